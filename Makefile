@@ -1,0 +1,48 @@
+# fuota: every target works as the first command on a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Where this variable is set, nothing would keep its bytecode and every start would be three times slower.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: run test test-slow check lint types floors bench firmware clean help
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+
+run: $(VENV)/.run       ## send the sample firmware to a fleet of virtual devices and show who has it
+	@$(BIN)/fuota demo
+
+test: $(VENV)/.dev      ## the test suite
+	@$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev ## the long tests (largest sessions, exhaustive sweeps)
+	@$(BIN)/python -m pytest -m slow
+
+check: lint types floors ## everything that needs no test run
+
+lint: $(VENV)/.dev      ## style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.dev     ## mypy, strict
+	@$(BIN)/mypy
+
+floors: $(VENV)/.dev    ## the house rules of DESIGN: who may import whom
+	@$(BIN)/lint-imports --no-timing-info 2>/dev/null || $(BIN)/lint-imports
+
+bench: $(VENV)/.dev     ## timings, as ratios side by side
+	@$(BIN)/python -m pytest bench -m '' --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+
+firmware:               ## rebuild sample_firmware (needs gcc-arm-none-eabi)
+	@sh sample_firmware/build.sh
+
+clean:                  ## remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.run: pyproject.toml
+	@sh tools/setup.sh "$(PYTHON)" "$(VENV)" sandbox
+
+$(VENV)/.dev: pyproject.toml
+	@sh tools/setup.sh "$(PYTHON)" "$(VENV)" dev

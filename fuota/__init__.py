@@ -1,0 +1,60 @@
+"""fuota: firmware over the air for LoRaWAN, and the proof that it arrived.
+
+The public names are loaded on first use, so that `import fuota` and `fuota --help` stay fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fuota.device import DeviceProfile as DeviceProfile
+    from fuota.device import DeviceReport as DeviceReport
+    from fuota.device import Outcome as Outcome
+    from fuota.device import Verdict as Verdict
+    from fuota.errors import FuotaError as FuotaError
+    from fuota.fragmentation import DataFragment as DataFragment
+    from fuota.fragmentation import FragDecoder as FragDecoder
+    from fuota.fragmentation import FragmentationSession as FragmentationSession
+    from fuota.fragmentation import parity_matrix as parity_matrix
+    from fuota.network import SenraClient as SenraClient
+    from fuota.network import TransferRequest as TransferRequest
+    from fuota.network import Uplink as Uplink
+    from fuota.network import parse_uplinks as parse_uplinks
+    from fuota.radio import Region as Region
+    from fuota.radio import region as region
+    from fuota.radio import time_on_air_us as time_on_air_us
+    from fuota.sandbox import Sandbox as Sandbox
+    from fuota.sim import Bernoulli as Bernoulli
+    from fuota.sim import GilbertElliott as GilbertElliott
+
+_ROOMS = {
+    "device": ("DeviceProfile", "DeviceReport", "Outcome", "Verdict"),
+    "errors": ("FuotaError",),
+    "fragmentation": ("DataFragment", "FragDecoder", "FragmentationSession", "parity_matrix"),
+    "network": ("SenraClient", "TransferRequest", "Uplink", "parse_uplinks"),
+    "radio": ("Region", "region", "time_on_air_us"),
+    "sandbox": ("Sandbox",),
+    "sim": ("Bernoulli", "GilbertElliott"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - the names of the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f"fuota.{_HOME[name]}"), name)
+    elif name in _ROOMS:
+        value = import_module(f"fuota.{name}")
+    else:
+        raise AttributeError(f"module 'fuota' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Builds the virtual environment of this checkout: setup.sh PYTHON VENV EXTRA
+# Says in plain words what is missing. Uses uv (fast) where it installs, pip otherwise.
+set -eu
+python=$1 venv=$2 extra=$3
+
+fail() { printf 'fuota set-up: %s\n' "$1" >&2; exit 1; }
+
+command -v "$python" >/dev/null 2>&1 || fail "no '$python' on the PATH. Install Python 3.11 or newer, or say which: make PYTHON=/path/to/python3"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+    || fail "$("$python" --version 2>&1) is too old: Python 3.11 or newer is needed. Say which: make PYTHON=/path/to/python3"
+"$python" -c 'import venv' 2>/dev/null || fail "this Python has no 'venv' module (Debian, Ubuntu: apt-get install python3-venv)"
+"$python" -m pip --version >/dev/null 2>&1 || fail "this Python has no 'pip' (Debian, Ubuntu: apt-get install python3-pip)"
+
+printf 'Setting up %s (%s) ...\n' "$venv" "$("$python" --version)" >&2
+[ -x "$venv/bin/python" ] || "$python" -m venv --without-pip "$venv" || fail "could not create $venv"
+
+install_with_uv() {
+    [ -x "$venv/bin/uv" ] || "$python" -m pip -q --python "$venv/bin/python" install uv
+    "$venv/bin/uv" pip install -q --compile-bytecode --python "$venv/bin/python" -e ".[$extra]"
+}
+install_with_uv || "$python" -m pip -q --python "$venv/bin/python" install -e ".[$extra]" \
+    || fail "the packages could not be installed. Is a package index reachable? (pip's own words are above)"
+
+touch "$venv/.run"
+[ "$extra" != dev ] || touch "$venv/.dev"
