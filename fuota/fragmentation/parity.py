@@ -1,0 +1,89 @@
+"""Which uncoded fragments each coded fragment is made of.
+
+TS004 has three readings of its own matrix, told apart by `version` and `variant`:
+
+    version  variant     seed of coded fragment N   repeated draws
+    1        deployed    N - M                      count (the row is lighter)
+    2        deployed    N - M                      are drawn again
+    2        literal     N                          are drawn again
+
+Version 1 has no second reading. For version 2 every shipped device stack and the main open server implement `deployed`;
+the text of TS004-2.0.0 reads `literal` (Lora-net/SWL2001 issue 106, and ERRATA.md here). A mismatch is silent: wrong
+octets, no error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fuota.errors import ParameterError
+from fuota.fragmentation import kernels
+from fuota.gf2 import Words, unpack_bits, words_for_bits
+
+MAX_FRAGMENT_NUMBER = 16383
+"""N has 14 bits (TS004 §DataFragment, Index&N)."""
+
+Variant = Literal["deployed", "literal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityCode:
+    """One reading of the parity matrix for sessions of `nb_frag` uncoded fragments. Raises ParameterError."""
+
+    nb_frag: int
+    version: int = 1
+    variant: Variant = "deployed"
+
+    def __post_init__(self) -> None:
+        check_fragment_count(self.nb_frag)
+        if self.version not in (1, 2):
+            raise ParameterError(f"version {self.version!r} was given: TS004 has versions 1 and 2")
+        if self.variant not in get_args(Variant):
+            raise ParameterError(f"variant {self.variant!r} was given: it is 'deployed' or 'literal'")
+        if self.version == 1 and self.variant == "literal":
+            raise ParameterError(
+                "variant 'literal' was given for version 1: only version 2 has it; version 1 is 'deployed'"
+            )
+
+    def rows(self, numbers: NDArray[np.int64]) -> Words:
+        """The parity rows of the coded fragments `numbers` (each N > nb_frag), as words (count, words_for_bits(nb_frag))."""
+        seeds = numbers if self.variant == "literal" else numbers - self.nb_frag
+        rows = np.zeros((len(numbers), words_for_bits(self.nb_frag)), dtype=np.uint64)
+        kernels.parity_rows(self.nb_frag, seeds, self.version == 2, rows)
+        return rows
+
+    def coded_numbers(self, nb_coded: int) -> NDArray[np.int64]:
+        """The numbers of the first `nb_coded` coded fragments: nb_frag + 1 and on. Raises ParameterError past 16383."""
+        if nb_coded < 0 or self.nb_frag + nb_coded > MAX_FRAGMENT_NUMBER:
+            raise ParameterError(
+                f"{nb_coded} coded fragments were given beside {self.nb_frag} uncoded: N has 14 bits (TS004 Index&N),"
+                f" so 0 to {MAX_FRAGMENT_NUMBER - self.nb_frag} are possible"
+            )
+        return np.arange(self.nb_frag + 1, self.nb_frag + nb_coded + 1, dtype=np.int64)
+
+
+def parity_matrix(nb_frag: int, nb_coded: int, version: int = 1, variant: Variant = "deployed") -> NDArray[np.uint8]:
+    """The parity matrix of TS004: uint8 (nb_coded, nb_frag) of 0 and 1.
+
+    Row k is coded fragment N = nb_frag + 1 + k, column i is uncoded fragment i + 1. Raises ParameterError.
+    """
+    code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
+    return unpack_bits(code.rows(code.coded_numbers(nb_coded)), nb_frag)
+
+
+def check_fragment_count(nb_frag: int) -> None:
+    """Raise ParameterError unless `nb_frag` is 1 to 16383."""
+    if not 1 <= nb_frag <= MAX_FRAGMENT_NUMBER:
+        raise ParameterError(
+            f"nb_frag {nb_frag} was given: N has 14 bits (TS004 Index&N), so it is 1 to {MAX_FRAGMENT_NUMBER}"
+        )
+
+
+def check_frag_size(frag_size: int) -> None:
+    """Raise ParameterError unless `frag_size` is 1 to 255 octets."""
+    if not 1 <= frag_size <= 255:
+        raise ParameterError(f"frag_size {frag_size} was given: it is one octet of FragSessionSetupReq, so 1 to 255")

@@ -1,0 +1,138 @@
+"""The sending side: a data block cut into fragments, and the coded fragments made from them."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fuota.errors import ImageError, ParameterError, PlanError
+from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size
+from fuota.gf2 import Words, multiply, pack_octets, unpack_octets
+
+DATA_FRAGMENT_CID = 0x08
+_HEADER = struct.Struct("<BH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFragment:
+    """Fragment `n` (from 1) of a session and its `payload`, exactly frag_size octets."""
+
+    n: int
+    payload: bytes
+
+    def to_bytes(self, frag_index: int) -> bytes:
+        """The DataFragment command as it sits in FRMPayload (TS004 §DataFragment): frag_size + 3 octets."""
+        if not 0 <= frag_index <= 3:
+            raise ParameterError(f"frag_index {frag_index} was given: FragIndex has two bits, so 0 to 3")
+        return _HEADER.pack(DATA_FRAGMENT_CID, frag_index << 14 | self.n) + self.payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentationSession:
+    """A data block and the way it is fragmented. Make one with `fit`.
+
+    `data` goes out as `nb_frag` uncoded fragments of `frag_size` octets, the last one padded with `padding` zero octets, and
+    `nb_coded` coded ones (TS004 §FragSessionSetupReq: block length = NbFrag x FragSize - Padding).
+    """
+
+    data: bytes
+    frag_size: int
+    nb_coded: int
+    code: ParityCode
+
+    @classmethod
+    def fit(
+        cls,
+        data: bytes,
+        *,
+        frag_size: int,
+        redundancy: float | int = 0,
+        version: int = 1,
+        variant: Variant = "deployed",
+    ) -> FragmentationSession:
+        """Fit a data block into fragments of `frag_size` octets.
+
+        `redundancy` is a share of the uncoded fragments when it is a float (0.3 = 30 %, rounded up), a count of coded
+        fragments when it is an int. Raises ImageError for an empty block, PlanError where M + redundancy passes 16383
+        (with the smallest frag_size that fits), ParameterError for anything else out of its rule.
+        """
+        check_frag_size(frag_size)
+        if not data:
+            raise ImageError("the data block is empty: there is nothing to send; it has 1 octet or more")
+        nb_frag = -(-len(data) // frag_size)
+        if nb_frag > MAX_FRAGMENT_NUMBER:
+            raise PlanError(_too_large(data, frag_size, nb_frag))
+        nb_coded = _coded_count(nb_frag, redundancy)
+        if nb_frag + nb_coded > MAX_FRAGMENT_NUMBER:
+            raise PlanError(
+                f"{nb_frag} uncoded and {nb_coded} coded fragments were asked for: N has 14 bits (TS004 Index&N), so together"
+                f" at most {MAX_FRAGMENT_NUMBER}; redundancy can be {MAX_FRAGMENT_NUMBER - nb_frag} fragments at most here"
+            )
+        code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
+        return cls(data=bytes(data), frag_size=frag_size, nb_coded=nb_coded, code=code)
+
+    @property
+    def nb_frag(self) -> int:
+        """M: the number of uncoded fragments."""
+        return self.code.nb_frag
+
+    @property
+    def padding(self) -> int:
+        """Zero octets at the end of the last uncoded fragment."""
+        return self.nb_frag * self.frag_size - len(self.data)
+
+    @property
+    def version(self) -> int:
+        """TS004 version: 1 or 2."""
+        return self.code.version
+
+    @property
+    def coded_numbers(self) -> NDArray[np.int64]:
+        """int64 (nb_coded,): the numbers N of the coded fragments."""
+        return self.code.coded_numbers(self.nb_coded)
+
+    def encode(self) -> NDArray[np.uint8]:
+        """All fragments: uint8 (nb_frag + nb_coded, frag_size), read-only; row i is fragment n = i + 1."""
+        words = np.concatenate(
+            [(uncoded := self._uncoded_words()), multiply(self.code.rows(self.coded_numbers), uncoded)]
+        )
+        words.flags.writeable = False
+        return unpack_octets(words, self.frag_size)
+
+    def fragments(self) -> Iterator[DataFragment]:
+        """Every fragment in the order of its number."""
+        for n, payload in enumerate(self.encode(), start=1):
+            yield DataFragment(n=n, payload=payload.tobytes())
+
+    def _uncoded_words(self) -> Words:
+        octets = np.zeros(self.nb_frag * self.frag_size, dtype=np.uint8)
+        octets[: len(self.data)] = np.frombuffer(self.data, dtype=np.uint8)
+        return pack_octets(octets.reshape(self.nb_frag, self.frag_size))
+
+
+def _coded_count(nb_frag: int, redundancy: float | int) -> int:
+    """Coded fragments for a share (float) or a count (int) of redundancy."""
+    if isinstance(redundancy, bool) or not math.isfinite(redundancy) or redundancy < 0:
+        raise ParameterError(f"redundancy {redundancy!r} was given: it is a share (0.3 = 30 %) or a count, 0 or more")
+    if isinstance(redundancy, int):
+        return redundancy
+    # 0.1 * 30 is 3.0000000000000004 in floating point: that must stay three fragments.
+    return math.ceil(round(redundancy * nb_frag, 9))
+
+
+def _too_large(data: bytes, frag_size: int, nb_frag: int) -> str:
+    smallest = -(-len(data) // MAX_FRAGMENT_NUMBER)
+    remedy = (
+        f"fragments of {smallest} octets or more would fit"
+        if smallest <= 255
+        else f"no fragment size carries more than {255 * MAX_FRAGMENT_NUMBER} octets: send a delta or split the image"
+    )
+    return (
+        f"the data block of {len(data)} octets makes {nb_frag} fragments of {frag_size} octets:"
+        f" N has 14 bits (TS004 Index&N), so at most {MAX_FRAGMENT_NUMBER}; {remedy}"
+    )

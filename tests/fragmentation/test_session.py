@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuota import FragmentationSession
+from fuota.errors import ImageError, ParameterError, PlanError
+from fuota.fragmentation import naive
+from fuota.gf2.naive import multiply
+
+READINGS = {"v1": (1, "deployed"), "v2_lbm": (2, "deployed"), "v2_spec": (2, "literal")}
+
+
+def test_published_sessions_are_encoded_to_the_octet(vectors):
+    for case in vectors("fec_encode")["cases"]:
+        version, variant = READINGS[case["variant"]]
+        session = FragmentationSession.fit(
+            bytes.fromhex(case["payload"]),
+            frag_size=case["frag_size"],
+            redundancy=case["redundancy"],
+            version=version,
+            variant=variant,
+        )
+        encoded = [row.tobytes().hex() for row in session.encode()]
+        if "fragments" in case:
+            assert encoded == case["fragments"]
+        else:
+            coded = encoded[session.nb_frag :]
+            assert coded[:2] == [case["first_coded"], case["second_coded"]]
+            assert hashlib.sha256(session.encode().tobytes()).hexdigest() == case["fragments_sha256"]
+
+
+@given(
+    st.binary(min_size=1, max_size=300),
+    st.integers(1, 40),
+    st.integers(0, 12),
+    st.sampled_from([(1, "deployed"), (2, "deployed"), (2, "literal")]),
+)
+def test_encode_is_the_naive_encoder(data, frag_size, nb_coded, reading):
+    version, variant = reading
+    session = FragmentationSession.fit(data, frag_size=frag_size, redundancy=nb_coded, version=version, variant=variant)
+    padded = data + bytes(session.padding)
+    uncoded = [padded[i : i + frag_size] for i in range(0, len(padded), frag_size)]
+    rows = [
+        naive.parity_row(len(uncoded), n if variant == "literal" else n - len(uncoded), distinct=version == 2)
+        for n in session.coded_numbers.tolist()
+    ]
+    coded = multiply(rows, [int.from_bytes(fragment, "little") for fragment in uncoded])
+    expected = uncoded + [value.to_bytes(frag_size, "little") for value in coded]
+    assert [row.tobytes() for row in session.encode()] == expected
+    assert [(f.n, f.payload) for f in session.fragments()] == list(enumerate(expected, start=1))
+
+
+@pytest.mark.parametrize(
+    ("redundancy", "nb_coded"), [(0, 0), (0.0, 0), (0.1, 3), (0.101, 4), (1.0, 30), (1, 1), (7, 7), (2.0, 60)]
+)
+def test_redundancy_is_a_share_or_a_count(redundancy, nb_coded):
+    assert FragmentationSession.fit(bytes(300), frag_size=10, redundancy=redundancy).nb_coded == nb_coded
+
+
+def test_the_shape_of_a_session():
+    session = FragmentationSession.fit(b"x" * 25, frag_size=10, redundancy=2)
+    assert (session.nb_frag, session.padding, session.version) == (3, 5, 1)
+    assert session.coded_numbers.tolist() == [4, 5]
+    block = session.encode()
+    assert block.shape == (5, 10)
+    assert block.dtype == np.uint8
+    assert block[2].tobytes() == b"xxxxx" + bytes(5)
+    with pytest.raises(ValueError, match="read-only"):
+        block[0, 0] = 1
+
+
+def test_a_data_fragment_on_the_wire():
+    fragment = next(FragmentationSession.fit(b"abc", frag_size=3).fragments())
+    assert fragment.to_bytes(2).hex() == "080180" + b"abc".hex()
+    with pytest.raises(ParameterError, match="0 to 3"):
+        fragment.to_bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("data", "kwargs", "error", "message"),
+    [
+        (b"", {"frag_size": 10}, ImageError, "empty"),
+        (b"x", {"frag_size": 0}, ParameterError, "1 to 255"),
+        (b"x", {"frag_size": 256}, ParameterError, "1 to 255"),
+        (b"x", {"frag_size": 1, "redundancy": -0.1}, ParameterError, "0 or more"),
+        (b"x", {"frag_size": 1, "redundancy": float("nan")}, ParameterError, "0 or more"),
+        (b"x", {"frag_size": 1, "redundancy": True}, ParameterError, "0 or more"),
+        (bytes(16384), {"frag_size": 1}, PlanError, "fragments of 2 octets or more would fit"),
+        (bytes(255 * 16383 + 1), {"frag_size": 255}, PlanError, "send a delta"),
+        (bytes(16383), {"frag_size": 1, "redundancy": 1}, PlanError, "0 fragments at most"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_with_the_rule(data, kwargs, error, message):
+    with pytest.raises(error, match=message):
+        FragmentationSession.fit(data, **kwargs)
