@@ -1,0 +1,10 @@
+#ifndef START_H
+#define START_H
+
+/* Ends the program through the debugger (semihosting). Without one, the board faults and stays where it is. */
+__attribute__((noreturn)) void halt(int code);
+
+/* SysTick; defined in main.c. */
+void tick_handler(void);
+
+#endif
