@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuota.errors import MessageError
+from fuota.lorawan import (
+    DataFragment,
+    FragSessionDeleteReq,
+    PackageVersionAns,
+    PackageVersionReq,
+    ParsedMessage,
+    encode,
+)
+from fuota.lorawan.codec import Command, parse
+
+PARSERS = {PackageVersionAns.cid: PackageVersionAns.parse}
+
+
+def parse_versions(payload: bytes) -> ParsedMessage:
+    return parse(payload, PARSERS, refused={0x70: "somebody else's"})
+
+
+def test_encode_concatenates_in_order() -> None:
+    assert encode([PackageVersionReq(), FragSessionDeleteReq(frag_index=3)]) == bytes.fromhex("00 0303")
+
+
+def test_encode_of_nothing_is_the_empty_message() -> None:
+    assert encode([]) == b""
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_encode_refuses_company_for_a_data_fragment(position: int) -> None:
+    commands: list[Command] = [PackageVersionReq()]
+    commands.insert(position, DataFragment(frag_index=0, n=1, payload=b"ab"))
+    with pytest.raises(MessageError, match="alone in its message"):
+        encode(commands)
+
+
+def test_the_empty_message_is_whole_and_has_no_commands() -> None:
+    message = parse_versions(b"")
+    assert message == ParsedMessage(commands=(), rest=b"", problem=None)
+    assert message.require_whole() == ()
+
+
+def test_an_unknown_cid_ends_the_message_and_everything_from_it_on_is_rest() -> None:
+    message = parse_versions(bytes.fromhex("000301 55 000302"))
+    assert message.commands == (PackageVersionAns(package_identifier=3, package_version=1),)
+    assert message.rest == bytes.fromhex("55000302")
+    assert message.problem is not None
+    assert "unknown CID 0x55" in message.problem
+    assert "0x00" in message.problem
+
+
+def test_a_truncated_command_says_what_it_needs_and_what_is_left() -> None:
+    message = parse_versions(bytes.fromhex("000301 0003"))
+    assert len(message.commands) == 1
+    assert message.rest == bytes.fromhex("0003")
+    assert message.problem == "truncated PackageVersionAns: its payload needs 2 octets but 1 are left"
+
+
+def test_a_refused_cid_is_told_from_an_unknown_one() -> None:
+    assert parse_versions(b"\x70\x00").problem == "CID 0x70 is refused: somebody else's"
+
+
+def test_require_whole_names_the_problem_and_the_extent() -> None:
+    with pytest.raises(MessageError, match=r"unknown CID 0x55.*1 commands understood before it, 3 octets not"):
+        parse_versions(bytes.fromhex("000301 550001")).require_whole()
+
+
+@given(st.integers(-300, 600))
+def test_package_version_ans_takes_one_octet_per_field(value: int) -> None:
+    if 0 <= value <= 255:
+        command = PackageVersionAns(package_identifier=value, package_version=255 - value)
+        assert parse_versions(command.to_bytes()).require_whole() == (command,)
+    else:
+        nearest = 0 if value < 0 else 255
+        with pytest.raises(MessageError, match=f"{value} was given.* 0 to 255; the nearest legal value is {nearest}"):
+            PackageVersionAns(package_identifier=0, package_version=value)
+
+
+@given(st.binary(max_size=64), st.sampled_from([bytearray, memoryview]))
+def test_any_kind_of_octets_is_read_alike(payload: bytes, kind: type) -> None:
+    assert parse_versions(kind(payload)) == parse_versions(payload)
+
+
+def test_a_long_message_is_read_to_its_end() -> None:
+    message = parse_versions(bytes.fromhex("000301") * 20_000)
+    assert len(message.require_whole()) == 20_000
