@@ -80,7 +80,15 @@ class ServerFault(NetworkError):  # noqa: N818 - "fault" says whose it is; the f
 
 
 class UnreachableError(NetworkError):
-    """No answer: refused, timed out, cut off."""
+    """No answer: refused, timed out, cut off.
+
+    `maybe_received` is False only where the request surely never reached the server (connection refused, name not
+    found, connecting timed out); where it is True, a launch may be running.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, maybe_received: bool = True) -> None:
+        super().__init__(message, status=status)
+        self.maybe_received = maybe_received
 
 
 class MalformedAnswerError(NetworkError):

@@ -1,0 +1,236 @@
+"""The one place that speaks HTTP outward.
+
+Rules held here for every call: TLS is always verified; redirects are never followed; a GET is repeated with back-off, a
+POST never; the API key travels in the `authorization` header and nowhere else; every failure becomes one exception of
+`fuota.errors`. One session serves one call, so threads may use one client, and no stale kept-alive connection can
+leave it open whether a POST was received.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+import requests.adapters
+import urllib3
+from requests.auth import AuthBase
+from urllib3.util import Retry
+
+from fuota.errors import ParameterError, UnreachableError
+from fuota.network.answers import checked_object
+from fuota.network.redaction import HIDDEN, redact
+
+Files = Mapping[str, tuple[str, bytes, str]]  # part name -> (file name, content, media type)
+
+# The connect time also bounds the sending of the body (urllib3 keeps it until the answer is awaited): an image of
+# 1 MB passes at 400 kbit/s.
+DEFAULT_TIMEOUT_S = (20, 60)
+_RETRIED_STATUS = (500, 502, 503, 504)
+# Comma and colon stay themselves, as in the reference's own URLs; a list of EUIs is then 17 bytes per EUI, not 19.
+_PLAIN_IN_QUERY = ",:"
+
+
+class HttpClient:
+    """JSON over HTTP(S) against one server.
+
+    base_url: scheme, host, optional port and path; http only for a loopback host, since a key must not travel in clear.
+    api_key: sent as it is in the `authorization` header; None sends no such header.
+    ca_file: PEM file of the authorities to trust in place of the usual ones. Nothing turns verification off.
+    timeout_s: whole seconds, (connect, read) or one number for both.
+    retries, backoff_ms: how often a GET is repeated after no connection, no answer, or 500, 502, 503, 504; the pauses
+        are 0, 2, 4, 8 ... times backoff_ms.
+
+    Raises ParameterError for an argument outside these rules.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        ca_file: str | Path | None = None,
+        timeout_s: int | tuple[int, int] = DEFAULT_TIMEOUT_S,
+        retries: int = 3,
+        backoff_ms: int = 500,
+    ) -> None:
+        self._base_url = _checked_base_url(base_url)
+        self._key_header = _KeyHeader(api_key)
+        self._verify = _checked_ca_file(ca_file)
+        self._timeout_s = _checked_timeout(timeout_s)
+        if retries < 0 or backoff_ms < 0:
+            raise ParameterError(f"retries is {retries} and backoff_ms is {backoff_ms}: neither may be below 0")
+        self._get_retry = Retry(
+            total=retries,
+            other=0,  # such as a certificate that is not trusted: no better a second later
+            redirect=0,
+            allowed_methods=("GET",),
+            status_forcelist=_RETRIED_STATUS,
+            backoff_factor=backoff_ms / 1000,
+            raise_on_status=False,
+            respect_retry_after_header=False,  # a server must not put us to sleep for hours
+        )
+
+    def __repr__(self) -> str:
+        return f"HttpClient({self._base_url!r})"
+
+    def url(self, path: str, params: Mapping[str, str]) -> str:
+        """The whole URL of a call, as it goes over the wire."""
+        query = urlencode(params, safe=_PLAIN_IN_QUERY, quote_via=quote)
+        return f"{self._base_url}{path}?{query}" if query else f"{self._base_url}{path}"
+
+    def get_json(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """The JSON object answered to a GET. Raises a NetworkError (see `fuota.errors`)."""
+        return self._object("GET", path, params, {})
+
+    def post_json(
+        self, path: str, params: Mapping[str, str], *, files: Files | None = None, json: object = None
+    ) -> dict[str, Any]:
+        """The JSON object answered to a POST, sent exactly once, with multipart `files` or a JSON body.
+
+        Raises a NetworkError. After an UnreachableError, `maybe_received` tells whether the server may have acted on it;
+        after a ServerFault or a MalformedAnswerError it may have as well.
+        """
+        return self._object("POST", path, params, {"files": files, "json": json})
+
+    def _object(self, method: str, path: str, params: Mapping[str, str], body: dict[str, Any]) -> dict[str, Any]:
+        what = f"{method} {path}"
+        return checked_object(what, self._exchange(what, method, self.url(path, params), body), self._scrub)
+
+    def _exchange(self, what: str, method: str, url: str, body: dict[str, Any]) -> requests.Response:
+        with self._session(method) as session:
+            try:
+                return session.request(
+                    method, url, timeout=self._timeout_s, verify=self._verify, allow_redirects=False, **body
+                )
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+                lost = self._unreachable(what, exc)
+        # Raised here and not above: an exception of requests carries the request, and with it the key and the URL.
+        raise lost
+
+    def _session(self, method: str) -> requests.Session:
+        session = requests.Session()
+        session.auth = self._key_header  # set even without a key: it keeps .netrc out
+        session.trust_env = not _is_loopback(self._base_url)  # no proxy stands between us and ourselves
+        session.headers["User-Agent"] = "fuota"
+        adapter = requests.adapters.HTTPAdapter(max_retries=self._get_retry if method == "GET" else 0)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
+
+    def _unreachable(self, what: str, exc: Exception) -> UnreachableError:
+        causes = list(_causes(exc))
+        never_sent = any(isinstance(cause, _BEFORE_THE_REQUEST) for cause in causes)
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            advice = "Its certificate is not trusted: name the authority's PEM file as ca_file."
+        elif never_sent:
+            advice = "The request never reached it: check the address, the network and the proxy settings."
+        else:
+            advice = "The request may have reached it: ask for the status before sending it again."
+        reason = " ".join(self._scrub(str(causes[-1]) or type(causes[-1]).__name__).split())[:200]
+        text = f"{what}: no answer from {self._base_url} ({reason}). {advice}"
+        return UnreachableError(text, maybe_received=not never_sent)
+
+    def _scrub(self, text: str) -> str:
+        return redact(self._key_header.out_of(text))
+
+
+# What can only happen before the first octet of the request has left: a refused or timed-out connection and a name that
+# does not resolve (NewConnectionError is a ConnectTimeoutError), a proxy that gave no connection, a certificate refused.
+_BEFORE_THE_REQUEST = (
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+    ssl.SSLCertVerificationError,
+    requests.exceptions.InvalidURL,
+)
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    """`exc` and what it was made from, outermost first.
+
+    urllib3 and requests hand the cause on as `reason` or first argument. `__context__` is left alone: it also holds
+    whatever the caller was handling, such as the refused connection of the call before.
+    """
+    yield exc
+    for inner in (getattr(exc, "reason", None), exc.__cause__, *exc.args[:1]):
+        if isinstance(inner, BaseException):
+            yield from _causes(inner)
+            return
+
+
+class _KeyHeader(AuthBase):
+    """Puts the key into the `authorization` header; the only holder of the key, and it does not show it."""
+
+    def __init__(self, key: str | None) -> None:
+        # Visible ASCII, as a header may carry it: the libraries below would quote a bad one in their message.
+        if key is not None and not re.fullmatch(r"[!-~]+", key):
+            raise ParameterError(
+                "the API key is empty, or holds a space, a line break or a character outside ASCII: "
+                "give it exactly as issued, such as AK2:..., without white space around it"
+            )
+        self._key = key
+
+    def __repr__(self) -> str:
+        return f"authorization: {HIDDEN if self._key else None}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._key is not None:
+            request.headers["authorization"] = self._key
+        return request
+
+    def out_of(self, text: str) -> str:
+        return text.replace(self._key, HIDDEN) if self._key else text
+
+
+def _checked_base_url(base_url: str) -> str:
+    """`base_url` without a slash at the end. A refusal does not quote it: a key or password may stand in it."""
+    rule = "such as https://api.senraco.io"
+    try:
+        parts = urlsplit(base_url)
+        valid = parts.port is None or parts.port > 0
+    except (ValueError, AttributeError):
+        raise ParameterError(f"base_url is no URL; give scheme, host and, if need be, port and path, {rule}") from None
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ParameterError(
+            f"base_url holds more than scheme, host, port and path; the key has its own argument, {rule}"
+        )
+    if not valid or not re.fullmatch(r"[\w.:\-]+", parts.hostname or "") or re.search(r"\s|\\", base_url):
+        raise ParameterError(f"base_url names no valid host or port; give scheme, host and port, {rule}")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(base_url)):
+        raise ParameterError(
+            f"base_url of {parts.hostname} has the scheme {parts.scheme!r}: it must be https, since the API key must not "
+            "travel in clear (http is allowed for a loopback host such as 127.0.0.1)"
+        )
+    return base_url.rstrip("/")
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checked_ca_file(ca_file: str | Path | None) -> str | bool:
+    if ca_file is None:
+        return True
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError as exc:  # also ssl.SSLError
+        raise ParameterError(f"ca_file {str(ca_file)!r} is no readable PEM file of certificates: {exc}") from None
+    return str(ca_file)
+
+
+def _checked_timeout(timeout_s: int | tuple[int, int]) -> tuple[int, int]:
+    connect_s, read_s = timeout_s if isinstance(timeout_s, tuple) else (timeout_s, timeout_s)
+    if connect_s <= 0 or read_s <= 0:
+        raise ParameterError(
+            f"timeout_s is {timeout_s!r}: seconds to connect and to read must be positive; nearest is 1"
+        )
+    return connect_s, read_s

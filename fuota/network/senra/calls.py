@@ -1,0 +1,54 @@
+"""What all twenty calls share: the path they live under, and a URL that the server will take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any
+from urllib.parse import quote
+
+from fuota.errors import ParameterError
+from fuota.network.http import Files, HttpClient
+
+PATH = "/rest/integration"
+
+# No limit on the URL is documented. Servers and proxies commonly refuse a request line beyond 8 to 64 KiB; 16 000 bytes
+# hold some 900 EUIs.
+MAX_URL_BYTES = 16_000
+
+
+class Calls:
+    """GET and POST by the last part of the resource URL, such as "mcastTransfer" or "mcast/setup"."""
+
+    def __init__(self, http: HttpClient, max_url_bytes: int = MAX_URL_BYTES) -> None:
+        self._http = http
+        self._max_url_bytes = max_url_bytes
+
+    def get(self, name: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """The JSON object answered. Raises ParameterError for too long a URL, NetworkError."""
+        return self._http.get_json(self._path(name, query), query)
+
+    def post(
+        self, name: str, query: Mapping[str, str], *, files: Files | None = None, json: object = None
+    ) -> dict[str, Any]:
+        """The JSON object answered, after exactly one request. Raises as `get` does."""
+        return self._http.post_json(self._path(name, query), query, files=files, json=json)
+
+    def _path(self, name: str, query: Mapping[str, str]) -> str:
+        path = f"{PATH}/{name}"
+        length_bytes = len(self._http.url(path, query))  # percent-encoded: one byte a character
+        if length_bytes > self._max_url_bytes:
+            raise ParameterError(_too_long(name, query, length_bytes, self._max_url_bytes))
+        return path
+
+
+def _too_long(name: str, query: Mapping[str, str], length_bytes: int, limit_bytes: int) -> str:
+    longest = max(query, key=lambda parameter: len(query[parameter]))
+    entries = query[longest].split(",")
+    sizes = [len(quote(entry, safe=":")) + 1 for entry in entries]  # with the comma that follows
+    spare_bytes = limit_bytes - (length_bytes - (sum(sizes) - 1))
+    fitting = sum(1 for total in accumulate(sizes) if total - 1 <= spare_bytes)
+    return (
+        f"{name} would need a URL of {length_bytes} bytes, the limit is {limit_bytes}: {fitting} of the {len(entries)} "
+        f"entries of {longest} fit. Name the devices by tags, or split them over several campaigns"
+    )

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+from fuota.errors import IncompleteError, NetworkError, ParameterError
+from fuota.network.webhook import BackgroundServer, create_receiver
+
+ONE = {"devEui": "000000000000000A", "pdu": "0108", "port": 201, "seqno": 74503}
+TWO = [ONE, {**ONE, "devEui": "000000000000000B", "brandNew": 1}]
+
+
+class Store:
+    """Remembers what it was given; fails as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[list[str], bytes]] = []
+        self.failures = 0
+
+    def __call__(self, uplinks, body) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("disk full")
+        self.kept.append(([uplink.dev_eui for uplink in uplinks], body))
+
+
+@pytest.fixture(scope="module")
+def receiver():
+    store = Store()
+    with BackgroundServer(create_receiver(store, token="s3cret", max_body_bytes=5000)) as server:
+        yield store, server.url
+
+
+@pytest.fixture
+def store(receiver):
+    receiver[0].kept.clear()
+    receiver[0].failures = 0
+    return receiver[0]
+
+
+@pytest.fixture
+def post(receiver):
+    def send(body, *, token="s3cret", path="/uplinks", method="POST", **headers):
+        connection = http.client.HTTPConnection(urlsplit(receiver[1]).netloc, timeout=5)
+        try:
+            given = {"x-fuota-token": token} if token is not None else {}
+            connection.request(method, path, body, given | headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    return send
+
+
+@pytest.mark.parametrize(("posted", "euis"), [(ONE, ["A"]), ([ONE], ["A"]), (TWO, ["A", "B"]), ([], [])])
+def test_notifications_are_stored_before_they_are_acknowledged(store, post, posted, euis):
+    body = json.dumps(posted).encode()
+    assert post(body)[0] == 200
+    assert store.kept == [([f"000000000000000{eui}" for eui in euis], body)]
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"{}", b'{"devEui": "\\ud800"}', b"[" * 4000, b"\xff\xfe"])
+def test_garbage_is_answered_400(store, post, body):
+    status, answer = post(body)
+    assert status == 400
+    assert json.loads(answer)["message"]
+    assert store.kept == []
+
+
+def test_a_wrong_item_of_a_batch_is_named(store, post):
+    status, answer = post(json.dumps([ONE, {**ONE, "port": 999}]))
+    assert status == 400
+    assert "notification 2 of 2: port is 999" in json.loads(answer)["message"]
+    assert store.kept == []
+
+
+@pytest.mark.parametrize(("size", "status"), [(5000, 200), (5001, 413), (50_000, 413)])
+def test_the_size_of_the_body_is_limited(store, post, size, status):
+    body = json.dumps(ONE).encode()
+    assert post(body + b" " * (size - len(body)))[0] == status
+    assert len(store.kept) == (status == 200)
+    assert post(json.dumps(ONE))[0] == 200
+
+
+def test_a_body_without_an_end_is_refused_at_the_limit(receiver, store):
+    """Chunks keep coming until the answer is there: a receiver that waits for the end would never answer."""
+    where = urlsplit(receiver[1])
+    with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+        connection.sendall(
+            b"POST /uplinks HTTP/1.1\r\nHost: x\r\nx-fuota-token: s3cret\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        for _ in range(6):
+            connection.sendall(b"3e8\r\n" + b" " * 1000 + b"\r\n")  # 6000 of the 5000 bytes, and no last chunk
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+    assert store.kept == []
+
+
+def test_a_sender_that_hangs_up_does_no_harm(receiver, store, post):
+    where = urlsplit(receiver[1])
+    with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+        connection.sendall(b"POST /uplinks HTTP/1.1\r\nHost: x\r\nx-fuota-token: s3cret\r\nContent-Length: 99\r\n\r\n{")
+    assert post(json.dumps(ONE))[0] == 200
+    assert len(store.kept) == 1
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "s3cret2", "\xe9"])
+def test_a_wrong_token_is_answered_401(store, post, token):
+    assert post(json.dumps(ONE), token=token)[0] == 401
+    assert store.kept == []
+
+
+def test_a_failing_handler_is_answered_500_and_the_next_request_works(store, post, caplog):
+    store.failures = 1
+    status, answer = post(json.dumps(ONE))
+    assert status == 500
+    assert b"disk full" not in answer
+    assert "disk full" in caplog.text
+    assert store.kept == []
+    assert post(json.dumps(ONE))[0] == 200
+    assert len(store.kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/uplinks", 405)] + [("GET", p, 404) for p in ("/docs", "/redoc", "/openapi.json", "/")],
+)
+def test_nothing_else_is_served(post, method, path, status):
+    assert post(None, method=method, path=path)[0] == status
+
+
+def test_without_a_token_none_is_asked_for():
+    store = Store()
+    with BackgroundServer(create_receiver(store)) as server:
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        connection.request("POST", "/uplinks", json.dumps(ONE))
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert len(store.kept) == 1
+
+
+@pytest.mark.parametrize("token", ["", "a b", "é", "a\n"])
+def test_tokens_that_no_header_can_carry_are_refused(token):
+    with pytest.raises(ParameterError, match="token"):
+        create_receiver(Store(), token=token)
+
+
+# --- the server
+
+
+async def _bare(scope, receive, send):
+    """The smallest ASGI application: answers everything with 204."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def test_a_taken_port_is_told_and_a_stopped_server_frees_it():
+    with BackgroundServer(_bare) as first:
+        port = urlsplit(first.url).port
+        with pytest.raises(NetworkError, match=f"port {port} on 127.0.0.1 is in use"):
+            BackgroundServer(_bare, port=port).start()
+    with BackgroundServer(_bare, port=port) as second:
+        assert second.url == f"http://127.0.0.1:{port}"
+
+
+def test_an_address_that_is_not_ours_is_told():
+    with pytest.raises(NetworkError, match=r"192\.0\.2\.1 cannot be opened"):
+        BackgroundServer(_bare, host="192.0.2.1").start()
+
+
+def test_requests_are_accepted_as_soon_as_start_returns_and_not_after_stop():
+    server = BackgroundServer(_bare).start()
+    where = urlsplit(server.url)
+    socket.create_connection((where.hostname, where.port), timeout=1).close()
+    server.stop()
+    server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((where.hostname, where.port), timeout=1)
+
+
+def test_a_server_has_a_url_only_while_it_runs():
+    server = BackgroundServer(_bare)
+    with pytest.raises(IncompleteError):
+        _ = server.url
+    with server:
+        assert server.url.startswith("http://127.0.0.1:")
+        with pytest.raises(ParameterError, match="runs already"):
+            server.start()
+    with pytest.raises(IncompleteError):
+        _ = server.url
+
+
+def test_a_server_runs_again_after_it_was_stopped():
+    server = BackgroundServer(_bare)
+    for _ in range(2):
+        with server:
+            assert server.url
+
+
+def test_an_application_that_fails_to_start_is_told():
+    async def broken(scope, receive, send):
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no disk"})
+
+    with pytest.raises(NetworkError, match="did not start"):
+        BackgroundServer(broken).start()
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_ports_out_of_range_are_refused(port):
+    with pytest.raises(ParameterError, match="port"):
+        BackgroundServer(_bare, port=port)
+
+
+def test_no_thread_is_left_behind():
+    before = threading.active_count()
+    with BackgroundServer(_bare):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+
+
+def test_the_network_room_does_not_pull_in_the_web_framework():
+    code = "import sys, fuota.network; sys.exit(bool({'fastapi', 'uvicorn', 'starlette', 'numpy', 'numba'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
