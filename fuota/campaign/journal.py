@@ -1,0 +1,237 @@
+"""What was intended, sent and heard, on disk before anything else happens: a crash loses nothing.
+
+One SQLite file holds all campaigns of a user. Every write is a transaction of its own that is on disk when the call returns
+(synchronous=FULL). No key or other secret is ever written: the journal is given none.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from fuota.errors import ParameterError, StorageError
+from fuota.network import Uplink, parse_uplinks
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE campaign (
+    id TEXT PRIMARY KEY,
+    created_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    server TEXT NOT NULL,
+    app_eui TEXT NOT NULL,
+    job_id TEXT,
+    facts TEXT NOT NULL
+) STRICT;
+CREATE TABLE event (campaign TEXT NOT NULL, at_ms INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+CREATE TABLE uplink (at_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX uplink_time ON uplink (at_ms);
+"""
+
+_UPLINKS_OF = "FROM uplink WHERE at_ms >= ? AND at_ms < ?"
+_FOREVER_MS = 2**62
+
+
+class CampaignState(StrEnum):
+    """How far a campaign has come, as far as we know."""
+
+    INTENDED = "intended"
+    """Written down; whether the server has it is not known yet."""
+    LAUNCHED = "launched"
+    """The server has it."""
+    FINISHED = "finished"
+    """The server says that it has ended."""
+    CANCELLED = "cancelled"
+    """We or somebody else cancelled it."""
+    REFUSED = "refused"
+    """The server did not take it, or was never reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """One update of one set of devices.
+
+    `dev_euis` is empty where devices were named by tags. `expected` is what the image was seen to need before the launch.
+    """
+
+    id: str
+    created_ms: int
+    state: CampaignState
+    server: str
+    app_eui: str
+    job_id: str | None
+    image_name: str
+    image_sha256: str
+    image_bytes: int
+    dev_euis: tuple[str, ...]
+    request: Mapping[str, str]
+    expected: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+_FACTS = ("image_name", "image_sha256", "image_bytes", "dev_euis", "request", "expected")
+
+
+class Journal:
+    """The campaigns of one user, in `folder`. Raises StorageError where it cannot be written or read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal.sqlite"
+        self._lock = threading.RLock()
+        with _storage_errors(self.path):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=30)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._create()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def open_campaign(self, *, server: str, app_eui: str, facts: Mapping[str, Any]) -> Campaign:
+        """Write a new campaign down as intended. `facts`: the fields of Campaign from `image_name` on."""
+        now = _now_ms()
+        with self._writing():
+            campaign_id = self._free_id(now)
+            self._db.execute(
+                "INSERT INTO campaign VALUES (?, ?, ?, ?, ?, NULL, ?)",
+                (campaign_id, now, CampaignState.INTENDED, server, app_eui, json.dumps(dict(facts))),
+            )
+        return self.campaign(campaign_id)
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        """The campaign of that id. Raises ParameterError where there is none, with those that there are."""
+        found = self._campaigns("WHERE id = ?", campaign_id)
+        if not found:
+            recent = ", ".join(campaign.id for campaign in self.campaigns()[:3]) or "none yet"
+            raise ParameterError(f"campaign {campaign_id!r} is not in {self.path}; the latest there: {recent}")
+        return found[0]
+
+    def campaigns(self) -> list[Campaign]:
+        """All campaigns, the latest first."""
+        return self._campaigns("ORDER BY created_ms DESC, id DESC")
+
+    def set_state(self, campaign_id: str, state: CampaignState, *, job_id: str | None = None) -> Campaign:
+        """Move on; a job id once known stays."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE campaign SET state = ?, job_id = COALESCE(?, job_id) WHERE id = ?", (state, job_id, campaign_id)
+            )
+        return self.campaign(campaign_id)
+
+    def note(self, campaign_id: str, what: str, detail: Mapping[str, Any]) -> None:
+        """Add a line to the history of a campaign."""
+        with self._writing():
+            line = (campaign_id, _now_ms(), what, json.dumps(dict(detail)))
+            self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?)", line)
+
+    def history(self, campaign_id: str) -> list[dict[str, Any]]:
+        """What was noted, in order: `at_ms`, `what` and the details."""
+        rows = self._read("SELECT at_ms, what, detail FROM event WHERE campaign = ? ORDER BY rowid", campaign_id)
+        return [{"at_ms": row["at_ms"], "what": row["what"], **json.loads(row["detail"])} for row in rows]
+
+    def store_uplinks(self, uplinks: Iterable[Uplink]) -> None:
+        """Keep uplinks, of whichever campaign; all of them are on disk when this returns, or none."""
+        now = _now_ms()
+        with self._writing():
+            rows = [(now, json.dumps(uplink.to_json())) for uplink in uplinks]
+            self._db.executemany("INSERT INTO uplink VALUES (?, ?)", rows)
+
+    def uplinks(self, campaign: Campaign) -> list[Uplink]:
+        """The uplinks that arrived since the campaign began and before the next one of its application did, in order."""
+        rows = self._read(f"SELECT body {_UPLINKS_OF} ORDER BY rowid", *self._span(campaign))
+        return [uplink for row in rows for uplink in parse_uplinks(row["body"])]
+
+    def count_uplinks(self, campaign: Campaign) -> int:
+        """How many uplinks `uplinks` would return."""
+        return int(self._read(f"SELECT COUNT(*) AS n {_UPLINKS_OF}", *self._span(campaign))[0]["n"])
+
+    def _span(self, campaign: Campaign) -> tuple[int, int]:
+        """From the beginning of the campaign to that of the next one of the same application, in milliseconds."""
+        row = self._read(
+            "SELECT MIN(created_ms) AS next FROM campaign WHERE server = ? AND app_eui = ? AND created_ms > ?",
+            campaign.server,
+            campaign.app_eui,
+            campaign.created_ms,
+        )[0]
+        return campaign.created_ms, row["next"] or _FOREVER_MS
+
+    def _campaigns(self, where: str, *values: str | int) -> list[Campaign]:
+        return [_as_campaign(row) for row in self._read(f"SELECT * FROM campaign {where}", *values)]  # noqa: S608 - ours
+
+    def _read(self, query: str, *values: str | int) -> list[sqlite3.Row]:
+        with self._lock, _storage_errors(self.path):
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock, _storage_errors(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _create(self) -> None:
+        with self._writing():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        if version > _SCHEMA_VERSION:
+            raise StorageError(
+                f"{self.path} was written by a newer fuota (schema {version}; this one reads {_SCHEMA_VERSION})"
+            )
+
+    def _free_id(self, now_ms: int) -> str:
+        """Date and time, which sort, and a number where that second is taken."""
+        stem = time.strftime("%Y%m%d-%H%M%S", time.localtime(now_ms / 1000))
+        taken = {row["id"] for row in self._db.execute("SELECT id FROM campaign WHERE id LIKE ?", (stem + "%",))}
+        number = 1
+        while (candidate := stem if number == 1 else f"{stem}-{number}") in taken:
+            number += 1
+        return candidate
+
+
+def _as_campaign(row: sqlite3.Row) -> Campaign:
+    facts = json.loads(row["facts"])
+    facts["dev_euis"] = tuple(facts["dev_euis"])
+    return Campaign(
+        id=row["id"],
+        created_ms=row["created_ms"],
+        state=CampaignState(row["state"]),
+        server=row["server"],
+        app_eui=row["app_eui"],
+        job_id=row["job_id"],
+        **{name: facts[name] for name in _FACTS},
+    )
+
+
+@contextmanager
+def _storage_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StorageError(
+            f"the journal {path} cannot be used: {reason}; name a folder that you can write to (--state-dir, FUOTA_STATE_DIR)"
+        ) from error
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,41 @@
+"""From what the devices sent up to how the campaign ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fuota.campaign.journal import Campaign, Journal
+from fuota.device import IMAGE_REPORT_FPORT, ImageReport, Verdict, judge
+from fuota.errors import MessageError
+from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan import Command, parse_uplink
+from fuota.network import Uplink
+
+
+def verdict_of(journal: Journal, campaign: Campaign) -> Verdict:
+    """How the campaign ended, or stands, on each device: all targeted ones, or, where tags were given, all heard of.
+
+    Nothing but the uplinks in the journal is used.
+    """
+    said: dict[str, list[Command | ImageReport]] = {dev_eui: [] for dev_eui in campaign.dev_euis}
+    version = int(campaign.request["fragPkgVer"])
+    for uplink in journal.uplinks(campaign):
+        messages = list(_messages(uplink, version))
+        if uplink.dev_eui in said or (messages and not campaign.dev_euis):
+            said.setdefault(uplink.dev_eui, []).extend(messages)
+    reports = (
+        judge(dev_eui, messages, sha256=campaign.image_sha256, nb_frag=campaign.expected.get("nb_frag"))
+        for dev_eui, messages in said.items()
+    )
+    return Verdict(sha256=campaign.image_sha256, devices=tuple(reports))
+
+
+def _messages(uplink: Uplink, version: int) -> Iterable[Command | ImageReport]:
+    if uplink.port == FRAGMENTATION_FPORT:
+        return parse_uplink(uplink.pdu, version=version).commands
+    if uplink.port == IMAGE_REPORT_FPORT:
+        try:
+            return (ImageReport.parse(uplink.pdu),)
+        except MessageError:
+            return ()
+    return ()
