@@ -1,0 +1,49 @@
+"""The command line: `fuota --help`.
+
+Every command lives in the module of its group; what a command needs is imported inside it, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import click
+
+import fuota
+from fuota.cli.airtime import airtime
+from fuota.cli.coding import decode, encode
+from fuota.cli.demo import demo
+from fuota.cli.exits import report_and_code
+from fuota.cli.launch import cancel, launch, watch
+from fuota.cli.sandbox import sandbox
+from fuota.cli.transfer import transfer
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(fuota.__version__, prog_name="fuota")
+def cli() -> None:
+    """Take firmware to LoRaWAN devices over the air, and prove that it arrived.
+
+    Start with `fuota demo`: a sandbox network server and its fleet, all on this machine.
+
+    \b
+    Exit codes: 0 done · 1 done, below the required target · 2 usage · 3 plan or image refused ·
+    4 authentication · 5 network · 6 partial success · 7 stopped · 8 outcome unknown
+    """
+
+
+for _command in (demo, launch, watch, cancel, transfer, encode, decode, sandbox, airtime):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code. No traceback reaches the user but for a fault of ours."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its "Retrying ..." lines are no words for an operator
+    try:
+        code = cli.main(given, prog_name="fuota", standalone_mode=False)
+    except BaseException as error:
+        code = report_and_code(error, as_json="--json" in given)
+    sys.exit(code or 0)

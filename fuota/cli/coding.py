@@ -1,0 +1,186 @@
+"""fuota encode, fuota decode: a file to TS004 fragments and back.
+
+The fragments travel as JSON Lines: one line that describes the session, and one for each fragment with its number and its
+octets in hexadecimal. The lines may come in any order and more than once, so `shuf` and `grep` can play the air.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from fuota.cli.output import Output, with_output
+
+if TYPE_CHECKING:
+    from fuota.fragmentation import FragDecoder
+
+
+def parse_redundancy(text: str) -> float | int:
+    """A share of the uncoded fragments ("0.3", "30%") or a count ("25"). Raises ValueError."""
+    if text.endswith("%"):
+        return float(text[:-1]) / 100
+    return int(text) if text.isdecimal() else float(text)
+
+
+class Redundancy(click.ParamType[float | int]):
+    """A share or a count."""
+
+    name = "share|count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
+        """See parse_redundancy."""
+        try:
+            return parse_redundancy(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a share (0.3, 30%) nor a count (25)", param, ctx)
+
+
+@click.command()
+@click.argument("image", type=click.File("rb"))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(allow_dash=True, dir_okay=False),
+    default="-",
+    help="File of fragments; - is stdout.",
+)
+@click.option(
+    "--frag-size", "-s", type=int, help="Octets per fragment.  [default: the largest that the data rate carries]"
+)
+@click.option(
+    "--redundancy",
+    "-r",
+    type=Redundancy(),
+    default="0.3",
+    show_default=True,
+    help="0.3, 30% or a count of coded fragments.",
+)
+@click.option(
+    "--region", "region_name", default="EU868", show_default=True, help="Channel plan that the fragments must fit."
+)
+@click.option(
+    "--data-rate", "-d", type=int, default=5, show_default=True, help="Data rate that the fragments must fit."
+)
+@click.option("--version", type=click.Choice(["1", "2"]), default="1", show_default=True, help="TS004 version.")
+@click.option(
+    "--variant",
+    type=click.Choice(["deployed", "literal"]),
+    default="deployed",
+    show_default=True,
+    help="Reading of version 2.",
+)
+@with_output
+def encode(  # noqa: PLR0913 - options
+    *,
+    image: IO[bytes],
+    output: str,
+    frag_size: int | None,
+    redundancy: float | int,
+    region_name: str,
+    data_rate: int,
+    version: str,
+    variant: Any,
+    out: Output,
+) -> int:
+    """Cut IMAGE into TS004 fragments, coded ones included. IMAGE may be - for a pipe."""
+    from fuota.fragmentation import FragmentationSession
+    from fuota.radio import check_frag_size, largest_frag_size, region
+
+    plan = region(region_name)
+    if frag_size is not None:
+        check_frag_size(plan, data_rate, frag_size)
+    session = FragmentationSession.fit(
+        image.read(),
+        frag_size=frag_size or largest_frag_size(plan, data_rate),
+        redundancy=redundancy,
+        version=int(version),
+        variant=variant,
+    )
+    described = {
+        "nb_frag": session.nb_frag,
+        "frag_size": session.frag_size,
+        "padding": session.padding,
+        "version": session.version,
+        "variant": session.code.variant,
+    }
+    with _opened(output, "w") as file:
+        file.write(json.dumps({"session": described}) + "\n")
+        for fragment in session.fragments():
+            file.write(f'{{"n": {fragment.n}, "payload": "{fragment.payload.hex()}"}}\n')
+    if output != "-":
+        out.event("encoded", output=output, nb_coded=session.nb_coded, **described)
+    out.say(
+        f"{len(session.data)} bytes in {session.nb_frag} uncoded and {session.nb_coded} coded fragments of"
+        f" {session.frag_size} bytes, {session.padding} of padding (TS004 version {session.version})"
+    )
+    return 0
+
+
+@click.command()
+@click.argument("fragments", type=click.File("r"))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(allow_dash=True, dir_okay=False),
+    default="-",
+    help="File for the image; - is stdout.",
+)
+@with_output
+def decode(fragments: IO[str], output: str, out: Output) -> int:
+    """Reassemble an image from FRAGMENTS, as `fuota encode` writes them: any order, any that are there."""
+    import hashlib
+
+    decoder, taken = _fed(fragments)
+    image = decoder.data()
+    with _opened(output, "wb") as file:
+        file.write(image)
+    sha256 = hashlib.sha256(image).hexdigest()
+    facts = {"bytes": len(image), "sha256": sha256, "fragments": taken, "contradictions": decoder.contradictions}
+    if output != "-":
+        out.event("decoded", output=output, **facts)
+    out.say(f"{len(image)} bytes from {taken} fragments, SHA-256 {sha256}")
+    if decoder.contradictions:
+        out.say(
+            f"warning: {decoder.contradictions} fragments contradict the others: damaged, or of another version or variant"
+        )
+    return 0
+
+
+def _fed(lines: IO[str]) -> tuple[FragDecoder, int]:
+    """A decoder that has had all the fragments. The line that describes the session may be anywhere among them."""
+    from fuota.errors import MessageError
+    from fuota.fragmentation import FragDecoder
+
+    described, fragments = None, []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            if "session" in record:
+                described = record["session"]
+            else:
+                fragments.append((int(record["n"]), bytes.fromhex(record["payload"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise MessageError(
+                f"line {number} is no fragment: {error or type(error).__name__}; `fuota encode` shows the form"
+            ) from None
+    if described is None:
+        raise MessageError('no line describes the session ({"session": {"nb_frag": ..., "frag_size": ...}})')
+    try:
+        decoder = FragDecoder(**described)
+    except TypeError as error:
+        raise MessageError(f"the session line is not understood: {error}") from None
+    for n, payload in fragments:
+        decoder.feed(n, payload)
+    return decoder, decoder.received
+
+
+def _opened(path: str, mode: str) -> Any:
+    """The file to write, stdout for -. Raises StorageError."""
+    from fuota.errors import StorageError
+
+    try:
+        return click.open_file(path, mode)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from None

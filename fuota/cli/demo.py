@@ -1,0 +1,56 @@
+"""fuota demo: the whole way, on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fuota.cli.launch import launch_in_sandbox
+from fuota.cli.output import Output, with_output
+from fuota.cli.sandbox import parse_loss, parse_speed
+from fuota.cli.server_options import open_journal, state_option
+
+TARGET = 0.9
+REDUNDANCY = 0.5
+DATA_RATE = 5
+
+
+@click.command()
+@click.option("--devices", type=int, default=100, show_default=True, help="How many devices.")
+@click.option("--loss", default="0-0.3", show_default=True, help="Share of frames that a device loses, or a range.")
+@click.option("--speed", default="60", show_default=True, help="Times real time, or max for no waiting.")
+@click.option("--version", type=click.IntRange(1, 2), default=1, show_default=True, help="TS004 version.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same fleet.")
+@state_option
+@with_output
+def demo(  # noqa: PLR0913 - options
+    *, devices: int, loss: str, speed: str, version: int, seed: int, state_dir: Path | None, out: Output
+) -> int:
+    """Send the sample firmware to a fleet of lossy virtual devices and see who has it.
+
+    A network server with its fleet runs inside this process, and is talked to over HTTP like a real one. It is done (exit
+    code 0) when nine devices in ten run the new image.
+    """
+    from fuota.cli.embedded import NEW_IMAGE, SandboxRecipe, sample_image
+
+    recipe = SandboxRecipe(devices=devices, loss=parse_loss(loss), version=version, speed=parse_speed(speed), seed=seed)
+    with tempfile.TemporaryDirectory(prefix="fuota-demo-") as temporary:
+        journal = open_journal(state_dir or Path(temporary))
+        try:
+            return launch_in_sandbox(sample_image(NEW_IMAGE), NEW_IMAGE, journal, recipe, out, _options())
+        finally:
+            journal.close()
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "redundancy": REDUNDANCY,
+        "start_delay_s": 240,
+        "tx_data_rate": DATA_RATE,
+        "descriptor": "00000000",
+        "dev_tags": None,
+        "target": TARGET,
+    }

@@ -1,0 +1,65 @@
+"""Exit codes, stable and documented, and the one line that goes with each."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+
+from fuota import errors
+
+DONE = 0
+BELOW_TARGET = 1
+USAGE = 2
+REFUSED = 3
+AUTHENTICATION = 4
+NETWORK = 5
+PARTIAL = 6
+STOPPED = 7
+UNKNOWN = 8
+
+_CODES: tuple[tuple[type[errors.FuotaError], int], ...] = (
+    (errors.AuthenticationError, AUTHENTICATION),
+    (errors.OutcomeUnknownError, UNKNOWN),
+    (errors.NetworkError, NETWORK),
+    (errors.RefusedError, REFUSED),
+    (errors.IncompleteError, BELOW_TARGET),
+    (errors.FuotaError, USAGE),
+)
+
+
+def report_and_code(error: BaseException, *, as_json: bool) -> int:
+    """Say what went wrong in one line on stderr (with `as_json` also as an event on stdout); the exit code.
+
+    Raises `error` again where it is a fault of ours.
+    """
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has gone: no more of it, and no complaint of the interpreter when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    message, code = _message_and_code(error)
+    if as_json:
+        click.echo(json.dumps({"event": "error", "code": code, "message": message}))
+    click.echo(f"fuota: {message}", err=True)
+    return code
+
+
+def _message_and_code(error: BaseException) -> tuple[str, int]:
+    match error:
+        case KeyboardInterrupt() | click.exceptions.Abort():
+            return "stopped", STOPPED
+        case click.ClickException():
+            context = getattr(error, "ctx", None)
+            hint = f" (see {context.command_path} --help)" if context else ""
+            return error.format_message() + hint, USAGE
+        case errors.FuotaError():
+            return str(error), next(code for kind, code in _CODES if isinstance(error, kind))
+        case ModuleNotFoundError() if error.name in {"fastapi", "uvicorn", "starlette", "python_multipart"}:
+            needed = f"the sandbox and the uplink receiver need the package {error.name!r}"
+            return f"{needed}: pip install 'fuota[sandbox]'", USAGE
+        case _:
+            raise error

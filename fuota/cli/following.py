@@ -1,0 +1,128 @@
+"""Watching a campaign to its end: progress, Ctrl-C, verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from fuota.cli import exits
+from fuota.cli.verdict_table import exit_code, show_verdict
+
+if TYPE_CHECKING:
+    from fuota.campaign import Campaign, Journal, Patience, Progress
+    from fuota.cli.output import Output
+    from fuota.network import SenraClient
+
+Show = Callable[["Progress"], None]
+
+
+def follow(  # noqa: PLR0913 - all that a watch touches
+    client: SenraClient,
+    journal: Journal,
+    campaign: Campaign,
+    out: Output,
+    *,
+    patience: Patience,
+    target: float | None,
+    can_leave: bool = True,
+) -> int:
+    """Watch until the end, show the verdict, and return the exit code. `can_leave`: the job outlives this process."""
+    from fuota.campaign import CampaignState, verdict_of, watch
+
+    try:
+        with _shown(out) as show:
+            for progress in watch(client, journal, campaign, patience=patience):
+                show(progress)
+    except KeyboardInterrupt:
+        if not can_leave:
+            raise
+        return _interrupted(client, journal, campaign, out)
+    campaign = journal.campaign(campaign.id)
+    verdict = verdict_of(journal, campaign)
+    show_verdict(out, journal, campaign, verdict)
+    code = exit_code(verdict, target=target, cancelled=campaign.state is CampaignState.CANCELLED)
+    if code == exits.UNKNOWN:
+        out.say(
+            "no device has reported: the server says that the job ended, and nothing proves what arrived."
+            " Let the data stream post to a receiver (--listen) to know"
+        )
+    return code
+
+
+def _interrupted(client: SenraClient, journal: Journal, campaign: Campaign, out: Output) -> int:
+    """Ctrl-C: ask what becomes of the job; without a terminal, or with another Ctrl-C, it is left running."""
+    from fuota.campaign import cancel
+
+    answer = "leave"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        try:
+            choice = click.Choice(["leave", "cancel"])
+            answer = click.prompt("\nLeave the job running, or cancel it?", type=choice, default="leave", err=True)
+        except click.Abort:
+            answer = "leave"
+    if answer == "cancel":
+        cancel(client, journal, campaign)
+        out.event("cancelled", campaign=campaign.id)
+        out.say(f"cancelled: no further fragments of {campaign.id}; devices keep what they have")
+        return exits.STOPPED
+    out.event("left", campaign=campaign.id)
+    out.say(f"left running: `fuota watch {campaign.id}` goes on watching, `fuota cancel {campaign.id}` ends it")
+    return exits.UNKNOWN
+
+
+@contextmanager
+def _shown(out: Output) -> Iterator[Show]:
+    if out.as_json:
+        yield _as_events(out)
+    elif sys.stderr.isatty():
+        with _bar() as show:
+            yield show
+    else:
+        yield _as_lines(out)
+
+
+def _as_events(out: Output) -> Show:
+    last: list[Progress] = []
+
+    def show(progress: Progress) -> None:
+        if last != [progress]:
+            last[:] = [progress]
+            out.event("progress", state=progress.state, pct_done=progress.pct_done, uplinks=progress.heard)
+
+    return show
+
+
+def _as_lines(out: Output) -> Show:
+    """A line for each state and each ten per cent: a log stays readable."""
+    said: set[tuple[str, int]] = set()
+
+    def show(progress: Progress) -> None:
+        step = (progress.state, progress.pct_done // 10)
+        if step not in said:
+            said.add(step)
+            out.say(f"{progress.state.lower()} {progress.pct_done} %, {progress.heard} uplinks")
+
+    return show
+
+
+@contextmanager
+def _bar() -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[heard]} uplinks"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("", total=100, heard=0)
+        yield lambda progress: bar.update(
+            task, description=f"{progress.state:9}", completed=progress.pct_done, heard=progress.heard
+        )

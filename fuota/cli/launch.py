@@ -1,0 +1,254 @@
+"""fuota launch, fuota watch, fuota cancel: a campaign from the image to the verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from fuota.cli.following import follow
+from fuota.cli.output import Output, with_output
+from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
+from fuota.cli.transfer_options import request_from, transfer_options
+
+if TYPE_CHECKING:
+    from fuota.campaign import Expected, Journal, Patience
+    from fuota.cli.embedded import SandboxRecipe
+
+
+def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What launch and watch share."""
+    for option in (
+        click.option(
+            "--listen", metavar="HOST:PORT", help="Receive the data stream here, at /uplinks (such as 0.0.0.0:8381)."
+        ),
+        click.option(
+            "--listen-token",
+            envvar="FUOTA_LISTEN_TOKEN",
+            help="Token that the data stream must send (header x-fuota-token).",
+        ),
+        click.option(
+            "--target",
+            type=click.FloatRange(0, 1),
+            help="Share of devices that must be updated for exit code 0.  [default: all]",
+        ),
+        click.option(
+            "--poll",
+            "poll_s",
+            type=click.FloatRange(0.05),
+            default=5,
+            show_default=True,
+            help="Seconds between status calls.",
+        ),
+        click.option(
+            "--outage",
+            "outage_s",
+            type=click.FloatRange(0),
+            default=60,
+            show_default=True,
+            help="Seconds to wait out a server that does not answer.",
+        ),
+        click.option(
+            "--reports",
+            "reports_s",
+            type=click.FloatRange(0),
+            default=120,
+            show_default=True,
+            help="Seconds to wait for the next device's report once the job has ended.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("image", type=click.File("rb"))
+@transfer_options
+@click.option(
+    "--region", "region_name", help="Channel plan, to check the fragments against.  [default: EU868 in the sandbox]"
+)
+@click.option("--detach", is_flag=True, help="Return once the job is launched.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before launching on a real server.")
+@watching_options
+@server_options
+@state_option
+@click.option("--devices", type=int, default=100, show_default=True, help="Sandbox only: how many devices.")
+@click.option(
+    "--loss", default="0-0.3", show_default=True, help="Sandbox only: share of frames that a device loses, or a range."
+)
+@click.option("--speed", default="60", show_default=True, help="Sandbox only: times real time, or max.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Sandbox only: same seed, same fleet.")
+@with_output
+def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any) -> int:
+    """Send IMAGE to devices by multicast, watch, and say what each of them runs.
+
+    Without --server, to the virtual devices of a sandbox inside this process.
+    """
+    content = image.read()
+    name = "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
+    journal = open_journal(options["state_dir"])
+    if server.url is None:
+        return _launch_in_sandbox(content, name, journal, out, options)
+    return _launch_on_server(content, name, journal, server, out, options)
+
+
+@click.command()
+@click.argument("campaign_id", metavar="CAMPAIGN")
+@watching_options
+@server_options
+@state_option
+@with_output
+def watch(campaign_id: str, server: ServerOptions, state_dir: Path | None, out: Output, **options: Any) -> int:
+    """Watch a launched CAMPAIGN to its end and say what each device runs."""
+    journal = open_journal(state_dir)
+    campaign = journal.campaign(campaign_id)
+    client = server.client(server.url or campaign.server)
+    with _listening(journal, options, out):
+        return follow(client, journal, campaign, out, patience=_patience(options), target=options["target"])
+
+
+@click.command()
+@click.argument("campaign_id", metavar="CAMPAIGN")
+@server_options
+@state_option
+@with_output
+def cancel(campaign_id: str, server: ServerOptions, state_dir: Path | None, out: Output) -> int:
+    """Cancel the job of a CAMPAIGN. Devices keep what they have received; those that are complete may still update."""
+    from fuota.campaign import cancel as cancel_campaign
+
+    journal = open_journal(state_dir)
+    campaign = journal.campaign(campaign_id)
+    cancelled = cancel_campaign(server.client(server.url or campaign.server), journal, campaign)
+    out.event("cancelled", campaign=cancelled.id, job_id=cancelled.job_id)
+    out.say(f"cancelled {cancelled.id} ({cancelled.job_id})")
+    return 0
+
+
+def launch_in_sandbox(
+    content: bytes, name: str, journal: Journal, recipe: SandboxRecipe, out: Output, options: dict[str, Any]
+) -> int:
+    """Start a sandbox by its recipe, launch there, and follow to the end."""
+    from fuota.campaign import launch as launch_campaign
+    from fuota.cli.embedded import embedded_sandbox
+
+    options = {**options, "frag_pkg_ver": recipe.version}
+    _checked(content, _request(options, name, app_eui="0" * 16, dev_euis=("0" * 16,)), recipe.region)
+    with embedded_sandbox(recipe, journal) as sandbox:
+        request = _request(options, name, app_eui=sandbox.app_eui, dev_euis=sandbox.dev_euis)
+        expected = _checked(content, request, recipe.region)
+        pace = "without waiting" if recipe.speed is None else f"at {recipe.speed:g} times real time"
+        out.say(
+            f"sandbox {sandbox.url}: {recipe.devices} devices ({recipe.region}), each losing"
+            f" {recipe.loss[0]:.0%} to {recipe.loss[1]:.0%} of all frames; its clock goes {pace}"
+        )
+        _announce(out, name, content, expected, recipe.region)
+        campaign = launch_campaign(
+            sandbox.client, journal, content, request, server=sandbox.url, expected=expected.to_json()
+        )
+        out.event("launched", campaign=campaign.id, job_id=campaign.job_id, server=sandbox.url, **expected.to_json())
+        return follow(
+            sandbox.client, journal, campaign, out, patience=sandbox.patience, target=options["target"], can_leave=False
+        )
+
+
+def _launch_in_sandbox(content: bytes, name: str, journal: Journal, out: Output, options: dict[str, Any]) -> int:
+    from fuota.cli.embedded import SandboxRecipe
+    from fuota.cli.sandbox import parse_loss, parse_speed
+
+    if options["app_eui"] or options["dev_euis"] or options["dev_tags"]:
+        raise click.UsageError("--app-eui, --dev-eui and --tag name devices of a server: say which with --server")
+    recipe = SandboxRecipe(
+        devices=options["devices"],
+        loss=parse_loss(options["loss"]),
+        region=options["region_name"] or "EU868",
+        version=options["frag_pkg_ver"],
+        speed=parse_speed(options["speed"]),
+        seed=options["seed"],
+    )
+    return launch_in_sandbox(content, name, journal, recipe, out, options)
+
+
+def _launch_on_server(
+    content: bytes, name: str, journal: Journal, server: ServerOptions, out: Output, options: dict[str, Any]
+) -> int:
+    from fuota.campaign import launch as launch_campaign
+
+    if not options["app_eui"]:
+        raise click.UsageError("--app-eui is required: the application whose devices are to be updated")
+    if not options["region_name"]:
+        raise click.UsageError(
+            "--region is required: fragments are checked against its data rates before anything is sent"
+        )
+    request = _request(options, name)
+    expected = _checked(content, request, options["region_name"])
+    client = server.client()
+    _announce(out, name, content, expected, options["region_name"])
+    _confirm(server.url or "", options["yes"])
+    with _listening(journal, options, out):
+        campaign = launch_campaign(
+            client, journal, content, request, server=server.url or "", expected=expected.to_json()
+        )
+        out.event("launched", campaign=campaign.id, job_id=campaign.job_id, server=server.url, **expected.to_json())
+        out.say(f"launched {campaign.id} ({campaign.job_id})")
+        if options["detach"]:
+            return 0
+        return follow(client, journal, campaign, out, patience=_patience(options), target=options["target"])
+
+
+def _request(options: dict[str, Any], name: str, **where: Any) -> Any:
+    return request_from(options, file_name=name, **where)
+
+
+def _checked(content: bytes, request: Any, region_name: str) -> Expected:
+    from fuota.campaign import preflight
+    from fuota.radio import region
+
+    return preflight(content, request, region(region_name))
+
+
+def _announce(out: Output, name: str, content: bytes, expected: Expected, region_name: str) -> None:
+    minutes = expected.duration_ms / 60_000
+    out.say(
+        f"{name}: {len(content)} bytes, {expected.nb_frag} uncoded and {expected.nb_coded} coded fragments of"
+        f" {expected.frag_size} bytes at DR{expected.data_rate} ({region_name});"
+        f" {expected.airtime_us / 1e6:.1f} s of airtime in {minutes:.0f} min"
+    )
+
+
+def _confirm(server_url: str, yes: bool) -> None:
+    """On a terminal, and only there, ask: what goes on air cannot be taken back."""
+    if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+        click.confirm(f"Launch on {server_url}?", abort=True, err=True)
+
+
+@contextmanager
+def _listening(journal: Journal, options: dict[str, Any], out: Output) -> Iterator[None]:
+    """The receiver of the data stream, where --listen asks for one."""
+    if options["listen"] is None:
+        yield
+        return
+    from fuota.network.webhook import BackgroundServer, create_receiver
+
+    host, _, port = options["listen"].rpartition(":")
+    if not host or not port.isdecimal():
+        raise click.UsageError(f"--listen {options['listen']} is not HOST:PORT, such as 0.0.0.0:8381")
+    receiver = create_receiver(lambda uplinks, _body: journal.store_uplinks(uplinks), token=options["listen_token"])
+    with BackgroundServer(receiver, host=host, port=int(port)) as listening:
+        out.say(f"receiving uplinks at {listening.url}/uplinks")
+        yield
+
+
+def _patience(options: dict[str, Any]) -> Patience:
+    """Without a receiver there is nothing to wait for once the job has ended."""
+    from fuota.campaign import Patience
+
+    reports_s = options["reports_s"] if options["listen"] else 0
+    return Patience(
+        poll_ms=int(options["poll_s"] * 1000),
+        outage_ms=int(options["outage_s"] * 1000),
+        reports_ms=int(reports_s * 1000),
+    )

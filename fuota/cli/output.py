@@ -1,0 +1,55 @@
+"""What goes where: results on stdout, words on stderr; with --json nothing but JSON Lines on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The way out of a command."""
+
+    as_json: bool
+
+    def event(self, event: str, **fields: Any) -> None:
+        """With --json: one line of JSON on stdout. Otherwise nothing."""
+        if self.as_json:
+            click.echo(json.dumps({"event": event, **fields}, default=str))
+
+    def say(self, text: str) -> None:
+        """Words for people, on stderr."""
+        click.echo(text, err=True)
+
+    def result(self, text: str) -> None:
+        """A result for people, on stdout; with --json nothing."""
+        if not self.as_json:
+            click.echo(text)
+
+    def console(self) -> Console:
+        """A console on stdout for tables: as wide as the terminal, 80 columns in a pipe."""
+        from rich.console import Console
+
+        return Console(width=None if sys.stdout.isatty() else 80, highlight=False, soft_wrap=False)
+
+
+def with_output(command: Command) -> Command:
+    """Gives a command the option --json and its `out`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout, words on stderr.")
+    @wraps(command)
+    def wrapped(*args: Any, as_json: bool, **kwargs: Any) -> Any:
+        return command(*args, out=Output(as_json=as_json), **kwargs)
+
+    return wrapped  # type: ignore[return-value]
