@@ -29,7 +29,7 @@ types: $(VENV)/.dev     ## mypy, strict
 	@$(BIN)/mypy
 
 floors: $(VENV)/.dev    ## the house rules of DESIGN: who may import whom
-	@$(BIN)/lint-imports --no-timing-info 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 
 bench: $(VENV)/.dev     ## timings, as ratios side by side
 	@$(BIN)/python -m pytest bench -m '' --benchmark-columns=median,iqr,rounds --benchmark-sort=name
