@@ -15,7 +15,8 @@ class Agenda:
     """Runs actions at their time, on a clock that goes `speed` times as fast as real time.
 
     With `speed` None there is no waiting: the clock jumps to the next action. All actions run on one thread, each holding
-    `lock`; whoever touches what the actions touch takes the lock too.
+    `lock`; whoever touches what the actions touch takes the lock too. While an action runs, the time is the one that it was
+    planned for, even if the machine is late: what happens does not depend on how fast the machine is.
     """
 
     def __init__(self, *, speed: float | None = 1, start_us: int | None = None) -> None:
@@ -28,6 +29,7 @@ class Agenda:
         self._start_us = time.time_ns() // 1000 if start_us is None else start_us
         self._started_ns = time.monotonic_ns()
         self._jumped_us = self._start_us
+        self._acting_us: int | None = None
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._changed = threading.Condition(self.lock)
@@ -36,6 +38,8 @@ class Agenda:
 
     def now_us(self) -> int:
         """Virtual time in microseconds since 1970-01-01 UTC."""
+        if self._acting_us is not None:
+            return self._acting_us
         if self._speed is None:
             return self._jumped_us
         return self._start_us + int((time.monotonic_ns() - self._started_ns) / 1000 * self._speed)
@@ -66,7 +70,9 @@ class Agenda:
                     return
                 due_us, _, action = heapq.heappop(self._due)
                 self._jumped_us = max(self._jumped_us, due_us)
+                self._acting_us = self._jumped_us if self._speed is None else due_us
                 action()
+                self._acting_us = None
 
     def _is_due(self) -> bool:
         return bool(self._due) and (self._speed is None or self._due[0][0] <= self.now_us())

@@ -38,6 +38,16 @@ def test_the_clock_goes_speed_times_as_fast(agenda):
     assert 0.05 < time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize("agenda", [1000], indirect=True)
+def test_a_late_action_acts_at_its_own_time(agenda):
+    acted, done = [], threading.Event()
+    with agenda.lock:
+        agenda.at(10, lambda: (time.sleep(0.02), acted.append(agenda.now_us())))
+        agenda.at(20, lambda: (acted.append(agenda.now_us()), done.set()))
+    assert done.wait(5)
+    assert acted == [10, 20]
+
+
 @pytest.mark.parametrize("agenda", [None], indirect=True)
 def test_actions_may_plan_further_actions(agenda):
     done = threading.Event()
