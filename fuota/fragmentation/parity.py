@@ -14,6 +14,7 @@ octets, no error.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -21,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import ParameterError
-from fuota.fragmentation import kernels
-from fuota.gf2 import Words, unpack_bits, words_for_bits
+from fuota.fragmentation.kernels.rows import parity_rows
+from fuota.gf2 import Words, in_parts, unpack_bits, words_for_bits
 
 MAX_FRAGMENT_NUMBER = 16383
 """N has 14 bits (TS004 §DataFragment, Index&N)."""
@@ -49,12 +50,41 @@ class ParityCode:
                 "variant 'literal' was given for version 1: only version 2 has it; version 1 is 'deployed'"
             )
 
-    def rows(self, numbers: NDArray[np.int64]) -> Words:
-        """The parity rows of the coded fragments `numbers` (each N > nb_frag), as words (count, words_for_bits(nb_frag))."""
-        seeds = numbers if self.variant == "literal" else numbers - self.nb_frag
-        rows = np.zeros((len(numbers), words_for_bits(self.nb_frag)), dtype=np.uint64)
-        kernels.parity_rows(self.nb_frag, seeds, self.version == 2, rows)
+    def seeds(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What PRBS23 is seeded from for each of the coded fragments `numbers`."""
+        return numbers if self.variant == "literal" else numbers - self.nb_frag
+
+    def rows(self, numbers: NDArray[np.int64], *, threads: int | None = None) -> Words:
+        """The parity rows of the coded fragments `numbers` (each N > nb_frag), as words (count, words_for_bits(nb_frag)).
+
+        `threads`: how many to work with; None decides by the amount of work.
+        """
+        seeds = self.seeds(numbers)
+        rows = np.empty((len(seeds), words_for_bits(self.nb_frag)), dtype=np.uint64)
+
+        def work(first: int, last: int) -> None:
+            parity_rows(self.nb_frag, seeds[first:last], self.version == 2, rows[first:last])
+
+        in_parts(work, len(seeds), threads=threads, cost_ns=self.nb_frag / 2)
         return rows
+
+    def row_maker(self) -> Callable[[int], Words]:
+        """A function from the number N of a coded fragment to its row, words (words_for_bits(nb_frag),).
+
+        It writes the same memory each time: for callers that need one row after the other. `rows` makes many faster.
+        """
+        nb_frag, distinct = self.nb_frag, self.version == 2
+        offset = 0 if self.variant == "literal" else nb_frag
+        seeds = np.empty(1, dtype=np.int64)
+        rows = np.empty((1, words_for_bits(nb_frag)), dtype=np.uint64)
+        row: Words = rows[0]
+
+        def row_of(n: int) -> Words:
+            seeds[0] = n - offset
+            parity_rows(nb_frag, seeds, distinct, rows)
+            return row
+
+        return row_of
 
     def coded_numbers(self, nb_coded: int) -> NDArray[np.int64]:
         """The numbers of the first `nb_coded` coded fragments: nb_frag + 1 and on. Raises ParameterError past 16383."""

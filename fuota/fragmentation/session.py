@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import ImageError, ParameterError, PlanError
+from fuota.fragmentation.kernels.rows import encode
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size
-from fuota.gf2 import Words, multiply, pack_octets, unpack_octets
+from fuota.gf2 import LINE_OCTETS, in_parts, words_for_bits
 
 DATA_FRAGMENT_CID = 0x08
 _HEADER = struct.Struct("<BH")
@@ -96,23 +97,37 @@ class FragmentationSession:
         """int64 (nb_coded,): the numbers N of the coded fragments."""
         return self.code.coded_numbers(self.nb_coded)
 
-    def encode(self) -> NDArray[np.uint8]:
-        """All fragments: uint8 (nb_frag + nb_coded, frag_size), read-only; row i is fragment n = i + 1."""
-        words = np.concatenate(
-            [(uncoded := self._uncoded_words()), multiply(self.code.rows(self.coded_numbers), uncoded)]
-        )
-        words.flags.writeable = False
-        return unpack_octets(words, self.frag_size)
+    def encode(self, *, threads: int | None = None) -> NDArray[np.uint8]:
+        """All fragments: uint8 (nb_frag + nb_coded, frag_size), read-only; row i is fragment n = i + 1.
+
+        `threads`: how many to work with; None decides by the amount of work.
+        """
+        octets = (self.nb_frag + self.nb_coded) * self.frag_size
+        flat = np.zeros(octets + LINE_OCTETS, dtype=np.uint8)
+        flat[: len(self.data)] = np.frombuffer(self.data, dtype=np.uint8)
+        coded = flat[self.nb_frag * self.frag_size : octets].reshape(self.nb_coded, self.frag_size)
+        seeds = self.code.seeds(self.coded_numbers)
+        portion = portion_rows(self.nb_frag, self.frag_size)
+
+        def work(first: int, last: int) -> None:
+            rows = np.empty((min(portion, last - first), words_for_bits(self.nb_frag)), dtype=np.uint64)
+            encode(self.nb_frag, self.version == 2, seeds[first:last], rows, flat, coded[first:last])
+
+        cost_ns = self.nb_frag * (0.5 + 0.1 * (self.frag_size / LINE_OCTETS))
+        in_parts(work, self.nb_coded, threads=threads, cost_ns=cost_ns)
+        flat.flags.writeable = False
+        return flat[:octets].reshape(-1, self.frag_size)
 
     def fragments(self) -> Iterator[DataFragment]:
         """Every fragment in the order of its number."""
         for n, payload in enumerate(self.encode(), start=1):
             yield DataFragment(n=n, payload=payload.tobytes())
 
-    def _uncoded_words(self) -> Words:
-        octets = np.zeros(self.nb_frag * self.frag_size, dtype=np.uint8)
-        octets[: len(self.data)] = np.frombuffer(self.data, dtype=np.uint8)
-        return pack_octets(octets.reshape(self.nb_frag, self.frag_size))
+
+def portion_rows(nb_frag: int, frag_size: int) -> int:
+    """How many parity rows to hold at a time: with their products no more than half the data block, and 16 at least."""
+    row_octets = words_for_bits(nb_frag) * 8 + LINE_OCTETS
+    return max(16, min(512, nb_frag * frag_size // 2 // row_octets))
 
 
 def _coded_count(nb_frag: int, redundancy: float | int) -> int:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from fuota.gf2.elimination import Solver
-from fuota.gf2.layout import Words, pack_bits, pack_octets, unpack_bits, unpack_octets, words_for_bits, words_for_octets
-from fuota.gf2.matmul import multiply
+from fuota.gf2.elimination import Octets, Solver
+from fuota.gf2.layout import LINE_OCTETS, Words, pack_bits, unpack_bits, words_for_bits
+from fuota.gf2.product import multiply
+from fuota.gf2.threads import in_parts
 
 __all__ = [
+    "LINE_OCTETS",
+    "Octets",
     "Solver",
     "Words",
+    "in_parts",
     "multiply",
     "pack_bits",
-    "pack_octets",
     "unpack_bits",
-    "unpack_octets",
     "words_for_bits",
-    "words_for_octets",
 ]

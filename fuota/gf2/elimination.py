@@ -1,95 +1,173 @@
-"""Solving for unknown values, one equation at a time, in any order."""
+"""Solving for unknown values: one equation at a time in any order, or many at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from fuota.gf2 import kernels
-from fuota.gf2.layout import Words, words_for_bits
+from fuota.gf2.kernels import elimination as kernels
+from fuota.gf2.layout import LINE_OCTETS, Words, words_for_bits
+from fuota.gf2.threads import in_parts
 
-FIRST_SLOTS = 16
+Octets = bytes | bytearray | memoryview | NDArray[np.uint8]
+RowsOf = Callable[[int, int], Words]
+"""The rows of the equations from one index to before another: words (count, words_for_bits(columns))."""
+
+PORTION_ROWS = 256
+SPARE_ROWS = 16
+"""Equations beyond the number of unknowns that are tried at once: that many random ones are dependent once in 2^16 times."""
 
 
 class Solver:
-    """Online Gaussian elimination: `columns` unknown values of `value_words` words each.
+    """`columns` unknown values of `octets` octets each.
 
     Each piece of news is either the value of one column or the XOR of several. `missing` is exact after each: the rank
-    still lacking. At zero every value is determined, and `values` holds them.
+    still lacking. At zero every value is determined, and `values` holds them. `contradictions` counts news that disagreed
+    with what was known already.
 
-    Memory: the values, plus for each equation kept one row of bits and one value; equations are kept only while they say
-    something that the known columns do not.
+    Memory: the values, and from the first equation on a square of bits over the columns unknown then.
     """
 
-    def __init__(self, columns: int, value_words: int) -> None:
-        self._pivot = np.full(columns, kernels.FREE, dtype=np.int32)
-        self._known = np.zeros((columns, value_words), dtype=np.uint64)
-        self._rows = np.empty((0, words_for_bits(columns)), dtype=np.uint64)
-        self._values = np.empty((0, value_words), dtype=np.uint64)
-        self._free_slots: list[int] = []
+    def __init__(self, columns: int, octets: int) -> None:
+        self._columns = columns
+        self._octets = octets
+        self._flat = np.zeros(columns * octets + LINE_OCTETS, dtype=np.uint8)
+        self._view: Any = self._flat.data
+        self._state = bytearray(columns)
+        self._basis: kernels.Basis | None = None
+        self._numbers: dict[int, int] = {}
+        self._rest = np.zeros(-(-octets // LINE_OCTETS) * LINE_OCTETS, dtype=np.uint8)
+        self._rest_view: Any = self._rest.data
         self.missing = columns
         self.contradictions = 0
 
-    def learn(self, column: int, value: Words) -> None:
-        """The value of one column (value words,). A second, different value counts as a contradiction."""
-        slot = int(self._pivot[column])
-        if slot == kernels.KNOWN:
-            self._count_contradiction(self._known[column] ^ value)
-            return
-        self._pivot[column] = kernels.KNOWN
-        self._known[column] = value
-        if slot == kernels.FREE:
-            self._found_rank()
-            return
-        # The row that began here no longer does. What is left of it says something about a later column, or nothing.
-        row, rest = self._rows[slot].copy(), self._values[slot] ^ value
-        row[column >> 6] ^= np.uint64(1) << np.uint64(column & 63)
-        self._free_slots.append(slot)
-        if self._insert(row, rest):
-            self._found_rank()
-
-    def add(self, row: Words, value: Words) -> None:
-        """The XOR `value` (value words,) of the columns that `row` (row words,) selects. Both arrays are overwritten."""
-        if self.missing and self._insert(row, value):
-            self._found_rank()
-
     @property
-    def values(self) -> Words:
-        """uint64 (columns, value words). Determined when `missing` is 0; until then zeros where nothing is known."""
-        return self._known
+    def values(self) -> NDArray[np.uint8]:
+        """uint8 (columns, octets), a view. Determined where `knows` says so; everywhere when `missing` is 0."""
+        return self._flat[: self._columns * self._octets].reshape(self._columns, self._octets)
 
     def knows(self, column: int) -> bool:
         """Whether the value of this column was given or has been solved for."""
-        return bool(self._pivot[column] == kernels.KNOWN)
+        return self._state[column] == kernels.KNOWN
 
-    def _insert(self, row: Words, value: Words) -> bool:
-        slot = self._take_slot()
-        basis = kernels.Basis(self._pivot, self._known, self._rows, self._values)
-        if kernels.insert(basis, row, value, slot) >= 0:
-            return True
-        self._free_slots.append(slot)
-        self._count_contradiction(value)
-        return False
+    def learn(self, column: int, value: Octets) -> None:
+        """The value of one column, exactly `octets` of them. A second, different value counts as a contradiction."""
+        state = self._state[column]
+        if state == kernels.FREE:
+            at = column * self._octets
+            self._view[at : at + self._octets] = value
+            self._state[column] = kernels.KNOWN
+            self.missing -= 1
+            if not self.missing:
+                self._finish()
+        elif state == kernels.KNOWN:
+            self.contradictions += bytes(self.values[column]) != bytes(value)
+        else:
+            self._replace_pivot(column, value)
 
-    def _found_rank(self) -> None:
+    def learn_many(self, columns: NDArray[np.int64], values: NDArray[np.uint8]) -> None:
+        """The values (count, octets) of several columns, all different."""
+        state = np.frombuffer(self._state, dtype=np.uint8)
+        if state[columns].any() or self._basis is not None:
+            for column, value in zip(columns.tolist(), values, strict=True):
+                self.learn(column, value)
+            return
+        self.values[columns] = values
+        state[columns] = kernels.KNOWN
+        self.missing -= len(columns)
+
+    def add(self, row: Words, value: Octets) -> None:
+        """The XOR `value` of the columns that `row` (row words,) selects."""
+        if not self.missing:
+            return
+        state, unknown, outside, rows, values, octets = self._basis or self._begin()
+        self._rest_view[:octets] = value
+        self._count(kernels.add(state, unknown, outside, rows, values, row, self._rest, octets))
+
+    def add_many(self, rows_of: RowsOf, values: NDArray[np.uint8], *, threads: int | None = None) -> None:
+        """Equations at once: `rows_of` makes their rows portion by portion, `values` (equations, octets) is what they XOR to.
+
+        The same as `add` one after the other, and faster, if they are the first and suffice.
+        """
+        if (
+            self.missing
+            and self._basis is None
+            and len(values) >= self.missing
+            and self._solve(rows_of, values, threads)
+        ):
+            return
+        for i, value in enumerate(values):
+            if not self.missing:
+                return
+            self.add(rows_of(i, i + 1)[0], value)
+
+    def _solve(self, rows_of: RowsOf, values: NDArray[np.uint8], threads: int | None) -> bool:
+        """Try to solve at once with little more than as many equations as there are unknowns; False changes nothing."""
+        unknown = self._unknown()
+        count = min(len(values), len(unknown) + SPARE_ROWS)
+        coefficient_words = _whole_lines(len(unknown))
+        system = np.zeros((count, coefficient_words + len(self._rest) // 8), dtype=np.uint64)
+
+        def fill(begin: int, end: int) -> None:
+            for first in range(begin, end, PORTION_ROWS):
+                last = min(first + PORTION_ROWS, end)
+                rows = rows_of(first, last)
+                kernels.fill_system(rows, values[first:last], unknown, self._flat, system[first:last])
+
+        in_parts(fill, count, threads=threads, cost_ns=self._columns)
+        wide = 2 if len(unknown) < 24 else 4 if len(unknown) < 300 else 8
+        if kernels.gauss_jordan(system, len(unknown), wide) < len(unknown):
+            return False
+        solved = system[:, coefficient_words:].view(np.uint8)[:, : self._octets]
+        self.contradictions += int(solved[len(unknown) :].any(axis=1).sum())
+        self.values[unknown] = solved[: len(unknown)]
+        self.missing = 0
+        self._state[:] = bytes([kernels.KNOWN]) * self._columns
+        return True
+
+    def _begin(self) -> kernels.Basis:
+        """The first equation has come: number the columns that are unknown."""
+        unknown = self._unknown()
+        known = np.frombuffer(self._state, dtype=np.uint8) == kernels.KNOWN
+        outside = np.zeros(words_for_bits(self._columns) * 64, dtype=np.uint8)
+        outside[: self._columns] = known
+        self._numbers = {int(column): number for number, column in enumerate(unknown)}
+        self._basis = kernels.Basis(
+            state=np.frombuffer(self._state, dtype=np.uint8),
+            unknown=unknown,
+            outside=np.packbits(outside, bitorder="little").view(np.uint64),
+            rows=np.zeros((len(unknown), _whole_lines(len(unknown))), dtype=np.uint64),
+            values=self._flat,
+            stride=self._octets,
+        )
+        return self._basis
+
+    def _unknown(self) -> NDArray[np.int32]:
+        return np.flatnonzero(np.frombuffer(self._state, dtype=np.uint8) != kernels.KNOWN).astype(np.int32)
+
+    def _replace_pivot(self, column: int, value: Octets) -> None:
+        assert self._basis is not None  # noqa: S101 - there is no pivot without it
+        self._rest_view[: self._octets] = value
+        self._count(kernels.replace_pivot(self._basis, self._numbers[column], self._rest))
+
+    def _count(self, new: bool) -> None:
+        """What an equation brought: rank, or a remainder that should be zero."""
+        if not new:
+            self.contradictions += int(self._rest[: self._octets].any())
+            return
         self.missing -= 1
         if not self.missing:
             self._finish()
 
     def _finish(self) -> None:
-        kernels.back_substitute(kernels.Basis(self._pivot, self._known, self._rows, self._values))
-        self._rows = self._rows[:0].copy()
-        self._values = self._values[:0].copy()
+        if self._basis is not None:
+            kernels.back_substitute(self._basis)
+            self._basis = None
 
-    def _count_contradiction(self, remainder: Words) -> None:
-        self.contradictions += int(remainder.any())
 
-    def _take_slot(self) -> int:
-        if not self._free_slots:
-            used = len(self._rows)
-            grown = min(max(FIRST_SLOTS, used * 2), len(self._pivot) + 1)
-            self._rows = np.concatenate([self._rows, np.empty((grown - used, self._rows.shape[1]), dtype=np.uint64)])
-            self._values = np.concatenate(
-                [self._values, np.empty((grown - used, self._values.shape[1]), dtype=np.uint64)]
-            )
-            self._free_slots = list(range(grown - 1, used - 1, -1))
-        return self._free_slots.pop()
+def _whole_lines(bits: int) -> int:
+    """Words for a row of bits, a multiple of 8."""
+    return -(-bits // 512) * 8

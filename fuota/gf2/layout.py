@@ -8,8 +8,8 @@ A row of bits fills words from the least significant bit on:
 
 Bits past the last column are excess. They are always zero: every kernel relies on it.
 
-A row of octets fills the same words in the order of memory (octet 0 is the first octet of word 0), with zero octets up to
-the next multiple of eight. XOR does not care which end of a word comes first, so nothing is ever swapped.
+Values are octets, one behind the other without a gap; the kernels work on 64 of them at once and may read past the end of a
+value, so 64 octets of anything lie behind the last one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LINE_OCTETS = 64
+"""What the kernels work on at once: a line of the cache, one AVX-512 register."""
+
 Words = NDArray[np.uint64]
 """A C-contiguous array of 64-bit words; the last axis is one row."""
 
@@ -26,11 +29,6 @@ Words = NDArray[np.uint64]
 def words_for_bits(columns: int) -> int:
     """How many words hold a row of `columns` bits."""
     return (columns + 63) // 64
-
-
-def words_for_octets(octets: int) -> int:
-    """How many words hold a row of `octets` octets."""
-    return (octets + 7) // 8
 
 
 def pack_bits(bits: NDArray[Any]) -> Words:
@@ -45,16 +43,3 @@ def unpack_bits(words: Words, columns: int) -> NDArray[np.uint8]:
     """Words (rows, words) to bits (rows, columns) of 0 and 1."""
     octets = np.ascontiguousarray(words).astype("<u8", copy=False).view(np.uint8)
     return np.unpackbits(octets, axis=1, count=columns, bitorder="little")
-
-
-def pack_octets(octets: NDArray[np.uint8]) -> Words:
-    """Octets (rows, n) to words (rows, words_for_octets(n)), zero octets behind."""
-    rows, n = octets.shape
-    words = np.zeros((rows, words_for_octets(n)), dtype=np.uint64)
-    words.view(np.uint8)[:, :n] = octets
-    return words
-
-
-def unpack_octets(words: Words, n: int) -> NDArray[np.uint8]:
-    """The first `n` octets of each row of words, as a view: no copy is made."""
-    return words.view(np.uint8)[:, :n]

@@ -82,6 +82,48 @@ def test_order_and_repeats_never_matter(session, random):
     assert len(results) == 1
 
 
+@given(sessions(), st.randoms(use_true_random=False))
+def test_many_at_once_end_as_one_after_the_other(session, random):
+    block = session.encode()
+    numbers = [n for n in range(1, len(block) + 1) if random.random() < 0.6]
+    numbers += random.choices(range(1, len(block) + 1), k=4)
+    cut = random.randrange(len(numbers) + 1)
+    decoder, twin = decoder_for(session, threads=random.choice([1, 2])), decoder_for(session)
+    for part in (numbers[:cut], numbers[cut:]):
+        done = decoder.feed_many(np.array(part, dtype=np.int64), block[np.array(part, dtype=np.int64) - 1])
+    for n in numbers:
+        twin.feed(n, block[n - 1])
+    assert (decoder.missing, decoder.contradictions, done) == (twin.missing, 0, twin.complete)
+    if done:
+        assert decoder.data() == session.data
+
+
+def test_many_at_once_are_checked_before_anything_changes():
+    decoder = FragDecoder(nb_frag=3, frag_size=2)
+    with pytest.raises(ParameterError, match="must be \\(2, 2\\)"):
+        decoder.feed_many(np.array([1, 2]), np.zeros((2, 3), dtype=np.uint8))
+    with pytest.raises(ParameterError, match="number 16384"):
+        decoder.feed_many(np.array([1, 16384]), np.zeros((2, 2), dtype=np.uint8))
+    with pytest.raises(ParameterError, match="number 0 was"):
+        decoder.feed_many(np.array([1, 0]), np.zeros((2, 2), dtype=np.uint8))
+    assert (decoder.received, decoder.missing) == (0, 3)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda row: np.frombuffer(row, dtype=np.uint8)])
+def test_payloads_may_be_any_octets(kind):
+    session = FragmentationSession.fit(bytes(range(30)), frag_size=7, redundancy=30)
+    block = session.encode()
+    decoder = decoder_for(session)
+    for n in (*range(6, 36), 1, 2):
+        decoder.feed(n, kind(block[n - 1].tobytes()))
+    assert decoder.data() == session.data
+
+
+@given(sessions())
+def test_threads_change_nothing(session):
+    assert np.array_equal(session.encode(threads=1), session.encode(threads=3))
+
+
 @given(sessions())
 def test_decode_of_encode_is_the_block(session):
     decoder = decoder_for(session)
@@ -135,6 +177,7 @@ def test_sizes_at_the_edges(nb_frag, frag_size, version):
     assert decoder.data() == session.data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", READINGS)
 def test_the_largest_session_there_is(reading):
     version, variant = reading
@@ -150,6 +193,7 @@ def test_the_largest_session_there_is(reading):
     assert decoder.data() == data
 
 
+@pytest.mark.slow
 def test_coded_only_reception_of_a_large_session():
     session = FragmentationSession.fit(np.random.default_rng(1).bytes(4000 * 8), frag_size=8, redundancy=4100)
     decoder = decoder_for(session)

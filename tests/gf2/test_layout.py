@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fuota.gf2 import pack_bits, pack_octets, unpack_bits, unpack_octets, words_for_bits
+from fuota.gf2 import pack_bits, unpack_bits, words_for_bits
 
 shapes = st.tuples(st.integers(0, 5), st.integers(1, 200))
 
@@ -15,13 +15,6 @@ def test_bits_come_back(bits):
     words = pack_bits(bits)
     assert words.shape == (len(bits), words_for_bits(bits.shape[1]))
     assert np.array_equal(unpack_bits(words, bits.shape[1]), bits)
-
-
-@given(shapes.flatmap(lambda shape: hnp.arrays(np.uint8, shape)))
-def test_octets_come_back_and_the_rest_is_zero(octets):
-    words = pack_octets(octets)
-    assert np.array_equal(unpack_octets(words, octets.shape[1]), octets)
-    assert not words.view(np.uint8)[:, octets.shape[1] :].any()
 
 
 def test_column_65_is_bit_1_of_word_1_and_excess_is_zero():

@@ -1,0 +1,95 @@
+"""Draws of PRBS23, 16 at once: vector code that numba does not make of loops. Types for callers are in `draws.pyi`.
+
+With NUMBA_DISABLE_JIT=1 plain Python stands in.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import config, types
+from numba.extending import intrinsic
+
+STATE_MASK = (1 << 23) - 1
+_LANES = 16
+
+if config.DISABLE_JIT:
+
+    def take_draws(stream, word, reciprocal, modulus, draws, at):
+        """draws[at + t] = (the window of the stream that begins at bit t of word) mod modulus, 32 draws."""
+        both = int(stream[word]) | int(stream[word + 1]) << 32
+        for t in range(32):
+            draws[at + t] = (both >> t & STATE_MASK) % int(modulus)
+
+    def lanes_that_are(draws, value):
+        """Bit t is set where draws[t] is `value`, for the first 32."""
+        return np.uint32(sum(1 << t for t in range(32) if draws[t] == value))
+
+else:
+
+    def _splat(builder, value):
+        lanes = ir.VectorType(value.type, _LANES)
+        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+        return builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), zeros)
+
+    @intrinsic
+    def take_draws(_, stream, word, reciprocal, modulus, draws, at):
+        """draws[at + t] = (the window of the stream that begins at bit t of word) mod modulus, 32 draws.
+
+        The quotient is taken in single precision: windows (below 2^23) are exact there, and `reciprocal` is so much too small
+        that the quotient is right or one too small, never too large. A remainder that is not below the modulus tells which.
+        """
+        i32, i64 = ir.IntType(32), ir.IntType(64)
+        lanes = ir.VectorType(i32, _LANES)
+        floats = ir.VectorType(ir.FloatType(), _LANES)
+        stored = ir.VectorType(ir.IntType(16), _LANES)
+
+        def constants(values):
+            return ir.Constant(lanes, list(values))
+
+        def generate(context, builder, signature, arguments):
+            kinds = signature.args
+            source = context.make_array(kinds[0])(context, builder, arguments[0]).data
+            index = context.cast(builder, arguments[1], kinds[1], types.int64)
+            low = _splat(builder, builder.load(builder.gep(source, [index])))
+            above = builder.load(builder.gep(source, [builder.add(index, ir.Constant(i64, 1))]))
+            high = builder.shl(_splat(builder, above), constants([1] * _LANES))
+            divisor = _splat(builder, context.cast(builder, arguments[3], kinds[3], types.uint32))
+            factor = _splat(builder, arguments[2])
+            target = context.make_array(kinds[4])(context, builder, arguments[4]).data
+            to = context.cast(builder, arguments[5], kinds[5], types.int64)
+            for first in (0, _LANES):
+                bits = range(first, first + _LANES)
+                window = builder.or_(
+                    builder.lshr(low, constants(bits)), builder.shl(high, constants(31 - bit for bit in bits))
+                )
+                window = builder.and_(window, constants([STATE_MASK] * _LANES))
+                quotient = builder.fptosi(builder.fmul(builder.sitofp(window, floats), factor), lanes)
+                rest = builder.sub(window, builder.mul(quotient, divisor))
+                less = builder.sub(
+                    rest, divisor
+                )  # wraps round to something huge where rest is below the divisor already
+                rest = builder.select(builder.icmp_unsigned("<", less, rest), less, rest)
+                place = builder.gep(target, [builder.add(to, ir.Constant(i64, first))])
+                builder.store(builder.trunc(rest, stored), builder.bitcast(place, stored.as_pointer())).align = 2
+            return context.get_dummy_value()
+
+        return types.void(stream, word, types.float32, modulus, draws, at), generate
+
+    @intrinsic
+    def lanes_that_are(_, draws, value):
+        """Bit t is set where draws[t] is `value`, for the first 32."""
+        line = ir.VectorType(ir.IntType(16), 2 * _LANES)
+
+        def generate(context, builder, signature, arguments):
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            lanes = builder.load(builder.bitcast(data, line.as_pointer()))
+            lanes.align = 2
+            wanted = context.cast(builder, arguments[1], signature.args[1], types.uint16)
+            one = builder.insert_element(ir.Constant(line, ir.Undefined), wanted, ir.Constant(ir.IntType(32), 0))
+            zeros = ir.Constant(ir.VectorType(ir.IntType(32), 2 * _LANES), [0] * 2 * _LANES)
+            wanted_lanes = builder.shuffle_vector(one, ir.Constant(line, ir.Undefined), zeros)
+            return builder.bitcast(builder.icmp_unsigned("==", lanes, wanted_lanes), ir.IntType(32))
+
+        return types.uint32(draws, value), generate
