@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fuota.errors import ParameterError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
+from fuota.fragmentation.parity import ParityCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class DeviceProfile:
 
     def __post_init__(self) -> None:
         _check_range("version", self.version, 1, 2)
+        ParityCode(nb_frag=1, version=self.version, variant=self.variant)  # refuses a variant that the version has not
         _check_range("max_nb_frag", self.max_nb_frag, 1, MAX_FRAGMENT_NUMBER)
         _check_range("max_frag_size", self.max_frag_size, 1, 255)
         _check_range("slot_bytes", self.slot_bytes, 1, MAX_FRAGMENT_NUMBER * 255)

@@ -61,6 +61,8 @@ class FragmentationPackage:
     def __post_init__(self) -> None:
         if self.profile.version == 2 and self.int_key is None:
             raise ParameterError("no int_key was given: version 2 checks the MIC of the block with the DataBlockIntKey")
+        if self.int_key is not None and len(self.int_key) != 16:
+            raise ParameterError(f"int_key of {len(self.int_key)} octets was given: it is AES-128, exactly 16 octets")
 
     def receive(self, payload: bytes, *, mc_group: int | None = None) -> list[Answer]:
         """Take a message that came by unicast, or on multicast group `mc_group` (0 to 3), and answer it.

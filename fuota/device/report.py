@@ -140,6 +140,8 @@ def judge(
     if report.sha256 == sha256:
         return replace(report, outcome=Outcome.UPDATED, missing=0, detail="")
     if report.outcome is Outcome.COMPLETE and report.sha256 is not None:
+        if report.missing:
+            return replace(report, outcome=Outcome.INCOMPLETE, detail=f"{report.detail}; it runs another image")
         return replace(report, detail="the block is whole, but the device runs another image")
     return report
 
@@ -166,8 +168,9 @@ def _after_status(report: DeviceReport, status: FragSessionStatusAns, nb_frag: i
     if missing == 0:
         return replace(said, outcome=Outcome.CORRUPT if status.mic_error else Outcome.COMPLETE)
     if missing == 1 and received == nb_frag:
-        # LoRa Basics Modem reports one missing after a reception without loss (Lora-net/SWL2001 issue 101).
-        return replace(said, outcome=Outcome.COMPLETE, missing=0, detail="says 1 missing with every fragment received")
+        # LoRa Basics Modem reports one missing after a reception without loss (Lora-net/SWL2001 issue 101). A device that
+        # heard as many fragments, some of them coded, and truly lacks one says the same: its image report tells them apart.
+        return replace(said, outcome=Outcome.COMPLETE, detail="says 1 missing with as many received as the image has")
     return replace(said, outcome=Outcome.INCOMPLETE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from fuota.errors import ParameterError
 from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
 from fuota.sandbox.agenda import Agenda
@@ -41,6 +42,8 @@ class Sandbox:
         port: int = 0,
         api_key: str = SANDBOX_API_KEY,
     ) -> None:
+        if uplink_period_s < 1:
+            raise ParameterError(f"uplink_period_s {uplink_period_s} was given: it is 1 or more; the nearest is 1")
         self.app_eui = SANDBOX_APP_EUI
         self.api_key = api_key
         self._fleet = (fleet or FleetRecipe()).make()

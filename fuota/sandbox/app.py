@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from fuota.errors import AuthenticationError, BadRequestError, FuotaError, NotFoundError, ParameterError
 from fuota.sandbox import parameters
@@ -80,10 +81,13 @@ def _status_of(error: FuotaError) -> int:
 
 async def _posted_file(request: Request) -> bytes:
     """The multipart part `file` of the reference's example, or the whole body, as its table has it."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await request.body()
-    async with request.form() as form:
-        part = form.get("file")
-        if not isinstance(part, UploadFile):
-            raise BadRequestError("the multipart body has no part 'file'")
-        return await part.read()
+    try:
+        async with request.form() as form:
+            part = form.get("file")
+            if not isinstance(part, UploadFile):
+                raise BadRequestError("the multipart body has no part 'file'")
+            return await part.read()
+    except HTTPException as error:
+        raise BadRequestError(f"the multipart body cannot be read: {error.detail}") from None

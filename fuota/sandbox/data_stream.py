@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from fuota.errors import MalformedAnswerError, NetworkError
 from fuota.network import HttpClient, Uplink
@@ -24,6 +24,7 @@ class DataStream:
         parts = urlsplit(url)
         self._client = HttpClient(f"{parts.scheme}://{parts.netloc}", timeout_s=5)
         self._path = parts.path or "/"
+        self._query = dict(parse_qsl(parts.query, keep_blank_values=True))
         self._batch = batch
         self._waiting: queue.SimpleQueue[Uplink | None] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -59,7 +60,7 @@ class DataStream:
         body = [uplink.to_json() for uplink in batch]
         for attempt in range(ATTEMPTS):
             try:
-                self._client.post_json(self._path, {}, json=body if self._batch else body[0])
+                self._client.post_json(self._path, self._query, json=body if self._batch else body[0])
             except MalformedAnswerError:
                 return  # taken: what the application says besides is its own business
             except NetworkError:

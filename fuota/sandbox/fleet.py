@@ -36,6 +36,8 @@ class FleetRecipe:
     def __post_init__(self) -> None:
         if self.devices < 1:
             raise ParameterError(f"{self.devices} devices were given: a fleet has 1 or more")
+        if self.seed < 0:
+            raise ParameterError(f"seed {self.seed} was given: it is 0 or more; the nearest is 0")
         if not 0 <= self.loss_low <= self.loss_high <= 1:
             raise ParameterError(f"loss {self.loss_low} to {self.loss_high} was given: 0 to 1, the lower bound first")
 

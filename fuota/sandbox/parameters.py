@@ -57,9 +57,9 @@ def job_id(query: Mapping[str, str]) -> str | None:
 
 
 def devices(query: Mapping[str, str]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """(devEuis, devTags), one of them None. Raises ParameterError unless exactly one is given."""
+    """(devEuis, devTags), one of them None. Raises ParameterError unless exactly one is given, and appEui with it."""
     dev_euis, dev_tags = _listed(query.get("devEuis", "")), _listed(query.get("devTags", ""))
-    if (dev_euis is None) == (dev_tags is None):
+    if (dev_euis is None) == (dev_tags is None) or not query.get("appEui"):
         raise ParameterError("give either jobId, or appEui with exactly one of devEuis and devTags")
     return dev_euis and tuple(eui.upper() for eui in dev_euis), dev_tags
 

@@ -20,6 +20,8 @@ from fuota.sandbox.transfer_job import Participant, TransferJob, frames_of
 REMOVED_AFTER_US = 15 * 60 * 1_000_000
 """As long as the reference keeps the status of other tasks ("available for 15 minutes after the task completes")."""
 GATEWAY_EUI = "02000000F007F001"
+LONGEST_TASK_US = 366 * 24 * 3600 * 1_000_000
+"""Longer than any task, short of what dates and waits can hold."""
 
 
 class NetworkServer:
@@ -155,11 +157,14 @@ class NetworkServer:
         )
         frames = frames_of(session, request)
         on_air_us = self._region.data_rate(data_rate).time_on_air_us(fragment_phy_bytes(frag_size))
+        interval_us = on_air_us + request.millis_between_pkts * 1000
+        if request.start_delay_s * 1_000_000 + len(frames) * interval_us > LONGEST_TASK_US:
+            raise BadRequestError("the task would not end within 366 days: lower startDelaySecs or millisBetweenPkts")
         return TransferJob(
             job_id=f"MCastXferJobReq:{self.app_eui}",
             request=request,
             session=session,
-            interval_us=on_air_us + request.millis_between_pkts * 1000,
+            interval_us=interval_us,
             uplink_period_us=self._uplink_period_us,
             around=self,
             participants={
@@ -180,7 +185,7 @@ class NetworkServer:
         return bool(job.end_us) and self.now_us() > job.end_us + REMOVED_AFTER_US
 
     def _check_application(self, app_eui: str) -> None:
-        if app_eui != self.app_eui:
+        if app_eui.upper() != self.app_eui:
             raise NotFoundError(f"Application EUI {app_eui} was not found")
 
 

@@ -64,10 +64,15 @@ class Surroundings(Protocol):
 
 @dataclass(slots=True)
 class Participant:
-    """A device of the task, as the server knows it, and the frames that it will hear."""
+    """A device of the task, as the server knows it, and the frames that it will hear.
+
+    `in_group`: it has heard the setup, which stands for that of its multicast group too. Without it, it has no keys for the
+    group's frames: a session left over from an earlier task must not take them in.
+    """
 
     device: VirtualDevice
     heard: NDArray[np.bool_]
+    in_group: bool = False
     answered_setup: bool = False
     answered_status: bool = False
 
@@ -134,7 +139,7 @@ class TransferJob:
         """A class A uplink of the device: the chance to send it the setup, again and again until it answers."""
         if participant.answered_setup or self.state is not JobState.QUEUED:
             return
-        self._unicast(participant, self._setup_for(participant.device))
+        participant.in_group |= self._unicast(participant, self._setup_for(participant.device))
         again_us = self.around.now_us() + self.uplink_period_us
         if again_us < self.start_us:
             self._later(again_us, lambda: self._contact(participant))
@@ -144,7 +149,7 @@ class TransferJob:
         self.state = JobState.RUNNING
         frame = self.frames[self.sent]
         for participant in self.participants.values():
-            if participant.heard[self.sent]:
+            if participant.in_group and participant.heard[self.sent]:
                 self._deliver(participant, frame, MC_GROUP)
         self.sent += 1
         now = self.around.now_us()
@@ -162,7 +167,7 @@ class TransferJob:
             self._end(JobState.DONE, f"Sent {self.sent} fragments to {len(self.participants)} devices.")
             return
         for participant in open_ones:
-            if attempt == 1 and participant.device.hears():
+            if attempt == 1 and participant.device.hears() and participant.in_group:
                 self._deliver(participant, request, MC_GROUP)
             elif attempt > 1:
                 self._unicast(participant, request)
@@ -210,9 +215,11 @@ class TransferJob:
             mic=mic,
         )
 
-    def _unicast(self, participant: Participant, payload: bytes) -> None:
-        if participant.device.hears():
+    def _unicast(self, participant: Participant, payload: bytes) -> bool:
+        """Send one device a frame; whether it heard it."""
+        if heard := participant.device.hears():
             self._deliver(participant, payload, None)
+        return heard
 
     def _deliver(self, participant: Participant, payload: bytes, mc_group: int | None) -> None:
         """Hand the device a frame that it hears, and plan its answers."""

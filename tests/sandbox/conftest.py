@@ -1,0 +1,212 @@
+"""Sandboxes to test: one behind real HTTP with its clock in the test's hand, and a receiver of uplinks."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+
+import pytest
+import requests
+
+from fuota.network import SenraClient
+from fuota.network.webhook import BackgroundServer, create_receiver
+from fuota.radio import region as find_region
+from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, FleetRecipe
+from fuota.sandbox.app import create_app
+from fuota.sandbox.server import NetworkServer
+
+JOB_ID = f"MCastXferJobReq:{SANDBOX_APP_EUI}"
+
+
+class SteppedAgenda:
+    """An agenda whose time stands until the test lets something happen."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+        self._now_us = 1_700_000_000_000_000
+        self._due, self._order = [], itertools.count()
+
+    def now_us(self):
+        return self._now_us
+
+    def at(self, time_us, action):
+        heapq.heappush(self._due, (time_us, next(self._order), action))
+
+    def step(self):
+        """The next action; False where there is none."""
+        if not self._due:
+            return False
+        due_us, _, action = heapq.heappop(self._due)
+        with self.lock:
+            self._now_us = max(self._now_us, due_us)
+            action()
+        return True
+
+    def run_until(self, reached):
+        """Actions until `reached()`; fails where none is left before that."""
+        while not reached():
+            assert self.step(), "nothing is left to happen"
+
+    def run(self):
+        """All that there is to happen."""
+        while self.step():
+            pass
+
+    def pass_us(self, duration_us):
+        """Let time pass in which nothing happens."""
+        self._now_us += duration_us
+
+
+class Switch:
+    """An ASGI application that hands on to another, so that one HTTP server serves many tests."""
+
+    app = None
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            await self.app(scope, receive, send)
+
+
+class Ear:
+    """A device's package that remembers what it hears, as (time, multicast group, octets)."""
+
+    def __init__(self, package, now_us):
+        self._package, self._now_us, self.heard = package, now_us, []
+
+    def __getattr__(self, name):
+        return getattr(self._package, name)
+
+    def receive(self, octets, *, mc_group=None):
+        self.heard.append((self._now_us(), mc_group, octets))
+        return self._package.receive(octets, mc_group=mc_group)
+
+
+class World:
+    """A network server and its fleet behind `url`. `uplinks`: what would go up the data stream."""
+
+    def __init__(self, url, *, region="EU868", uplink_period_s=30, **recipe):
+        self.url, self.api_key, self.app_eui, self.job_id = url, SANDBOX_API_KEY, SANDBOX_APP_EUI, JOB_ID
+        self.agenda, self.uplinks = SteppedAgenda(), []
+        self.fleet = FleetRecipe(**({"devices": 3, "loss_high": 0.0} | recipe)).make()
+        self.server = NetworkServer(
+            app_eui=self.app_eui,
+            region=find_region(region),
+            fleet=self.fleet,
+            agenda=self.agenda,
+            data_stream=self,
+            uplink_period_s=uplink_period_s,
+        )
+        self.client = SenraClient(url, self.api_key, retries=0)
+
+    def publish(self, uplink):
+        self.uplinks.append(uplink)
+
+    @property
+    def devices(self):
+        return list(self.fleet.by_eui.values())
+
+    def call(self, method, name, params=None, *, key=SANDBOX_API_KEY, **body):
+        """One real HTTP request; (status, JSON)."""
+        with requests.Session() as session:
+            session.trust_env = False
+            headers = body.pop("headers", {}) | ({"authorization": key} if key is not None else {})
+            url = f"{self.url}/rest/integration/{name}"
+            answer = session.request(method, url, params=params, headers=headers, timeout=10, **body)
+        return answer.status_code, answer.json()
+
+    def transfer(self, image=bytes(480), *, leave_out=(), **params):
+        """mcastTransfer to all devices; (status, JSON). `leave_out`: parameters that are not sent."""
+        wanted = {"appEui": self.app_eui, "devTags": "sandbox", "startDelaySecs": 120, "redundancy": "1.0"} | params
+        query = {name: value for name, value in wanted.items() if name not in leave_out}
+        return self.call("POST", "mcastTransfer", query, data=image)
+
+    def started(self, image=bytes(480), **params):
+        """mcastTransfer that is accepted; the world."""
+        status, answer = self.transfer(image, **params)
+        assert status == 200, answer
+        return self
+
+    def status(self):
+        """mcastStatus of the application's job."""
+        status, answer = self.call("GET", "mcastStatus", {"appEui": self.app_eui})
+        assert status == 200, answer
+        return answer
+
+    def listen(self, device):
+        """What this device hears from now on: a list that fills."""
+        device.package = Ear(device.package, self.agenda.now_us)
+        return device.package.heard
+
+    def refused(self, answer, status, message):
+        """That an answer is this error: its status twice, and words that hold `message`."""
+        code, body = answer
+        assert (code, body["statusCode"]) == (status, status)
+        assert set(body) == {"responseMsg", "statusCode"}
+        assert message in body["responseMsg"]
+
+    def run_to(self, state):
+        """Let time pass until the job is in this state; the world."""
+        self.agenda.run_until(lambda: self.server.transfer_status(job_id=None, app_eui=self.app_eui)["state"] == state)
+        return self
+
+
+@pytest.fixture(scope="session")
+def _switched():
+    switch = Switch()
+    with BackgroundServer(switch) as http:
+        yield switch, http.url
+
+
+@pytest.fixture
+def world(_switched):
+    """Makes the world of a test: `world(devices=..., region=..., ...)`."""
+    switch, url = _switched
+
+    def make(**kwargs):
+        made = World(url, **kwargs)
+        switch.app = create_app(made.server, made.api_key)
+        return made
+
+    return make
+
+
+class Collector:
+    """Receives the data stream over HTTP."""
+
+    def __init__(self):
+        self.uplinks, self.bodies = [], []
+        self.url = ""
+
+    def __call__(self, uplinks, body):
+        self.uplinks += uplinks
+        self.bodies.append(body)
+
+
+@pytest.fixture(scope="session")
+def _collector():
+    collector = Collector()
+    with BackgroundServer(create_receiver(collector)) as http:
+        collector.url = f"{http.url}/uplinks"
+        yield collector
+
+
+@pytest.fixture
+def collector(_collector):
+    """The receiver, emptied."""
+    _collector.uplinks, _collector.bodies = [], []
+    return _collector
+
+
+@pytest.fixture(scope="session")
+def wait_until():
+    """Polls until a condition holds, and fails after ten seconds."""
+
+    def wait(reached):
+        deadline = time.monotonic() + 10
+        while not reached():
+            assert time.monotonic() < deadline, "did not come about in ten seconds"
+            time.sleep(0.002)
+
+    return wait

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse
+
+from fuota.errors import ParameterError
+from fuota.network import Uplink
+from fuota.network.webhook import BackgroundServer
+from fuota.sandbox import data_stream
+from fuota.sandbox.data_stream import ATTEMPTS, MAX_BATCH, DataStream
+
+
+class Scripted:
+    """A receiver that answers with the statuses of its script, then 200; its answers are no JSON."""
+
+    def __init__(self):
+        self.script, self.received, self.url = deque(), [], ""
+        self.app = FastAPI(openapi_url=None)
+        self.app.add_api_route("/{path:path}", self._take, methods=["POST"], response_model=None)
+
+    async def _take(self, request: Request) -> PlainTextResponse:
+        query = f"?{request.url.query}" if request.url.query else ""
+        self.received.append((request.url.path + query, json.loads(await request.body())))
+        status = self.script.popleft() if self.script else 200
+        return PlainTextResponse("" if status == 204 else "thank you", status_code=status)
+
+    @property
+    def bodies(self):
+        return [body for _, body in self.received]
+
+
+@pytest.fixture(scope="module")
+def _receiver():
+    scripted = Scripted()
+    with BackgroundServer(scripted.app) as http:
+        scripted.url = http.url
+        yield scripted
+
+
+@pytest.fixture
+def receiver(_receiver, monkeypatch):
+    monkeypatch.setattr(data_stream, "PAUSE_S", 0.001)
+    _receiver.script, _receiver.received = deque(), []
+    return _receiver
+
+
+def uplinks(count):
+    return [Uplink(dev_eui=f"{i:016X}", pdu=bytes((i % 256,)), port=201, seqno=i) for i in range(count)]
+
+
+def post(url, published, *, batch=True, until=lambda stream: True, wait_until=None):
+    """Publish before the stream begins, so that what is batched together is no accident; the stream, ended."""
+    stream = DataStream(url, batch=batch)
+    for uplink in published:
+        stream.publish(uplink)
+    stream.start()
+    if wait_until:
+        wait_until(lambda: until(stream))
+    stream.stop()
+    return stream
+
+
+def test_batched_uplinks_go_up_as_arrays_in_order(receiver):
+    sent = uplinks(2 * MAX_BATCH + 7)
+    stream = post(f"{receiver.url}/here", sent)
+    assert [len(body) for body in receiver.bodies] == [MAX_BATCH, MAX_BATCH, 7]
+    assert [one for body in receiver.bodies for one in body] == [uplink.to_json() for uplink in sent]
+    assert {path for path, _ in receiver.received} == {"/here"}
+    assert stream.lost == 0
+
+
+def test_a_batch_of_one_is_an_array_too(receiver):
+    post(receiver.url, uplinks(1))
+    assert receiver.bodies == [[uplinks(1)[0].to_json()]]
+
+
+def test_without_batching_each_uplink_is_an_object_of_its_own(receiver):
+    post(receiver.url, uplinks(5), batch=False)
+    assert receiver.bodies == [uplink.to_json() for uplink in uplinks(5)]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "asked"), [("", "/"), ("/a/b", "/a/b"), ("/up?token=x%20y&empty=", "/up?token=x%20y&empty=")]
+)
+def test_path_and_query_of_the_url_are_kept(receiver, suffix, asked):
+    post(receiver.url + suffix, uplinks(1))
+    assert [path for path, _ in receiver.received] == [asked]
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_what_arrives_is_read_by_our_own_receiver(collector, batch):
+    post(collector.url, uplinks(3), batch=batch)
+    assert collector.uplinks == uplinks(3)
+
+
+def test_uplinks_published_while_it_runs_arrive_in_order(receiver, wait_until):
+    stream = DataStream(receiver.url, batch=False)
+    stream.start()
+    for uplink in uplinks(10):
+        stream.publish(uplink)
+    wait_until(lambda: len(receiver.received) == 10)
+    stream.stop()
+    assert [body["seqno"] for body in receiver.bodies] == list(range(10))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_an_answer_that_is_no_json_is_a_delivery_all_the_same(receiver, status, wait_until):
+    receiver.script += [status]
+    stream = post(receiver.url, uplinks(3), wait_until=wait_until, until=lambda _: receiver.received)
+    assert (len(receiver.received), stream.lost) == (1, 0)
+
+
+@pytest.mark.parametrize("failures", [[500], [503, 404], [302, 500]])
+def test_a_batch_that_is_not_taken_is_sent_again_as_it_was(receiver, failures, wait_until):
+    receiver.script += failures
+    stream = post(
+        receiver.url, uplinks(3), wait_until=wait_until, until=lambda _: len(receiver.received) > len(failures)
+    )
+    assert receiver.bodies == [[uplink.to_json() for uplink in uplinks(3)]] * (len(failures) + 1)
+    assert stream.lost == 0
+
+
+def test_after_three_attempts_uplinks_are_lost_and_counted_and_the_next_ones_go_on(receiver, wait_until):
+    receiver.script += [500] * ATTEMPTS
+    sent = uplinks(MAX_BATCH + 2)
+    stream = post(receiver.url, sent, wait_until=wait_until, until=lambda _: len(receiver.received) == ATTEMPTS + 1)
+    assert stream.lost == MAX_BATCH
+    assert [len(body) for body in receiver.bodies] == [MAX_BATCH] * ATTEMPTS + [2]
+
+
+def test_without_batching_one_uplink_is_lost_at_a_time(receiver, wait_until):
+    receiver.script += [500] * ATTEMPTS
+    stream = post(
+        receiver.url,
+        uplinks(2),
+        batch=False,
+        wait_until=wait_until,
+        until=lambda _: len(receiver.received) == ATTEMPTS + 1,
+    )
+    assert (stream.lost, receiver.bodies[-1]["seqno"]) == (1, 1)
+
+
+def test_a_receiver_that_is_not_there_loses_everything_and_hurts_nobody(monkeypatch, wait_until):
+    monkeypatch.setattr(data_stream, "PAUSE_S", 0.001)
+    with BackgroundServer(FastAPI()) as gone:
+        url = gone.url
+    stream = post(url, uplinks(5), wait_until=wait_until, until=lambda stream: stream.lost == 5)
+    assert stream.lost == 5
+
+
+def test_the_end_posts_what_is_queued_but_repeats_nothing(receiver, monkeypatch, wait_until):
+    monkeypatch.setattr(data_stream, "PAUSE_S", 60)  # a pause that only the end can cut short
+    receiver.script += [500] * 9
+    began = time.monotonic()
+    stream = post(
+        receiver.url, uplinks(3), batch=False, wait_until=wait_until, until=lambda _: len(receiver.received) == 1
+    )
+    assert time.monotonic() - began < 10
+    # The pause of the first is cut short by a last attempt, unless the end came before the pause.
+    assert [body["seqno"] for body in receiver.bodies] in ([0, 0, 1, 2], [0, 1, 2])
+    assert stream.lost == 3
+
+
+def test_keys_do_not_travel_in_clear_to_other_machines():
+    with pytest.raises(ParameterError, match="must be https"):
+        DataStream("http://192.0.2.1/uplinks")

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from fuota.device import DeviceProfile, ImageReport
+from fuota.errors import ParameterError
+from fuota.fragmentation import FragmentationSession
+from fuota.lorawan import FragSessionSetupReq
+from fuota.sandbox import FleetRecipe
+from fuota.sim import Bernoulli, GilbertElliott
+
+FACTORY = hashlib.sha256(b"factory firmware").digest()
+
+
+def the_device(**recipe):
+    (device,) = FleetRecipe(devices=1, **recipe).make().by_eui.values()
+    return device
+
+
+def luck(fleet):
+    """All that is random about a fleet."""
+    return [(d.loss, d.int_key, [d.hears() for _ in range(20)], d.rng.random()) for d in fleet.by_eui.values()]
+
+
+def test_devices_have_euis_of_their_own_that_are_no_vendors():
+    fleet = FleetRecipe(devices=300).make()
+    assert len(set(fleet.dev_euis)) == 300
+    assert all(len(eui) == 16 and eui == f"{int(eui, 16):016X}" for eui in fleet.dev_euis)
+    assert all(int(eui[:2], 16) & 0x02 for eui in fleet.dev_euis)
+    assert [device.dev_eui for device in fleet.by_eui.values()] == list(fleet.dev_euis)
+
+
+def test_the_same_recipe_makes_the_same_fleet_and_another_seed_another():
+    one, two, other = (luck(FleetRecipe(devices=20, seed=seed).make()) for seed in (7, 7, 8))
+    assert one == two
+    assert all(a != b for a, b in zip(one, other, strict=True))
+
+
+def test_a_larger_fleet_begins_with_the_smaller_one():
+    small, large = (luck(FleetRecipe(devices=count).make()) for count in (5, 9))
+    assert large[:5] == small
+
+
+def test_every_device_has_a_key_and_a_loss_of_its_own_within_the_bounds():
+    devices = FleetRecipe(devices=200, loss_low=0.1, loss_high=0.4).make().by_eui.values()
+    losses = [device.loss.loss for device in devices]
+    assert len({device.int_key for device in devices}) == len(set(losses)) == 200
+    assert min(losses) >= 0.1
+    assert max(losses) <= 0.4
+    assert abs(np.mean(losses) - 0.25) < 5 * (0.3 / 12**0.5) / 200**0.5
+
+
+def test_losses_are_independent_or_in_bursts():
+    assert isinstance(the_device(burst_frames=1).loss, Bernoulli)
+    assert the_device(loss_low=0.2, loss_high=0.2, burst_frames=4).loss == GilbertElliott(0.2, 4)
+
+
+@pytest.mark.parametrize(("loss", "low", "high"), [(0.0, 2000, 2000), (1.0, 0, 0), (0.25, 1400, 1600)])
+def test_a_device_hears_what_its_loss_lets_through(loss, low, high):
+    device = the_device(loss_low=loss, loss_high=loss)
+    assert low <= sum(device.hears() for _ in range(2000)) <= high
+
+
+@pytest.mark.parametrize("profile", [DeviceProfile(), DeviceProfile(version=2)])
+def test_a_device_starts_an_image_when_its_block_is_whole_and_says_so(profile):
+    device = the_device(profile=profile)
+    session = FragmentationSession.fit(b"new firmware", frag_size=4, redundancy=0)
+    assert ImageReport.parse(device.image_report()).sha256 == FACTORY
+    setup = FragSessionSetupReq(
+        version=1, frag_index=0, mc_group_bit_mask=1, nb_frag=3, frag_size=4, block_ack_delay=0, padding=0
+    )
+    for octets in [setup.to_bytes(), *(fragment.to_bytes(0) for fragment in session.fragments())]:
+        device.install(0)
+        assert ImageReport.parse(device.image_report()).sha256 == FACTORY
+        device.package.receive(octets)
+    device.install(0)
+    understood = hashlib.sha256(b"new firmware").digest() if profile.version == 1 else FACTORY
+    assert ImageReport.parse(device.image_report()).sha256 == understood
+
+
+def test_devices_are_found_by_their_tag():
+    fleet = FleetRecipe(devices=4, tag="meters").make()
+    assert fleet.with_tags(["pumps", "meters"]) == list(fleet.by_eui.values())
+    assert fleet.with_tags(["pumps"]) == fleet.with_tags([]) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"devices": 0}, "0 devices were given: a fleet has 1 or more"),
+        ({"seed": -1}, "seed -1 .*nearest is 0"),
+        ({"loss_low": -0.1}, "loss -0.1 to 0.3"),
+        ({"loss_high": 1.1}, "0 to 1"),
+        ({"loss_low": 0.5, "loss_high": 0.4}, "the lower bound first"),
+        ({"loss_high": float("nan")}, "0 to 1"),
+        ({"burst_frames": 0.5, "devices": 1}, "1 frame or more"),
+        ({"burst_frames": 2, "loss_low": 0.9, "loss_high": 0.9}, "a loss of 0.667 or less"),
+    ],
+)
+def test_fleets_that_cannot_be_are_refused(recipe, message):
+    with pytest.raises(ParameterError, match=message):
+        FleetRecipe(**recipe).make()

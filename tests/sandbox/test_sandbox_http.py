@@ -1,0 +1,297 @@
+"""The three FUOTA calls of the sandbox over real HTTP, as the API reference writes them."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from fuota.errors import AuthenticationError, BadRequestError, NotFoundError
+from fuota.network import SenraClient
+from fuota.radio import fragment_phy_bytes
+from fuota.radio import region as find_region
+
+CALLS = [("POST", "mcastTransfer"), ("GET", "mcastStatus"), ("POST", "mcastCancel")]
+FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003"
+
+
+# --- mcastTransfer
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "told"), [(1, "00:00:01"), (120, "00:02:00"), (3661, "01:01:01"), (360_000, "100:00:00")]
+)
+def test_a_start_is_answered_as_in_the_reference(world, delay_s, told):
+    assert world().transfer(startDelaySecs=delay_s) == (
+        200,
+        {
+            "jobId": "MCastXferJobReq:02000000F0A00001",
+            "responseMsg": f"MCastXferJobReq job starting in: {told}",
+            "statusCode": 200,
+        },
+    )
+
+
+IMAGE = bytes(range(256)) * 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": IMAGE},
+        {"data": IMAGE, "headers": {"content-type": "application/octet-stream"}},
+        {"files": {"file": ("app.bin", IMAGE)}},
+        {"files": {"note": (None, "first"), "file": ("app.bin", IMAGE, "application/octet-stream")}},
+    ],
+    ids=["raw", "raw with a type", "multipart", "multipart with other parts"],
+)
+def test_the_image_is_the_body_or_its_part_called_file(world, body):
+    one = world()
+    query = {"appEui": one.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
+    assert one.call("POST", "mcastTransfer", query, **body)[0] == 200
+    one.run_to("Done")
+    assert one.devices[0].package.block() == IMAGE
+
+
+def test_a_media_type_is_not_told_apart_by_its_case(world):
+    one = world()
+    part = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + IMAGE + b"\r\n--xx--\r\n"
+    query = {"appEui": one.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
+    headers = {"content-type": "Multipart/Form-Data; boundary=xx"}
+    assert one.call("POST", "mcastTransfer", query, data=part, headers=headers)[0] == 200
+    one.run_to("Done")
+    assert one.devices[0].package.block() == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"data": b""}, "empty"),
+        ({"files": {"file": ("app.bin", b"")}}, "empty"),
+        ({"files": {"firmware": ("app.bin", IMAGE)}}, "no part 'file'"),
+        ({"files": {"file": (None, "text, no file")}}, "no part 'file'"),
+        ({"data": IMAGE, "headers": {"content-type": "multipart/form-data"}}, "cannot be read"),
+        ({"data": IMAGE, "headers": {"content-type": "multipart/form-data; boundary=xx"}}, "cannot be read"),
+    ],
+)
+def test_a_body_without_an_image_is_a_bad_request(world, body, message):
+    one = world()
+    query = {"appEui": one.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
+    one.refused(one.call("POST", "mcastTransfer", query, **body), 400, message)
+    one.refused(one.call("GET", "mcastStatus", {"appEui": one.app_eui}), 404, "No job")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("appEui", "AAAA", "16 hexadecimal digits"),
+        ("devTags", "", "exactly one of dev_euis and dev_tags"),
+        ("devTags", "sandbox,sandbox", "twice"),
+        ("devEuis", FIRST, "exactly one of dev_euis and dev_tags"),  # beside devTags
+        ("startDelaySecs", "soon", "startDelaySecs has the value 'soon'"),
+        ("startDelaySecs", "1.5", "startDelaySecs"),
+        ("startDelaySecs", "", "startDelaySecs"),
+        ("startDelaySecs", "0", "nearest is 1"),
+        ("startDelaySecs", "999999999999", "within 366 days"),
+        ("txChnl", "x", "txChnl"),
+        ("txChnl", "-1", "nearest is 0"),
+        ("txChnl", "256", "nearest is 255"),
+        ("txDr", "x", "txDr"),
+        ("txDr", "16", "nearest is 15"),
+        ("txDr", "15", "EU868"),
+        ("contractId", "x", "contractId"),
+        ("contractId", "0", "nearest is 1"),
+        ("fragAlg", "RAPTOR", "'FWD_ERR_CORR', 'NB_TRANS'"),
+        ("fragPkgVer", "3", "nearest is 2"),
+        ("fragPkgVer", "1.0", "fragPkgVer"),
+        ("devClass", "A", "'B', 'C'"),
+        ("redundancy", "much", "redundancy has the value 'much'"),
+        ("redundancy", "1.01", "nearest is 1.0"),
+        ("redundancy", "-0.1", "nearest is 0.0"),
+        ("redundancy", "nan", "from 0.0 to 1.0"),
+        ("redundancy", "inf", "from 0.0 to 1.0"),
+        ("millisBetweenPkts", "x", "millisBetweenPkts"),
+        ("millisBetweenPkts", "0", "nearest is 1"),
+        ("millisBetweenPkts", "999999999999999", "within 366 days"),
+        ("descriptor", "0102030", "descriptor"),
+        ("descriptor", "0102030G", "descriptor"),
+        ("descriptor", "010203", "4 octets"),
+        ("useMultiPkg", "yes", "useMultiPkg"),
+        ("maxFragSize", "x", "maxFragSize"),
+        ("maxFragSize", "254", "nearest is 253"),
+        ("maxFragSize", "-1", "nearest is 0"),
+    ],
+)
+def test_a_bad_parameter_is_told_and_starts_nothing(world, name, value, message):
+    one = world()
+    one.refused(one.transfer(**{name: value}), 400, message)
+    one.refused(one.call("GET", "mcastStatus", {"appEui": one.app_eui}), 404, "No job")
+
+
+@pytest.mark.parametrize("name", ["appEui", "startDelaySecs", "redundancy"])
+def test_a_required_parameter_that_is_missing_is_named(world, name):
+    one = world()
+    one.refused(one.transfer(leave_out=[name]), 400, f"required parameter is missing: {name}")
+
+
+def test_an_image_that_does_not_fit_the_fragments_is_a_bad_request(world):
+    one = world()
+    one.refused(one.transfer(bytes(20_000), maxFragSize=1), 400, "16383")
+
+
+def test_fragments_sent_again_have_no_new_numbers_and_may_be_many(world):
+    world().started(bytes(9000), maxFragSize=1, fragAlg="NB_TRANS", redundancy=1)  # 18000 frames, N to 9000
+
+
+def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(world):
+    world().started(
+        txChnl=7,
+        txDr=3,
+        contractId=20,
+        fragAlg="FWD_ERR_CORR",
+        fragPkgVer=1,
+        devClass="B",
+        millisBetweenPkts=4000,
+        descriptor="0102abCD",
+        useMultiPkg="True",
+        maxFragSize=200,
+        colour="blue",
+    )
+
+
+@pytest.mark.parametrize(
+    ("targets", "found"),
+    [
+        ({"devTags": "sandbox"}, 3),
+        ({"devTags": "pumps, sandbox"}, 3),
+        ({"devTags": "", "devEuis": f"{FIRST}, {THIRD.lower()}"}, 2),
+        ({"devTags": "", "devEuis": "02-00-00-00-F0-07-A0-01"}, 1),
+    ],
+)
+def test_devices_are_named_by_their_euis_or_a_tag(world, targets, found):
+    one = world().started(**targets).run_to("Done")
+    assert one.status()["result"] == f"Sent 20 fragments to {found} devices."
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"appEui": "02000000F0A00002"}, "Application EUI 02000000F0A00002 was not found"),
+        ({"devTags": "pumps"}, "No device carries a tag of pumps"),
+        (
+            {"devTags": "", "devEuis": f"{FIRST},AAAAAAAAAAAAAAAA"},
+            "Device EUI was not found: AAAAAAAAAAAAAAAA (1 in all)",
+        ),
+    ],
+)
+def test_what_is_not_there_is_answered_404(world, changes, message):
+    one = world()
+    one.refused(one.transfer(**changes), 404, message)
+    one.refused(one.call("GET", "mcastStatus", {"appEui": one.app_eui}), 404, "No job")
+
+
+@pytest.mark.parametrize(
+    ("region", "params", "frag_size"),
+    [
+        ("EU868", {}, 48),  # RX2 is DR0, 51 bytes (RP002-1.0.4)
+        ("EU868", {"txDr": 3}, 112),
+        ("EU868", {"txDr": 5}, 239),
+        ("EU868", {"txDr": 5, "maxFragSize": 64}, 64),
+        ("US915", {"txDr": 13, "maxFragSize": 100}, 100),
+    ],
+)
+@pytest.mark.parametrize("gap_ms", [None, 1, 4000])
+def test_fragments_are_as_large_as_the_data_rate_allows_and_apart_by_air_time_and_gap(
+    world, region, params, frag_size, gap_ms
+):
+    gap = {} if gap_ms is None else {"millisBetweenPkts": gap_ms}
+    one = world(region=region).started(bytes(4 * frag_size), **params, **gap)
+    heard = one.listen(one.devices[0])
+    one.run_to("Done")
+    fragments = [at_us for at_us, _, octets in heard if len(octets) == frag_size + 3]
+    on_air_us = find_region(region).data_rate(params.get("txDr", 0)).time_on_air_us(fragment_phy_bytes(frag_size))
+    expected_us = on_air_us + 1000 * (5000 if gap_ms is None else gap_ms)
+    assert [b - a for a, b in itertools.pairwise(fragments)] == [expected_us] * 7
+    assert fragments[0] // 1000 == one.status()["startTime"]
+
+
+@pytest.mark.parametrize(
+    ("params", "sent"),
+    [
+        ({"redundancy": 0}, 10),
+        ({"redundancy": "0.25"}, 13),
+        ({"redundancy": 1}, 20),
+        ({"fragAlg": "NB_TRANS", "redundancy": 0}, 10),
+        ({"fragAlg": "NB_TRANS", "redundancy": "0.5"}, 20),
+        ({"fragAlg": "NB_TRANS", "redundancy": 1}, 20),
+    ],
+)
+def test_redundancy_is_a_share_of_coded_fragments_or_every_fragment_again(world, params, sent):
+    one = world().started(**params).run_to("Done")
+    assert one.status()["result"] == f"Sent {sent} fragments to 3 devices."
+    assert all(device.package.block() == bytes(480) for device in one.devices)
+
+
+# --- the key, and what else is served
+
+
+@pytest.mark.parametrize("key", [None, "", "AK2:wrong", "AK2:fuota-sandbox-opens-nothing-but-sandboxes2", "\xe9"])
+@pytest.mark.parametrize(("method", "name"), CALLS)
+def test_a_wrong_key_is_answered_403_whatever_is_asked(world, method, name, key):
+    one = world().started()
+    one.refused(one.call(method, name, {"jobId": one.job_id}, key=key), 403, "rejected due to an authorization issue")
+    assert one.status()["state"] == "Queued"
+
+
+@pytest.mark.parametrize("path", ["", "mcast/status", "device/register", "../../docs", "../../openapi.json"])
+def test_nothing_else_is_served(world, path):
+    assert world().call("GET", path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("GET", "mcastTransfer"), ("POST", "mcastStatus"), ("GET", "mcastCancel")]
+)
+def test_each_call_has_its_method(world, method, name):
+    assert world().call(method, name)[0] == 405
+
+
+# --- with our own client
+
+
+def test_our_client_and_the_sandbox_understand_each_other(world):
+    one = world()
+    transfers = one.client.transfers
+    begun = transfers.start(IMAGE, app_eui=one.app_eui, dev_euis=[FIRST], start_delay_s=90, redundancy=0.5)
+    assert (begun.job_id, begun.message) == (one.job_id, "MCastXferJobReq job starting in: 00:01:30")
+    status = transfers.status(job_id=begun.job_id)
+    assert (status.state, status.pct_done, status.finished) == ("Queued", 0, False)
+    one.run_to("Running")
+    assert not transfers.status(app_eui=one.app_eui).finished
+    one.run_to("Done")
+    status = transfers.status(app_eui=one.app_eui)
+    assert (status.pct_done, status.finished, status.failed, status.cancelled) == (100, True, False, False)
+    assert one.devices[0].package.block() == IMAGE
+
+
+def test_our_client_cancels_in_part_and_whole(world):
+    one = world().started()
+    transfers = one.client.transfers
+    assert "1 devices" in transfers.cancel(app_eui=one.app_eui, dev_euis=[SECOND]).message
+    assert not transfers.status(app_eui=one.app_eui).finished
+    assert transfers.cancel(job_id=one.job_id).job_id == one.job_id
+    status = transfers.status(app_eui=one.app_eui)
+    assert (status.state, status.finished, status.cancelled) == ("Cancelled", True, True)
+
+
+def test_our_client_tells_the_errors_apart(world):
+    one = world()
+    request = {"app_eui": one.app_eui, "dev_tags": ["sandbox"], "start_delay_s": 60, "redundancy": 1.0}
+    with pytest.raises(NotFoundError, match="No job could be found"):
+        one.client.transfers.status(app_eui=one.app_eui)
+    with pytest.raises(NotFoundError, match="No device carries a tag"):
+        one.client.transfers.start(IMAGE, **request | {"dev_tags": ["pumps"]})
+    with pytest.raises(AuthenticationError):
+        SenraClient(one.url, "AK2:wrong", retries=0).transfers.start(IMAGE, **request)
+    one.client.transfers.start(IMAGE, **request)
+    with pytest.raises(BadRequestError, match="one job per Application at a time"):
+        one.client.transfers.start(IMAGE, **request)

@@ -1,0 +1,280 @@
+"""The life of a FUOTA job over real HTTP: queued, running, done or cancelled, forgotten."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fuota.device import DeviceProfile
+from fuota.sim import Bernoulli
+
+FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003"
+# Each member of the reference's answer, and its type there.
+STATUS_MEMBERS = {
+    "jobId": str,
+    "serverId": str,
+    "state": str,
+    "startTime": int,
+    "endTime": int,
+    "removeTime": int,
+    "pctDone": int,
+    "username": str,
+    "result": str,
+    "acctId": int,
+    "operId": int,
+    "jobLauncherClsNm": str,
+}
+MINUTE_US = 60_000_000
+STATUS, SETUP, FRAGMENT = 0x01, 0x02, 0x08  # CIDs of TS004
+
+
+# --- one job
+
+
+def test_only_one_job_runs_at_a_time(world):
+    one = world().started()
+    for state in ("Queued", "Running"):
+        one.run_to(state)
+        one.refused(one.transfer(b"another"), 400, f"{one.job_id} is {state.lower()}: one job per Application")
+    one.run_to("Done").started(b"another")
+    assert one.call("POST", "mcastCancel", {"jobId": one.job_id})[0] == 200
+    one.started(b"a third").run_to("Done")
+    one.agenda.run()
+    assert {device.package.block() for device in one.devices} == {b"a third"}
+
+
+# --- what goes on air
+
+
+class Hears:
+    """A law of loss for frames one by one: all downlinks or none get through, and no uplink. Fragments are heard."""
+
+    def __init__(self, *, downlinks):
+        self._turn = itertools.cycle([downlinks, False])
+
+    def heard(self, frames, rng):
+        return np.ones(frames, dtype=np.bool_) if frames > 1 else np.array([next(self._turn)])
+
+
+def test_each_is_set_up_once_the_group_hears_the_fragments_and_the_question(world):
+    one = world().started()
+    heard = one.listen(one.devices[0])
+    one.run_to("Done")
+    assert [(group, octets[0]) for _, group, octets in heard] == [(None, SETUP), *[(0, FRAGMENT)] * 20, (0, STATUS)]
+    start_ms, end_ms = one.status()["startTime"], one.status()["endTime"]
+    last_ms, asked_ms = heard[-2][0] // 1000, heard[-1][0] // 1000
+    assert heard[1][0] // 1000 == start_ms
+    assert start_ms < last_ms < asked_ms
+    assert end_ms == asked_ms + 18_000  # all have answered within 16 s, so nobody is asked again
+
+
+def test_a_setup_is_repeated_with_every_uplink_until_it_is_answered(world):
+    one = world(devices=1, profile=DeviceProfile(version=2))
+    (device,) = one.devices
+    device.loss = Hears(downlinks=True)
+    one.started(fragPkgVer=2, startDelaySecs=300)
+    heard = one.listen(device)
+    one.run_to("Running")
+    times_us, _, setups = zip(*heard[:-1], strict=True)
+    assert len(setups) == 10
+    assert {b - a for a, b in itertools.pairwise(times_us)} == {30_000_000}
+    assert len(set(setups)) == 1  # the same SessionCnt, as TS004-2.0.0 allows before the first fragment
+    assert device.session_cnt == 1
+
+
+def test_who_does_not_answer_is_asked_alone_four_rounds_in_all(world):
+    one = world().started().run_to("Running")
+    deaf, *others = one.devices
+    heard = one.listen(deaf)
+    deaf.loss = Bernoulli(1.0)
+    one.agenda.run_until(lambda: one.status()["pctDone"] == 99)
+    quiet = [one.listen(device) for device in others]
+    one.agenda.run_until(lambda: all(quiet))
+    first_us = one.agenda.now_us()
+    one.agenda.run_until(lambda: one.agenda.now_us() > first_us + 20_000_000)
+    deaf.loss = Bernoulli(0.0)
+    one.agenda.run_until(lambda: one.status()["state"] == "Done")
+    asked = [(at_us - first_us, group) for at_us, group, octets in heard if octets[0] == STATUS]
+    assert asked == [(36_000_000, None)]
+    assert [len(questions) for questions in quiet] == [1, 1]
+    assert one.status()["endTime"] == (first_us + 54_000_000) // 1000
+
+
+def test_a_job_ends_though_a_device_never_answers(world):
+    one = world().started().run_to("Running")
+    heard = one.listen(one.devices[0])
+    one.devices[1].loss = Bernoulli(1.0)
+    one.run_to("Done")
+    asked_us = heard[-1][0]
+    assert one.status()["endTime"] == (asked_us + 4 * 18_000_000) // 1000
+
+
+# --- mcastStatus
+
+
+def test_a_status_has_the_members_of_the_reference_with_their_types_in_every_state(world):
+    one = world().started()
+    for state in ("Queued", "Running", "Done"):
+        answer = one.run_to(state).status()
+        assert list(answer) == list(STATUS_MEMBERS)
+        assert {name: type(value) for name, value in answer.items()} == STATUS_MEMBERS
+        assert (answer["jobId"], answer["state"]) == (one.job_id, state)
+
+
+def test_a_job_goes_from_queued_to_done_and_never_back(world):
+    one = world().started()
+    begun_ms = one.agenda.now_us() // 1000
+    seen = [one.status()]
+    while one.agenda.step():
+        seen.append(one.status())
+    states = list(dict.fromkeys(answer["state"] for answer in seen))
+    percent = [answer["pctDone"] for answer in seen]
+    assert states == ["Queued", "Running", "Done"]
+    assert percent == sorted(percent)
+    assert all((a["pctDone"] == 100) == (a["state"] == "Done") == (a["endTime"] != 0) for a in seen)
+    assert all((a["pctDone"] == 0) == (a["state"] == "Queued") for a in seen)
+    assert len(set(percent)) > 20  # a step for each of the 20 fragments
+    assert {a["startTime"] for a in seen} == {begun_ms + 120_000}
+    assert (seen[0]["endTime"], seen[0]["removeTime"], seen[0]["result"]) == (0, 0, "")
+    end = seen[-1]
+    assert end["removeTime"] == end["endTime"] + 15 * 60 * 1000
+    assert max(answer["pctDone"] for answer in seen if answer["state"] == "Running") == 99
+    assert end["result"] == "Sent 20 fragments to 3 devices."
+
+
+@pytest.mark.parametrize(
+    "query", [{"jobId": None}, {"jobID": None}, {"appEui": "02000000F0A00001"}, {"appEui": "02000000f0a00001"}]
+)
+def test_a_job_is_found_under_either_spelling_and_by_its_application(world, query):
+    one = world().started()
+    query = {name: value or one.job_id for name, value in query.items()}
+    assert one.call("GET", "mcastStatus", query) == (200, one.status())
+
+
+@pytest.mark.parametrize("query", [{}, {"jobId": ""}, {"appEui": ""}])
+def test_a_status_of_nothing_is_a_bad_request(world, query):
+    one = world().started()
+    one.refused(one.call("GET", "mcastStatus", query), 400, "either jobId or appEui")
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"jobId": "MCastXferJobReq:AAAAAAAAAAAAAA01"}, "No job could be found with MCastXferJobReq:AAAAAAAAAAAAAA01"),
+        ({"appEui": "AAAAAAAAAAAAAA01"}, "Application EUI AAAAAAAAAAAAAA01 was not found"),
+    ],
+)
+def test_an_unknown_job_is_answered_404(world, query, message):
+    one = world().started()
+    one.refused(one.call("GET", "mcastStatus", query), 404, message)
+    one.refused(one.call("POST", "mcastCancel", query | {"devTags": "sandbox"}), 404, message)
+    assert one.status()["state"] == "Queued"
+
+
+@pytest.mark.parametrize("end", ["Done", "Cancelled"])
+def test_a_job_is_forgotten_fifteen_minutes_after_its_end(world, end):
+    one = world().started()
+    if end == "Cancelled":
+        one.call("POST", "mcastCancel", {"jobId": one.job_id})
+    one.run_to(end)
+    one.agenda.pass_us(15 * MINUTE_US)
+    assert one.status()["state"] == end
+    one.agenda.pass_us(1)
+    for method, name in (("GET", "mcastStatus"), ("POST", "mcastCancel")):
+        one.refused(one.call(method, name, {"jobId": one.job_id}), 404, f"No job could be found with {one.job_id}")
+    one.started()
+
+
+def test_a_job_that_runs_is_never_forgotten(world):
+    one = world().started(startDelaySecs=30 * 24 * 3600)
+    one.agenda.pass_us(20 * 24 * 60 * MINUTE_US)
+    assert one.status()["state"] == "Queued"
+
+
+# --- mcastCancel
+
+
+@pytest.mark.parametrize("spelling", ["jobId", "jobID"])
+@pytest.mark.parametrize("state", ["Queued", "Running"])
+def test_a_whole_job_is_cancelled(world, state, spelling):
+    one = world().started().run_to(state)
+    if state == "Running":
+        one.agenda.run_until(lambda: one.devices[0].package.missing() == 4)
+    assert one.call("POST", "mcastCancel", {spelling: one.job_id}) == (
+        200,
+        {"jobId": one.job_id, "responseMsg": "MCastXferJobReq job cancelled.", "statusCode": 200},
+    )
+    cancelled = one.status()
+    assert (cancelled["state"], cancelled["endTime"]) == ("Cancelled", one.agenda.now_us() // 1000)
+    assert cancelled["result"] == f"Cancelled after {6 if state == 'Running' else 0} of 20 fragments."
+    one.agenda.run()
+    assert one.status() == cancelled
+    assert {device.package.missing() for device in one.devices} == ({4} if state == "Running" else {None})
+
+
+def test_cancelling_what_has_ended_changes_nothing(world):
+    one = world().started().run_to("Done")
+    ended = one.status()
+    assert one.call("POST", "mcastCancel", {"jobId": one.job_id})[0] == 200
+    assert one.status() == ended
+
+
+@pytest.mark.parametrize("euis", [[SECOND], [FIRST, THIRD.lower()]])
+def test_some_devices_are_left_out_of_the_rest(world, euis):
+    one = world().started().run_to("Running")
+    one.agenda.run_until(lambda: one.devices[0].package.missing() == 4)
+    query = {"appEui": one.app_eui, "devEuis": ",".join(euis)}
+    assert one.call("POST", "mcastCancel", query) == (
+        200,
+        {
+            "jobId": one.job_id,
+            "responseMsg": f"MCastXferJobReq job cancelled for {len(euis)} devices.",
+            "statusCode": 200,
+        },
+    )
+    one.uplinks.clear()
+    one.run_to("Done")
+    one.agenda.run()
+    left_out = {eui.upper() for eui in euis}
+    assert {d.dev_eui: d.package.missing() for d in one.devices} == {
+        d.dev_eui: 4 if d.dev_eui in left_out else 0 for d in one.devices
+    }
+    assert {uplink.dev_eui for uplink in one.uplinks} == set(one.fleet.dev_euis) - left_out
+    assert one.status()["result"] == f"Sent 20 fragments to {3 - len(euis)} devices."
+
+
+def test_what_a_device_says_after_it_was_left_out_is_passed_on_and_changes_nothing(world):
+    one = world().started().run_to("Running")
+    heard = one.listen(one.devices[0])
+    one.agenda.run_until(lambda: heard[-1:] and heard[-1][2][0] == STATUS)
+    assert one.call("POST", "mcastCancel", {"appEui": one.app_eui, "devEuis": FIRST})[0] == 200
+    one.uplinks.clear()
+    one.run_to("Done")
+    assert 201 in {uplink.port for uplink in one.uplinks if uplink.dev_eui == FIRST}
+    assert one.status()["result"] == "Sent 20 fragments to 2 devices."
+
+
+@pytest.mark.parametrize("targets", [{"devTags": "sandbox"}, {"devEuis": f"{FIRST},{SECOND},{THIRD}"}])
+def test_the_last_device_cancelled_ends_the_job(world, targets):
+    one = world().started().run_to("Running")
+    assert one.call("POST", "mcastCancel", {"appEui": one.app_eui.lower()} | targets)[0] == 200
+    assert one.status()["state"] == "Cancelled"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ({}, 400, "either jobId, or appEui"),
+        ({"appEui": "02000000F0A00001"}, 400, "exactly one of devEuis and devTags"),
+        ({"devEuis": FIRST}, 400, "appEui"),
+        ({"appEui": "02000000F0A00001", "devEuis": FIRST, "devTags": "sandbox"}, 400, "exactly one"),
+        ({"appEui": "02000000F0A00001", "devEuis": "AAAAAAAAAAAAAAAA"}, 404, "Device EUI was not found"),
+        ({"appEui": "02000000F0A00001", "devTags": "pumps"}, 404, "No device carries a tag of pumps"),
+    ],
+)
+def test_a_cancellation_that_names_nothing_changes_nothing(world, query, status, message):
+    one = world().started()
+    one.refused(one.call("POST", "mcastCancel", query), status, message)
+    assert one.status()["state"] == "Queued"
