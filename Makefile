@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where this variable is set, nothing would keep its bytecode and every start would be three times slower.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test test-slow check lint types floors bench firmware clean help
+.PHONY: run test test-slow check lint types floors bench bench-short firmware clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -31,8 +31,11 @@ types: $(VENV)/.dev     ## mypy, strict
 floors: $(VENV)/.dev    ## the house rules of DESIGN: who may import whom
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/.dev     ## timings, as ratios side by side
-	@$(BIN)/python -m pytest bench -m '' --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+bench: $(VENV)/.dev     ## timings beside the peers, written into docs/numbers.md
+	@$(BIN)/python bench/report.py
+
+bench-short: $(VENV)/.dev ## the same on small cases, timing nothing, so that it cannot rot
+	@$(BIN)/python -m pytest bench --benchmark-disable
 
 firmware:               ## rebuild sample_firmware (needs gcc-arm-none-eabi)
 	@sh sample_firmware/build.sh

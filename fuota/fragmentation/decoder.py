@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import IncompleteError, ParameterError
+from fuota.fragmentation.kernels.reception import first_outside, sort_out
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size
 from fuota.gf2 import Octets, Solver, Words
 
@@ -46,8 +47,6 @@ class FragDecoder:
         self._solver = Solver(nb_frag, frag_size)
         self._seen = bytearray(MAX_FRAGMENT_NUMBER + 1)
         self._row_of = self._code.row_maker()
-        self.received = 0
-        """Distinct fragment numbers taken so far, uncoded and coded."""
 
     @property
     def nb_frag(self) -> int:
@@ -70,6 +69,11 @@ class FragDecoder:
         return self._solver.missing
 
     @property
+    def received(self) -> int:
+        """Distinct fragment numbers taken so far, uncoded and coded; those that come after completion are not taken."""
+        return self._seen.count(1)
+
+    @property
     def complete(self) -> bool:
         """Whether every octet of the block is determined."""
         return self.missing == 0
@@ -89,16 +93,13 @@ class FragDecoder:
             raise ParameterError(_not_a_number(n))
         if len(payload) != self._frag_size:
             raise ParameterError(self._not_a_payload(n, len(payload)))
-        solver = self._solver
-        if not solver.missing or self._seen[n]:
+        solver, seen = self._solver, self._seen
+        if seen[n] or not solver.missing:
             return not solver.missing
-        self._seen[n] = 1
-        self.received += 1
+        seen[n] = 1
         if n <= self._nb_frag:
-            solver.learn(n - 1, payload)
-        else:
-            solver.add(self._row_of(n), payload)
-        return not solver.missing
+            return solver.learn(n - 1, payload)
+        return solver.add(self._row_of(n), payload)
 
     def feed_many(self, numbers: NDArray[np.int64], payloads: NDArray[np.uint8]) -> bool:
         """Take many fragments at once: int64 (count,) and uint8 (count, frag_size); True once the block is complete.
@@ -106,35 +107,26 @@ class FragDecoder:
         Ends as feeding one after the other does, and faster; `received` counts all that are new. Raises ParameterError, with
         nothing changed, where a number or the length is one that the session cannot have.
         """
-        numbers = np.asarray(numbers, dtype=np.int64)
+        numbers = np.ascontiguousarray(numbers, dtype=np.int64)
         if payloads.shape != (len(numbers), self._frag_size):
             raise ParameterError(
                 f"payloads of shape {payloads.shape} were given for {len(numbers)} fragments of {self._frag_size} octets:"
                 f" it must be ({len(numbers)}, {self._frag_size})"
             )
-        if len(numbers) and not (numbers.min() >= 1 and numbers.max() <= MAX_FRAGMENT_NUMBER):
-            raise ParameterError(_not_a_number(int(numbers.min() if numbers.min() < 1 else numbers.max())))
-        fresh = self._unseen(numbers)
-        uncoded = fresh[numbers[fresh] <= self._nb_frag]
-        coded = fresh[numbers[fresh] > self._nb_frag]
-        self._solver.learn_many(numbers[uncoded] - 1, payloads[uncoded])
+        if (outside := first_outside(numbers, MAX_FRAGMENT_NUMBER)) >= 0:
+            raise ParameterError(_not_a_number(int(numbers[outside])))
+        if self.complete:
+            return True
+        places = np.empty(len(numbers), dtype=np.int32)
+        uncoded, coded = sort_out(numbers, self._nb_frag, np.frombuffer(self._seen, dtype=np.uint8), places)
+        self._solver.learn_many(numbers - 1, payloads, places[:uncoded])
+        coded_places = places[len(places) - coded :]
 
         def rows_of(first: int, last: int) -> Words:
-            return self._code.rows(numbers[coded[first:last]], threads=1)
+            return self._code.rows(numbers[coded_places[first:last]], threads=1)
 
-        self._solver.add_many(rows_of, payloads[coded], threads=self._threads)
+        self._solver.add_many(rows_of, payloads, coded_places, threads=self._threads)
         return self.complete
-
-    def _unseen(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The places of the numbers that have not come before, the first of equal ones; they have now."""
-        seen = np.frombuffer(self._seen, dtype=np.uint8)
-        _, first = np.unique(numbers, return_index=True)
-        fresh = np.sort(first[seen[numbers[first]] == 0])
-        if self.complete:
-            return fresh[:0]
-        seen[numbers[fresh]] = 1
-        self.received += len(fresh)
-        return fresh
 
     def _not_a_payload(self, n: int, octets: int) -> str:
         return f"fragment {n} has {octets} octets: in this session each has exactly {self._frag_size}"
@@ -149,8 +141,8 @@ class FragDecoder:
             raise IncompleteError(
                 f"the data block is not complete: {self.missing} more useful fragments are needed of a rank of {self.nb_frag}"
             )
-        block: bytes = self._solver.values.tobytes()
-        return block[: len(block) - self._padding]
+        block = self._solver.values.reshape(-1)
+        return block[: len(block) - self._padding].tobytes()
 
 
 def _not_a_number(n: int) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.gf2.kernels import elimination as kernels
+from fuota.gf2.kernels.elimination import FREE, KNOWN
 from fuota.gf2.layout import LINE_OCTETS, Words, words_for_bits
 from fuota.gf2.threads import in_parts
 
@@ -16,7 +17,8 @@ Octets = bytes | bytearray | memoryview | NDArray[np.uint8]
 RowsOf = Callable[[int, int], Words]
 """The rows of the equations from one index to before another: words (count, words_for_bits(columns))."""
 
-PORTION_ROWS = 256
+PORTION_OCTETS = 1 << 16
+"""How much of the rows to hold at a time."""
 SPARE_ROWS = 16
 """Equations beyond the number of unknowns that are tried at once: that many random ones are dependent once in 2^16 times."""
 
@@ -37,6 +39,7 @@ class Solver:
         self._flat = np.zeros(columns * octets + LINE_OCTETS, dtype=np.uint8)
         self._view: Any = self._flat.data
         self._state = bytearray(columns)
+        self._state_view = np.frombuffer(self._state, dtype=np.uint8)
         self._basis: kernels.Basis | None = None
         self._numbers: dict[int, int] = {}
         self._rest = np.zeros(-(-octets // LINE_OCTETS) * LINE_OCTETS, dtype=np.uint8)
@@ -51,71 +54,75 @@ class Solver:
 
     def knows(self, column: int) -> bool:
         """Whether the value of this column was given or has been solved for."""
-        return self._state[column] == kernels.KNOWN
+        return self._state[column] == KNOWN
 
-    def learn(self, column: int, value: Octets) -> None:
-        """The value of one column, exactly `octets` of them. A second, different value counts as a contradiction."""
+    def learn(self, column: int, value: Octets) -> bool:
+        """The value of one column, exactly `octets` of them; True once nothing is missing.
+
+        A second, different value counts as a contradiction.
+        """
         state = self._state[column]
-        if state == kernels.FREE:
+        if state == FREE:
             at = column * self._octets
             self._view[at : at + self._octets] = value
-            self._state[column] = kernels.KNOWN
+            self._state[column] = KNOWN
             self.missing -= 1
-            if not self.missing:
-                self._finish()
-        elif state == kernels.KNOWN:
+            if self.missing:
+                return False
+            self._finish()
+        elif state == KNOWN:
             self.contradictions += bytes(self.values[column]) != bytes(value)
         else:
             self._replace_pivot(column, value)
+        return not self.missing
 
-    def learn_many(self, columns: NDArray[np.int64], values: NDArray[np.uint8]) -> None:
-        """The values (count, octets) of several columns, all different."""
-        state = np.frombuffer(self._state, dtype=np.uint8)
-        if state[columns].any() or self._basis is not None:
-            for column, value in zip(columns.tolist(), values, strict=True):
-                self.learn(column, value)
-            return
-        self.values[columns] = values
-        state[columns] = kernels.KNOWN
-        self.missing -= len(columns)
+    def learn_many(self, columns: NDArray[np.int64], values: NDArray[np.uint8], places: NDArray[np.int32]) -> None:
+        """`learn` for each of the `places` in `columns` (count,) and `values` (count, octets)."""
+        if self._basis is None:
+            places = places[kernels.store_free(columns, values, places, self._state_view, self._flat) :]
+            self.missing = self._columns - int(self._state_view.sum())
+        for place in places.tolist():
+            self.learn(int(columns[place]), values[place])
 
-    def add(self, row: Words, value: Octets) -> None:
-        """The XOR `value` of the columns that `row` (row words,) selects."""
+    def add(self, row: Words, value: Octets) -> bool:
+        """The XOR `value` of the columns that `row` (row words,) selects; True once nothing is missing."""
         if not self.missing:
-            return
+            return True
         state, unknown, outside, rows, values, octets = self._basis or self._begin()
         self._rest_view[:octets] = value
         self._count(kernels.add(state, unknown, outside, rows, values, row, self._rest, octets))
+        return not self.missing
 
-    def add_many(self, rows_of: RowsOf, values: NDArray[np.uint8], *, threads: int | None = None) -> None:
-        """Equations at once: `rows_of` makes their rows portion by portion, `values` (equations, octets) is what they XOR to.
+    def add_many(
+        self, rows_of: RowsOf, values: NDArray[np.uint8], places: NDArray[np.int32], *, threads: int | None = None
+    ) -> None:
+        """`add` for each of the `places` in `values` (count, octets); `rows_of` makes the rows of some of them at a time.
 
-        The same as `add` one after the other, and faster, if they are the first and suffice.
+        Faster than one after the other if they are the first equations and suffice.
         """
-        if (
-            self.missing
-            and self._basis is None
-            and len(values) >= self.missing
-            and self._solve(rows_of, values, threads)
-        ):
+        enough = self._basis is None and len(places) >= self.missing > 0
+        if enough and self._solve(rows_of, values, places, threads):
             return
-        for i, value in enumerate(values):
+        for i, place in enumerate(places.tolist()):
             if not self.missing:
                 return
-            self.add(rows_of(i, i + 1)[0], value)
+            self.add(rows_of(i, i + 1)[0], values[place])
 
-    def _solve(self, rows_of: RowsOf, values: NDArray[np.uint8], threads: int | None) -> bool:
+    def _solve(
+        self, rows_of: RowsOf, values: NDArray[np.uint8], places: NDArray[np.int32], threads: int | None
+    ) -> bool:
         """Try to solve at once with little more than as many equations as there are unknowns; False changes nothing."""
         unknown = self._unknown()
-        count = min(len(values), len(unknown) + SPARE_ROWS)
+        count = min(len(places), len(unknown) + SPARE_ROWS)
         coefficient_words = _whole_lines(len(unknown))
         system = np.zeros((count, coefficient_words + len(self._rest) // 8), dtype=np.uint64)
+        portion = max(16, min(256, PORTION_OCTETS // (words_for_bits(self._columns) * 8)))
 
         def fill(begin: int, end: int) -> None:
-            for first in range(begin, end, PORTION_ROWS):
-                last = min(first + PORTION_ROWS, end)
+            for first in range(begin, end, portion):
+                last = min(first + portion, end)
                 rows = rows_of(first, last)
-                kernels.fill_system(rows, values[first:last], unknown, self._flat, system[first:last])
+                kernels.fill_system(rows, values, places[first:last], unknown, self._flat, system[first:last])
 
         in_parts(fill, count, threads=threads, cost_ns=self._columns)
         wide = 2 if len(unknown) < 24 else 4 if len(unknown) < 300 else 8
@@ -125,18 +132,18 @@ class Solver:
         self.contradictions += int(solved[len(unknown) :].any(axis=1).sum())
         self.values[unknown] = solved[: len(unknown)]
         self.missing = 0
-        self._state[:] = bytes([kernels.KNOWN]) * self._columns
+        self._state_view[:] = KNOWN
         return True
 
     def _begin(self) -> kernels.Basis:
         """The first equation has come: number the columns that are unknown."""
         unknown = self._unknown()
-        known = np.frombuffer(self._state, dtype=np.uint8) == kernels.KNOWN
+        known = self._state_view == KNOWN
         outside = np.zeros(words_for_bits(self._columns) * 64, dtype=np.uint8)
         outside[: self._columns] = known
         self._numbers = {int(column): number for number, column in enumerate(unknown)}
         self._basis = kernels.Basis(
-            state=np.frombuffer(self._state, dtype=np.uint8),
+            state=self._state_view,
             unknown=unknown,
             outside=np.packbits(outside, bitorder="little").view(np.uint64),
             rows=np.zeros((len(unknown), _whole_lines(len(unknown))), dtype=np.uint64),
@@ -146,7 +153,7 @@ class Solver:
         return self._basis
 
     def _unknown(self) -> NDArray[np.int32]:
-        return np.flatnonzero(np.frombuffer(self._state, dtype=np.uint8) != kernels.KNOWN).astype(np.int32)
+        return np.flatnonzero(self._state_view != KNOWN).astype(np.int32)
 
     def _replace_pivot(self, column: int, value: Octets) -> None:
         assert self._basis is not None  # noqa: S101 - there is no pivot without it

@@ -61,8 +61,10 @@ def test_many_at_once_end_as_one_after_the_other(system, random):
     products = octets_of(naive.multiply(rows, values), octets)
     matrix = words_of(rows, columns)
     solver = Solver(columns, octets)
-    solver.learn_many(np.array(units, dtype=np.int64), octets_of([values[c] for c in units], octets))
-    solver.add_many(lambda first, last: matrix[first:last], products, threads=random.choice([1, 2, None]))
+    given = octets_of([values[c] for c in units], octets)
+    solver.learn_many(np.array(units, dtype=np.int64), given, np.arange(len(units), dtype=np.int32))
+    places = np.arange(len(rows), dtype=np.int32)
+    solver.add_many(lambda first, last: matrix[first:last], products, places, threads=random.choice([1, 2, None]))
     assert solver.missing == columns - naive.rank([*rows, *(1 << c for c in units)])
     assert solver.contradictions == 0
     if solver.missing == 0:
@@ -106,7 +108,8 @@ def test_contradictions_among_many_are_counted():
     rows, values = [0b01, 0b10, 0b11], [b"\1", b"\2", b"\7"]
     solver = Solver(2, 1)
     matrix = words_of(rows, 2)
-    solver.add_many(lambda first, last: matrix[first:last], np.frombuffer(b"".join(values), np.uint8).reshape(3, 1))
+    given = np.frombuffer(b"".join(values), np.uint8).reshape(3, 1)
+    solver.add_many(lambda first, last: matrix[first:last], given, np.arange(3, dtype=np.int32))
     assert (solver.missing, solver.contradictions) == (0, 1)
 
 

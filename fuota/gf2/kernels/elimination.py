@@ -41,6 +41,14 @@ class Basis(NamedTuple):
 
 
 @kernel
+def copy_octets(target: NDArray[np.uint8], at: int, source: NDArray[np.uint8], count: int) -> None:
+    """target[at:] = source, `count` octets. Counted from 0, so that it becomes one copy; numba's own slices do not."""
+    into = target[at:]
+    for i in range(count):
+        into[i] = source[i]
+
+
+@kernel
 def xor_value(basis: Basis, column: int, value: NDArray[np.uint8]) -> None:
     """value ^= that of the column. `value` is padded to whole lines; what lands in the padding has no meaning."""
     at = column * basis.stride
@@ -72,8 +80,7 @@ def xor_values(basis: Basis, selected: Words, value: NDArray[np.uint8]) -> None:
 @kernel
 def store_value(basis: Basis, column: int, value: NDArray[np.uint8]) -> None:
     """The value of the column = value"""
-    at = column * basis.stride
-    basis.values[at : at + basis.stride] = value[: basis.stride]
+    copy_octets(basis.values, column * basis.stride, value, basis.stride)
 
 
 @kernel
@@ -167,25 +174,51 @@ def back_substitute(basis: Basis) -> None:
 
 
 @kernel
+def store_free(
+    columns: NDArray[np.int64],
+    given: NDArray[np.uint8],
+    places: NDArray[np.int32],
+    state: NDArray[np.uint8],
+    values: NDArray[np.uint8],
+) -> int:
+    """Store given[place] as the value of columns[place], for the places up to the first whose column is not FREE; how many."""
+    octets = given.shape[1]
+    for i in range(places.shape[0]):
+        column = columns[places[i]]
+        if state[column] != FREE:
+            return i
+        state[column] = np.uint8(KNOWN)
+        copy_octets(values, column * octets, given[places[i]], octets)
+    return int(places.shape[0])
+
+
+@kernel
 def fill_system(
-    rows: Words, given: NDArray[np.uint8], unknown: NDArray[np.int32], values: NDArray[np.uint8], system: Words
+    rows: Words,
+    given: NDArray[np.uint8],
+    places: NDArray[np.int32],
+    unknown: NDArray[np.int32],
+    values: NDArray[np.uint8],
+    system: Words,
 ) -> None:
     """A row of `system` for each equation: its bits in the unknown columns, then the XOR of its unknown values.
 
-    rows: (equations, words). given: (equations, octets), what each XORs to. values: flat, all columns, the unknown ones zero.
+    rows: (equations, words). given[places[i]]: what equation i XORs to. values: flat, all columns, the unknown ones zero.
     system: (equations, words), zeros; the second part begins at a multiple of 8 words and has whole lines.
     """
     octets = given.shape[1]
     padded = (octets + LINE_OCTETS - 1) // LINE_OCTETS * 8
     first = system.shape[1] - padded
     columns = (values.shape[0] - LINE_OCTETS) // octets
-    products = given.copy().reshape(-1)
+    products = np.empty(rows.shape[0] * octets, np.uint8)
+    for r in range(rows.shape[0]):
+        copy_octets(products, r * octets, given[places[r]], octets)
     multiply(rows, values, octets, columns, products)
     flat = system.reshape(-1).view(np.uint8)
     for r in range(rows.shape[0]):
         gather_bits(rows[r], unknown, system[r, : (unknown.shape[0] + 63) // 64])
         at = (r * system.shape[1] + first) * 8
-        flat[at : at + octets] = products[r * octets : (r + 1) * octets]
+        copy_octets(flat, at, products[r * octets :], octets)
 
 
 @kernel

@@ -1,0 +1,56 @@
+"""Tables for docs/numbers.md, and what a goal says of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+BEGIN, END = "<!-- engine:begin -->", "<!-- engine:end -->"
+ABSENT = "-"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+    return [*lines, ""]
+
+
+def milliseconds(seconds: float | None) -> str:
+    return ABSENT if seconds is None else f"{seconds * 1000:.3g}"
+
+
+def at_least(value: float | None, goal: float) -> str:
+    """met, or by which share `value` stays below `goal`."""
+    if value is None:
+        return ABSENT
+    return "met" if value >= goal else f"missed by {1 - value / goal:.0%}"
+
+
+def at_most(value: float | None, goal: float) -> str:
+    """met, or by which share `value` exceeds `goal`."""
+    if value is None:
+        return ABSENT
+    return "met" if value <= goal else f"missed by {value / goal - 1:.0%}"
+
+
+def times(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+def quotient(numerator: float | None, denominator: float | None) -> float | None:
+    return numerator / denominator if numerator is not None and denominator else None
+
+
+def tally(lines: Iterable[str]) -> str:
+    """How many goals of these table rows are met."""
+    cells = [cell.strip() for line in lines for cell in line.split("|")]
+    met, missed = cells.count("met"), sum(cell.startswith("missed") for cell in cells)
+    return f"{met} of {met + missed} goals met."
+
+
+def write_between_markers(path: Path, lines: Iterable[str]) -> None:
+    """Replace what stands between the markers in `path`; append the markers, or begin the file, where there are none."""
+    text = path.read_text() if path.exists() else "# Numbers\n"
+    section = "\n".join([BEGIN, *lines, END])
+    before, found, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2] if found else "\n"
+    path.write_text(f"{before if found else before.rstrip() + chr(10) * 2}{section}{after}")

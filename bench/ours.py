@@ -1,0 +1,38 @@
+"""The calls of fuota that are timed, each as a user would make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fuota.fragmentation import FragDecoder, FragmentationSession
+from fuota.fragmentation.parity import ParityCode
+
+
+def rows(code: ParityCode, numbers: NDArray[np.int64], threads: int | None = 1) -> NDArray[np.uint64]:
+    return code.rows(numbers, threads=threads)
+
+
+def encode(session: dict[str, Any], threads: int | None = 1) -> NDArray[np.uint8]:
+    """From the octets of the block to all fragments; `session` as FragmentationSession.fit takes it."""
+    return FragmentationSession.fit(**session).encode(threads=threads)
+
+
+def decode_batch(
+    session: dict[str, Any], numbers: NDArray[np.int64], payloads: NDArray[np.uint8], threads: int | None = 1
+) -> FragDecoder:
+    """All fragments that arrived, at once; `session` as FragDecoder takes it."""
+    decoder = FragDecoder(**session, threads=threads)
+    decoder.feed_many(numbers, payloads)
+    return decoder
+
+
+def decode_one_by_one(session: dict[str, Any], fragments: Iterable[tuple[int, bytes]]) -> FragDecoder:
+    """The same fragments as they come from the air."""
+    decoder = FragDecoder(**session, threads=1)
+    for n, payload in fragments:
+        decoder.feed(n, payload)
+    return decoder

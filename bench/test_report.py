@@ -1,0 +1,43 @@
+"""The report itself, on cases so small that it is only run, not believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import report
+from cases import SMALL_ROW_SIZES, SMALL_SIZES
+from markdown import BEGIN, END, at_least, at_most, write_between_markers
+from sections import Scale
+
+SMALL = Scale(
+    sizes=SMALL_SIZES[:1],
+    row_sizes=SMALL_ROW_SIZES,
+    losses=(0.1,),
+    growth_nb_frag=(50, 100),
+    growth_frag_sizes=(24, 48),
+    rounds=1,
+)
+
+
+def test_report_writes_every_table_and_keeps_the_rest(tmp_path: Path) -> None:
+    numbers = tmp_path / "numbers.md"
+    numbers.write_text(f"# Numbers\n\nbefore\n\n{BEGIN}\nstale\n{END}\n\nafter\n")
+    report.main(numbers, SMALL)
+    text = numbers.read_text()
+    assert text.startswith(f"# Numbers\n\nbefore\n\n{BEGIN}\n## The engine")
+    assert text.endswith(f"{END}\n\nafter\n")
+    assert "stale" not in text
+    for title in ("Parity rows", "Encode", "Decode", "Two threads", "Memory", "Growth", "The whole command"):
+        assert f"\n### {title}\n\n" in text
+
+
+def test_markers_are_made_where_there_are_none(tmp_path: Path) -> None:
+    numbers = tmp_path / "numbers.md"
+    for _ in range(2):
+        write_between_markers(numbers, ["one"])
+    assert numbers.read_text() == f"# Numbers\n\n{BEGIN}\none\n{END}\n"
+
+
+def test_a_goal_says_by_how_much_it_is_missed() -> None:
+    assert (at_least(3.0, 3), at_least(2.4, 3)) == ("met", "missed by 20%")
+    assert (at_most(2.0, 2), at_most(2.6, 2)) == ("met", "missed by 30%")
