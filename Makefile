@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINE := tests/gf2 $(wildcard tests/fragmentation/test_*.py)
 
 # Where this variable is set, nothing would keep its bytecode and every start would be three times slower.
 export PYTHONDONTWRITEBYTECODE =
@@ -17,8 +18,13 @@ run: $(VENV)/.run       ## send the sample firmware to a fleet of virtual device
 test: $(VENV)/.dev      ## the test suite
 	@$(BIN)/python -m pytest
 
-test-slow: $(VENV)/.dev ## the long tests (largest sessions, exhaustive sweeps)
+test-slow: $(VENV)/.dev ## the long tests, and the engine's under other conditions
 	@$(BIN)/python -m pytest -m slow
+	@echo 'the engine without the compiler, with bounds checked, and for a processor without vectors:'
+	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(ENGINE)
+	@kernels=$$(mktemp -d) && trap 'rm -rf "$$kernels"' EXIT && export NUMBA_CACHE_DIR="$$kernels" \
+	    && NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -m '' $(ENGINE) && rm -rf "$$kernels" \
+	    && NUMBA_CPU_NAME=generic $(BIN)/python -m pytest -m '' $(ENGINE)
 
 check: lint types floors ## everything that needs no test run
 

@@ -125,14 +125,11 @@ class Solver:
                 kernels.fill_system(rows, values, places[first:last], unknown, self._flat, system[first:last])
 
         in_parts(fill, count, threads=threads, cost_ns=self._columns)
-        wide = 2 if len(unknown) < 24 else 4 if len(unknown) < 300 else 8
-        if kernels.gauss_jordan(system, len(unknown), wide) < len(unknown):
+        if kernels.gauss_jordan(system, len(unknown)) < len(unknown):
             return False
-        solved = system[:, coefficient_words:].view(np.uint8)[:, : self._octets]
-        self.contradictions += int(solved[len(unknown) :].any(axis=1).sum())
-        self.values[unknown] = solved[: len(unknown)]
+        self.contradictions += kernels.take_solution(system, unknown, self._flat, self._octets)
+        self._state_view[unknown] = KNOWN
         self.missing = 0
-        self._state_view[:] = KNOWN
         return True
 
     def _begin(self) -> kernels.Basis:

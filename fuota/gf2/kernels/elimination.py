@@ -268,13 +268,14 @@ def find_pivots(system: Words, column: int, wide: int) -> int:
 
 
 @kernel
-def gauss_jordan(system: Words, columns: int, wide: int) -> int:
+def gauss_jordan(system: Words, columns: int) -> int:
     """Reduce the first `columns` columns of `system` to the identity in its first rows; how many columns that succeeded in.
 
-    `system`: (rows, words), rows >= columns, words a multiple of 8. The method of the four Russians: `wide` pivots at a time
-    (a divisor of 64, 8 at most), all XORs of their rows in a table, and one line of it for every other row.
+    `system`: (rows, words), rows >= columns, words a multiple of 8. The method of the four Russians: 2, 4 or 8 pivots at a time,
+    all XORs of their rows in a table, and one line of it for every other row.
     """
     rows, width = system.shape
+    wide = 2 if columns < 12 else 4 if columns < 150 else 8
     flat = system.reshape(-1)
     table = aligned_words((1 << wide) * width)
     for column in range(0, columns, wide):
@@ -299,3 +300,18 @@ def gauss_jordan(system: Words, columns: int, wide: int) -> int:
                 for w in range(0, span, 8):
                     xor_line(flat, row * width + line + w, table, index * span + w)
     return columns
+
+
+@kernel
+def take_solution(system: Words, unknown: NDArray[np.int32], values: NDArray[np.uint8], octets: int) -> int:
+    """Store what a solved system says of its unknown columns; how many of its spare equations contradict it."""
+    flat = system.reshape(-1).view(np.uint8)
+    row_octets = system.shape[1] * 8
+    first = row_octets - (octets + LINE_OCTETS - 1) // LINE_OCTETS * LINE_OCTETS
+    for i in range(unknown.shape[0]):
+        copy_octets(values, unknown[i] * octets, flat[i * row_octets + first :], octets)
+    contradictions = 0
+    for i in range(unknown.shape[0], system.shape[0]):
+        rest = flat[i * row_octets + first : i * row_octets + first + octets]
+        contradictions += 1 if rest.any() else 0
+    return contradictions
