@@ -131,6 +131,11 @@ class Journal:
             )
         return self.campaign(campaign_id)
 
+    def is_over(self, campaign: Campaign) -> bool:
+        """Whether its job is no more: it ended, or another was launched after it (a server has one job per application)."""
+        running = campaign.state in {CampaignState.INTENDED, CampaignState.LAUNCHED}
+        return not running or self._span(campaign)[1] < _FOREVER_MS
+
     def note(self, campaign_id: str, what: str, detail: Mapping[str, Any]) -> None:
         """Add a line to the history of a campaign."""
         with self._writing():
@@ -152,19 +157,23 @@ class Journal:
     def uplinks(self, campaign: Campaign) -> list[Uplink]:
         """The uplinks that arrived since the campaign began and before the next one of its application did, in order."""
         rows = self._read(f"SELECT body {_UPLINKS_OF} ORDER BY rowid", *self._span(campaign))
-        return [uplink for row in rows for uplink in parse_uplinks(row["body"])]
+        return [uplink for row in rows for uplink in parse_uplinks(json.loads(row["body"]))]
 
     def count_uplinks(self, campaign: Campaign) -> int:
         """How many uplinks `uplinks` would return."""
         return int(self._read(f"SELECT COUNT(*) AS n {_UPLINKS_OF}", *self._span(campaign))[0]["n"])
 
     def _span(self, campaign: Campaign) -> tuple[int, int]:
-        """From the beginning of the campaign to that of the next one of the same application, in milliseconds."""
+        """From the beginning of the campaign to that of the next one of the same application, in milliseconds.
+
+        One that was refused sent nothing, so it ends nothing.
+        """
         row = self._read(
-            "SELECT MIN(created_ms) AS next FROM campaign WHERE server = ? AND app_eui = ? AND created_ms > ?",
+            "SELECT MIN(created_ms) AS next FROM campaign WHERE server = ? AND app_eui = ? AND created_ms > ? AND state != ?",
             campaign.server,
             campaign.app_eui,
             campaign.created_ms,
+            CampaignState.REFUSED,
         )[0]
         return campaign.created_ms, row["next"] or _FOREVER_MS
 

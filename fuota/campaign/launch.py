@@ -11,6 +11,7 @@ from fuota.errors import (
     NetworkError,
     NotFoundError,
     OutcomeUnknownError,
+    ParameterError,
     PlanError,
     ServerFault,
     UnreachableError,
@@ -53,7 +54,14 @@ def launch(
 
 
 def cancel(client: SenraClient, journal: Journal, campaign: Campaign) -> Campaign:
-    """Cancel the task of a campaign. Raises NetworkError; what devices do that are receiving is up to them."""
+    """Cancel the task of a campaign. Raises NetworkError; what devices do that are receiving is up to them.
+
+    Raises ParameterError for one that is over: jobs are named after the application, so another might be hit.
+    """
+    if journal.is_over(campaign):
+        raise ParameterError(
+            f"campaign {campaign.id} is over ({campaign.state}): there is nothing of it left to cancel"
+        )
     job_id = campaign.job_id or client.transfers.status(app_eui=campaign.app_eui).job_id
     answer = client.transfers.cancel(job_id=job_id)
     journal.note(campaign.id, "cancelled", {"message": answer.message})

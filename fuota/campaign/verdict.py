@@ -21,7 +21,8 @@ def verdict_of(journal: Journal, campaign: Campaign) -> Verdict:
     version = int(campaign.request["fragPkgVer"])
     for uplink in journal.uplinks(campaign):
         messages = list(_messages(uplink, version))
-        if uplink.dev_eui in said or (messages and not campaign.dev_euis):
+        ours = uplink.app_eui in (None, campaign.app_eui)
+        if uplink.dev_eui in said or (messages and ours and not campaign.dev_euis):
             said.setdefault(uplink.dev_eui, []).extend(messages)
     reports = (
         judge(dev_eui, messages, sha256=campaign.image_sha256, nb_frag=campaign.expected.get("nb_frag"))

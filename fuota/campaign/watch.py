@@ -47,11 +47,12 @@ def watch(
 
     An outage of the server is waited out up to `patience.outage_ms`, then its error is raised: the campaign goes on at the
     server, and `watch` can be called again. A finished task is followed by a wait for the devices' reports, which arrive in
-    the journal by other hands, until all have settled or none has come for `patience.reports_ms`.
+    the journal by other hands, until all have settled or none has come for `patience.reports_ms`. Of a campaign that is over
+    only the reports are awaited: what the server runs by now is another job.
     """
     patience = patience or Patience()
     last = Progress(state=str(campaign.state), pct_done=0, heard=0, finished=False)
-    for status in _statuses(client, campaign, patience, sleep_ms):
+    for status in () if journal.is_over(campaign) else _statuses(client, campaign, patience, sleep_ms):
         heard = journal.count_uplinks(campaign)
         last = Progress(state=status.state, pct_done=status.pct_done or 0, heard=heard, finished=False)
         campaign = _note_end(journal, campaign, status)
@@ -101,7 +102,8 @@ def _await_reports(
         now_heard = journal.count_uplinks(campaign)
         if now_heard != heard:
             heard, heard_ms = now_heard, _now_ms()
-            settled = verdict_of(journal, campaign).settled
+            # Where tags were given nobody knows how many devices are still to speak.
+            settled = bool(campaign.dev_euis) and verdict_of(journal, campaign).settled
         ended = settled or _now_ms() - heard_ms >= patience.reports_ms
         yield Progress(state=last.state, pct_done=last.pct_done, heard=heard, finished=ended)
         if ended:

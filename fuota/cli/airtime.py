@@ -44,6 +44,5 @@ def airtime(size: int, region_name: str, data_rate: int | None, fragment: bool, 
         out.event(
             "airtime", region=plan.name, data_rate=rate.index, phy_bytes=phy_bytes, time_on_air_us=on_air_us, fits=fits
         )
-    if not out.as_json:
-        out.console().print(table)
+    out.table(table)
     return 0

@@ -7,6 +7,8 @@ octets in hexadecimal. The lines may come in any order and more than once, so `s
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -18,23 +20,13 @@ if TYPE_CHECKING:
 
 
 def parse_redundancy(text: str) -> float | int:
-    """A share of the uncoded fragments ("0.3", "30%") or a count ("25"). Raises ValueError."""
-    if text.endswith("%"):
-        return float(text[:-1]) / 100
-    return int(text) if text.isdecimal() else float(text)
-
-
-class Redundancy(click.ParamType[float | int]):
-    """A share or a count."""
-
-    name = "share|count"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
-        """See parse_redundancy."""
-        try:
-            return parse_redundancy(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is neither a share (0.3, 30%) nor a count (25)", param, ctx)
+    """A share of the uncoded fragments ("0.3", "30%") or a count ("25"). Raises click.BadParameter."""
+    try:
+        if text.endswith("%"):
+            return float(text[:-1]) / 100
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a share (0.3, 30%) nor a count (25)") from None
 
 
 @click.command()
@@ -52,7 +44,8 @@ class Redundancy(click.ParamType[float | int]):
 @click.option(
     "--redundancy",
     "-r",
-    type=Redundancy(),
+    type=parse_redundancy,
+    metavar="SHARE|COUNT",
     default="0.3",
     show_default=True,
     help="0.3, 30% or a count of coded fragments.",
@@ -119,7 +112,7 @@ def encode(  # noqa: PLR0913 - options
 
 
 @click.command()
-@click.argument("fragments", type=click.File("r"))
+@click.argument("fragments", type=click.File("rb"))
 @click.option(
     "--output",
     "-o",
@@ -128,7 +121,7 @@ def encode(  # noqa: PLR0913 - options
     help="File for the image; - is stdout.",
 )
 @with_output
-def decode(fragments: IO[str], output: str, out: Output) -> int:
+def decode(fragments: IO[bytes], output: str, out: Output) -> int:
     """Reassemble an image from FRAGMENTS, as `fuota encode` writes them: any order, any that are there."""
     import hashlib
 
@@ -148,7 +141,7 @@ def decode(fragments: IO[str], output: str, out: Output) -> int:
     return 0
 
 
-def _fed(lines: IO[str]) -> tuple[FragDecoder, int]:
+def _fed(lines: IO[bytes]) -> tuple[FragDecoder, int]:
     """A decoder that has had all the fragments. The line that describes the session may be anywhere among them."""
     from fuota.errors import MessageError
     from fuota.fragmentation import FragDecoder
@@ -161,7 +154,7 @@ def _fed(lines: IO[str]) -> tuple[FragDecoder, int]:
                 described = record["session"]
             else:
                 fragments.append((int(record["n"]), bytes.fromhex(record["payload"])))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise MessageError(
                 f"line {number} is no fragment: {error or type(error).__name__}; `fuota encode` shows the form"
             ) from None
@@ -176,11 +169,15 @@ def _fed(lines: IO[str]) -> tuple[FragDecoder, int]:
     return decoder, decoder.received
 
 
-def _opened(path: str, mode: str) -> Any:
-    """The file to write, stdout for -. Raises StorageError."""
+@contextmanager
+def _opened(path: str, mode: str) -> Iterator[IO[Any]]:
+    """The file to write, stdout for -. Raises StorageError where it cannot be opened or takes no more."""
     from fuota.errors import StorageError
 
     try:
-        return click.open_file(path, mode)
+        with click.open_file(path, mode) as file:
+            yield file
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from None

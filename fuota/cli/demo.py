@@ -23,7 +23,7 @@ DATA_RATE = 5
 @click.option("--loss", default="0-0.3", show_default=True, help="Share of frames that a device loses, or a range.")
 @click.option("--speed", default="60", show_default=True, help="Times real time, or max for no waiting.")
 @click.option("--version", type=click.IntRange(1, 2), default=1, show_default=True, help="TS004 version.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same fleet.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same fleet.")
 @state_option
 @with_output
 def demo(  # noqa: PLR0913 - options

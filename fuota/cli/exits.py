@@ -37,15 +37,23 @@ def report_and_code(error: BaseException, *, as_json: bool) -> int:
     """
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        # Whoever read our output has gone: no more of it, and no complaint of the interpreter when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.2; 8.1 shows help by itself
+        click.echo(str(error), err=True)
+        return USAGE
     message, code = _message_and_code(error)
     if as_json:
         click.echo(json.dumps({"event": "error", "code": code, "message": message}))
     click.echo(f"fuota: {message}", err=True)
     return code
+
+
+def output_lost(error: OSError) -> int:
+    """stdout takes no more: whoever read it has gone (0, and no complaint), or it cannot be written. The exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains, flushing at exit
+    if isinstance(error, BrokenPipeError):
+        return DONE
+    click.echo(f"fuota: cannot go on: {error.strerror or error}", err=True)
+    return USAGE
 
 
 def _message_and_code(error: BaseException) -> tuple[str, int]:

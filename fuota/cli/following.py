@@ -86,12 +86,13 @@ def _shown(out: Output) -> Iterator[Show]:
 
 
 def _as_events(out: Output) -> Show:
-    last: list[Progress] = []
+    last: dict[str, object] = {}
 
     def show(progress: Progress) -> None:
-        if last != [progress]:
-            last[:] = [progress]
-            out.event("progress", state=progress.state, pct_done=progress.pct_done, uplinks=progress.heard)
+        shown: dict[str, object] = {"state": progress.state, "pct_done": progress.pct_done, "uplinks": progress.heard}
+        if shown != last:
+            last.update(shown)
+            out.event("progress", **shown)
 
     return show
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ from fuota.cli.transfer_options import request_from, transfer_options
 if TYPE_CHECKING:
     from fuota.campaign import Expected, Journal, Patience
     from fuota.cli.embedded import SandboxRecipe
+
+
+LONGEST_S = 7 * 86_400
+"""A week; infinity is no time to wait."""
 
 
 def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,7 +43,7 @@ def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--poll",
             "poll_s",
-            type=click.FloatRange(0.05),
+            type=click.FloatRange(0.05, LONGEST_S),
             default=5,
             show_default=True,
             help="Seconds between status calls.",
@@ -47,7 +51,7 @@ def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--outage",
             "outage_s",
-            type=click.FloatRange(0),
+            type=click.FloatRange(0, LONGEST_S),
             default=60,
             show_default=True,
             help="Seconds to wait out a server that does not answer.",
@@ -55,7 +59,7 @@ def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--reports",
             "reports_s",
-            type=click.FloatRange(0),
+            type=click.FloatRange(0, LONGEST_S),
             default=120,
             show_default=True,
             help="Seconds to wait for the next device's report once the job has ended.",
@@ -81,7 +85,9 @@ def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--loss", default="0-0.3", show_default=True, help="Sandbox only: share of frames that a device loses, or a range."
 )
 @click.option("--speed", default="60", show_default=True, help="Sandbox only: times real time, or max.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Sandbox only: same seed, same fleet.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Sandbox only: same seed, same fleet."
+)
 @with_output
 def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any) -> int:
     """Send IMAGE to devices by multicast, watch, and say what each of them runs.
@@ -90,10 +96,10 @@ def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any)
     """
     content = image.read()
     name = "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
-    journal = open_journal(options["state_dir"])
-    if server.url is None:
-        return _launch_in_sandbox(content, name, journal, out, options)
-    return _launch_on_server(content, name, journal, server, out, options)
+    with closing(open_journal(options["state_dir"])) as journal:
+        if server.url is None:
+            return _launch_in_sandbox(content, name, journal, out, options)
+        return _launch_on_server(content, name, journal, server, out, options)
 
 
 @click.command()
@@ -104,10 +110,9 @@ def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any)
 @with_output
 def watch(campaign_id: str, server: ServerOptions, state_dir: Path | None, out: Output, **options: Any) -> int:
     """Watch a launched CAMPAIGN to its end and say what each device runs."""
-    journal = open_journal(state_dir)
-    campaign = journal.campaign(campaign_id)
-    client = server.client(server.url or campaign.server)
-    with _listening(journal, options, out):
+    with closing(open_journal(state_dir)) as journal, _listening(journal, options, out):
+        campaign = journal.campaign(campaign_id)
+        client = server.client(server.url or campaign.server)
         return follow(client, journal, campaign, out, patience=_patience(options), target=options["target"])
 
 
@@ -120,9 +125,9 @@ def cancel(campaign_id: str, server: ServerOptions, state_dir: Path | None, out:
     """Cancel the job of a CAMPAIGN. Devices keep what they have received; those that are complete may still update."""
     from fuota.campaign import cancel as cancel_campaign
 
-    journal = open_journal(state_dir)
-    campaign = journal.campaign(campaign_id)
-    cancelled = cancel_campaign(server.client(server.url or campaign.server), journal, campaign)
+    with closing(open_journal(state_dir)) as journal:
+        campaign = journal.campaign(campaign_id)
+        cancelled = cancel_campaign(server.client(server.url or campaign.server), journal, campaign)
     out.event("cancelled", campaign=cancelled.id, job_id=cancelled.job_id)
     out.say(f"cancelled {cancelled.id} ({cancelled.job_id})")
     return 0

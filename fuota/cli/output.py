@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fuota.cli.exits import output_lost
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,11 +39,14 @@ class Output:
         if not self.as_json:
             click.echo(text)
 
-    def console(self) -> Console:
-        """A console on stdout for tables: as wide as the terminal, 80 columns in a pipe."""
+    def table(self, table: Table) -> None:
+        """A table for people, on stdout, as wide as the terminal, 80 columns in a pipe; with --json nothing."""
         from rich.console import Console
 
-        return Console(width=None if sys.stdout.isatty() else 80, highlight=False, soft_wrap=False)
+        console = Console(width=None if sys.stdout.isatty() else 80, highlight=False, soft_wrap=False)
+        with console.capture() as captured:  # rich would exit with 1 for a broken pipe
+            console.print(table)
+        self.result(captured.get().removesuffix("\n"))
 
 
 def with_output(command: Command) -> Command:
@@ -50,6 +55,11 @@ def with_output(command: Command) -> Command:
     @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout, words on stderr.")
     @wraps(command)
     def wrapped(*args: Any, as_json: bool, **kwargs: Any) -> Any:
-        return command(*args, out=Output(as_json=as_json), **kwargs)
+        try:
+            code = command(*args, out=Output(as_json=as_json), **kwargs)
+            sys.stdout.flush()
+        except OSError as error:  # here, because click would exit with 1 for a broken pipe
+            return output_lost(error)
+        return code
 
     return wrapped  # type: ignore[return-value]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+import time
 
 import click
 
 from fuota.cli.embedded import OLD_IMAGE, sample_image
 from fuota.cli.output import Output, with_output
 from fuota.errors import ParameterError
+
+FASTEST = 1_000_000
+"""Times real time; beyond it the calendar ends (year 9999) within days of running."""
 
 
 def parse_loss(text: str) -> tuple[float, float]:
@@ -26,9 +29,11 @@ def parse_speed(text: str) -> float | None:
     if text == "max":
         return None
     try:
-        return float(text)
+        if 0 < (speed := float(text)) <= FASTEST:
+            return speed
     except ValueError:
-        raise ParameterError(f"speed {text!r} was given: it is a number such as 60, or max") from None
+        pass
+    raise ParameterError(f"speed {text!r} was given: it is a number above 0 and at most {FASTEST}, such as 60, or max")
 
 
 @click.group()
@@ -59,7 +64,7 @@ def sandbox() -> None:
 @click.option(
     "--version", type=click.IntRange(1, 2), default=1, show_default=True, help="TS004 version of the devices."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same fleet.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same fleet.")
 @click.option(
     "--data-stream", "data_stream_url", metavar="URL", help="Post uplinks here, such as http://127.0.0.1:8381/uplinks"
 )
@@ -93,23 +98,20 @@ def serve(  # noqa: PLR0913 - options
         running=sample_image(OLD_IMAGE),
         seed=seed,
     )
-    with Sandbox(
+    made = Sandbox(
         fleet=fleet,
         region=region_name,
         speed=parse_speed(speed),
         data_stream_url=data_stream_url,
         batch=batch,
         port=port,
-    ) as running:
+    )
+    with made as running, contextlib.suppress(KeyboardInterrupt):
         euis = running.dev_euis
         out.event("serving", url=running.url, app_eui=running.app_eui, dev_euis=euis)
         out.say(f"sandbox at {running.url}, application {running.app_eui}, {len(euis)} devices with tag 'sandbox'")
         out.say(f"first device {euis[0]}, last {euis[-1]}; Ctrl-C ends it")
-        _wait_for_ctrl_c()
+        while True:
+            time.sleep(0.5)  # and not for ever: a signal on the very threshold of a wait is seen at its end only
     out.say("sandbox closed")
     return 0
-
-
-def _wait_for_ctrl_c() -> None:
-    with contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()

@@ -119,7 +119,7 @@ def _key_from_file(path: Path) -> str:
 def _key_from_command(command: str) -> str:
     try:
         done = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - theirs
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
         raise ParameterError(
             f"the key command failed ({type(error).__name__}): it must print the key and exit 0"
         ) from None

@@ -42,7 +42,8 @@ def exit_code(verdict: Verdict, *, target: float | None, cancelled: bool) -> int
         return exits.STOPPED
     if not any(report.outcome != "silent" for report in verdict.devices):
         return exits.UNKNOWN
-    if verdict.updated >= (1 if target is None else target) * verdict.targeted:
+    # A quotient, since 0.55 * 100 is more than 55 in floating point.
+    if verdict.updated / verdict.targeted >= (1 if target is None else target):
         return exits.DONE
     return exits.PARTIAL if target is None and verdict.updated else exits.BELOW_TARGET
 
@@ -63,7 +64,7 @@ def _print_table(out: Output, campaign: Campaign, verdict: Verdict, run_ms: int 
     out.result("")
     out.result(f"{campaign.image_name}, {campaign.image_bytes} bytes, SHA-256")
     out.result(campaign.image_sha256)
-    out.console().print(table)
+    out.table(table)
     airtime_s = campaign.expected["airtime_us"] / 1e6
     ran = f", {_spoken(run_ms)} from the first frame to the last status" if run_ms else ""
     out.result(f"airtime {airtime_s:.1f} s in {campaign.expected['frames']} frames{ran}")
@@ -92,11 +93,12 @@ def _details(reports: Sequence[DeviceReport], sha256: str) -> str:
 
 
 def _run_ms(journal: Journal, campaign: Campaign) -> int | None:
-    """From the first frame to the end of the job, as the server has it."""
+    """From the first frame to the end of the job, as the server has it; None where it was cancelled before the first."""
     ended = [event for event in journal.history(campaign.id) if event["what"] == "ended"]
     if not ended or not ended[-1]["start_time_ms"] or not ended[-1]["end_time_ms"]:
         return None
-    return int(ended[-1]["end_time_ms"] - ended[-1]["start_time_ms"])
+    run_ms = int(ended[-1]["end_time_ms"] - ended[-1]["start_time_ms"])
+    return run_ms if run_ms > 0 else None
 
 
 def _spoken(duration_ms: int) -> str:

@@ -1,0 +1,151 @@
+"""A scripted FUOTA server over real HTTP, a journal, and a clock that only the tests move."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from fuota.campaign import Journal
+from fuota.network import SenraClient
+
+KEY = "AK2:0123456789abcdefghijABCDEFGHIJ0123456789"
+APP = "AAAAAAAAAAAAAA01"
+JOB = f"MCastXferJobReq:{APP}"
+SHA256 = "ab" * 32
+CUT = None
+"""An answer that never comes: the connection is closed instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    method: str
+    call: str
+    query: dict[str, str]
+    body: bytes = field(repr=False)
+
+
+class FuotaServer:
+    """Answers each call by its own script, the last answer of which is repeated for ever.
+
+    An answer is a JSON object (200), an HTTP status, CUT, or a function that gives one of these.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self._scripts: dict[str, list[Any]] = {}
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                script.serve(self)
+
+            do_POST = do_GET  # noqa: N815 - the standard library's spelling
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    def play(self, call: str, *answers: Any) -> None:
+        self._scripts[call] = list(answers)
+
+    def job(self, state: str = "Running", pct: int = 0, **more: Any) -> dict[str, Any]:
+        """The status of a job, as mcastStatus has it."""
+        return {"jobId": JOB, "state": state, "startTime": 1000, "endTime": 0, "pctDone": pct} | more
+
+    def posts(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.method == "POST"]
+
+    def serve(self, handler: BaseHTTPRequestHandler) -> None:
+        url = urlsplit(handler.path)
+        body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
+        call = url.path.rpartition("/")[2]
+        self.asked.append(Asked(method=handler.command, call=call, query=dict(parse_qsl(url.query)), body=body))
+        script = self._scripts.get(call, [404])
+        answer = script.pop(0) if len(script) > 1 else script[0]
+        answer = answer() if callable(answer) else answer
+        if answer is not CUT:
+            self._send(handler, answer)
+
+    def _send(self, handler: BaseHTTPRequestHandler, answer: dict[str, Any] | int) -> None:
+        status = answer if isinstance(answer, int) else 200
+        content = json.dumps({"message": f"scripted {answer}"} if isinstance(answer, int) else answer).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    def stop(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+class Clock:
+    """Wall clock and monotonic clock in one, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.now_ms = 1_700_000_000_000
+
+    def sleep_ms(self, pause_ms: int) -> None:
+        self.now_ms += pause_ms
+
+    def time_ns(self) -> int:
+        return self.now_ms * 1_000_000
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "time_ns", clock.time_ns)
+    monkeypatch.setattr(time, "monotonic_ns", clock.time_ns)
+    return clock
+
+
+@pytest.fixture
+def server():
+    one = FuotaServer()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def client(server) -> SenraClient:
+    return SenraClient(server.url, KEY, backoff_ms=0)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    one = Journal(tmp_path / "state")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def new_campaign(journal) -> Callable[..., Any]:
+    """Opens a campaign in the journal; every fact has a default."""
+
+    def opened(*, app_eui: str = APP, journal: Journal = journal, **facts: Any) -> Any:
+        usual = {
+            "image_name": "app.bin",
+            "image_sha256": SHA256,
+            "image_bytes": 500,
+            "dev_euis": ["0000000000000001", "0000000000000002"],
+            "request": {"fragPkgVer": "1"},
+            "expected": {"nb_frag": 10, "airtime_us": 1, "frames": 15},
+        }
+        return journal.open_campaign(server="http://127.0.0.1:1", app_eui=app_eui, facts=usual | facts)
+
+    return opened

@@ -1,0 +1,148 @@
+"""The command line inside this process, and as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from fuota.cli import main
+from fuota.sandbox import SANDBOX_API_KEY
+
+PROGRAM = Path(sys.executable).parent / "fuota"
+"""The console script of this environment."""
+SAMPLE = Path(__file__).parents[2] / "sample_firmware" / "sensor-1.1.0.bin"
+
+
+class Stdin(io.BytesIO):
+    name = "<stdin>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    code: int
+    stdout: bytes
+    err: str
+
+    @property
+    def out(self) -> str:
+        return self.stdout.decode()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every line of stdout as JSON; fails where one is not."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def event(self, name: str) -> dict[str, Any]:
+        (found,) = (event for event in self.events if event["event"] == name)
+        return found
+
+    @property
+    def complaint(self) -> str:
+        """The one line that begins with the name of the program."""
+        (line,) = (line for line in self.err.splitlines() if line.startswith("fuota: "))
+        assert "Traceback" not in self.err
+        return line
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch, tmp_path) -> None:
+    """Nothing of this user's: a state folder of its own, no key, no server, no proxy; and no pause between repeated GETs."""
+    for name in [name for name in os.environ if name.startswith("FUOTA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FUOTA_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(urllib3.util.Retry, "sleep", lambda *_args, **_kwargs: None)
+
+
+@pytest.fixture
+def sample() -> Path:
+    return SAMPLE
+
+
+@pytest.fixture
+def fuota(capsysbinary, monkeypatch) -> Callable[..., Result]:
+    """Runs a command line inside this process."""
+
+    def run(*arguments: object, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Stdin(stdin)))
+        capsysbinary.readouterr()
+        with pytest.raises(SystemExit) as exited:
+            main([str(argument) for argument in arguments])
+        captured = capsysbinary.readouterr()
+        return Result(code=exited.value.code, stdout=captured.out, err=captured.err.decode())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts `fuota` as a process of its own, which ends with the module at the latest."""
+    with contextlib.ExitStack() as stack:
+
+        def started(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+            # With the key at hand, a client need not import the sandbox to learn it: half a second less.
+            environment = os.environ | {"FUOTA_API_KEY": SANDBOX_API_KEY, "TERM": "xterm", "PYTHONUTF8": "1"}
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            process = subprocess.Popen(
+                [PROGRAM, *map(str, arguments)], text=True, env=environment, **{**pipes, **options}
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield started
+
+
+Reply = tuple[int, dict[str, Any]]
+
+
+@pytest.fixture
+def http_server() -> Iterator[Callable[[Callable[[str, str, Any], Reply]], str]]:
+    """Serves a function of method, path and headers; gives the URL."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(reply: Callable[[str, str, Any], Reply]) -> str:
+            class Handler(BaseHTTPRequestHandler):
+                def do_GET(self) -> None:
+                    self.rfile.read(int(self.headers.get("content-length", 0)))
+                    status, body = reply(self.command, self.path, self.headers)
+                    content = json.dumps(body).encode()
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+
+                do_POST = do_GET  # noqa: N815 - the standard library's spelling
+
+                def log_message(self, *args: Any) -> None:
+                    pass
+
+            http = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+            http.daemon_threads = True
+            threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+            stack.callback(http.shutdown)
+            return f"http://127.0.0.1:{http.server_port}"
+
+        yield serve
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,254 @@
+"""fuota encode | fuota decode, with the air in between."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+IMAGE = random.Random(7).randbytes(4000)
+PROGRAM = Path(sys.executable).parent / "fuota"
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    path = tmp_path / "app.bin"
+    path.write_bytes(IMAGE)
+    return path
+
+
+def through_the_air(encoded: bytes, *, lost: int, seed: int = 1) -> bytes:
+    """Lines in another order, some twice, `lost` of the fragments gone."""
+    lines = encoded.splitlines(keepends=True)
+    session, fragments = lines[:1], lines[1:]
+    dice = random.Random(seed)
+    kept = dice.sample(fragments, len(fragments) - lost)
+    mixed = [*session, *kept, *kept[:5]]
+    dice.shuffle(mixed)
+    return b"".join(mixed)
+
+
+# --- round trips
+
+
+def test_through_files(fuota, image, tmp_path):
+    fragments, back = tmp_path / "fragments", tmp_path / "back.bin"
+    encoded = fuota("encode", image, "-o", fragments)
+    assert (encoded.code, encoded.out) == (0, "")
+    assert (
+        encoded.err == "4000 bytes in 17 uncoded and 6 coded fragments of 239 bytes, 63 of padding (TS004 version 1)\n"
+    )
+    decoded = fuota("decode", fragments, "--output", back)
+    assert (decoded.code, decoded.out) == (0, "")
+    assert decoded.err == f"4000 bytes from 17 fragments, SHA-256 {hashlib.sha256(IMAGE).hexdigest()}\n"
+    assert back.read_bytes() == IMAGE
+
+
+@pytest.mark.parametrize(
+    "version", [["--version", "1"], ["--version", "2"], ["--version", "2", "--variant", "literal"]]
+)
+def test_shuffled_repeated_and_with_losses(fuota, version):
+    encoded = fuota("encode", "-", *version, "-s", 40, "-r", "40%", stdin=IMAGE).stdout
+    assert encoded.count(b"\n") == 1 + 100 + 40
+    assert fuota("decode", "-", stdin=through_the_air(encoded, lost=25)).stdout == IMAGE
+
+
+def test_through_a_pipe_of_processes(image):
+    encode = subprocess.Popen([PROGRAM, "encode", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    decode = subprocess.run([PROGRAM, "decode", "-"], stdin=encode.stdout, capture_output=True, check=True)
+    encode.communicate()
+    assert (encode.returncode, decode.stdout) == (0, IMAGE)
+
+
+def test_a_reader_that_goes_away_is_no_error_of_ours(tmp_path):
+    (tmp_path / "large.bin").write_bytes(bytes(300_000))
+    process = subprocess.Popen(
+        [PROGRAM, "encode", tmp_path / "large.bin"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith('{"session"')
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("redundancy", "nb_coded"), [("0", 0), ("3", 3), ("0.1", 10), ("12.5%", 13), ("0.0", 0)])
+def test_redundancy_is_a_share_or_a_count(fuota, tmp_path, redundancy, nb_coded):
+    result = fuota("encode", "-", "-s", 40, "-r", redundancy, "-o", tmp_path / "f", "--json", stdin=IMAGE)
+    assert result.event("encoded")["nb_coded"] == nb_coded
+
+
+# --- JSON
+
+
+def test_with_json_stdout_tells_what_was_written(fuota, image, tmp_path):
+    fragments, back = tmp_path / "fragments", tmp_path / "back.bin"
+    assert fuota("encode", image, "-o", fragments, "--json").events == [
+        {
+            "event": "encoded",
+            "output": str(fragments),
+            "nb_coded": 6,
+            "nb_frag": 17,
+            "frag_size": 239,
+            "padding": 63,
+            "version": 1,
+            "variant": "deployed",
+        }
+    ]
+    lines = [json.loads(line) for line in fragments.read_text().splitlines()]
+    assert lines[0]["session"]["nb_frag"] == 17
+    assert [line["n"] for line in lines[1:]] == list(range(1, 24))
+    assert bytes.fromhex(lines[1]["payload"]) == IMAGE[:239]
+    assert fuota("decode", fragments, "-o", back, "--json").events == [
+        {
+            "event": "decoded",
+            "output": str(back),
+            "bytes": 4000,
+            "sha256": hashlib.sha256(IMAGE).hexdigest(),
+            "fragments": 17,
+            "contradictions": 0,
+        }
+    ]
+
+
+def test_with_json_a_pipe_carries_fragments_and_nothing_else(fuota):
+    encoded = fuota("encode", "-", "--json", stdin=IMAGE)
+    assert [set(line) for line in encoded.events] == [{"session"}, *[{"n", "payload"}] * 23]
+    assert fuota("decode", "-", "--json", stdin=encoded.stdout).stdout == IMAGE
+
+
+# --- what is not there
+
+
+def test_too_few_fragments_say_how_many_are_missing(fuota, tmp_path):
+    lines = fuota("encode", "-", "-s", 40, "-r", "0", stdin=IMAGE).stdout.splitlines(keepends=True)
+    result = fuota("decode", "-", "-o", tmp_path / "back", "--json", stdin=b"".join(lines[:-7]))
+    assert result.code == 1
+    assert "7 more useful fragments" in result.complaint
+    assert result.event("error") == {"event": "error", "code": 1, "message": result.complaint.removeprefix("fuota: ")}
+    assert not (tmp_path / "back").exists(), "a file that is not whole is not written"
+
+
+def test_fragments_that_contradict_each_other_are_reported(fuota, tmp_path):
+    lines = fuota("encode", "-", "-s", 40, "-r", "40", stdin=IMAGE).stdout.splitlines()
+    damaged = [json.dumps({"n": json.loads(line)["n"], "payload": "00" * 40}).encode() for line in lines[101:]]
+    # One uncoded fragment comes last: until then the coded ones without it add nothing and are seen to disagree.
+    mixed = b"\n".join([*lines[:100], *damaged, lines[100]])
+    result = fuota("decode", "-", "-o", tmp_path / "back", "--json", stdin=mixed)
+    assert result.code == 0
+    assert result.event("decoded")["contradictions"] > 0
+    assert "contradict the others" in result.err
+
+
+# --- what is no fragment
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"nonsense", "line 2 is no fragment"),
+        (b'{"n": 1}', "line 2 is no fragment"),
+        (b'{"n": 1, "payload": "0g"}', "line 2 is no fragment"),
+        (b'{"n": 1e999, "payload": "00"}', "line 2 is no fragment"),
+        (b'{"n": null, "payload": "00"}', "line 2 is no fragment"),
+        (b"[1, 2]", "line 2 is no fragment"),
+        (b"17", "line 2 is no fragment"),
+        (b"\xff\xfe\x00\x80", "line 2 is no fragment"),
+        (b"[" * 200_000, "line 2 is no fragment"),
+        (b'{"n": 0, "payload": "%s"}' % (b"00" * 40), "fragment number 0"),
+        (b'{"n": 5, "payload": "00"}', "each has exactly 40"),
+    ],
+)
+def test_a_bad_line_is_named(fuota, line, words):
+    session = fuota("encode", "-", "-s", 40, stdin=IMAGE).stdout.splitlines()[0]
+    result = fuota("decode", "-", stdin=session + b"\n" + line + b"\n")
+    assert (result.code, result.stdout) == (2, b"")
+    assert words in result.complaint
+
+
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        ("", "no line describes the session"),
+        ('{"session": 5}', "session line is not understood"),
+        ('{"session": {"nb_frag": 3}}', "session line is not understood"),
+        ('{"session": {"nb_frag": "3", "frag_size": 40}}', "session line is not understood"),
+        ('{"session": {"nb_frag": 0, "frag_size": 40}}', "nb_frag 0"),
+        ('{"session": {"nb_frag": 3, "frag_size": 40, "version": 3}}', "version 3"),
+        ('{"session": {"nb_frag": 3, "frag_size": 40, "padding": 40}}', "padding 40"),
+    ],
+)
+def test_a_session_that_cannot_be_is_refused(fuota, session, words):
+    result = fuota("decode", "-", stdin=f'{{"n": 1, "payload": "{"00" * 40}"}}\n{session}\n'.encode().strip())
+    assert result.code == 2
+    assert words in result.complaint
+
+
+# --- what is refused before any work
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content", "words"),
+    [
+        (["-s", "240"], IMAGE, "fragment size 240 does not fit DR5 of EU868"),
+        (["-d", "0", "-s", "49"], IMAGE, "at most 48"),
+        (["-d", "8"], IMAGE, "uplinks only"),
+        ([], b"", "the data block is empty"),
+        (["-s", "1"], bytes(16_384), "16384 fragments of 1 octets: N has 14 bits (TS004 Index&N), so at most 16383"),
+        (["-s", "1", "-r", "1"], bytes(16_383), "together at most 16383"),
+    ],
+)
+def test_a_plan_or_an_image_that_cannot_work_is_exit_code_3(fuota, tmp_path, arguments, content, words):
+    result = fuota("encode", "-", "-o", tmp_path / "f", *arguments, "--json", stdin=content)
+    assert (result.code, result.event("error")["code"]) == (3, 3)
+    assert words in result.complaint
+    assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-s", "0"], "fragment size is 0"),
+        (["-r", "many"], "'many' is neither a share (0.3, 30%) nor a count (25)"),
+        (["-r", "-1"], "redundancy"),
+        (["-r", "nan"], "redundancy"),
+        (["--region", "XX1"], "unknown region"),
+        (["--version", "3"], "--version"),
+        (["-d", "99"], "EU868 has no DR99"),
+    ],
+)
+def test_a_parameter_outside_its_rule_is_exit_code_2(fuota, arguments, words):
+    result = fuota("encode", "-", *arguments, stdin=IMAGE)
+    assert result.code == 2
+    assert words in result.complaint
+
+
+@pytest.mark.parametrize("command", ["encode", "decode"])
+def test_an_output_that_cannot_be_written(fuota, tmp_path, command):
+    (tmp_path / "file").write_text("in the way")
+    content = IMAGE if command == "encode" else fuota("encode", "-", stdin=IMAGE).stdout
+    below_a_file = fuota(command, "-", "-o", tmp_path / "file" / "out", stdin=content)
+    assert (below_a_file.code, below_a_file.stdout) == (2, b"")
+    assert f"{tmp_path / 'file' / 'out'} cannot be written: Not a directory" in below_a_file.complaint
+    full_disk = fuota(command, "-", "-o", "/dev/full", stdin=content)
+    assert full_disk.code == 2
+    assert "/dev/full cannot be written: No space left on device" in full_disk.complaint
+
+
+@pytest.mark.parametrize("arguments", [["encode", "-s", "40", "-"], ["airtime", "20"], ["airtime", "20", "--json"]])
+def test_a_full_disk_behind_stdout_is_one_line_too(arguments):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [PROGRAM, *arguments], input=IMAGE, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60
+        )
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines()[-1].endswith("No space left on device")
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr

@@ -1,0 +1,84 @@
+"""fuota demo: the whole way in one command."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from itertools import pairwise
+
+import pytest
+
+FAST = ("--speed", "max", "--devices", 10)
+
+
+def test_ten_devices_get_the_image_and_prove_it(fuota, sample, tmp_path):
+    result = fuota("demo", *FAST, "--loss", "0-0.1")
+    assert result.code == 0
+    sha256 = hashlib.sha256(sample.read_bytes()).hexdigest()
+    assert f"sensor-1.1.0.bin, 12988 bytes, SHA-256\n{sha256}\n" in result.out
+    (updated,) = (line.split() for line in result.out.splitlines() if line.startswith("  updated"))
+    assert updated[1:] == [*updated[1:2], f"{sha256[:16]}…", "the", "image", "sent"]
+    assert int(updated[1]) >= 9, "nine in ten are asked for"
+    assert re.search(r"targeted +10 ", result.out)
+    assert re.search(r"airtime 32\.7 s in 83 frames, 7 min|8 min", result.out)
+    assert "10 devices (EU868), each losing 0% to 10% of all frames; its clock goes without waiting" in result.err
+    assert "12988 bytes, 55 uncoded and 28 coded fragments of 239 bytes at DR5 (EU868)" in result.err
+    assert "100 %" in result.err
+    assert not (tmp_path / "state" / "journal.sqlite").read_bytes().count(b"AK2:")
+
+
+def test_with_json_every_line_is_an_event(fuota, sample):
+    result = fuota("demo", *FAST, "--json", "--loss", "0", "--version", 2)
+    assert result.code == 0
+    kinds = [event["event"] for event in result.events]
+    assert kinds[0] == "launched"
+    assert kinds[-11:] == ["device"] * 10 + ["verdict"]
+    assert set(kinds[1:-11]) == {"progress"}
+    progress = [event for event in result.events if event["event"] == "progress"]
+    assert all(one != other for one, other in pairwise(progress)), "the same was said twice"
+    launched, verdict = result.event("launched"), result.event("verdict")
+    assert (launched["nb_frag"], launched["nb_coded"], launched["frag_size"]) == (55, 28, 239)
+    assert launched["campaign"] == verdict["campaign"]
+    assert (verdict["targeted"], verdict["counts"]["updated"], verdict["state"]) == (10, 10, "finished")
+    assert (verdict["frames"], verdict["airtime_us"]) == (83, 83 * 394_496)
+    assert verdict["run_ms"] > 82 * 5394
+    sha256 = hashlib.sha256(sample.read_bytes()).hexdigest()
+    devices = [event for event in result.events if event["event"] == "device"]
+    assert {device["sha256"] for device in devices} == {sha256} == {verdict["image_sha256"]}
+    assert len({device["dev_eui"] for device in devices}) == 10
+
+
+def test_the_same_seed_makes_the_same_fleet(fuota):
+    def received(seed: int) -> dict[str, int]:
+        """By those devices whose status came before all had proved what they run."""
+        events = fuota("demo", *FAST, "--json", "--loss", "0.2", "--seed", seed).events
+        devices = [event for event in events if event["event"] == "device"]
+        return {device["dev_eui"]: device["received"] for device in devices if device["received"] is not None}
+
+    def agree(one: dict[str, int], other: dict[str, int]) -> bool:
+        return all(one[dev_eui] == other[dev_eui] for dev_eui in one.keys() & other.keys())
+
+    first, again, another = received(3), received(3), received(4)
+    assert agree(first, again)
+    assert not agree(first, another)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--devices", "0"], "0 devices were given"),
+        (["--loss", "2"], "loss 2.0 to 2.0 was given"),
+        (["--loss", "0.3-0.1"], "the lower bound first"),
+        (["--loss", "some"], "loss 'some' was given"),
+        (["--speed", "0"], "speed '0' was given"),
+        (["--speed", "inf"], "speed 'inf' was given"),
+        (["--speed", "nan"], "speed 'nan' was given"),
+        (["--speed", "fast"], "speed 'fast' was given"),
+        (["--seed", "-1"], "-1 is not in the range"),
+        (["--version", "3"], "3 is not in the range"),
+    ],
+)
+def test_what_cannot_be_is_one_line(fuota, arguments, words):
+    result = fuota("demo", *arguments, "--json")
+    assert (result.code, result.event("error")["code"]) == (2, 2)
+    assert words in result.complaint

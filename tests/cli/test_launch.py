@@ -1,0 +1,231 @@
+"""fuota launch, in the sandbox of this process and against servers that will not have it; the exit codes."""
+
+from __future__ import annotations
+
+import pytest
+
+from fuota.campaign import Journal
+from fuota.cli.verdict_table import exit_code
+from fuota.device import DeviceReport, Outcome, Verdict
+
+APP = "AAAAAAAAAAAAAA01"
+JOB = f"MCastXferJobReq:{APP}"
+ON_A_SERVER = ("--app-eui", APP, "--tag", "north", "--region", "EU868")
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.bin"
+    path.write_bytes(b"a small firmware " * 20)
+    return path
+
+
+def campaigns(tmp_path):
+    journal = Journal(tmp_path / "state")
+    found = journal.campaigns()
+    journal.close()
+    return found
+
+
+# --- in the sandbox
+
+
+def test_without_a_server_the_devices_are_virtual(fuota, small, tmp_path):
+    result = fuota("launch", small, "--speed", "max", "--devices", 3, "--loss", "0", "--json")
+    assert result.code == 0
+    launched, verdict = result.event("launched"), result.event("verdict")
+    # DR0, since that is RX2 of EU868: fragments of 48; half as many coded ones.
+    assert (launched["data_rate"], launched["nb_frag"], launched["nb_coded"]) == (0, 8, 4)
+    assert verdict["counts"] == {outcome: 3 if outcome == "updated" else 0 for outcome in map(str, Outcome)}
+    (campaign,) = campaigns(tmp_path)
+    assert (campaign.id, campaign.state, campaign.image_name) == (launched["campaign"], "finished", "small.bin")
+    assert len(campaign.dev_euis) == 3
+
+
+def test_every_option_of_the_transfer_reaches_the_server(fuota, small, tmp_path):
+    options = "-r 0.25 --start-delay 77 --interval-ms 1234 -d 3 --channel 2 -s 50 --version 2 --descriptor 01020304"
+    result = fuota("launch", "-", *options.split(), "--speed", "max", "--devices", 1, "--loss", 0, stdin=b"x" * 500)
+    assert result.code == 0
+    (campaign,) = campaigns(tmp_path)
+    assert campaign.image_name == "image.bin"
+    assert {name: value for name, value in campaign.request.items() if name not in ("appEui", "devEuis")} == {
+        "startDelaySecs": "77",
+        "txChnl": "2",
+        "txDr": "3",
+        "fragAlg": "FWD_ERR_CORR",
+        "fragPkgVer": "2",
+        "devClass": "C",
+        "redundancy": "0.25",
+        "millisBetweenPkts": "1234",
+        "descriptor": "01020304",
+        "useMultiPkg": "false",
+        "maxFragSize": "50",
+    }
+
+
+def test_some_updated_is_partial_unless_that_is_enough(fuota, small):
+    # Loss spread this wide leaves devices on either side of what the coded fragments make good.
+    wide = ("launch", small, "-s", 6, "--speed", "max", "--devices", 14, "--loss", "0-0.9", "--json")
+    partial = fuota(*wide)
+    assert 0 < partial.event("verdict")["counts"]["updated"] < 14
+    assert partial.code == 6
+    assert {event["outcome"] for event in partial.events if event["event"] == "device"} > {"updated"}
+
+
+def test_none_updated_is_below_the_target(fuota, small):
+    lossy = fuota("launch", small, "-s", 6, "-r", 0, "--speed", "max", "--devices", 4, "--loss", "0.4")
+    assert lossy.code == 1
+    assert "fragments missing: " in lossy.out
+
+
+@pytest.mark.parametrize(
+    ("updated", "others", "target", "code"),
+    [
+        (10, 0, None, 0),
+        (9, 1, None, 6),
+        (0, 10, None, 1),
+        (9, 1, 0.9, 0),
+        (8, 2, 0.9, 1),
+        (0, 10, 0.9, 1),
+        (0, 10, 0.0, 0),
+        (55, 45, 0.55, 0),  # 0.55 * 100 is more than 55 in floating point
+        (7, 93, 0.07, 0),
+        (54, 46, 0.55, 1),
+    ],
+)
+def test_exit_codes_of_a_verdict(updated, others, target, code):
+    outcomes = [Outcome.UPDATED] * updated + [Outcome.INCOMPLETE] * others
+    verdict = Verdict(sha256="", devices=tuple(DeviceReport(dev_eui="", outcome=outcome) for outcome in outcomes))
+    assert exit_code(verdict, target=target, cancelled=False) == code
+    assert exit_code(verdict, target=target, cancelled=True) == 7
+
+
+def test_where_all_are_silent_or_none_was_heard_of_nobody_knows():
+    silent = Verdict(sha256="", devices=(DeviceReport(dev_eui=""),))
+    assert exit_code(silent, target=0.0, cancelled=False) == 8
+    assert exit_code(Verdict(sha256="", devices=()), target=None, cancelled=False) == 8
+
+
+# --- refused before anything is sent
+
+
+@pytest.mark.parametrize("where", [(), ("--server", "http://127.0.0.1:1", *ON_A_SERVER)], ids=["sandbox", "server"])
+@pytest.mark.parametrize(
+    ("arguments", "content", "refusal"),
+    [
+        ([], b"", (3, "the data block is empty")),
+        (["-s", "1", "-r", "0"], bytes(16_384), (3, "at most 16383")),
+        (["-d", "0", "-s", "49"], b"x", (3, "fragment size 49 does not fit DR0 of EU868")),
+        (["-d", "8"], b"x", (3, "uplinks only")),
+        (["-r", "1.5"], b"x", (2, "redundancy is 1.5")),
+        (["--descriptor", "zz"], b"x", (2, "descriptor 'zz' was given")),
+        (["--region", "EU00"], b"x", (2, "unknown region 'EU00'")),
+        (["--start-delay", "0"], b"x", (2, "start_delay_s is 0")),
+        (["--poll", "inf"], b"x", (2, "inf is not in the range")),
+        (["--target", "1.1"], b"x", (2, "1.1 is not in the range")),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_leaves_no_campaign(fuota, tmp_path, where, arguments, content, refusal):
+    code, words = refusal
+    result = fuota("launch", "-", *where, *arguments, "--json", stdin=content)
+    assert (result.code, result.event("error")["code"]) == (code, code)
+    assert words in result.complaint
+    assert campaigns(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--app-eui", APP], "say which with --server"),
+        (["--tag", "north"], "say which with --server"),
+        (["--server", "http://127.0.0.1:1"], "--app-eui is required"),
+        (["--server", "http://127.0.0.1:1", "--app-eui", APP], "--region is required"),
+        (
+            ["--server", "http://127.0.0.1:1", "--app-eui", APP, "--region", "EU868"],
+            "exactly one of dev_euis and dev_tags",
+        ),
+        (["--server", "http://127.0.0.1:1", *ON_A_SERVER, "--listen", "8381"], "--listen 8381 is not HOST:PORT"),
+        (["--server", "http://192.0.2.1", *ON_A_SERVER, "--api-key-command", "echo k"], "it must be https"),
+        (["--server", "nonsense", *ON_A_SERVER, "--api-key-command", "echo k"], "base_url"),
+    ],
+)
+def test_a_command_line_that_does_not_say_where_is_exit_code_2(fuota, small, arguments, words):
+    result = fuota("launch", small, *arguments)
+    assert result.code == 2
+    assert words in result.complaint
+
+
+@pytest.mark.parametrize("command", [["demo"], ["launch", "-"], ["watch", "x"], ["cancel", "x"]])
+def test_a_state_folder_that_cannot_be_written(fuota, tmp_path, command):
+    (tmp_path / "file").write_text("in the way")
+    result = fuota(*command, "--state-dir", tmp_path / "file" / "state", "--json", stdin=b"image")
+    assert (result.code, result.event("error")["code"]) == (2, 2)
+    assert f"the journal {tmp_path / 'file' / 'state' / 'journal.sqlite'} cannot be used" in result.complaint
+
+
+@pytest.mark.parametrize("command", ["watch", "cancel"])
+def test_a_campaign_that_nobody_knows(fuota, command):
+    result = fuota(command, "20200101-000000")
+    assert result.code == 2
+    assert "campaign '20200101-000000' is not in" in result.complaint
+
+
+# --- refused by a server, or never there
+
+
+def test_a_wrong_key_is_exit_code_4_and_nothing_is_posted(fuota, small, http_server, tmp_path):
+    asked = []
+
+    def reply(method, path, headers):
+        asked.append(method)
+        return 403, {"responseMsg": "Access to this resource was rejected"}
+
+    result = fuota("launch", small, "--server", http_server(reply), *ON_A_SERVER, "--json")
+    assert (result.code, result.event("error")["code"]) == (4, 4)
+    assert "Access to this resource was rejected" in result.complaint
+    assert (asked, campaigns(tmp_path)) == (["GET"], [])
+
+
+@pytest.mark.parametrize("command", ["launch", "status", "cancel"])
+def test_a_server_that_is_not_there_is_exit_code_5(fuota, small, closed_port, command):
+    commands = {
+        "launch": ["launch", small, *ON_A_SERVER],
+        "status": ["transfer", "status", "--app-eui", APP],
+        "cancel": ["transfer", "cancel", "--job-id", "job"],
+    }
+    result = fuota(*commands[command], "--server", f"http://127.0.0.1:{closed_port}", "--json")
+    assert (result.code, result.event("error")["code"]) == (5, 5)
+    assert "Connection refused" in result.complaint
+    assert "The request never reached it" in result.complaint
+
+
+def test_without_a_key_a_real_server_is_not_asked(fuota, small):
+    result = fuota("launch", small, "--server", "https://api.invalid", *ON_A_SERVER)
+    assert result.code == 4
+    assert "no API key: set FUOTA_API_KEY" in result.complaint
+
+
+def test_a_busy_application_is_exit_code_3(fuota, small, http_server):
+    server = http_server(lambda *_: (200, {"jobId": JOB, "state": "Running", "pctDone": 12}))
+    result = fuota("launch", small, "--server", server, *ON_A_SERVER)
+    assert result.code == 3
+    assert f"{JOB} is Running (12 %)" in result.complaint
+
+
+@pytest.mark.parametrize("command", [["launch"], ["transfer", "start"]])
+def test_an_answer_that_is_lost_and_not_found_again_is_exit_code_8(fuota, small, http_server, tmp_path, command):
+    asked = []
+
+    def reply(method, path, headers):
+        asked.append(method)
+        return 404 if asked == ["GET"] else 500, {}
+
+    where = [one for one in ON_A_SERVER if command == ["launch"] or one not in ("--region", "EU868")]
+    result = fuota(*command, small, "--server", http_server(reply), *where, "--json")
+    assert (result.code, result.event("error")["code"]) == (8, 8)
+    assert asked.count("POST") == 1
+    if command == ["launch"]:
+        (campaign,) = campaigns(tmp_path)
+        assert (campaign.state, f"fuota watch {campaign.id}" in result.complaint) == ("intended", True)
+    else:
+        assert f"fuota transfer status --app-eui {APP}" in result.complaint
