@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from fuota.cli.first_use import patience_at_first_use
 from fuota.cli.output import Output, with_output
 
 if TYPE_CHECKING:
@@ -64,6 +66,13 @@ def parse_redundancy(text: str) -> float | int:
     show_default=True,
     help="Reading of version 2.",
 )
+@click.option(
+    "--coded",
+    type=click.Choice(["consecutive", "chosen"]),
+    default="consecutive",
+    show_default=True,
+    help="Numbers of the coded fragments: the next ones, or chosen to repair more.",
+)
 @with_output
 def encode(  # noqa: PLR0913 - options
     *,
@@ -75,6 +84,7 @@ def encode(  # noqa: PLR0913 - options
     data_rate: int,
     version: str,
     variant: Any,
+    coded: Any,
     out: Output,
 ) -> int:
     """Cut IMAGE into TS004 fragments, coded ones included. IMAGE may be - for a pipe."""
@@ -90,6 +100,7 @@ def encode(  # noqa: PLR0913 - options
         redundancy=redundancy,
         version=int(version),
         variant=variant,
+        coded=coded,
     )
     described = {
         "nb_frag": session.nb_frag,
@@ -98,9 +109,12 @@ def encode(  # noqa: PLR0913 - options
         "version": session.version,
         "variant": session.code.variant,
     }
+    with patience_at_first_use(out):
+        fragments = session.fragments()
+        first = next(fragments)
     with _opened(output, "w") as file:
         file.write(json.dumps({"session": described}) + "\n")
-        for fragment in session.fragments():
+        for fragment in chain([first], fragments):
             file.write(f'{{"n": {fragment.n}, "payload": "{fragment.payload.hex()}"}}\n')
     if output != "-":
         out.event("encoded", output=output, nb_coded=session.nb_coded, **described)
@@ -125,7 +139,8 @@ def decode(fragments: IO[bytes], output: str, out: Output) -> int:
     """Reassemble an image from FRAGMENTS, as `fuota encode` writes them: any order, any that are there."""
     import hashlib
 
-    decoder, taken = _fed(fragments)
+    with patience_at_first_use(out):
+        decoder, taken = _fed(fragments)
     image = decoder.data()
     with _opened(output, "wb") as file:
         file.write(image)

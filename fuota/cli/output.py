@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -31,7 +33,10 @@ class Output:
             click.echo(json.dumps({"event": event, **fields}, default=str))
 
     def say(self, text: str) -> None:
-        """Words for people, on stderr."""
+        """Words for people, on stderr; on a terminal wrapped between words."""
+        if sys.stderr.isatty():
+            width = shutil.get_terminal_size().columns
+            text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
         click.echo(text, err=True)
 
     def result(self, text: str) -> None:

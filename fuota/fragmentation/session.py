@@ -6,6 +6,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant,
 from fuota.gf2 import LINE_OCTETS, in_parts, words_for_bits
 
 DATA_FRAGMENT_CID = 0x08
+Coded = Literal["consecutive", "chosen"]
 _HEADER = struct.Struct("<BH")
 
 
@@ -38,13 +40,15 @@ class FragmentationSession:
     """A data block and the way it is fragmented. Make one with `fit`.
 
     `data` goes out as `nb_frag` uncoded fragments of `frag_size` octets, the last one padded with `padding` zero octets, and
-    `nb_coded` coded ones (TS004 §FragSessionSetupReq: block length = NbFrag x FragSize - Padding).
+    `nb_coded` coded ones (TS004 §FragSessionSetupReq: block length = NbFrag x FragSize - Padding). `chosen` are the numbers of
+    the coded ones where they are not simply nb_frag + 1 and on.
     """
 
     data: bytes
     frag_size: int
     nb_coded: int
     code: ParityCode
+    chosen: tuple[int, ...] | None = None
 
     @classmethod
     def fit(
@@ -55,12 +59,16 @@ class FragmentationSession:
         redundancy: float | int = 0,
         version: int = 1,
         variant: Variant = "deployed",
+        coded: Coded = "consecutive",
     ) -> FragmentationSession:
         """Fit a data block into fragments of `frag_size` octets.
 
         `redundancy` is a share of the uncoded fragments when it is a float (0.3 = 30 %, rounded up), a count of coded
-        fragments when it is an int. Raises ImageError for an empty block, PlanError where M + redundancy passes 16383
-        (with the smallest frag_size that fits), ParameterError for anything else out of its rule.
+        fragments when it is an int. `coded`: the numbers of the coded fragments, "consecutive" from nb_frag + 1, or "chosen" by
+        `choose_coded` so that they repair more; every decoder understands both.
+
+        Raises ImageError for an empty block, PlanError where M + redundancy passes 16383 (with the smallest frag_size that
+        fits), ParameterError for anything else out of its rule.
         """
         check_frag_size(frag_size)
         if not data:
@@ -75,7 +83,9 @@ class FragmentationSession:
                 f" at most {MAX_FRAGMENT_NUMBER}; redundancy can be {MAX_FRAGMENT_NUMBER - nb_frag} fragments at most here"
             )
         code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
-        return cls(data=bytes(data), frag_size=frag_size, nb_coded=nb_coded, code=code)
+        return cls(
+            data=bytes(data), frag_size=frag_size, nb_coded=nb_coded, code=code, chosen=_chosen(code, nb_coded, coded)
+        )
 
     @property
     def nb_frag(self) -> int:
@@ -94,12 +104,20 @@ class FragmentationSession:
 
     @property
     def coded_numbers(self) -> NDArray[np.int64]:
-        """int64 (nb_coded,): the numbers N of the coded fragments."""
+        """int64 (nb_coded,): the numbers N of the coded fragments, ascending."""
+        if self.chosen is not None:
+            return np.array(self.chosen, dtype=np.int64)
         return self.code.coded_numbers(self.nb_coded)
 
-    def encode(self, *, threads: int | None = None) -> NDArray[np.uint8]:
-        """All fragments: uint8 (nb_frag + nb_coded, frag_size), read-only; row i is fragment n = i + 1.
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """int64 (nb_frag + nb_coded,): the numbers of all fragments, in the order of `encode`."""
+        return np.concatenate([np.arange(1, self.nb_frag + 1, dtype=np.int64), self.coded_numbers])
 
+    def encode(self, *, threads: int | None = None) -> NDArray[np.uint8]:
+        """All fragments: uint8 (nb_frag + nb_coded, frag_size), read-only; row i is fragment n = `numbers`[i].
+
+        With consecutive coded fragments that is n = i + 1.
         `threads`: how many to work with; None decides by the amount of work.
         """
         octets = (self.nb_frag + self.nb_coded) * self.frag_size
@@ -120,7 +138,7 @@ class FragmentationSession:
 
     def fragments(self) -> Iterator[DataFragment]:
         """Every fragment in the order of its number."""
-        for n, payload in enumerate(self.encode(), start=1):
+        for n, payload in zip(self.numbers.tolist(), self.encode(), strict=True):
             yield DataFragment(n=n, payload=payload.tobytes())
 
 
@@ -128,6 +146,17 @@ def portion_rows(nb_frag: int, frag_size: int) -> int:
     """How many parity rows to hold at a time: with their products no more than half the data block, and 16 at least."""
     row_octets = words_for_bits(nb_frag) * 8 + LINE_OCTETS
     return max(16, min(512, nb_frag * frag_size // 2 // row_octets))
+
+
+def _chosen(code: ParityCode, nb_coded: int, coded: Coded) -> tuple[int, ...] | None:
+    """The numbers of the coded fragments, or None for consecutive ones."""
+    if coded not in get_args(Coded):
+        raise ParameterError(f"coded {coded!r} was given: it is 'consecutive' or 'chosen'")
+    if coded == "consecutive":
+        return None
+    from fuota.fragmentation.statistics import choose_coded  # only who chooses pays for loading it
+
+    return tuple(choose_coded(code.nb_frag, nb_coded, code.version, code.variant).tolist())
 
 
 def _coded_count(nb_frag: int, redundancy: float | int) -> int:

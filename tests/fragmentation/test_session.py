@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota import FragmentationSession
+from fuota import FragDecoder, FragmentationSession
 from fuota.errors import ImageError, ParameterError, PlanError
-from fuota.fragmentation import naive
+from fuota.fragmentation import naive, uncovered
 from fuota.gf2.naive import multiply
 
 READINGS = {"v1": (1, "deployed"), "v2_lbm": (2, "deployed"), "v2_spec": (2, "literal")}
@@ -74,6 +74,25 @@ def test_the_shape_of_a_session():
         block[0, 0] = 1
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_chosen_coded_fragments_are_those_of_any_encoder_and_any_decoder_takes_them(version):
+    session = FragmentationSession.fit(bytes(range(200)), frag_size=8, redundancy=9, version=version, coded="chosen")
+    numbers = session.coded_numbers
+    assert session.nb_coded == len(numbers) == 9
+    assert len(set(numbers.tolist())) == 9
+    assert numbers.min() > 25
+    assert uncovered(25, numbers, version=version) == ()
+    whole = FragmentationSession.fit(
+        bytes(range(200)), frag_size=8, redundancy=int(numbers.max()) - 25, version=version
+    )
+    assert np.array_equal(session.encode(), whole.encode()[session.numbers - 1])
+    decoder = FragDecoder(nb_frag=25, frag_size=8, version=version)
+    for fragment in session.fragments():
+        if fragment.n not in {3, 11}:
+            decoder.feed(fragment.n, fragment.payload)
+    assert decoder.data() == session.data
+
+
 def test_a_data_fragment_on_the_wire():
     fragment = next(FragmentationSession.fit(b"abc", frag_size=3).fragments())
     assert fragment.to_bytes(2).hex() == "080180" + b"abc".hex()
@@ -90,6 +109,7 @@ def test_a_data_fragment_on_the_wire():
         (b"x", {"frag_size": 1, "redundancy": -0.1}, ParameterError, "0 or more"),
         (b"x", {"frag_size": 1, "redundancy": float("nan")}, ParameterError, "0 or more"),
         (b"x", {"frag_size": 1, "redundancy": True}, ParameterError, "0 or more"),
+        (b"x", {"frag_size": 1, "coded": "any"}, ParameterError, "'consecutive' or 'chosen'"),
         (bytes(16384), {"frag_size": 1}, PlanError, "fragments of 2 octets or more would fit"),
         (bytes(255 * 16383 + 1), {"frag_size": 255}, PlanError, "send a delta"),
         (bytes(16383), {"frag_size": 1, "redundancy": 1}, PlanError, "0 fragments at most"),

@@ -1,0 +1,49 @@
+"""An interval for a sum of weighted counts, correct also where nothing was counted."""
+
+from __future__ import annotations
+
+import math
+
+from fuota.errors import ParameterError
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise ParameterError unless `confidence` lies between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise ParameterError(f"confidence {confidence!r} was given: it lies between 0 and 1, such as 0.95")
+
+
+def weighted_count_interval(total: float, variance: float, largest: float, confidence: float) -> tuple[float, float]:
+    """Bounds of the mean of a weighted sum of Poisson counts (Fay and Feuer, Statistics in Medicine 16 (1997) 791).
+
+    `total` is the sum of the weights of what was counted, `variance` the sum of their squares, `largest` the largest
+    weight that could have been counted. With equal weights these are the exact bounds of a Poisson count (Garwood 1936);
+    a binomial count varies less, so they hold for it too.
+    """
+    tail = (1 - confidence) / 2
+    low = 0.0 if total <= 0 else variance / total * gamma_quantile(total**2 / variance, tail)
+    above, spread = total + largest, variance + largest**2
+    return low, spread / above * gamma_quantile(above**2 / spread, 1 - tail)
+
+
+def gamma_quantile(shape: float, probability: float) -> float:
+    """The value that a gamma variable of this shape and scale 1 stays below with this probability."""
+    # Ten standard deviations up: beyond that the quantile is past what a float probability can tell from 1.
+    low, high = 0.0, shape + 10 * math.sqrt(shape) + 40
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if gamma_cdf(shape, middle) < probability else (low, middle)
+    return (low + high) / 2
+
+
+def gamma_cdf(shape: float, x: float) -> float:
+    """The regularised lower incomplete gamma function, by its power series (Abramowitz and Stegun 6.5.29)."""
+    if x <= 0:
+        return 0.0
+    term = total = 1 / shape
+    n = shape
+    while term > total * 1e-16:
+        n += 1
+        term *= x / n
+        total += term
+    return min(1.0, total * math.exp(shape * math.log(x) - x - math.lgamma(shape)))

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuota.errors import ParameterError
+from fuota.fragmentation.statistics import ideal_failure, ideal_probability, naive
+from fuota.fragmentation.statistics.ideal import binomial, dependent
+
+
+@given(st.integers(1, 25), st.integers(0, 25), st.sampled_from([0.0, 0.01, 0.1, 0.5, 0.99, 1.0]))
+def test_it_is_the_formula(nb_frag, coded, loss):
+    expected = naive.ideal_success(nb_frag, coded, loss)
+    assert ideal_probability(nb_frag, coded=coded, loss=loss) == pytest.approx(expected, abs=1e-12)
+
+
+def test_values_that_are_published():
+    assert ideal_probability(100, coded=20, loss=0.1) == pytest.approx(0.962, abs=5e-4)
+    assert ideal_probability(50, coded=10, loss=0.1) == pytest.approx(0.851, abs=5e-4)
+    assert ideal_probability(50, coded=10, loss=0.01) == pytest.approx(0.9993, abs=5e-5)
+
+
+def test_rank_of_random_matrices():
+    """0.2888 for a large square one; one row more doubles the chance, and so on (wire facts of random linear codes)."""
+    lost = np.full(4, 200)
+    assert 1 - dependent(lost, lost + np.arange(4)) == pytest.approx([0.2888, 0.5776, 0.7701, 0.8801], abs=1e-4)
+    assert dependent(np.array([3]), np.array([2])) == 1
+    assert dependent(np.array([1]), np.array([60])) == pytest.approx(2**-60, rel=1e-9)
+
+
+def test_small_failures_keep_their_digits():
+    """One fragment, never lost with its coded ones: it fails where both the fragment and all that contain it are lost."""
+    loss, coded = 0.001, 12
+    expected = loss * (loss + (1 - loss) / 2) ** coded
+    assert ideal_failure(1, coded=coded, loss=loss) == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.integers(0, 400), st.sampled_from([0.0, 1e-6, 0.3, 1.0]))
+def test_binomial(trials, probability):
+    law = binomial(trials, probability)
+    assert law.sum() == pytest.approx(1, rel=1e-10)
+    assert (law * np.arange(trials + 1)).sum() == pytest.approx(trials * probability, rel=1e-9)
+
+
+def test_large_sessions():
+    assert ideal_probability(13000, coded=3000, loss=0.1) == pytest.approx(1, abs=1e-12)
+    assert ideal_probability(13000, coded=1300, loss=0.1) < 0.01
+
+
+def test_arguments_out_of_their_rule_are_refused():
+    with pytest.raises(ParameterError, match=r"loss 1\.5"):
+        ideal_probability(10, coded=5, loss=1.5)
+    with pytest.raises(ParameterError, match="coded -1"):
+        ideal_probability(10, coded=-1, loss=0.1)
+    with pytest.raises(ParameterError, match="nb_frag 0"):
+        ideal_probability(0, coded=1, loss=0.1)
