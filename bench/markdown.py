@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-BEGIN, END = "<!-- engine:begin -->", "<!-- engine:end -->"
+
+def markers(section: str) -> tuple[str, str]:
+    """Between what a section of a page is written."""
+    return f"<!-- {section}:begin -->", f"<!-- {section}:end -->"
+
+
 ABSENT = "-"
 
 
@@ -47,10 +52,11 @@ def tally(lines: Iterable[str]) -> str:
     return f"{met} of {met + missed} goals met."
 
 
-def write_between_markers(path: Path, lines: Iterable[str]) -> None:
-    """Replace what stands between the markers in `path`; append the markers, or begin the file, where there are none."""
+def write_between_markers(path: Path, section: str, lines: Iterable[str]) -> None:
+    """Replace what stands between the markers of `section` in `path`; append it, or begin the file, where there are none."""
+    begin, end = markers(section)
     text = path.read_text() if path.exists() else "# Numbers\n"
-    section = "\n".join([BEGIN, *lines, END])
-    before, found, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2] if found else "\n"
-    path.write_text(f"{before if found else before.rstrip() + chr(10) * 2}{section}{after}")
+    written = "\n".join([begin, *lines, end])
+    before, found, rest = text.partition(begin)
+    after = rest.partition(end)[2] if found else "\n"
+    path.write_text(f"{before if found else before.rstrip() + chr(10) * 2}{written}{after}")

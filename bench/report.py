@@ -48,7 +48,7 @@ def _announced(name: str, measure: Callable[[], list[str]]) -> list[str]:
 def main(path: Path = NUMBERS, scale: sections.Scale | None = None) -> None:
     for sentence in peers.load().left_out:
         print(sentence, file=sys.stderr)
-    write_between_markers(path, engine(scale or sections.Scale()))
+    write_between_markers(path, "engine", engine(scale or sections.Scale()))
     print(f"{path.name} written", file=sys.stderr)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import report
 from cases import SMALL_ROW_SIZES, SMALL_SIZES
-from markdown import BEGIN, END, at_least, at_most, write_between_markers
+from markdown import at_least, at_most, markers, write_between_markers
 from sections import Scale
 
 SMALL = Scale(
@@ -17,6 +17,8 @@ SMALL = Scale(
     growth_frag_sizes=(24, 48),
     rounds=1,
 )
+
+BEGIN, END = markers("engine")
 
 
 def test_report_writes_every_table_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -34,7 +36,7 @@ def test_report_writes_every_table_and_keeps_the_rest(tmp_path: Path) -> None:
 def test_markers_are_made_where_there_are_none(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.md"
     for _ in range(2):
-        write_between_markers(numbers, ["one"])
+        write_between_markers(numbers, "engine", ["one"])
     assert numbers.read_text() == f"# Numbers\n\n{BEGIN}\none\n{END}\n"
 
 

@@ -21,9 +21,9 @@ if config.DISABLE_JIT:
         for t in range(32):
             draws[at + t] = (both >> t & STATE_MASK) % int(modulus)
 
-    def lanes_that_are(draws, value):
-        """Bit t is set where draws[t] is `value`, for the first 32."""
-        return np.uint32(sum(1 << t for t in range(32) if draws[t] == value))
+    def lanes_that_are(draws, at, value):
+        """Bit t is set where draws[at + t] is `value`, for t < 32."""
+        return np.uint32(sum(1 << t for t in range(32) if draws[at + t] == value))
 
 else:
 
@@ -78,18 +78,19 @@ else:
         return types.void(stream, word, types.float32, modulus, draws, at), generate
 
     @intrinsic
-    def lanes_that_are(_, draws, value):
-        """Bit t is set where draws[t] is `value`, for the first 32."""
+    def lanes_that_are(_, draws, at, value):
+        """Bit t is set where draws[at + t] is `value`, for t < 32."""
         line = ir.VectorType(ir.IntType(16), 2 * _LANES)
 
         def generate(context, builder, signature, arguments):
             data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-            lanes = builder.load(builder.bitcast(data, line.as_pointer()))
+            index = context.cast(builder, arguments[1], signature.args[1], types.int64)
+            lanes = builder.load(builder.bitcast(builder.gep(data, [index]), line.as_pointer()))
             lanes.align = 2
-            wanted = context.cast(builder, arguments[1], signature.args[1], types.uint16)
+            wanted = context.cast(builder, arguments[2], signature.args[2], types.uint16)
             one = builder.insert_element(ir.Constant(line, ir.Undefined), wanted, ir.Constant(ir.IntType(32), 0))
             zeros = ir.Constant(ir.VectorType(ir.IntType(32), 2 * _LANES), [0] * 2 * _LANES)
             wanted_lanes = builder.shuffle_vector(one, ir.Constant(line, ir.Undefined), zeros)
             return builder.bitcast(builder.icmp_unsigned("==", lanes, wanted_lanes), ir.IntType(32))
 
-        return types.uint32(draws, value), generate
+        return types.uint32(draws, at, value), generate

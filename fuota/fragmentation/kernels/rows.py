@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.fragmentation.kernels.draws import STATE_MASK, lanes_that_are, take_draws
-from fuota.gf2.kernels import kernel
+from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.product import multiply
 from fuota.gf2.kernels.vectors import count_ones, pack_flags
 from fuota.gf2.layout import Words
 
-_CHUNK_DRAWS = 1024
-_TAIL_DRAWS = 32
+_CHUNK_WORDS = 32
+_TAIL_DRAWS = 64
 """Fewer lacking draws than these are taken one by one: a look at the whole row for each round costs more."""
 
 
@@ -50,34 +50,22 @@ def step(state: np.uint32) -> np.uint32:
     return (state >> np.uint32(1)) + (((state ^ (state >> np.uint32(5))) & np.uint32(1)) << np.uint32(22))
 
 
-@kernel
+@inlined
 def begin_stream(state: np.uint32, stream: NDArray[np.uint32]) -> None:
     """The first three words of the stream whose first window is `state` (below 2^23)."""
-    low = np.uint64(state)
-    high = np.uint64(0)
-    have = 23
-    while have < 96:  # 18 new bits at a time: s[n + 23] = s[n] ^ s[n + 5]
-        behind = have - 23
-        if behind == 0:
-            window = low
-        elif behind < 64:
-            window = (low >> np.uint64(behind)) | (high << np.uint64(64 - behind))
-        else:
-            window = high >> np.uint64(behind - 64)
-        fresh = (window ^ (window >> np.uint64(5))) & np.uint64(0x3FFFF)
-        if have < 64:
-            low |= fresh << np.uint64(have)
-            if have > 46:
-                high |= fresh >> np.uint64(64 - have)
-        else:
-            high |= fresh << np.uint64(have - 64)
-        have += 18
-    stream[0] = np.uint32(low & np.uint64(0xFFFFFFFF))
-    stream[1] = np.uint32(low >> np.uint64(32))
-    stream[2] = np.uint32(high & np.uint64(0xFFFFFFFF))
+    bits = np.uint64(state)
+    for have in (23, 41):  # 18 new bits each time: s[n + 23] = s[n] ^ s[n + 5]
+        window = bits >> np.uint64(have - 23)
+        bits |= ((window ^ (window >> np.uint64(5))) & np.uint64(0x3FFFF)) << np.uint64(have)
+    # Bits 59 to 94, 36 at once: s[n + 46] = s[n] ^ s[n + 10]; then bit 95, whose s[n + 10] is the first of these.
+    fresh = ((bits ^ (bits >> np.uint64(10))) >> np.uint64(13)) & np.uint64(0xFFFFFFFFF)
+    fresh |= (((bits >> np.uint64(49)) ^ fresh) & np.uint64(1)) << np.uint64(36)
+    stream[0] = np.uint32(bits & np.uint64(0xFFFFFFFF))
+    stream[1] = np.uint32(((bits | (fresh << np.uint64(59))) >> np.uint64(32)) & np.uint64(0xFFFFFFFF))
+    stream[2] = np.uint32((fresh >> np.uint64(5)) & np.uint64(0xFFFFFFFF))
 
 
-@kernel
+@inlined
 def extend_stream(stream: NDArray[np.uint32], words: int, draws: int) -> int:
     """Lengthen the stream from `words` words so that `draws` windows lie in it; how many words it has then.
 
@@ -91,19 +79,21 @@ def extend_stream(stream: NDArray[np.uint32], words: int, draws: int) -> int:
     return max(words, wanted)
 
 
-@kernel
-def mark_draws(code: Code, first: int, last: int, scratch: Scratch) -> None:
-    """Mark the draws from number `first` to before `last`, which lie in the stream."""
+@inlined
+def mark_draws(code: Code, first: int, last: int, scratch: Scratch) -> int:
+    """Mark the draws from number `first` to before `last`, which lie in the stream; how many of them have no fragment."""
     stream, draws, flags = scratch
     one = np.uint8(1)
+    rejected = 0
     at = first
     while at < last:
         word = at >> 5
-        words = min(_CHUNK_DRAWS >> 5, ((last + 31) >> 5) - word)
+        words = min(_CHUNK_WORDS, ((last + 31) >> 5) - word)
         for k in range(words):
-            take_draws(stream, word + k, code.reciprocal, code.modulus, draws, k * 32)
-        stop = min(last, (word + words) << 5)
-        taken = draws[at - (word << 5) : stop - (word << 5)]
+            take_draws(stream, word + k, code.reciprocal, code.modulus, draws, k << 5)
+        begin = at - (word << 5)
+        end = min(last - (word << 5), words << 5)
+        taken = draws[begin:end]
         in_fours = taken.shape[0] & ~3
         for i in range(0, in_fours, 4):
             flags[taken[i]] = one
@@ -112,25 +102,26 @@ def mark_draws(code: Code, first: int, last: int, scratch: Scratch) -> None:
             flags[taken[i + 3]] = one
         for i in range(in_fours, taken.shape[0]):
             flags[taken[i]] = one
-        at = stop
+        if code.modulus != code.nb_frag:
+            rejected += count_rejected(draws, begin, end, code.nb_frag)
+        at = (word << 5) + end
+    return rejected
 
 
-@kernel
-def count_rejected(code: Code, first: int, last: int, scratch: Scratch) -> int:
-    """How many of the draws from number `first` to before `last` have no fragment."""
-    stream, draws, _ = scratch
-    ones = 0
-    for word in range(first >> 5, (last + 31) >> 5):
-        take_draws(stream, word, code.reciprocal, code.modulus, draws, 0)
-        mask = np.uint64(lanes_that_are(draws, code.nb_frag))
-        if mask:
-            skipped = max(0, first - (word << 5))
-            kept = min(32, last - (word << 5)) - skipped
-            ones += count_ones((mask >> np.uint64(skipped)) & ((np.uint64(1) << np.uint64(kept)) - np.uint64(1)))
-    return ones
+@inlined
+def count_rejected(draws: NDArray[np.uint16], begin: int, end: int, value: int) -> int:
+    """How many draws from `begin` to before `end` are `value`."""
+    found = 0
+    for first in range(begin & ~31, end, 32):
+        lanes = np.uint64(lanes_that_are(draws, first, value))
+        if lanes:
+            skipped = max(0, begin - first)
+            kept = min(32, end - first) - skipped
+            found += count_ones((lanes >> np.uint64(skipped)) & ((np.uint64(1) << np.uint64(kept)) - np.uint64(1)))
+    return found
 
 
-@kernel
+@inlined
 def pack_row(flags: NDArray[np.uint8], row: Words) -> int:
     """The flags as bits of `row`; how many are set."""
     ones = 0
@@ -141,7 +132,7 @@ def pack_row(flags: NDArray[np.uint8], row: Words) -> int:
     return ones
 
 
-@kernel
+@inlined
 def mark_fresh(code: Code, first: int, lacking: int, words: int, scratch: Scratch) -> None:
     """Mark draws from number `first` on, one after the other, until `lacking` flags more are set."""
     stream, draws, flags = scratch
@@ -157,7 +148,7 @@ def mark_fresh(code: Code, first: int, lacking: int, words: int, scratch: Scratc
         at = (at & ~31) + t
 
 
-@kernel
+@inlined
 def mark_large_states(code: Code, seed_number: int, flags: NDArray[np.uint8]) -> tuple[np.uint32, int]:
     """Mark the draws of states of more than 23 bits, which are no windows of the stream; (the next state, draws marked)."""
     state = step(np.uint32(1 + 1001 * seed_number))
@@ -171,7 +162,7 @@ def mark_large_states(code: Code, seed_number: int, flags: NDArray[np.uint8]) ->
     return state, marked
 
 
-@kernel
+@inlined
 def parity_row(code: Code, seed_number: int, scratch: Scratch, row: Words) -> None:
     """`row` = the parity row of `seed_number`."""
     nb_frag, flags = code.nb_frag, scratch.flags
@@ -182,14 +173,10 @@ def parity_row(code: Code, seed_number: int, scratch: Scratch, row: Words) -> No
     words, at = 3, 0
     while lacking > (_TAIL_DRAWS if code.distinct else 0):
         words = extend_stream(scratch.stream, words, at + lacking)
-        mark_draws(code, at, at + lacking, scratch)
+        rejected = mark_draws(code, at, at + lacking, scratch)
         at += lacking
-        rejected = flags[nb_frag] != 0
         flags[nb_frag] = np.uint8(0)
-        if code.distinct:
-            lacking = nb_frag // 2 - pack_row(flags, row)
-        else:
-            lacking = count_rejected(code, at - lacking, at, scratch) if rejected else 0
+        lacking = nb_frag // 2 - pack_row(flags, row) if code.distinct else rejected
     if lacking > 0:
         flags[nb_frag] = np.uint8(1)  # the value that is rejected never counts
         mark_fresh(code, at, lacking, words, scratch)
@@ -204,7 +191,7 @@ def parity_rows(nb_frag: int, seed_numbers: NDArray[np.int64], distinct: bool, r
     code = Code(nb_frag, modulus, np.float32(1.0 / modulus * (1.0 - 2.0**-22)), distinct)
     scratch = Scratch(
         np.empty(4 * nb_frag // 32 + 256, np.uint32),
-        np.empty(_CHUNK_DRAWS + 32, np.uint16),
+        np.empty(_CHUNK_WORDS * 32, np.uint16),
         np.empty((nb_frag // 64 + 1) * 64, np.uint8),
     )
     for i in range(seed_numbers.shape[0]):

@@ -161,8 +161,8 @@ def _estimate(columns: Words, split: _Split, rng: np.random.Generator, stop: _St
             )
             low, high = min(low, most), min(high, most)
     return DecodingProbability(
-        estimate=1 - split.failure - min(total / drawn, most),
-        low=1 - split.failure - high,
+        estimate=max(0.0, 1 - split.failure - min(total / drawn, most)),
+        low=max(0.0, 1 - split.failure - high),
         high=1 - split.failure - low,
         confidence=stop.confidence,
         patterns=drawn,

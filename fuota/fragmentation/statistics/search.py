@@ -12,7 +12,8 @@ from fuota.fragmentation.statistics import kernels
 from fuota.gf2 import Words, pack_bits, unpack_bits
 
 WORTH_BITS = 20
-"""The most valuable column or pair of columns is worth 2**20; a sum over 512 of them stays within 32 bits."""
+"""The most valuable column or pair of columns is worth 2**20; a sum over the 1024 fragments that a searched row has at most
+stays within 32 bits."""
 _ITSELF = np.int16(1 << 14)
 """Stands for a pair of a column with itself, which is none: beyond any weight."""
 

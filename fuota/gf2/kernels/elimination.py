@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.gf2.kernels import kernel
+from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.product import aligned_words, multiply
 from fuota.gf2.kernels.vectors import lowest_one, set_line, xor_four_lines, xor_line
 from fuota.gf2.layout import LINE_OCTETS, Words
@@ -40,7 +40,7 @@ class Basis(NamedTuple):
     stride: int
 
 
-@kernel
+@inlined
 def copy_octets(target: NDArray[np.uint8], at: int, source: NDArray[np.uint8], count: int) -> None:
     """target[at:] = source, `count` octets. Counted from 0, so that it becomes one copy; numba's own slices do not."""
     into = target[at:]
@@ -48,7 +48,7 @@ def copy_octets(target: NDArray[np.uint8], at: int, source: NDArray[np.uint8], c
         into[i] = source[i]
 
 
-@kernel
+@inlined
 def xor_value(basis: Basis, column: int, value: NDArray[np.uint8]) -> None:
     """value ^= that of the column. `value` is padded to whole lines; what lands in the padding has no meaning."""
     at = column * basis.stride
@@ -56,7 +56,7 @@ def xor_value(basis: Basis, column: int, value: NDArray[np.uint8]) -> None:
         xor_line(value, i, basis.values, at + i)
 
 
-@kernel
+@inlined
 def xor_values(basis: Basis, selected: Words, value: NDArray[np.uint8]) -> None:
     """value ^= those of all selected columns, four at a time: one after the other they would wait for each other's store."""
     columns = np.empty(64, np.int64)
@@ -77,13 +77,13 @@ def xor_values(basis: Basis, selected: Words, value: NDArray[np.uint8]) -> None:
                 xor_line(value, i, basis.values, columns[k] + i)
 
 
-@kernel
+@inlined
 def store_value(basis: Basis, column: int, value: NDArray[np.uint8]) -> None:
     """The value of the column = value"""
     copy_octets(basis.values, column * basis.stride, value, basis.stride)
 
 
-@kernel
+@inlined
 def gather_bits(row: Words, columns: NDArray[np.int32], bits: Words) -> None:
     """Bit i of `bits` = bit columns[i] of `row`; the rest of `bits` is zero."""
     for w in range(bits.shape[0]):
@@ -95,7 +95,7 @@ def gather_bits(row: Words, columns: NDArray[np.int32], bits: Words) -> None:
         bits[w] = word
 
 
-@kernel
+@inlined
 def insert(basis: Basis, bits: Words, value: NDArray[np.uint8]) -> bool:
     """Reduce an equation over the numbered columns by the others; keep what is left, if anything. Both are overwritten."""
     width = bits.shape[0]
@@ -221,7 +221,7 @@ def fill_system(
         copy_octets(flat, at, products[r * octets :], octets)
 
 
-@kernel
+@inlined
 def swap_rows(system: Words, one: int, two: int, first_word: int) -> None:
     """Exchange two rows from `first_word` on."""
     for w in range(first_word, system.shape[1]):
@@ -230,14 +230,14 @@ def swap_rows(system: Words, one: int, two: int, first_word: int) -> None:
         system[two, w] = kept
 
 
-@kernel
+@inlined
 def xor_rows(flat: Words, target: int, source: int, count: int) -> None:
     """flat[target:] ^= flat[source:], `count` words, in lines."""
     for i in range(0, count, 8):
         xor_line(flat, target + i, flat, source + i)
 
 
-@kernel
+@inlined
 def find_pivots(system: Words, column: int, wide: int) -> int:
     """Bring `wide` rows with ones on the diagonal to rows column, column + 1, ...; how many there are.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.gf2.kernels import kernel
+from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.vectors import set_line, xor_lookups
 from fuota.gf2.layout import LINE_OCTETS, Words
 
@@ -26,7 +26,7 @@ def aligned_words(count: int) -> Words:
     return raw[skip : skip + count]
 
 
-@kernel
+@inlined
 def tabulate(values: NDArray[np.uint8], stride: int, at: int, first: int, count: int, tables: Words) -> None:
     """Fill `tables` for the 64 values from number `first`; the line of value c begins at octet c * stride + at.
 
