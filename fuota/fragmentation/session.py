@@ -143,9 +143,9 @@ class FragmentationSession:
 
 
 def portion_rows(nb_frag: int, frag_size: int) -> int:
-    """How many parity rows to hold at a time: with their products no more than half the data block, and 16 at least."""
+    """How many parity rows to hold at a time: with their products a third of the data block at most, and 16 at least."""
     row_octets = words_for_bits(nb_frag) * 8 + LINE_OCTETS
-    return max(16, min(512, nb_frag * frag_size // 2 // row_octets))
+    return max(16, min(512, nb_frag * frag_size // 3 // row_octets))
 
 
 def _chosen(code: ParityCode, nb_coded: int, coded: Coded) -> tuple[int, ...] | None:

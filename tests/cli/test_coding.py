@@ -40,20 +40,20 @@ def test_through_files(fuota, image, tmp_path):
     fragments, back = tmp_path / "fragments", tmp_path / "back.bin"
     encoded = fuota("encode", image, "-o", fragments)
     assert (encoded.code, encoded.out) == (0, "")
-    assert (
-        encoded.err == "4000 bytes in 17 uncoded and 6 coded fragments of 239 bytes, 63 of padding (TS004 version 1)\n"
-    )
+    said = "4000 bytes in 17 uncoded and 6 coded fragments of 239 bytes, 63 of padding (TS004 version 1)"
+    assert encoded.err.splitlines()[-1] == said  # the first use may say before it that the engine is being compiled
     decoded = fuota("decode", fragments, "--output", back)
     assert (decoded.code, decoded.out) == (0, "")
-    assert decoded.err == f"4000 bytes from 17 fragments, SHA-256 {hashlib.sha256(IMAGE).hexdigest()}\n"
+    assert decoded.err.splitlines()[-1] == f"4000 bytes from 17 fragments, SHA-256 {hashlib.sha256(IMAGE).hexdigest()}"
     assert back.read_bytes() == IMAGE
 
 
 @pytest.mark.parametrize(
-    "version", [["--version", "1"], ["--version", "2"], ["--version", "2", "--variant", "literal"]]
+    "options",
+    [["--version", "1"], ["--version", "2"], ["--version", "2", "--variant", "literal"], ["--coded", "chosen"]],
 )
-def test_shuffled_repeated_and_with_losses(fuota, version):
-    encoded = fuota("encode", "-", *version, "-s", 40, "-r", "40%", stdin=IMAGE).stdout
+def test_shuffled_repeated_and_with_losses(fuota, options):
+    encoded = fuota("encode", "-", *options, "-s", 40, "-r", "40%", stdin=IMAGE).stdout
     assert encoded.count(b"\n") == 1 + 100 + 40
     assert fuota("decode", "-", stdin=through_the_air(encoded, lost=25)).stdout == IMAGE
 
@@ -75,7 +75,8 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(tmp_path):
         assert process.stderr is not None
         assert process.stdout.readline().startswith('{"session"')
         process.stdout.close()
-        assert process.stderr.read() == ""
+        said = process.stderr.read()
+        assert not any(word in said for word in ("fuota:", "Broken", "Exception", "Traceback"))
     assert process.returncode == 0
 
 
