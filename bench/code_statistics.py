@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from markdown import write_between_markers
 
+from fuota.fragmentation.parity import coded_count
 from fuota.fragmentation.statistics import (
     DecodingProbability,
     choose_coded,
@@ -64,7 +64,7 @@ def main() -> None:
 
 def measure(nb_frag: int, share: float) -> Iterator[Case]:
     """Consecutive and chosen numbers at equal airtime, for each loss."""
-    nb_coded = math.ceil(round(share * nb_frag, 9))
+    nb_coded = coded_count(nb_frag, share)
     chosen = {version: choose_coded(nb_frag, nb_coded, version) for version in VERSIONS}
     for loss in LOSSES:
         real = {}
@@ -136,7 +136,7 @@ def coverage_rows() -> Iterator[Sequence[str]]:
     """One row for each M and R."""
     for nb_frag in FRAGMENTS:
         for share in SHARES:
-            nb_coded = math.ceil(round(share * nb_frag, 9))
+            nb_coded = coded_count(nb_frag, share)
             cells = []
             for version in VERSIONS:
                 for coded in (nb_coded, choose_coded(nb_frag, nb_coded, version)):

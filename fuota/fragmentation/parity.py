@@ -14,6 +14,7 @@ octets, no error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -117,3 +118,13 @@ def check_frag_size(frag_size: int) -> None:
     """Raise ParameterError unless `frag_size` is 1 to 255 octets."""
     if not 1 <= frag_size <= 255:
         raise ParameterError(f"frag_size {frag_size} was given: it is one octet of FragSessionSetupReq, so 1 to 255")
+
+
+def coded_count(nb_frag: int, redundancy: float | int) -> int:
+    """Coded fragments for a share (float, rounded up) or a count (int) of redundancy. Raises ParameterError."""
+    if isinstance(redundancy, bool) or not math.isfinite(redundancy) or redundancy < 0:
+        raise ParameterError(f"redundancy {redundancy!r} was given: it is a share (0.3 = 30 %) or a count, 0 or more")
+    if isinstance(redundancy, int):
+        return redundancy
+    # 0.1 * 30 is 3.0000000000000004 in floating point: that must stay three fragments.
+    return math.ceil(round(redundancy * nb_frag, 9))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from fuota.errors import ImageError, ParameterError, PlanError
 from fuota.fragmentation.kernels.rows import encode
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size
+from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size, coded_count
 from fuota.gf2 import LINE_OCTETS, in_parts, words_for_bits
 
 DATA_FRAGMENT_CID = 0x08
@@ -76,7 +75,7 @@ class FragmentationSession:
         nb_frag = -(-len(data) // frag_size)
         if nb_frag > MAX_FRAGMENT_NUMBER:
             raise PlanError(_too_large(data, frag_size, nb_frag))
-        nb_coded = _coded_count(nb_frag, redundancy)
+        nb_coded = coded_count(nb_frag, redundancy)
         if nb_frag + nb_coded > MAX_FRAGMENT_NUMBER:
             raise PlanError(
                 f"{nb_frag} uncoded and {nb_coded} coded fragments were asked for: N has 14 bits (TS004 Index&N), so together"
@@ -157,16 +156,6 @@ def _chosen(code: ParityCode, nb_coded: int, coded: Coded) -> tuple[int, ...] | 
     from fuota.fragmentation.statistics import choose_coded  # only who chooses pays for loading it
 
     return tuple(choose_coded(code.nb_frag, nb_coded, code.version, code.variant).tolist())
-
-
-def _coded_count(nb_frag: int, redundancy: float | int) -> int:
-    """Coded fragments for a share (float) or a count (int) of redundancy."""
-    if isinstance(redundancy, bool) or not math.isfinite(redundancy) or redundancy < 0:
-        raise ParameterError(f"redundancy {redundancy!r} was given: it is a share (0.3 = 30 %) or a count, 0 or more")
-    if isinstance(redundancy, int):
-        return redundancy
-    # 0.1 * 30 is 3.0000000000000004 in floating point: that must stay three fragments.
-    return math.ceil(round(redundancy * nb_frag, 9))
 
 
 def _too_large(data: bytes, frag_size: int, nb_frag: int) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fuota.fragmentation.kernels.draws import STATE_MASK, lanes_that_are, take_draws
 from fuota.gf2.kernels import inlined, kernel
-from fuota.gf2.kernels.product import multiply
+from fuota.gf2.kernels.matmul import multiply
 from fuota.gf2.kernels.vectors import count_ones, pack_flags
 from fuota.gf2.layout import Words
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from fuota.errors import ParameterError, PlanError
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, Variant, check_frag_size
+from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, Variant, check_frag_size, coded_count
 from fuota.fragmentation.statistics.coverage import uncovered
 from fuota.fragmentation.statistics.probability import DecodingProbability, decoding_probability
 
@@ -50,10 +49,9 @@ def good_frag_sizes(  # noqa: PLR0913 - the block, the code and the channel are 
     such size keeps N within 14 bits.
     """
     check_frag_size(largest)
-    if data_bytes < 1 or within < 0 or isinstance(coded, bool) or coded < 0 or not math.isfinite(coded):
+    if data_bytes < 1 or within < 0:
         raise ParameterError(
-            f"data_bytes {data_bytes}, within {within}, coded {coded!r} were given: a block has 1 octet or more, within is 0"
-            " or more, and coded is a share (0.3 = 30 %) or a count, 0 or more"
+            f"data_bytes {data_bytes}, within {within} were given: a block has 1 octet or more, and within is 0 or more"
         )
     shapes = [(size, *_shape(data_bytes, size, coded)) for size in range(max(1, largest - within), largest + 1)]
     legal = [shape for shape in shapes if sum(shape[1:]) <= MAX_FRAGMENT_NUMBER]
@@ -68,8 +66,7 @@ def good_frag_sizes(  # noqa: PLR0913 - the block, the code and the channel are 
 def _shape(data_bytes: int, frag_size: int, coded: float | int) -> tuple[int, int]:
     """Uncoded and coded fragments."""
     nb_frag = -(-data_bytes // frag_size)
-    # 0.1 * 30 is 3.0000000000000004 in floating point: that must stay three fragments.
-    return nb_frag, coded if isinstance(coded, int) else math.ceil(round(coded * nb_frag, 9))
+    return nb_frag, coded_count(nb_frag, coded)
 
 
 def _frag_size(shape: tuple[int, int, int], loss: float, version: int, variant: Variant) -> FragSize:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import ParameterError
-from fuota.gf2.kernels.product import multiply as multiply_flat
+from fuota.gf2.kernels.matmul import multiply as multiply_flat
 from fuota.gf2.layout import LINE_OCTETS, Words, words_for_bits
 
 
