@@ -1,0 +1,5 @@
+"""`python -m fuota` is `fuota`."""
+
+from fuota.cli import main
+
+main()
