@@ -10,16 +10,24 @@ command -v "$python" >/dev/null 2>&1 || fail "no '$python' on the PATH. Install 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
     || fail "$("$python" --version 2>&1) is too old: Python 3.11 or newer is needed. Say which: make PYTHON=/path/to/python3"
 "$python" -c 'import venv' 2>/dev/null || fail "this Python has no 'venv' module (Debian, Ubuntu: apt-get install python3-venv)"
-"$python" -m pip --version >/dev/null 2>&1 || fail "this Python has no 'pip' (Debian, Ubuntu: apt-get install python3-pip)"
+
+# pip of this Python, or, where it has none, one of the environment's own.
+pip="$python -m pip -q --python $venv/bin/python"
+"$python" -m pip --version >/dev/null 2>&1 || pip=
+[ -n "$pip" ] || "$python" -c 'import ensurepip' 2>/dev/null \
+    || fail "this Python has neither 'pip' nor 'ensurepip' (Debian, Ubuntu: apt-get install python3-pip, or python3-venv)"
 
 printf 'Setting up %s (%s) ...\n' "$venv" "$("$python" --version)" >&2
-[ -x "$venv/bin/python" ] || "$python" -m venv --without-pip "$venv" || fail "could not create $venv"
+if [ ! -x "$venv/bin/python" ]; then
+    "$python" -m venv ${pip:+--without-pip} "$venv" || fail "could not create $venv"
+fi
+[ -n "$pip" ] || pip="$venv/bin/python -m pip -q"
 
 install_with_uv() {
-    [ -x "$venv/bin/uv" ] || "$python" -m pip -q --python "$venv/bin/python" install uv
+    [ -x "$venv/bin/uv" ] || $pip install uv
     "$venv/bin/uv" pip install -q --compile-bytecode --python "$venv/bin/python" -e ".[$extra]"
 }
-install_with_uv || "$python" -m pip -q --python "$venv/bin/python" install -e ".[$extra]" \
+install_with_uv || $pip install -e ".[$extra]" \
     || fail "the packages could not be installed. Is a package index reachable? (pip's own words are above)"
 
 touch "$venv/.run"

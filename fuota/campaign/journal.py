@@ -59,7 +59,8 @@ class CampaignState(StrEnum):
 class Campaign:
     """One update of one set of devices.
 
-    `dev_euis` is empty where devices were named by tags. `expected` is what the image was seen to need before the launch.
+    `dev_euis` is empty where devices were named by tags. `expected` is what the image was seen to need before the
+    launch, `before` what told the last job of the application from any other then.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Campaign:
     dev_euis: tuple[str, ...]
     request: Mapping[str, str]
     expected: Mapping[str, int]
+    before: Mapping[str, Any] | None
 
     def to_json(self) -> dict[str, Any]:
         """A flat object."""
@@ -227,6 +229,7 @@ def _as_campaign(row: sqlite3.Row) -> Campaign:
         server=row["server"],
         app_eui=row["app_eui"],
         job_id=row["job_id"],
+        before=facts.get("before"),
         **{name: facts[name] for name in _FACTS},
     )
 

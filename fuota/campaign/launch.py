@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from fuota.campaign.journal import Campaign, CampaignState, Journal
+from fuota.campaign.status import identity, note_status
 from fuota.errors import (
+    FuotaError,
     MalformedAnswerError,
     NetworkError,
     NotFoundError,
@@ -18,8 +21,12 @@ from fuota.errors import (
 )
 from fuota.network import SenraClient, TransferRequest, TransferStatus
 
+ASKED_AGAIN = 6
+PAUSE_MS = 2_000
+"""After a lost answer the status is asked for so often, with this pause: a server may be slow to show what it has taken."""
 
-def launch(
+
+def launch(  # noqa: PLR0913 - who, where to, what, how
     client: SenraClient,
     journal: Journal,
     image: bytes,
@@ -27,26 +34,34 @@ def launch(
     *,
     server: str,
     expected: Mapping[str, int],
+    sleep_ms: Callable[[int], None] = lambda pause_ms: time.sleep(pause_ms / 1000),
 ) -> Campaign:
     """Start a FUOTA task on the server and return the campaign, launched.
 
     First the status is asked for: a key that may not is found out before anything is sent, and so is a job that runs already
     (PlanError; the server keeps one per application). Then the intent is written down, then the request is sent, once. If
-    its answer is lost, the status decides: another job is there than before, so it was taken; none or the same, so it was not
-    (the error is raised); no answer to that either raises OutcomeUnknownError, and the campaign stays `intended`.
+    its answer is lost, the status is asked for again and again for a while: a job that was not there before is ours. If none
+    comes, nobody knows: a server may be slow to show what it has taken. That raises OutcomeUnknownError, as does an
+    interruption while the request is on its way, and the campaign stays `intended` until `watch` finds out.
     `expected`: what the image was seen to need, see `preflight`.
     """
     before = _status_before(client, request.app_eui)
-    facts = _facts(image, request) | {"expected": dict(expected)}
+    facts = _facts(image, request) | {
+        "expected": dict(expected),
+        "before": None if before is None else identity(before),
+    }
     campaign = journal.open_campaign(server=server, app_eui=request.app_eui, facts=facts)
     try:
         job_id = client.transfers.send(request, image).job_id
+    except KeyboardInterrupt:
+        raise OutcomeUnknownError(f"interrupted while the launch was on its way. {_advice(campaign)}") from None
     except (UnreachableError, ServerFault, MalformedAnswerError) as error:
         if isinstance(error, UnreachableError) and not error.maybe_received:
             _refused(journal, campaign, error)
             raise
-        job_id = _what_became_of_it(client, journal, campaign, error, before)
-    except NetworkError as error:
+        journal.note(campaign.id, "answer lost", {"error": str(error)})
+        job_id = _job_that_appeared(client, campaign, error, sleep_ms)
+    except FuotaError as error:
         _refused(journal, campaign, error)
         raise
     journal.note(campaign.id, "launched", {"job_id": job_id})
@@ -62,10 +77,15 @@ def cancel(client: SenraClient, journal: Journal, campaign: Campaign) -> Campaig
         raise ParameterError(
             f"campaign {campaign.id} is over ({campaign.state}): there is nothing of it left to cancel"
         )
-    job_id = campaign.job_id or client.transfers.status(app_eui=campaign.app_eui).job_id
-    answer = client.transfers.cancel(job_id=job_id)
+    status = client.transfers.status(app_eui=campaign.app_eui)
+    campaign = note_status(journal, campaign, status)
+    if status.finished:
+        raise ParameterError(
+            f"campaign {campaign.id} has ended ({status.state}): there is nothing of it left to cancel"
+        )
+    answer = client.transfers.cancel(job_id=status.job_id)
     journal.note(campaign.id, "cancelled", {"message": answer.message})
-    return journal.set_state(campaign.id, CampaignState.CANCELLED, job_id=job_id)
+    return journal.set_state(campaign.id, CampaignState.CANCELLED, job_id=status.job_id)
 
 
 def _status_before(client: SenraClient, app_eui: str) -> TransferStatus | None:
@@ -92,27 +112,32 @@ def _facts(image: bytes, request: TransferRequest) -> dict[str, object]:
     }
 
 
-def _what_became_of_it(
-    client: SenraClient, journal: Journal, campaign: Campaign, lost: NetworkError, before: TransferStatus | None
+def _job_that_appeared(
+    client: SenraClient, campaign: Campaign, lost: NetworkError, sleep_ms: Callable[[int], None]
 ) -> str:
-    """The answer to the start was lost: ask. The job id if the server has it."""
-    journal.note(campaign.id, "answer lost", {"error": str(lost)})
-    try:
-        status = client.transfers.status(app_eui=campaign.app_eui)
-    except NotFoundError:
-        _refused(journal, campaign, lost)
-        raise lost from None
-    except NetworkError as error:
-        raise OutcomeUnknownError(
-            f"the launch was sent and its answer lost ({lost}); asking for the status failed too ({error})."
-            f" Do not launch again before `fuota watch {campaign.id}` has told whether it runs"
-        ) from error
-    if before is not None and status.raw == before.raw:
-        _refused(journal, campaign, lost)
-        raise lost
-    return status.job_id
+    """The answer to the start was lost: the id of a job that was not there before, or OutcomeUnknownError."""
+    found: str = "it shows no new job"
+    for attempt in range(ASKED_AGAIN):
+        if attempt:
+            sleep_ms(PAUSE_MS)
+        try:
+            status = client.transfers.status(app_eui=campaign.app_eui)
+        except NotFoundError:
+            found = "it shows no job"
+        except NetworkError as error:
+            found = f"asking for the status failed too ({error})"
+        else:
+            if campaign.before != identity(status):
+                return status.job_id
+    raise OutcomeUnknownError(
+        f"the launch was sent and its answer lost ({lost}); {found}. {_advice(campaign)}"
+    ) from lost
 
 
-def _refused(journal: Journal, campaign: Campaign, error: NetworkError) -> None:
+def _advice(campaign: Campaign) -> str:
+    return f"Do not launch again before `fuota watch {campaign.id}` has told whether the server has it"
+
+
+def _refused(journal: Journal, campaign: Campaign, error: FuotaError) -> None:
     journal.note(campaign.id, "refused", {"error": str(error)})
     journal.set_state(campaign.id, CampaignState.REFUSED)

@@ -21,14 +21,19 @@ def verdict_of(journal: Journal, campaign: Campaign) -> Verdict:
     version = int(campaign.request["fragPkgVer"])
     for uplink in journal.uplinks(campaign):
         messages = list(_messages(uplink, version))
-        ours = uplink.app_eui in (None, campaign.app_eui)
-        if uplink.dev_eui in said or (messages and ours and not campaign.dev_euis):
+        if uplink.dev_eui in said or (messages and not campaign.dev_euis and _is_targeted(uplink, campaign)):
             said.setdefault(uplink.dev_eui, []).extend(messages)
     reports = (
         judge(dev_eui, messages, sha256=campaign.image_sha256, nb_frag=campaign.expected.get("nb_frag"))
         for dev_eui, messages in said.items()
     )
     return Verdict(sha256=campaign.image_sha256, devices=tuple(reports))
+
+
+def _is_targeted(uplink: Uplink, campaign: Campaign) -> bool:
+    """Whether a device that was named by tag, if at all, is one of the campaign's: as far as the uplink tells."""
+    tags = set(campaign.request.get("devTags", "").split(","))
+    return uplink.app_eui in (None, campaign.app_eui) and (not uplink.tags or not tags.isdisjoint(uplink.tags))
 
 
 def _messages(uplink: Uplink, version: int) -> Iterable[Command | ImageReport]:

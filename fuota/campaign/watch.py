@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fuota.campaign.journal import Campaign, CampaignState, Journal
+from fuota.campaign.status import identity, is_another, note_status
 from fuota.campaign.verdict import verdict_of
-from fuota.errors import NotFoundError, ServerFault, UnreachableError
+from fuota.errors import NotFoundError, OutcomeUnknownError, ServerFault, UnreachableError
 from fuota.network import SenraClient, TransferStatus
 
 
@@ -52,30 +53,36 @@ def watch(
     """
     patience = patience or Patience()
     last = Progress(state=str(campaign.state), pct_done=0, heard=0, finished=False)
-    for status in () if journal.is_over(campaign) else _statuses(client, campaign, patience, sleep_ms):
+    for status in () if journal.is_over(campaign) else _statuses(client, journal, campaign, patience, sleep_ms):
         heard = journal.count_uplinks(campaign)
         last = Progress(state=status.state, pct_done=status.pct_done or 0, heard=heard, finished=False)
-        campaign = _note_end(journal, campaign, status)
+        campaign = note_status(journal, campaign, status)
         yield last
     yield from _await_reports(journal, campaign, last, patience, sleep_ms)
 
 
 def _statuses(
-    client: SenraClient, campaign: Campaign, patience: Patience, sleep_ms: Callable[[int], None]
+    client: SenraClient, journal: Journal, campaign: Campaign, patience: Patience, sleep_ms: Callable[[int], None]
 ) -> Iterator[TransferStatus]:
-    """Every answer to the question, up to the one that says the task has ended, or to the server's having forgotten it."""
+    """Every answer to the question, up to the one that says the task has ended; to the server's having forgotten it; or to the
+    first that is about another job, which somebody else has started since.
+    """
     answered_ms = _now_ms()
     while True:
         try:
             status = client.transfers.status(app_eui=campaign.app_eui)
         except NotFoundError:
             if campaign.state is CampaignState.INTENDED:
-                raise
+                raise OutcomeUnknownError(_nowhere(campaign)) from None
             return
         except (UnreachableError, ServerFault):
             if _now_ms() - answered_ms >= patience.outage_ms:
                 raise
         else:
+            if campaign.state is CampaignState.INTENDED and campaign.before == identity(status):
+                raise OutcomeUnknownError(_nowhere(campaign))
+            if is_another(journal, campaign, status):
+                return
             answered_ms = _now_ms()
             yield status
             if status.finished:
@@ -83,15 +90,11 @@ def _statuses(
         sleep_ms(patience.poll_ms)
 
 
-def _note_end(journal: Journal, campaign: Campaign, status: TransferStatus) -> Campaign:
-    if campaign.state is CampaignState.INTENDED and not status.finished:
-        journal.note(campaign.id, "found running", {"job_id": status.job_id})
-        return journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=status.job_id)
-    if not status.finished or campaign.state in {CampaignState.FINISHED, CampaignState.CANCELLED}:
-        return campaign
-    ended = {name: getattr(status, name) for name in ("state", "pct_done", "result", "start_time_ms", "end_time_ms")}
-    journal.note(campaign.id, "ended", ended)
-    return journal.set_state(campaign.id, CampaignState.CANCELLED if status.cancelled else CampaignState.FINISHED)
+def _nowhere(campaign: Campaign) -> str:
+    return (
+        f"the server shows no job of campaign {campaign.id}, whose launch was sent and its answer lost. If that is still so"
+        " when its start delay has passed, it was not taken: launch again"
+    )
 
 
 def _await_reports(

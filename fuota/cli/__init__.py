@@ -5,7 +5,9 @@ Every command lives in the module of its group; what a command needs is imported
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,8 +31,9 @@ def cli() -> None:
     Start with `fuota demo`: a sandbox network server and its fleet, all on this machine.
 
     \b
-    Exit codes: 0 done · 1 done, below the required target · 2 usage · 3 plan or image refused ·
-    4 authentication · 5 network · 6 partial success · 7 stopped · 8 outcome unknown
+    Exit codes: 0 done · 1 done, below the required target · 2 usage ·
+    3 plan or image refused · 4 authentication · 5 network · 6 partial success ·
+    7 stopped · 8 outcome unknown
     """
 
 
@@ -40,6 +43,7 @@ for _command in (demo, launch, watch, cancel, transfer, encode, decode, sandbox,
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code. No traceback reaches the user but for a fault of ours."""
+    _mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its "Retrying ..." lines are no words for an operator
     try:
@@ -47,3 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BaseException as error:
         code = report_and_code(error, as_json="--json" in given)
     sys.exit(code or 0)
+
+
+def _mend_streams() -> None:
+    """A closed stream swallows what is written, and a terminal that cannot show a character shows a question mark."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the life of the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115

@@ -6,6 +6,7 @@ octets in hexadecimal. The lines may come in any order and more than once, so `s
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import click
 
 from fuota.cli.first_use import patience_at_first_use
 from fuota.cli.output import Output, with_output
+from fuota.errors import ImageError, MessageError
 
 if TYPE_CHECKING:
     from fuota.fragmentation import FragDecoder
@@ -108,6 +110,7 @@ def encode(  # noqa: PLR0913 - options
         "padding": session.padding,
         "version": session.version,
         "variant": session.code.variant,
+        "sha256": hashlib.sha256(session.data).hexdigest(),
     }
     with patience_at_first_use(out):
         fragments = session.fragments()
@@ -137,51 +140,79 @@ def encode(  # noqa: PLR0913 - options
 @with_output
 def decode(fragments: IO[bytes], output: str, out: Output) -> int:
     """Reassemble an image from FRAGMENTS, as `fuota encode` writes them: any order, any that are there."""
-    import hashlib
-
+    described, lines = _read(fragments)
     with patience_at_first_use(out):
-        decoder, taken = _fed(fragments)
+        decoder, sha256 = _reassembled(described, lines)
     image = decoder.data()
+    _check(image, decoder.contradictions, sha256)
     with _opened(output, "wb") as file:
         file.write(image)
-    sha256 = hashlib.sha256(image).hexdigest()
-    facts = {"bytes": len(image), "sha256": sha256, "fragments": taken, "contradictions": decoder.contradictions}
+    digest = hashlib.sha256(image).hexdigest()
     if output != "-":
-        out.event("decoded", output=output, **facts)
-    out.say(f"{len(image)} bytes from {taken} fragments, SHA-256 {sha256}")
-    if decoder.contradictions:
-        out.say(
-            f"warning: {decoder.contradictions} fragments contradict the others: damaged, or of another version or variant"
-        )
+        out.event("decoded", output=output, bytes=len(image), sha256=digest, fragments=decoder.received)
+    out.say(f"{len(image)} bytes from {decoder.received} fragments, SHA-256 {digest}")
     return 0
 
 
-def _fed(lines: IO[bytes]) -> tuple[FragDecoder, int]:
-    """A decoder that has had all the fragments. The line that describes the session may be anywhere among them."""
-    from fuota.errors import MessageError
-    from fuota.fragmentation import FragDecoder
-
-    described, fragments = None, []
+def _read(lines: IO[bytes]) -> tuple[dict[str, Any], list[tuple[int, bytes]]]:
+    """The session and the fragments. The line that describes the session may be anywhere among them, and repeated."""
+    described: dict[str, Any] | None = None
+    fragments = []
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
-            if "session" in record:
-                described = record["session"]
-            else:
-                fragments.append((int(record["n"]), bytes.fromhex(record["payload"])))
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise MessageError(
-                f"line {number} is no fragment: {error or type(error).__name__}; `fuota encode` shows the form"
-            ) from None
+            if "session" not in record:
+                fragments.append((_whole(record["n"]), bytes.fromhex(record["payload"])))
+                continue
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            reason = str(error).split(";")[0] or type(error).__name__
+            raise MessageError(f"line {number} is no fragment: {reason}; `fuota encode` shows the form") from None
+        if described not in (None, record["session"]):
+            raise MessageError(f"line {number} describes another session: these are fragments of two images")
+        described = record["session"]
     if described is None:
         raise MessageError('no line describes the session ({"session": {"nb_frag": ..., "frag_size": ...}})')
+    return described, fragments
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def _reassembled(described: object, fragments: list[tuple[int, bytes]]) -> tuple[FragDecoder, str | None]:
+    """A decoder that has had all the fragments, and the SHA-256 that the session line names, if it does."""
+    from fuota.fragmentation import FragDecoder
+
+    session = dict(described) if isinstance(described, dict) else {}
+    sha256 = session.pop("sha256", None)
+    variant = session.pop("variant", "deployed")
+    if not {"nb_frag", "frag_size"} <= set(session) <= {"nb_frag", "frag_size", "padding", "version"}:
+        raise MessageError("the session line is not understood: `fuota encode` shows the form")
     try:
-        decoder = FragDecoder(**described)
+        numbers = {name: _whole(value) for name, value in session.items()}
     except TypeError as error:
         raise MessageError(f"the session line is not understood: {error}") from None
+    decoder = FragDecoder(**numbers, variant=variant)
     for n, payload in fragments:
         decoder.feed(n, payload)
-    return decoder, decoder.received
+    return decoder, sha256
+
+
+def _check(image: bytes, contradictions: int, sha256: str | None) -> None:
+    """Raise ImageError where what was reassembled is not what was encoded, as far as anything tells."""
+    digest = hashlib.sha256(image).hexdigest()
+    if sha256 not in (None, digest):
+        raise ImageError(
+            f"the image reassembled has SHA-256 {digest}, the one encoded had {sha256}: fragments are damaged, or of another"
+            " image, version or variant; nothing was written"
+        )
+    if contradictions:
+        raise ImageError(
+            f"{contradictions} fragments contradict the others: they are damaged, or of another image, version or variant;"
+            " nothing was written"
+        )
 
 
 @contextmanager
@@ -192,7 +223,7 @@ def _opened(path: str, mode: str) -> Iterator[IO[Any]]:
     try:
         with click.open_file(path, mode) as file:
             yield file
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        if path == "-":
+            raise  # stdout, which is not ours alone: see with_output
         raise StorageError(f"{path} cannot be written: {error.strerror}") from None

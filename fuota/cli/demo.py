@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.launch import launch_in_sandbox
 from fuota.cli.output import Output, with_output
 from fuota.cli.sandbox import parse_loss, parse_speed
@@ -19,7 +20,9 @@ DATA_RATE = 5
 
 
 @click.command()
-@click.option("--devices", type=int, default=100, show_default=True, help="How many devices.")
+@click.option(
+    "--devices", type=click.IntRange(1, MAX_DEVICES), default=100, show_default=True, help="How many devices."
+)
 @click.option("--loss", default="0-0.3", show_default=True, help="Share of frames that a device loses, or a range.")
 @click.option("--speed", default="60", show_default=True, help="Times real time, or max for no waiting.")
 @click.option("--version", type=click.IntRange(1, 2), default=1, show_default=True, help="TS004 version.")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 OLD_IMAGE = "sensor-1.0.0.bin"
 NEW_IMAGE = "sensor-1.1.0.bin"
+MAX_DEVICES = 20_000
+"""Of a sandbox: each is a whole device with its memory. Their EUIs must fit one URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ def embedded_sandbox(recipe: SandboxRecipe, journal: Journal) -> Iterator[Embedd
     from fuota.campaign import Patience
     from fuota.device import DeviceProfile
     from fuota.network import SenraClient
-    from fuota.network.webhook import BackgroundServer, create_receiver
+    from fuota.network.webhook import MAX_REQUEST_LINE_BYTES, BackgroundServer, create_receiver
     from fuota.sandbox import FleetRecipe, Sandbox
 
     fleet = FleetRecipe(
@@ -69,7 +71,7 @@ def embedded_sandbox(recipe: SandboxRecipe, journal: Journal) -> Iterator[Embedd
         ) as sandbox,
     ):
         yield Embedded(
-            client=SenraClient(sandbox.url, sandbox.api_key),
+            client=SenraClient(sandbox.url, sandbox.api_key, max_url_bytes=MAX_REQUEST_LINE_BYTES),
             url=sandbox.url,
             app_eui=sandbox.app_eui,
             dev_euis=sandbox.dev_euis,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -23,6 +24,7 @@ UNKNOWN = 8
 _CODES: tuple[tuple[type[errors.FuotaError], int], ...] = (
     (errors.AuthenticationError, AUTHENTICATION),
     (errors.OutcomeUnknownError, UNKNOWN),
+    (errors.BadRequestError, REFUSED),
     (errors.NetworkError, NETWORK),
     (errors.RefusedError, REFUSED),
     (errors.IncompleteError, BELOW_TARGET),
@@ -41,9 +43,11 @@ def report_and_code(error: BaseException, *, as_json: bool) -> int:
         click.echo(str(error), err=True)
         return USAGE
     message, code = _message_and_code(error)
-    if as_json:
-        click.echo(json.dumps({"event": "error", "code": code, "message": message}))
-    click.echo(f"fuota: {message}", err=True)
+    with contextlib.suppress(OSError):  # where nobody can be told, the code must do
+        click.echo(f"fuota: {message}", err=True)
+    with contextlib.suppress(OSError):
+        if as_json:
+            click.echo(json.dumps({"event": "error", "code": code, "message": message}))
     return code
 
 
@@ -69,5 +73,9 @@ def _message_and_code(error: BaseException) -> tuple[str, int]:
         case ModuleNotFoundError() if error.name in {"fastapi", "uvicorn", "starlette", "python_multipart"}:
             needed = f"the sandbox and the uplink receiver need the package {error.name!r}"
             return f"{needed}: pip install 'fuota[sandbox]'", USAGE
+        case OSError() | MemoryError() | UnicodeError():
+            named = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+            reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
+            return f"cannot go on: {reason}{named}", USAGE
         case _:
             raise error

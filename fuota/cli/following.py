@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fuota.cli import exits
-from fuota.cli.verdict_table import exit_code, show_verdict
+from fuota.cli.verdict_table import exit_code, has_spoken, population_of, show_verdict
+from fuota.errors import NetworkError, OutcomeUnknownError
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Journal, Patience, Progress
@@ -28,6 +29,7 @@ def follow(  # noqa: PLR0913 - all that a watch touches
     *,
     patience: Patience,
     target: float | None,
+    expect: int | None = None,
     can_leave: bool = True,
 ) -> int:
     """Watch until the end, show the verdict, and return the exit code. `can_leave`: the job outlives this process."""
@@ -41,16 +43,34 @@ def follow(  # noqa: PLR0913 - all that a watch touches
         if not can_leave:
             raise
         return _interrupted(client, journal, campaign, out)
+    except OutcomeUnknownError:
+        raise
+    except NetworkError as error:
+        if not can_leave:
+            raise
+        told = f"{error} The job of {campaign.id} may go on: `fuota watch {campaign.id}` looks again"
+        raise type(error)(told, status=error.status) from None
     campaign = journal.campaign(campaign.id)
     verdict = verdict_of(journal, campaign)
-    show_verdict(out, journal, campaign, verdict)
-    code = exit_code(verdict, target=target, cancelled=campaign.state is CampaignState.CANCELLED)
-    if code == exits.UNKNOWN:
+    population = population_of(campaign, verdict, expect)
+    _say_how_it_ended(out, journal, campaign)
+    show_verdict(out, journal, campaign, verdict, population)
+    cancelled = campaign.state is CampaignState.CANCELLED
+    if campaign.state is CampaignState.LAUNCHED:
         out.say(
-            "no device has reported: the server says that the job ended, and nothing proves what arrived."
-            " Let the data stream post to a receiver (--listen) to know"
+            "the server no longer shows the job: it was removed, or another was started since; how it ended is not known"
         )
-    return code
+    if not has_spoken(verdict):
+        advice = " Let the data stream post to a receiver (--listen) to know" if can_leave else ""
+        out.say(f"no device has reported: nothing proves what arrived.{advice}")
+    return exit_code(verdict, population=population, target=target, cancelled=cancelled)
+
+
+def _say_how_it_ended(out: Output, journal: Journal, campaign: Campaign) -> None:
+    """The server's own words, where they are of a failure."""
+    for event in journal.history(campaign.id):
+        if event["what"] == "ended" and event["failed"]:
+            out.say(f"the server says that the job failed: {event['state']} {event['result']}".rstrip())
 
 
 def _interrupted(client: SenraClient, journal: Journal, campaign: Campaign, out: Output) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -10,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.following import follow
 from fuota.cli.output import Output, with_output
 from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
@@ -20,50 +23,62 @@ if TYPE_CHECKING:
     from fuota.cli.embedded import SandboxRecipe
 
 
+TOKEN_VARIABLE = "FUOTA_LISTEN_TOKEN"  # noqa: S105 - its name
 LONGEST_S = 7 * 86_400
 """A week; infinity is no time to wait."""
 
 
+def _no_nan(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no share: 0 to 1")
+    return value
+
+
 def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What launch and watch share."""
-    for option in (
-        click.option(
-            "--listen", metavar="HOST:PORT", help="Receive the data stream here, at /uplinks (such as 0.0.0.0:8381)."
-        ),
-        click.option(
-            "--listen-token",
-            envvar="FUOTA_LISTEN_TOKEN",
-            help="Token that the data stream must send (header x-fuota-token).",
-        ),
-        click.option(
-            "--target",
-            type=click.FloatRange(0, 1),
-            help="Share of devices that must be updated for exit code 0.  [default: all]",
-        ),
-        click.option(
-            "--poll",
-            "poll_s",
-            type=click.FloatRange(0.05, LONGEST_S),
-            default=5,
-            show_default=True,
-            help="Seconds between status calls.",
-        ),
-        click.option(
-            "--outage",
-            "outage_s",
-            type=click.FloatRange(0, LONGEST_S),
-            default=60,
-            show_default=True,
-            help="Seconds to wait out a server that does not answer.",
-        ),
-        click.option(
-            "--reports",
-            "reports_s",
-            type=click.FloatRange(0, LONGEST_S),
-            default=120,
-            show_default=True,
-            help="Seconds to wait for the next device's report once the job has ended.",
-        ),
+    for option in reversed(
+        (
+            click.option(
+                "--listen",
+                metavar="HOST:PORT",
+                help=f"Receive the data stream here, at /uplinks (such as 0.0.0.0:8381, with {TOKEN_VARIABLE} set).",
+            ),
+            click.option(
+                "--expect",
+                type=click.IntRange(1),
+                help="With --tag: how many devices the tags stand for; those that never speak count as not updated.",
+            ),
+            click.option(
+                "--target",
+                type=click.FloatRange(0, 1),
+                callback=_no_nan,
+                help="Share of devices that must be updated for exit code 0.  [default: all]",
+            ),
+            click.option(
+                "--poll",
+                "poll_s",
+                type=click.FloatRange(0.05, LONGEST_S),
+                default=5,
+                show_default=True,
+                help="Seconds between status calls.",
+            ),
+            click.option(
+                "--outage",
+                "outage_s",
+                type=click.FloatRange(0, LONGEST_S),
+                default=60,
+                show_default=True,
+                help="Seconds to wait out a server that does not answer.",
+            ),
+            click.option(
+                "--reports",
+                "reports_s",
+                type=click.FloatRange(0, LONGEST_S),
+                default=120,
+                show_default=True,
+                help="Seconds to wait for the next device's report once the job has ended.",
+            ),
+        )
     ):
         command = option(command)
     return command
@@ -80,7 +95,13 @@ def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @watching_options
 @server_options
 @state_option
-@click.option("--devices", type=int, default=100, show_default=True, help="Sandbox only: how many devices.")
+@click.option(
+    "--devices",
+    type=click.IntRange(1, MAX_DEVICES),
+    default=100,
+    show_default=True,
+    help="Sandbox only: how many devices.",
+)
 @click.option(
     "--loss", default="0-0.3", show_default=True, help="Sandbox only: share of frames that a device loses, or a range."
 )
@@ -112,8 +133,16 @@ def watch(campaign_id: str, server: ServerOptions, state_dir: Path | None, out: 
     """Watch a launched CAMPAIGN to its end and say what each device runs."""
     with closing(open_journal(state_dir)) as journal, _listening(journal, options, out):
         campaign = journal.campaign(campaign_id)
-        client = server.client(server.url or campaign.server)
-        return follow(client, journal, campaign, out, patience=_patience(options), target=options["target"])
+        client = server.client(server.url or campaign.server, outage_s=options["outage_s"])
+        return follow(
+            client,
+            journal,
+            campaign,
+            out,
+            patience=_patience(options),
+            target=options["target"],
+            expect=options["expect"],
+        )
 
 
 @click.command()
@@ -201,7 +230,16 @@ def _launch_on_server(
         out.say(f"launched {campaign.id} ({campaign.job_id})")
         if options["detach"]:
             return 0
-        return follow(client, journal, campaign, out, patience=_patience(options), target=options["target"])
+        watching = server.client(outage_s=options["outage_s"])
+        return follow(
+            watching,
+            journal,
+            campaign,
+            out,
+            patience=_patience(options),
+            target=options["target"],
+            expect=options["expect"],
+        )
 
 
 def _request(options: dict[str, Any], name: str, **where: Any) -> Any:
@@ -241,7 +279,13 @@ def _listening(journal: Journal, options: dict[str, Any], out: Output) -> Iterat
     host, _, port = options["listen"].rpartition(":")
     if not host or not port.isdecimal():
         raise click.UsageError(f"--listen {options['listen']} is not HOST:PORT, such as 0.0.0.0:8381")
-    receiver = create_receiver(lambda uplinks, _body: journal.store_uplinks(uplinks), token=options["listen_token"])
+    token = os.environ.get(TOKEN_VARIABLE)
+    if token is None and host not in {"127.0.0.1", "localhost"}:
+        raise click.UsageError(
+            f"--listen {options['listen']} is open to others: set {TOKEN_VARIABLE}, which the data stream must then send in the"
+            " header x-fuota-token, or anybody could report devices as updated"
+        )
+    receiver = create_receiver(lambda uplinks, _body: journal.store_uplinks(uplinks), token=token)
     with BackgroundServer(receiver, host=host, port=int(port)) as listening:
         out.say(f"receiving uplinks at {listening.url}/uplinks")
         yield

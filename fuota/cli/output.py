@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -37,7 +38,8 @@ class Output:
         if sys.stderr.isatty():
             width = shutil.get_terminal_size().columns
             text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
-        click.echo(text, err=True)
+        with contextlib.suppress(OSError):  # words are for people: without a listener they are not worth failing for
+            click.echo(text, err=True)
 
     def result(self, text: str) -> None:
         """A result for people, on stdout; with --json nothing."""

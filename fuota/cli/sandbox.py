@@ -7,10 +7,11 @@ import time
 
 import click
 
-from fuota.cli.embedded import OLD_IMAGE, sample_image
+from fuota.cli.embedded import MAX_DEVICES, OLD_IMAGE, sample_image
 from fuota.cli.output import Output, with_output
 from fuota.errors import ParameterError
 
+SLOWEST = 0.001
 FASTEST = 1_000_000
 """Times real time; beyond it the calendar ends (year 9999) within days of running."""
 
@@ -29,11 +30,11 @@ def parse_speed(text: str) -> float | None:
     if text == "max":
         return None
     try:
-        if 0 < (speed := float(text)) <= FASTEST:
+        if SLOWEST <= (speed := float(text)) <= FASTEST:
             return speed
     except ValueError:
         pass
-    raise ParameterError(f"speed {text!r} was given: it is a number above 0 and at most {FASTEST}, such as 60, or max")
+    raise ParameterError(f"speed {text!r} was given: it is {SLOWEST} to {FASTEST}, such as 60, or max")
 
 
 @click.group()
@@ -49,7 +50,9 @@ def sandbox() -> None:
     show_default=True,
     help="Port on 127.0.0.1; 0 is any free one.",
 )
-@click.option("--devices", type=int, default=100, show_default=True, help="How many devices.")
+@click.option(
+    "--devices", type=click.IntRange(1, MAX_DEVICES), default=100, show_default=True, help="How many devices."
+)
 @click.option("--loss", default="0-0.3", show_default=True, help="Share of frames that a device loses, or a range.")
 @click.option(
     "--burst",

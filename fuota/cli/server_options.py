@@ -36,12 +36,18 @@ class ServerOptions:
     key_command: str | None
     ca_file: Path | None
 
-    def client(self, url: str | None = None) -> SenraClient:
-        """A client for `url`, else for --server, else for the sandbox on this machine."""
+    def client(self, url: str | None = None, *, outage_s: float | None = None) -> SenraClient:
+        """A client for `url`, else for --server, else for the sandbox on this machine.
+
+        With `outage_s` one for watching: an answer is awaited for no longer, and who watches asks again.
+        """
         from fuota.network import SenraClient
 
         target = url or self.url or LOCAL_SANDBOX
-        return SenraClient(target, self._key(target), ca_file=self.ca_file)
+        if outage_s is None:
+            return SenraClient(target, self._key(target), ca_file=self.ca_file)
+        timeout_s = max(1, min(60, int(outage_s)))
+        return SenraClient(target, self._key(target), ca_file=self.ca_file, timeout_s=timeout_s, retries=0)
 
     def _key(self, url: str) -> str:
         if self.key_file is not None:

@@ -165,6 +165,9 @@ def _after_status(report: DeviceReport, status: FragSessionStatusAns, nb_frag: i
     said = replace(report, missing=missing, received=received, detail="")
     if status.memory_error:
         return replace(said, outcome=Outcome.INCOMPLETE, detail="not enough memory to decode")
+    if missing == 0 and received == 0:
+        # LoRa Basics Modem answers zeros for a session that has had no fragment yet.
+        return replace(said, outcome=Outcome.SILENT, missing=None, detail="says that it received no fragment")
     if missing == 0:
         return replace(said, outcome=Outcome.CORRUPT if status.mic_error else Outcome.COMPLETE)
     if missing == 1 and received == nb_frag:

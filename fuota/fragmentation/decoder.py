@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fuota.errors import IncompleteError, ParameterError
 from fuota.fragmentation.kernels.reception import first_outside, sort_out
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size
-from fuota.gf2 import Octets, Solver, Words
+from fuota.gf2 import Octets, Solver, Words, check_threads
 
 
 class FragDecoder:
@@ -17,7 +17,7 @@ class FragDecoder:
     Any order, repeats, late uncoded fragments, coded fragments alone: the block is complete exactly when the rank of what
     arrived says so (`missing` is 0), and never before. What a decoder cannot see is whether the sender used another version or
     variant: then `contradictions` counts the fragments that disagree with the others, as far as there are any to spare.
-    Version 1 has no integrity check of the block, so compare a hash.
+    Version 1 has no integrity check of the block, so compare a hash. One decoder is for one thread at a time.
 
     `threads`: how many `feed_many` works with; None decides by the amount of work.
     Raises ParameterError for a session that TS004 cannot describe.
@@ -43,6 +43,7 @@ class FragDecoder:
         self._code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
         self._frag_size = frag_size
         self._padding = padding
+        check_threads(threads)
         self._threads = threads
         self._solver = Solver(nb_frag, frag_size)
         self._seen = bytearray(MAX_FRAGMENT_NUMBER + 1)
@@ -86,7 +87,8 @@ class FragDecoder:
     def feed(self, n: int, payload: Octets) -> bool:
         """Take fragment number `n` (1 to 16383); True once the block is complete.
 
-        A repeat is dropped, and so is everything after completion. Raises ParameterError, with nothing changed, for a number
+        A repeat is dropped (one of an uncoded fragment with other octets counts as a contradiction), and so is everything
+        after completion. Raises ParameterError, with nothing changed, for a number
         or a length that the session cannot have.
         """
         if not 1 <= n <= MAX_FRAGMENT_NUMBER:
@@ -94,19 +96,31 @@ class FragDecoder:
         if len(payload) != self._frag_size:
             raise ParameterError(self._not_a_payload(n, len(payload)))
         solver, seen = self._solver, self._seen
-        if seen[n] or not solver.missing:
+        if not solver.missing or (seen[n] and n > self._nb_frag):
             return not solver.missing
+        try:
+            if n <= self._nb_frag:
+                solver.learn(n - 1, payload)
+            else:
+                solver.add(self._row_of(n), payload)
+        except (TypeError, ValueError):
+            raise ParameterError(
+                f"fragment {n} was given as {type(payload).__name__}: it is octets, or a uint8 array"
+            ) from None
         seen[n] = 1
-        if n <= self._nb_frag:
-            return solver.learn(n - 1, payload)
-        return solver.add(self._row_of(n), payload)
+        return not solver.missing
 
     def feed_many(self, numbers: NDArray[np.int64], payloads: NDArray[np.uint8]) -> bool:
         """Take many fragments at once: int64 (count,) and uint8 (count, frag_size); True once the block is complete.
 
-        Ends as feeding one after the other does, and faster; `received` counts all that are new. Raises ParameterError, with
+        Faster than one after the other, and with sound fragments the same, but that `received` counts all that are new. Among
+        damaged ones it may rest on others than `feed` would. Raises ParameterError, with
         nothing changed, where a number or the length is one that the session cannot have.
         """
+        if not np.issubdtype(np.asarray(numbers).dtype, np.integer) or payloads.dtype != np.uint8:
+            raise ParameterError(
+                f"numbers of {np.asarray(numbers).dtype} and payloads of {payloads.dtype} were given: integers and uint8"
+            )
         numbers = np.ascontiguousarray(numbers, dtype=np.int64)
         if payloads.shape != (len(numbers), self._frag_size):
             raise ParameterError(

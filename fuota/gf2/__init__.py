@@ -5,13 +5,14 @@ from __future__ import annotations
 from fuota.gf2.elimination import Octets, Solver
 from fuota.gf2.layout import LINE_OCTETS, Words, pack_bits, unpack_bits, words_for_bits
 from fuota.gf2.matmul import multiply
-from fuota.gf2.threads import in_parts
+from fuota.gf2.threads import check_threads, in_parts
 
 __all__ = [
     "LINE_OCTETS",
     "Octets",
     "Solver",
     "Words",
+    "check_threads",
     "in_parts",
     "multiply",
     "pack_bits",

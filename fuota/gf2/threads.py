@@ -18,8 +18,7 @@ def in_parts(work: Callable[[int, int], None], count: int, *, threads: int | Non
     `threads`: how many; None decides by the amount of work, `cost_ns` for each of the `count`, and the processors there are.
     Raises ParameterError for fewer than one.
     """
-    if threads is not None and threads < 1:
-        raise ParameterError(f"threads {threads} was given: it is 1 or more, or None to choose")
+    check_threads(threads)
     if not count:
         return
     wanted = threads or (_processors() if count * cost_ns >= WORTH_NS else 1)
@@ -33,6 +32,12 @@ def in_parts(work: Callable[[int, int], None], count: int, *, threads: int | Non
         work(bounds[0], bounds[1])
         for part in running:
             part.result()
+
+
+def check_threads(threads: int | None) -> None:
+    """Raise ParameterError for fewer than one."""
+    if threads is not None and threads < 1:
+        raise ParameterError(f"threads {threads} was given: it is 1 or more, or None to choose")
 
 
 def _processors() -> int:

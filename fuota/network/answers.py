@@ -53,7 +53,7 @@ def checked_object(what: str, response: requests.Response, scrub: Callable[[str]
 
 def failure(what: str, status: int, quoted: str) -> NetworkError:
     """The exception for an answer with this status; `quoted` is what the server said, already fit to print."""
-    said = f": {quoted}" if quoted else " without a word"
+    said = f": {quoted.rstrip('. ')}" if quoted else " without a word"
     return _kind(status)(f"{what} was answered {status}{said}. {_advice(what, status)}", status=status)
 
 

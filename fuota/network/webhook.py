@@ -24,6 +24,8 @@ from fuota.errors import IncompleteError, MessageError, NetworkError, ParameterE
 from fuota.network.uplinks import Uplink, parse_uplinks
 
 TOKEN_HEADER = "x-fuota-token"  # noqa: S105 - the name of the header, not a token
+MAX_REQUEST_LINE_BYTES = 2_000_000
+"""Longest URL that a background server takes: the EUIs of some 100,000 devices."""
 _START_TIMEOUT_S = 10
 _STOP_TIMEOUT_S = 5
 
@@ -163,7 +165,13 @@ def _launch(app: Any, host: str, port: int) -> _Running:
     listener = _listener(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        app, log_level="warning", log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_TIMEOUT_S
+        app,
+        log_level="warning",
+        log_config=None,
+        access_log=False,
+        http="h11",
+        h11_max_incomplete_event_size=MAX_REQUEST_LINE_BYTES + 65_536,
+        timeout_graceful_shutdown=_STOP_TIMEOUT_S,
     )
     server = uvicorn.Server(config)  # outside the main thread it leaves the signal handlers alone
     thread = threading.Thread(target=_serve, args=(server, listener), name=f"fuota server {url}", daemon=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
 
 from fuota.errors import ParameterError
+
+_log = logging.getLogger(__name__)
 
 
 class Agenda:
@@ -71,8 +74,16 @@ class Agenda:
                 due_us, _, action = heapq.heappop(self._due)
                 self._jumped_us = max(self._jumped_us, due_us)
                 self._acting_us = self._jumped_us if self._speed is None else due_us
-                action()
-                self._acting_us = None
+                self._run(action)
+
+    def _run(self, action: Callable[[], None]) -> None:
+        """One action. Time goes on whatever it raises: a fault in one task must not freeze the others."""
+        try:
+            action()
+        except Exception:
+            _log.exception("an action of the sandbox failed")
+        finally:
+            self._acting_us = None
 
     def _is_due(self) -> bool:
         return bool(self._due) and (self._speed is None or self._due[0][0] <= self.now_us())

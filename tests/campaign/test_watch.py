@@ -8,7 +8,7 @@ import pytest
 
 from fuota.campaign import CampaignState, Patience, Progress, watch
 from fuota.device import IMAGE_REPORT_FPORT, ImageReport
-from fuota.errors import AuthenticationError, NotFoundError, ServerFault, UnreachableError
+from fuota.errors import AuthenticationError, OutcomeUnknownError, ServerFault, UnreachableError
 from fuota.network import Uplink
 
 APP = "AAAAAAAAAAAAAA01"
@@ -77,7 +77,7 @@ def test_the_end_is_noted_once_however_often_it_is_watched(server, journal, camp
     server.play("mcastStatus", server.job("Done", 100, endTime=9000))
     followed(campaign)
     followed(journal.campaign(campaign.id))
-    assert [event["what"] for event in journal.history(campaign.id)] == ["ended"]
+    assert [event["what"] for event in journal.history(campaign.id)] == ["started", "ended"]
     assert len(server.asked) == 1, "of a campaign that is over the server knows nothing: another job has its name"
 
 
@@ -106,14 +106,30 @@ def test_an_intended_campaign_that_is_found_running_was_launched(
     followed(campaign)
     found = journal.campaign(campaign.id)
     assert (found.state, found.job_id) == (CampaignState.FINISHED, JOB)
-    assert [event["what"] for event in journal.history(campaign.id)] == ["found running", "ended"]
+    assert [event["what"] for event in journal.history(campaign.id)] == ["found", "started", "ended"]
 
 
 def test_an_intended_campaign_that_the_server_does_not_know_stays_intended(server, journal, new_campaign, followed):
     campaign = new_campaign()
-    with pytest.raises(NotFoundError):
+    with pytest.raises(OutcomeUnknownError, match="shows no job"):
         followed(campaign)
     assert journal.campaign(campaign.id).state is CampaignState.INTENDED
+
+
+def test_the_job_before_is_not_taken_for_that_of_an_intended_campaign(server, journal, new_campaign, followed):
+    campaign = new_campaign(before={"job_id": JOB, "start_time_ms": 1000, "end_time_ms": 9000})
+    server.play("mcastStatus", server.job("Done", 100, endTime=9000))
+    with pytest.raises(OutcomeUnknownError, match="shows no job"):
+        followed(campaign)
+    assert journal.campaign(campaign.id).state is CampaignState.INTENDED
+
+
+def test_a_job_that_somebody_else_started_since_is_not_followed(server, journal, campaign, followed, settle):
+    settle()
+    others = server.job("Running", 90, startTime=7000)
+    server.play("mcastStatus", server.job("Running", 10), others)
+    assert [progress.pct_done for progress in followed(campaign)] == [10, 10]
+    assert journal.campaign(campaign.id).state is CampaignState.LAUNCHED
 
 
 def test_a_campaign_followed_by_another_takes_nothing_from_its_status(

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -62,6 +63,7 @@ def surroundings(monkeypatch, tmp_path) -> None:
     """Nothing of this user's: a state folder of its own, no key, no server, no proxy; and no pause between repeated GETs."""
     for name in [name for name in os.environ if name.startswith("FUOTA_")]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # a user's stdout is buffered
     monkeypatch.setenv("FUOTA_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(urllib3.util.Retry, "sleep", lambda *_args, **_kwargs: None)
 
@@ -89,7 +91,10 @@ def fuota(capsysbinary, monkeypatch) -> Callable[..., Result]:
 @pytest.fixture(scope="module")
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `fuota` as a process of its own, which ends with the module at the latest."""
+    # Where this process ignores Ctrl-C, as in the background of a script, its children would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGINT, before)
 
         def started(*arguments: object, **options: Any) -> subprocess.Popen[str]:
             # With the key at hand, a client need not import the sandbox to learn it: half a second less.
@@ -109,16 +114,16 @@ Reply = tuple[int, dict[str, Any]]
 
 
 @pytest.fixture
-def http_server() -> Iterator[Callable[[Callable[[str, str, Any], Reply]], str]]:
-    """Serves a function of method, path and headers; gives the URL."""
+def http_server() -> Iterator[Callable[[Callable[[str, str, Any, bytes], Reply]], str]]:
+    """Serves a function of method, path, headers and body; gives the URL."""
     with contextlib.ExitStack() as stack:
 
-        def serve(reply: Callable[[str, str, Any], Reply]) -> str:
+        def serve(reply: Callable[[str, str, Any, bytes], Reply]) -> str:
             class Handler(BaseHTTPRequestHandler):
                 def do_GET(self) -> None:
-                    self.rfile.read(int(self.headers.get("content-length", 0)))
-                    status, body = reply(self.command, self.path, self.headers)
-                    content = json.dumps(body).encode()
+                    body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                    status, answer = reply(self.command, self.path, self.headers, body)
+                    content = json.dumps(answer).encode()
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(content)))
                     self.end_headers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import subprocess
 import sys
@@ -80,10 +81,28 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(tmp_path):
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("arguments", [["encode", "-"], ["airtime", "20"]])
+def test_a_reader_that_was_never_there_is_none_either(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [PROGRAM, *arguments], input=b"short", stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+    os.close(writing)
+    assert done.returncode == 0
+    assert not any(word in done.stderr for word in (b"fuota:", b"Broken", b"Exception", b"Traceback"))
+
+
 @pytest.mark.parametrize(("redundancy", "nb_coded"), [("0", 0), ("3", 3), ("0.1", 10), ("12.5%", 13), ("0.0", 0)])
 def test_redundancy_is_a_share_or_a_count(fuota, tmp_path, redundancy, nb_coded):
     result = fuota("encode", "-", "-s", 40, "-r", redundancy, "-o", tmp_path / "f", "--json", stdin=IMAGE)
     assert result.event("encoded")["nb_coded"] == nb_coded
+
+
+@pytest.mark.parametrize("variant", ["deployed", "literal"])
+def test_the_reading_of_version_2_is_that_which_was_asked_for(fuota, variant):
+    described = fuota("encode", "-", "--version", 2, "--variant", variant, stdin=IMAGE).events[0]["session"]
+    assert (described["version"], described["variant"]) == (2, variant)
 
 
 # --- JSON
@@ -101,6 +120,7 @@ def test_with_json_stdout_tells_what_was_written(fuota, image, tmp_path):
             "padding": 63,
             "version": 1,
             "variant": "deployed",
+            "sha256": hashlib.sha256(IMAGE).hexdigest(),
         }
     ]
     lines = [json.loads(line) for line in fragments.read_text().splitlines()]
@@ -114,7 +134,6 @@ def test_with_json_stdout_tells_what_was_written(fuota, image, tmp_path):
             "bytes": 4000,
             "sha256": hashlib.sha256(IMAGE).hexdigest(),
             "fragments": 17,
-            "contradictions": 0,
         }
     ]
 
@@ -142,10 +161,27 @@ def test_fragments_that_contradict_each_other_are_reported(fuota, tmp_path):
     damaged = [json.dumps({"n": json.loads(line)["n"], "payload": "00" * 40}).encode() for line in lines[101:]]
     # One uncoded fragment comes last: until then the coded ones without it add nothing and are seen to disagree.
     mixed = b"\n".join([*lines[:100], *damaged, lines[100]])
-    result = fuota("decode", "-", "-o", tmp_path / "back", "--json", stdin=mixed)
-    assert result.code == 0
-    assert result.event("decoded")["contradictions"] > 0
-    assert "contradict the others" in result.err
+    result = fuota("decode", "-", "-o", tmp_path / "back", stdin=mixed)
+    assert (result.code, (tmp_path / "back").exists()) == (3, False)
+    assert "nothing was written" in result.err
+
+
+def test_contradictions_are_refused_where_no_hash_is_known(fuota, tmp_path):
+    described, *lines = fuota("encode", "-", "-s", 40, "-r", "40", stdin=IMAGE).stdout.splitlines()
+    session = json.loads(described)["session"]
+    del session["sha256"]
+    repeated = json.dumps({"n": 1, "payload": "00" * 40}).encode()
+    mixed = b"\n".join([json.dumps({"session": session}).encode(), lines[0], repeated, *lines[1:]])
+    result = fuota("decode", "-", "-o", tmp_path / "back", stdin=mixed)
+    assert (result.code, (tmp_path / "back").exists()) == (3, False)
+    assert "1 fragments contradict the others" in result.err
+
+
+def test_fragments_of_two_images_are_refused(fuota):
+    one, two = (fuota("encode", "-", "-s", 40, stdin=image).stdout for image in (IMAGE, IMAGE[::-1]))
+    result = fuota("decode", "-", stdin=b"\n".join(one.splitlines()[:50]) + b"\n" + two)
+    assert (result.code, result.stdout) == (2, b"")
+    assert "fragments of two images" in result.err
 
 
 # --- what is no fragment
@@ -243,11 +279,12 @@ def test_an_output_that_cannot_be_written(fuota, tmp_path, command):
     assert "/dev/full cannot be written: No space left on device" in full_disk.complaint
 
 
-@pytest.mark.parametrize("arguments", [["encode", "-s", "40", "-"], ["airtime", "20"], ["airtime", "20", "--json"]])
-def test_a_full_disk_behind_stdout_is_one_line_too(arguments):
+@pytest.mark.parametrize("size", [50, 4000])  # within the buffer of stdout, and beyond
+@pytest.mark.parametrize("arguments", [["encode", "-"], ["airtime", "20", "--json"]])
+def test_a_full_disk_behind_stdout_is_one_line_too(arguments, size):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [PROGRAM, *arguments], input=IMAGE, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60
+            [PROGRAM, *arguments], input=IMAGE[:size], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60
         )
     assert done.returncode == 2
     assert done.stderr.decode().splitlines()[-1].endswith("No space left on device")

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import pytest
 
+from fuota.campaign import Journal
+
 FAST = ("--speed", "max", "--devices", 10)
 
 
@@ -27,8 +29,14 @@ def test_ten_devices_get_the_image_and_prove_it(fuota, sample, tmp_path):
     assert not (tmp_path / "state" / "journal.sqlite").read_bytes().count(b"AK2:")
 
 
-def test_with_json_every_line_is_an_event(fuota, sample):
-    result = fuota("demo", *FAST, "--json", "--loss", "0", "--version", 2)
+def test_fewer_than_nine_in_ten_is_below_the_target(fuota):
+    result = fuota("demo", "--speed", "max", "--devices", 12, "--loss", "0-0.9", "--json")
+    assert 0 < result.event("verdict")["counts"]["updated"] < 0.9 * 12
+    assert result.code == 1
+
+
+def test_with_json_every_line_is_an_event(fuota, sample, tmp_path):
+    result = fuota("demo", *FAST, "--json", "--loss", "0.05", "--version", 2)
     assert result.code == 0
     kinds = [event["event"] for event in result.events]
     assert kinds[0] == "launched"
@@ -46,6 +54,9 @@ def test_with_json_every_line_is_an_event(fuota, sample):
     devices = [event for event in result.events if event["event"] == "device"]
     assert {device["sha256"] for device in devices} == {sha256} == {verdict["image_sha256"]}
     assert len({device["dev_eui"] for device in devices}) == 10
+    journal = Journal(tmp_path / "state")
+    assert journal.campaign(launched["campaign"]).request["fragPkgVer"] == "2"
+    journal.close()
 
 
 def test_the_same_seed_makes_the_same_fleet(fuota):
@@ -66,7 +77,7 @@ def test_the_same_seed_makes_the_same_fleet(fuota):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--devices", "0"], "0 devices were given"),
+        (["--devices", "0"], "0 is not in the range 1<=x<=20000"),
         (["--loss", "2"], "loss 2.0 to 2.0 was given"),
         (["--loss", "0.3-0.1"], "the lower bound first"),
         (["--loss", "some"], "loss 'some' was given"),

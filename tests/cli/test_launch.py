@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from fuota.campaign import Journal
+from fuota.campaign import CampaignState, Journal
 from fuota.cli.verdict_table import exit_code
-from fuota.device import DeviceReport, Outcome, Verdict
+from fuota.device import IMAGE_REPORT_FPORT, DeviceReport, ImageReport, Outcome, Verdict
+from fuota.network import Uplink
 
 APP = "AAAAAAAAAAAAAA01"
 JOB = f"MCastXferJobReq:{APP}"
@@ -96,14 +99,64 @@ def test_none_updated_is_below_the_target(fuota, small):
 def test_exit_codes_of_a_verdict(updated, others, target, code):
     outcomes = [Outcome.UPDATED] * updated + [Outcome.INCOMPLETE] * others
     verdict = Verdict(sha256="", devices=tuple(DeviceReport(dev_eui="", outcome=outcome) for outcome in outcomes))
-    assert exit_code(verdict, target=target, cancelled=False) == code
-    assert exit_code(verdict, target=target, cancelled=True) == 7
+    assert exit_code(verdict, population=verdict.targeted, target=target, cancelled=False) == code
+    assert exit_code(verdict, population=verdict.targeted, target=target, cancelled=True) == 7
 
 
 def test_where_all_are_silent_or_none_was_heard_of_nobody_knows():
     silent = Verdict(sha256="", devices=(DeviceReport(dev_eui=""),))
-    assert exit_code(silent, target=0.0, cancelled=False) == 8
-    assert exit_code(Verdict(sha256="", devices=()), target=None, cancelled=False) == 8
+    assert exit_code(silent, population=1, target=0.0, cancelled=False) == 8
+    assert exit_code(Verdict(sha256="", devices=()), population=None, target=None, cancelled=False) == 8
+
+
+@pytest.mark.parametrize(
+    ("population", "target", "code"), [(None, 0.5, 8), (3, None, 0), (4, None, 6), (4, 0.75, 0), (5, 0.75, 1)]
+)
+def test_where_tags_were_given_those_that_never_spoke_count_as_not_updated(population, target, code):
+    heard = tuple(DeviceReport(dev_eui=str(i), outcome=Outcome.UPDATED) for i in range(3))
+    assert exit_code(Verdict(sha256="", devices=heard), population=population, target=target, cancelled=False) == code
+
+
+def test_the_same_seed_makes_the_same_fleet(fuota, small):
+    def received(seed: int) -> dict[str, int]:
+        """By those devices whose status came before all had proved what they run."""
+        recipe = ("-d", 5, "-s", 6, "-r", 1, "--speed", "max", "--devices", 8, "--loss", "0.2", "--seed", seed)
+        devices = [event for event in fuota("launch", small, *recipe, "--json").events if event["event"] == "device"]
+        return {device["dev_eui"]: device["received"] for device in devices if device["received"] is not None}
+
+    first, again, another = received(3), received(3), received(4)
+    assert all(first[dev_eui] == again[dev_eui] for dev_eui in first.keys() & again.keys())
+    assert any(first[dev_eui] != another[dev_eui] for dev_eui in first.keys() & another.keys())
+
+
+@pytest.fixture
+def half_done(tmp_path):
+    """A campaign that has ended, and that one of its two devices has proved."""
+    journal = Journal(tmp_path / "state")
+    facts = {
+        "image_name": "app.bin",
+        "image_sha256": "ab" * 32,
+        "image_bytes": 500,
+        "dev_euis": ["000000000000000A", "000000000000000B"],
+        "request": {"fragPkgVer": "1"},
+        "expected": {"nb_frag": 10, "airtime_us": 1_500_000, "frames": 15},
+    }
+    campaign = journal.open_campaign(server="http://127.0.0.1:1", app_eui=APP, facts=facts)
+    journal.set_state(campaign.id, CampaignState.FINISHED)
+    proof = ImageReport(sha256=bytes.fromhex("ab" * 32)).to_bytes()
+    journal.store_uplinks([Uplink(dev_eui="000000000000000B", port=IMAGE_REPORT_FPORT, pdu=proof)])
+    journal.close()
+    return campaign.id
+
+
+@pytest.mark.parametrize(("target", "code"), [([], 6), (["--target", 0.5], 0), (["--target", 0.51], 1)])
+def test_a_campaign_that_has_ended_is_watched_without_its_server(fuota, half_done, target, code):
+    result = fuota("watch", half_done, *target)
+    assert result.code == code
+    rows = [line.split() for line in result.out.splitlines()]
+    assert ["updated", "1", "abababababababab…", "the", "image", "sent"] in rows
+    assert ["silent", "1", "not", "reported"] in rows
+    assert "airtime 1.5 s in 15 frames" in result.out
 
 
 # --- refused before anything is sent
@@ -130,6 +183,7 @@ def test_what_cannot_work_is_one_line_and_leaves_no_campaign(fuota, tmp_path, wh
     result = fuota("launch", "-", *where, *arguments, "--json", stdin=content)
     assert (result.code, result.event("error")["code"]) == (code, code)
     assert words in result.complaint
+    assert result.err.count("\n") == 1, "one line, and nothing begun"
     assert campaigns(tmp_path) == []
 
 
@@ -170,13 +224,32 @@ def test_a_campaign_that_nobody_knows(fuota, command):
     assert "campaign '20200101-000000' is not in" in result.complaint
 
 
+# --- on a server
+
+
+def test_progress_is_told_when_it_changes_and_not_at_every_poll(fuota, small, http_server):
+    states = ["Queued"] * 3 + ["Running"] * 4
+    statuses = iter([(404, {}), *((200, {"jobId": JOB, "state": state, "pctDone": 0}) for state in states)])
+
+    def reply(method, path, headers, body):
+        if "mcastTransfer" in path:
+            return 200, {"jobId": JOB}
+        return next(statuses, (200, {"jobId": JOB, "state": "Done"}))
+
+    begun_s = time.monotonic()
+    result = fuota("launch", small, "--server", http_server(reply), *ON_A_SERVER, "--poll", 0.05, "--json")
+    assert time.monotonic() - begun_s < 15, "seven polls, 50 ms apart"
+    assert [event["state"] for event in result.events if event["event"] == "progress"] == ["Queued", "Running", "Done"]
+    assert result.code == 8
+
+
 # --- refused by a server, or never there
 
 
 def test_a_wrong_key_is_exit_code_4_and_nothing_is_posted(fuota, small, http_server, tmp_path):
     asked = []
 
-    def reply(method, path, headers):
+    def reply(method, path, headers, body):
         asked.append(method)
         return 403, {"responseMsg": "Access to this resource was rejected"}
 
@@ -186,10 +259,11 @@ def test_a_wrong_key_is_exit_code_4_and_nothing_is_posted(fuota, small, http_ser
     assert (asked, campaigns(tmp_path)) == (["GET"], [])
 
 
-@pytest.mark.parametrize("command", ["launch", "status", "cancel"])
+@pytest.mark.parametrize("command", ["launch", "start", "status", "cancel"])
 def test_a_server_that_is_not_there_is_exit_code_5(fuota, small, closed_port, command):
     commands = {
         "launch": ["launch", small, *ON_A_SERVER],
+        "start": ["transfer", "start", small, "--app-eui", APP, "--tag", "north"],
         "status": ["transfer", "status", "--app-eui", APP],
         "cancel": ["transfer", "cancel", "--job-id", "job"],
     }
@@ -216,7 +290,7 @@ def test_a_busy_application_is_exit_code_3(fuota, small, http_server):
 def test_an_answer_that_is_lost_and_not_found_again_is_exit_code_8(fuota, small, http_server, tmp_path, command):
     asked = []
 
-    def reply(method, path, headers):
+    def reply(method, path, headers, body):
         asked.append(method)
         return 404 if asked == ["GET"] else 500, {}
 

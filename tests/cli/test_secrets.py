@@ -19,7 +19,7 @@ def seen(http_server):
     """The keys that arrived, and the URL of the server, which answers with all that it was told."""
     keys = []
 
-    def reply(method, path, headers):
+    def reply(method, path, headers, body):
         keys.append(headers["authorization"])
         told = f"you said {headers['authorization']} and {path}"
         return 200, {"jobId": JOB, "state": "Running", "pctDone": 5, "result": told}
@@ -32,7 +32,9 @@ def echoing(http_server):
     """Makes a server that repeats the key in an answer of this status."""
 
     def echoes(status: int) -> str:
-        return http_server(lambda _m, _p, headers: (status, {"responseMsg": f"bad key: {headers['authorization']}"}))
+        return http_server(
+            lambda _m, _p, headers, _b: (status, {"responseMsg": f"bad key: {headers['authorization']}"})
+        )
 
     return echoes
 
@@ -154,7 +156,7 @@ def test_a_key_that_a_server_repeats_is_not_repeated(fuota, echoing, monkeypatch
     url = echoing(status)
     for command in (STATUS, ("transfer", "cancel", "--job-id", JOB)):
         result = fuota(*command, "--server", url, *as_json)
-        assert result.code in (4, 5)
+        assert result.code in (3, 4, 5)
         assert key not in result.out + result.err
         assert key.removeprefix("AK2:") not in result.out + result.err
         assert result.complaint
@@ -173,12 +175,12 @@ def test_a_key_in_a_good_answer_is_taken_out_as_well(fuota, seen, monkeypatch):
 def test_neither_a_launch_that_fails_nor_its_journal_shows_the_key(fuota, http_server, monkeypatch, tmp_path):
     monkeypatch.setenv("FUOTA_API_KEY", KEY)
 
-    def reply(method, path, headers):
+    def reply(method, path, headers, body):
         return 404 if method == "GET" else 400, {"responseMsg": f"refused {headers['authorization']}"}
 
     where = ("--app-eui", APP, "--tag", "north", "--region", "EU868", "--server", http_server(reply))
     result = fuota("launch", "-", *where, "--json", stdin=b"image")
-    assert result.code == 5
+    assert result.code == 3
     assert "refused" in result.complaint
     assert KEY[4:] not in result.out + result.err
     written = b"".join(path.read_bytes() for path in (tmp_path / "state").iterdir())

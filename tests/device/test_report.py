@@ -175,7 +175,17 @@ def test_bug_09_loramac_node_missing_frag_that_never_shrank_waits_for_the_image_
     assert after(status(6), RUNS_NEW).outcome is Outcome.UPDATED
 
 
-@pytest.mark.parametrize("received", [0, 3, M, M + 40, 16383])
+def test_nothing_missing_with_nothing_received_proves_nothing():
+    """LoRa Basics Modem answers zeros for a session that has had no fragment."""
+    report = after(status(0, 0))
+    assert (report.outcome, report.missing, report.detail) == (
+        Outcome.SILENT,
+        None,
+        "says that it received no fragment",
+    )
+
+
+@pytest.mark.parametrize("received", [3, M, M + 40, 16383])
 def test_bug_10_nb_frag_received_decides_nothing(received):
     assert after(status(0, received)).outcome is Outcome.COMPLETE
     assert after(status(2, received)).outcome is Outcome.INCOMPLETE

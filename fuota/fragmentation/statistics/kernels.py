@@ -7,10 +7,10 @@ their columns, restricted to the coded fragments that it heard, are linearly ind
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from fuota.gf2 import Words
+from fuota.gf2.kernels import kernel
 
 ALL_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 _NONE_OR_ALL = np.array([0, 0xFFFFFFFFFFFFFFFF], dtype=np.uint64)
@@ -19,7 +19,7 @@ _NIBBLES = np.uint64(0x3333333333333333)
 _OCTETS = np.uint64(0x0F0F0F0F0F0F0F0F)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def ones(word: np.uint64) -> int:
     """How many bits of a word are one: neighbouring fields added, twice as wide each time."""
     word = word - ((word >> np.uint64(1)) & _PAIRS)
@@ -31,7 +31,7 @@ def ones(word: np.uint64) -> int:
     return int(np.int64(word & np.uint64(0x7F)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def distance(rows: Words, a: int, b: int, enough: int) -> int:
     """In how many bits rows a and b differ; counting ends early once it is more than `enough`."""
     count = 0
@@ -42,7 +42,7 @@ def distance(rows: Words, a: int, b: int, enough: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def near_pairs(rows: Words, most: int, found: NDArray[np.int64]) -> int:
     """Pairs of rows that differ in at most `most` bits, into found (room, 3) as far as there is room; how many there are."""
     count = 0
@@ -57,7 +57,7 @@ def near_pairs(rows: Words, most: int, found: NDArray[np.int64]) -> int:
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def pair_histograms(columns: Words, either: NDArray[np.int64], differ: NDArray[np.int64]) -> None:
     """Over all pairs a, b of columns: how often each weight of a | b and of a ^ b occurs."""
     for i in range(columns.shape[0]):
@@ -70,7 +70,7 @@ def pair_histograms(columns: Words, either: NDArray[np.int64], differ: NDArray[n
             differ[odd] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def triple_histograms(columns: Words, histograms: NDArray[np.int64]) -> None:
     """Over all triples a, b, c of columns, how often each weight occurs of the supports of what three lost fragments can say.
 
@@ -82,7 +82,7 @@ def triple_histograms(columns: Words, histograms: NDArray[np.int64]) -> None:
             count_thirds(columns, i, j, histograms)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def count_thirds(columns: Words, i: int, j: int, histograms: NDArray[np.int64]) -> None:
     """The part of `triple_histograms` where the first two columns are i and j."""
     for k in range(j + 1, columns.shape[0]):
@@ -103,7 +103,7 @@ def count_thirds(columns: Words, i: int, j: int, histograms: NDArray[np.int64]) 
         histograms[3, some] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_to_front(order: NDArray[np.int64], draws: NDArray[np.uint32]) -> None:
     """Bring a random choice of len(draws) entries to the front of `order` (the first steps of a Fisher-Yates shuffle)."""
     for i in range(draws.shape[0]):
@@ -111,7 +111,7 @@ def draw_to_front(order: NDArray[np.int64], draws: NDArray[np.uint32]) -> None:
         order[i], order[j] = order[j], order[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def reduce_word(word: np.uint64, pivots: Words) -> tuple[np.uint64, np.uint64]:
     """`word` without the highest bit of any of the `pivots` (at most 64), and which of them that took, the last lowest.
 
@@ -125,7 +125,7 @@ def reduce_word(word: np.uint64, pivots: Words) -> tuple[np.uint64, np.uint64]:
     return word, used
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def add_used(rest: Words, pivots: Words, used: np.uint64) -> None:
     """rest ^= the rows of `pivots` that `used` tells, the last row by the lowest bit.
 
@@ -139,7 +139,7 @@ def add_used(rest: Words, pivots: Words, used: np.uint64) -> None:
             rest[i] ^= pivot[i] & mask
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def independent(vectors: Words, words: int) -> bool:
     """Whether the rows of `vectors` are linearly independent in their first `words` words; they are overwritten.
 
@@ -161,14 +161,14 @@ def independent(vectors: Words, words: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def exchange(a: Words, b: Words) -> None:
     """What was in `a` is in `b`, and the other way round."""
     for i in range(a.shape[0]):
         a[i], b[i] = b[i], a[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def decodable(columns: Words, lost: NDArray[np.int64], heard: Words, vectors: Words) -> bool:
     """Whether the `lost` columns, restricted to the bits of `heard`, are linearly independent. `vectors` is working space.
 
@@ -187,7 +187,7 @@ def decodable(columns: Words, lost: NDArray[np.int64], heard: Words, vectors: Wo
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def decode_patterns(
     columns: Words, nb_coded: int, losses: NDArray[np.int64], draws: NDArray[np.uint32], complete: NDArray[np.bool_]
 ) -> None:
@@ -213,7 +213,7 @@ def decode_patterns(
         complete[k] = decodable(columns, uncoded[: losses[k, 0]], heard, vectors)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def count_independent(columns: Words, nb_coded: int, counts: NDArray[np.int64]) -> None:
     """counts[j, l] += the choices of j coded fragments and l columns, l >= 1, that are independent on them.
 
@@ -243,7 +243,7 @@ def count_independent(columns: Words, nb_coded: int, counts: NDArray[np.int64]) 
             column += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def count_near(rows: Words, chosen: int, most: int, by: int, near: NDArray[np.int16]) -> None:
     """Add `by` to near[c] for each row that differs from the `chosen` one in at most `most` bits."""
     for c in range(rows.shape[0]):
@@ -251,7 +251,7 @@ def count_near(rows: Words, chosen: int, most: int, by: int, near: NDArray[np.in
             near[c] += by
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def count_row(bits: NDArray[np.uint8], by: int, weights: NDArray[np.int16], differences: NDArray[np.int16]) -> None:
     """Add `by` to the weights of the columns that a row has, and to those of the pairs of which it has one."""
     for i in range(bits.shape[0]):
@@ -261,7 +261,7 @@ def count_row(bits: NDArray[np.uint8], by: int, weights: NDArray[np.int16], diff
             pairs[j] += by * (bits[i] ^ bits[j])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def worths(
     bits: NDArray[np.uint8], single: NDArray[np.int32], pair: NDArray[np.int32], worth: NDArray[np.int64]
 ) -> None:
@@ -280,14 +280,14 @@ def worths(
         worth[c] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def add_to(target: NDArray[np.int32], source: NDArray[np.int32]) -> None:
     """target += source"""
     for i in range(target.shape[0]):
         target[i] += source[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def most_needed(bits: NDArray[np.uint8], free: NDArray[np.bool_], need: NDArray[np.int32], window: int) -> int:
     """Among the first `window` free rows, the one with the largest sum of `need` over its columns; -1 if none is free."""
     best, best_sum, seen = -1, np.int64(-1), 0

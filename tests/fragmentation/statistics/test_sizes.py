@@ -66,7 +66,7 @@ def test_where_nothing_fits_the_smallest_that_does_is_told():
     [(0, {}), (10, {"within": -1}), (10, {"coded": -1}), (10, {"coded": float("nan")}), (10, {"coded": True})],
 )
 def test_arguments_out_of_their_rule_are_refused(data_bytes, arguments):
-    with pytest.raises(ParameterError, match="(within|redundancy) .* (was|were) given"):
+    with pytest.raises(ParameterError, match=r"(within|redundancy) .* (was|were) given"):
         good_frag_sizes(data_bytes, **{"largest": 48, "coded": 0.2} | arguments)
 
 
