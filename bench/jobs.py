@@ -35,7 +35,8 @@ def rows(nb_frag: int, version: int, count: int = ROW_COUNT) -> Jobs:
     """`count` parity rows, the first ones of M = nb_frag."""
     code = ParityCode(nb_frag=nb_frag, version=version)
     numbers = np.arange(nb_frag + 1, nb_frag + count + 1, dtype=np.int64)
-    jobs: Jobs = {OURS: lambda: ours.rows(code, numbers)}
+    out = ours.rows(code, numbers)
+    jobs: Jobs = {OURS: lambda: ours.rows(code, numbers, out)}
     if plain := peers.load().plain_rows:
         jobs[PLAIN], result = plain.job(nb_frag, numbers, version)
         jobs[PLAIN]()

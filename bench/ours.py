@@ -12,8 +12,9 @@ from fuota.fragmentation import FragDecoder, FragmentationSession
 from fuota.fragmentation.parity import ParityCode
 
 
-def rows(code: ParityCode, numbers: NDArray[np.int64], threads: int | None = 1) -> NDArray[np.uint64]:
-    return code.rows(numbers, threads=threads)
+def rows(code: ParityCode, numbers: NDArray[np.int64], out: NDArray[np.uint64] | None = None) -> NDArray[np.uint64]:
+    """`out`: memory that is there already, as the plain C loop has it."""
+    return code.rows(numbers, threads=1, out=out)
 
 
 def encode(session: dict[str, Any], threads: int | None = 1) -> NDArray[np.uint8]:

@@ -30,7 +30,7 @@ LONGEST_S = 7 * 86_400
 
 def _no_nan(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
     if value is not None and math.isnan(value):
-        raise click.BadParameter("nan is no share: 0 to 1")
+        raise click.BadParameter("nan is no number")
     return value
 
 

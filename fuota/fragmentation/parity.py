@@ -55,13 +55,17 @@ class ParityCode:
         """What PRBS23 is seeded from for each of the coded fragments `numbers`."""
         return numbers if self.variant == "literal" else numbers - self.nb_frag
 
-    def rows(self, numbers: NDArray[np.int64], *, threads: int | None = None) -> Words:
+    def rows(self, numbers: NDArray[np.int64], *, threads: int | None = None, out: Words | None = None) -> Words:
         """The parity rows of the coded fragments `numbers` (each N > nb_frag), as words (count, words_for_bits(nb_frag)).
 
-        `threads`: how many to work with; None decides by the amount of work.
+        `threads`: how many to work with; None decides by the amount of work. `out`: memory of that shape to write to, for who
+        calls again and again. Raises ParameterError for another shape.
         """
         seeds = self.seeds(numbers)
-        rows = np.empty((len(seeds), words_for_bits(self.nb_frag)), dtype=np.uint64)
+        shape = (len(seeds), words_for_bits(self.nb_frag))
+        rows = np.empty(shape, dtype=np.uint64) if out is None else out
+        if rows.shape != shape:
+            raise ParameterError(f"out of shape {rows.shape} was given: {shape} words are needed")
 
         def work(first: int, last: int) -> None:
             parity_rows(self.nb_frag, seeds[first:last], self.version == 2, rows[first:last])

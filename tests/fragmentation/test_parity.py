@@ -50,6 +50,16 @@ def test_prbs23_steps(vectors):
             assert state == expected
 
 
+def test_rows_may_be_written_to_memory_that_is_there():
+    code = ParityCode(nb_frag=100)
+    numbers = code.coded_numbers(7)
+    out = np.full((7, 2), 2**64 - 1, dtype=np.uint64)
+    assert code.rows(numbers, out=out) is out
+    assert np.array_equal(out, code.rows(numbers))
+    with pytest.raises(ParameterError, match="words are needed"):
+        code.rows(numbers, out=out[:6])
+
+
 def test_rows_that_peers_publish(vectors):
     published = {entry["what"]: entry.get("row_bits") for entry in vectors("fec_rows")["published_peer_values"]}
     for what, version in (("v1 M=16 row k=3", 1), ("distinct M=16 row k=3", 2)):
