@@ -255,10 +255,10 @@ def count_near(rows: Words, chosen: int, most: int, by: int, near: NDArray[np.in
 def count_row(bits: NDArray[np.uint8], by: int, weights: NDArray[np.int16], differences: NDArray[np.int16]) -> None:
     """Add `by` to the weights of the columns that a row has, and to those of the pairs of which it has one."""
     for i in range(bits.shape[0]):
-        weights[i] += by * bits[i]
+        weights[i] += by * np.int16(bits[i])
         pairs = differences[i]
         for j in range(bits.shape[0]):
-            pairs[j] += by * (bits[i] ^ bits[j])
+            pairs[j] += by * np.int16(bits[i] ^ bits[j])
 
 
 @kernel
