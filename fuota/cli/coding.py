@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
@@ -33,15 +33,15 @@ def parse_redundancy(text: str) -> float | int:
         raise click.BadParameter(f"{text!r} is neither a share (0.3, 30%) nor a count (25)") from None
 
 
+def output_option(described: str) -> Callable[[Any], Any]:
+    """--output, -o"""
+    path = click.Path(allow_dash=True, dir_okay=False)
+    return click.option("--output", "-o", type=path, default="-", help=described)
+
+
 @click.command()
 @click.argument("image", type=click.File("rb"))
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(allow_dash=True, dir_okay=False),
-    default="-",
-    help="File of fragments; - is stdout.",
-)
+@output_option("File of fragments; - is stdout.")
 @click.option(
     "--frag-size", "-s", type=int, help="Octets per fragment.  [default: the largest that the data rate carries]"
 )
@@ -130,13 +130,7 @@ def encode(  # noqa: PLR0913 - options
 
 @click.command()
 @click.argument("fragments", type=click.File("rb"))
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(allow_dash=True, dir_okay=False),
-    default="-",
-    help="File for the image; - is stdout.",
-)
+@output_option("File for the image; - is stdout.")
 @with_output
 def decode(fragments: IO[bytes], output: str, out: Output) -> int:
     """Reassemble an image from FRAGMENTS, as `fuota encode` writes them: any order, any that are there."""

@@ -27,7 +27,6 @@ class SandboxRecipe:
 
     devices: int = 100
     loss: tuple[float, float] = (0.0, 0.3)
-    burst_frames: float = 1
     region: str = "EU868"
     version: int = 1
     speed: float | None = 60
@@ -58,7 +57,6 @@ def embedded_sandbox(recipe: SandboxRecipe, journal: Journal) -> Iterator[Embedd
         devices=recipe.devices,
         loss_low=recipe.loss[0],
         loss_high=recipe.loss[1],
-        burst_frames=recipe.burst_frames,
         profile=DeviceProfile(version=recipe.version),
         running=sample_image(OLD_IMAGE),
         seed=recipe.seed,
