@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.fragmentation.statistics import kernels
-from fuota.fragmentation.statistics.ideal import Floats
+from fuota.fragmentation.statistics.laws import NEGLIGIBLE, Floats, LossLaw
 from fuota.gf2 import Words, unpack_bits
 
 ENUMERATION_LIMIT = 100_000_000
@@ -26,16 +26,20 @@ def can_enumerate(nb_frag: int, nb_coded: int) -> bool:
     return sum(math.comb(nb_coded, heard) * sets[heard] for heard in range(nb_coded + 1)) <= ENUMERATION_LIMIT
 
 
-def enumerated_success(columns: Words, nb_coded: int, loss: float) -> float:
-    """The decoding probability, from all loss patterns. Exact for any loss."""
-    nb_frag = len(columns)
+def enumerated_success(columns: Words, law: LossLaw) -> float:
+    """The decoding probability, from all loss patterns. Exact where all patterns of as many losses are equally likely."""
+    nb_frag, nb_coded = law.nb_frag, law.nb_coded
     counts = np.zeros((nb_coded + 1, nb_coded + 1), dtype=np.int64)
-    counts[:, 0] = [math.comb(nb_coded, heard) for heard in range(nb_coded + 1)]
+    counts[:, 0] = _choices(nb_coded, nb_coded)
     kernels.count_independent(columns, nb_coded, counts)
-    heard, lost = np.indices(counts.shape)
-    lost_coded = nb_coded - heard
-    kept = nb_frag - np.minimum(lost, nb_frag)
-    return float((counts * loss ** (lost + lost_coded) * (1 - loss) ** (kept + heard)).sum())
+    lost = np.arange(min(nb_frag, nb_coded) + 1)
+    patterns = np.outer(_choices(nb_frag, nb_coded)[lost], _choices(nb_coded, nb_coded))
+    return float((law.table(lost, np.arange(nb_coded + 1)) * counts.T[lost] / patterns).sum())
+
+
+def _choices(of: int, up_to: int) -> Floats:
+    """float64 (up_to + 1,): how many sets of 0, 1, .. members `of` things have."""
+    return np.array([math.comb(of, members) for members in range(up_to + 1)], dtype=np.float64)
 
 
 def exact_up_to(nb_frag: int, words: int) -> int:
@@ -43,26 +47,42 @@ def exact_up_to(nb_frag: int, words: int) -> int:
     return max(lost for lost in range(min(nb_frag, 3) + 1) if math.comb(nb_frag, lost) * words <= WORD_LIMIT)
 
 
-def few_lost_failures(columns: Words, nb_coded: int, loss: float, up_to: int) -> list[float]:
-    """How likely a device that lost exactly 0, 1, .. `up_to` (at most 3) uncoded fragments fails, for any coded ones lost.
+def few_lost_failures(columns: Words, silent: Floats, up_to: int) -> Floats:
+    """float64 (states, up_to + 1): how likely a device that lost exactly 0, 1, .. `up_to` (at most 3) uncoded fragments fails.
 
-    A combination x of lost fragments that no coded fragment heard sees cannot be told from nothing; that is so with
-    probability loss ** (weight of x). The union over all x is summed over the subspaces that they span: the ones of
-    dimension 1, 2 and 3 count +1, -2 and +8 times (the Moebius function of the subspaces of a vector space over GF(2)).
+    silent (states, nb_coded + 1): how likely it is that none of so many coded fragments, whichever, is heard. A combination x
+    of lost fragments that no coded fragment heard sees cannot be told from nothing. The union over all x is summed over the
+    subspaces that they span: the ones of dimension 1, 2 and 3 count +1, -2 and +8 times (the Moebius function of the
+    subspaces of a vector space over GF(2)).
     """
-    silent = loss ** np.arange(nb_coded + 1)
-    nb_frag = len(columns)
-    single = float(_singles(columns, nb_coded) @ silent)
-    failures = [0.0, single / nb_frag]
+    nb_frag, nb_coded = len(columns), silent.shape[1] - 1
+    single = silent @ _singles(columns, nb_coded)
+    failures = [np.zeros(len(silent)), single / nb_frag]
     if up_to >= 2:
-        either, differ = _pairs(columns, nb_coded) @ silent
+        either, differ = _pairs(columns, nb_coded) @ silent.T
         failures.append((single * (nb_frag - 1) + differ - 2 * either) / math.comb(nb_frag, 2))
     if up_to >= 3:
-        odd, one, unequal, some = _triples(columns, nb_coded) @ silent
+        odd, one, unequal, some = _triples(columns, nb_coded) @ silent.T
         lines = single * math.comb(nb_frag - 1, 2) + differ * (nb_frag - 2) + odd
         planes = either * (nb_frag - 2) + one + unequal
         failures.append((lines - 2 * planes + 8 * some) / math.comb(nb_frag, 3))
-    return failures[: up_to + 1]
+    return np.array(failures[: up_to + 1]).T
+
+
+def silent_law(heard: Floats) -> Floats:
+    """float64 (states, nb_coded + 1): how likely 0, 1, .. coded fragments, whichever, are all lost, by how many are heard.
+
+    The part of the sets of w among nb_coded that lie within the m lost ones: m (m - 1) .. / nb_coded (nb_coded - 1) ..
+    """
+    nb_coded = heard.shape[1] - 1
+    lost = nb_coded - np.arange(nb_coded + 1)
+    still, silent = heard.copy(), np.zeros_like(heard)
+    for chosen in range(nb_coded + 1):
+        silent[:, chosen] = still.sum(axis=1)
+        if silent[:, chosen].max() < NEGLIGIBLE:
+            break
+        still *= np.maximum(lost - chosen, 0) / max(nb_coded - chosen, 1)
+    return silent
 
 
 def sum_weights(columns: Words, nb_coded: int, *, triples: bool) -> list[NDArray[np.int64]]:
@@ -87,10 +107,10 @@ def _triples(columns: Words, nb_coded: int) -> NDArray[np.int64]:
     return histograms
 
 
-def too_many_lost(lost_law: Floats, heard_law: Floats, *, more_than: int) -> float:
-    """How likely more than `more_than` uncoded fragments are lost and fewer coded ones heard than that: failure for certain.
-
-    `lost_law` and `heard_law` are the laws of the numbers of uncoded fragments lost and of coded ones heard.
-    """
-    fewer_heard = np.concatenate([[0.0], np.cumsum(heard_law), np.ones(len(lost_law))])
-    return float((lost_law * fewer_heard[: len(lost_law)])[more_than + 1 :].sum())
+def too_many_lost(law: LossLaw, *, more_than: int) -> float:
+    """How likely more than `more_than` uncoded fragments are lost and fewer coded ones heard than that: failure for certain."""
+    states = len(law.lost)
+    fewer_heard = np.concatenate([np.zeros((states, 1)), np.cumsum(law.heard, axis=1)], axis=1)
+    within = min(law.nb_frag, law.nb_coded + 1)  # whoever lost more than there are coded ones has heard fewer, surely
+    partly = (law.lost[:, : within + 1] * fewer_heard[:, : within + 1])[:, more_than + 1 :].sum()
+    return float(partly + law.lost[:, max(within, more_than) + 1 :].sum())

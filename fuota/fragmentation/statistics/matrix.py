@@ -35,9 +35,3 @@ def numbers_of(code: ParityCode, coded: Coded) -> NDArray[np.int64]:
 def columns_of(code: ParityCode, numbers: NDArray[np.int64]) -> Words:
     """The matrix on its side: words (nb_frag, words_for_bits(count)), bit k of row i: numbers[k] contains fragment i + 1."""
     return pack_bits(np.ascontiguousarray(unpack_bits(code.rows(numbers), code.nb_frag).T))
-
-
-def check_loss(loss: float) -> None:
-    """Raise ParameterError unless `loss` is a probability."""
-    if not 0 <= loss <= 1:
-        raise ParameterError(f"loss {loss!r} was given: it is the probability that a fragment is lost, 0 to 1")

@@ -10,13 +10,19 @@ from numpy.typing import NDArray
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode, Variant
 from fuota.fragmentation.statistics import exact, kernels
-from fuota.fragmentation.statistics.ideal import NEGLIGIBLE, Floats, binomial, dependent
+from fuota.fragmentation.statistics.ideal import dependent
 from fuota.fragmentation.statistics.intervals import check_confidence, weighted_count_interval
-from fuota.fragmentation.statistics.matrix import Coded, check_loss, columns_of, numbers_of
+from fuota.fragmentation.statistics.laws import Floats, LossLaw, loss_law
+from fuota.fragmentation.statistics.matrix import Coded, columns_of, numbers_of
 from fuota.gf2 import Words
 
 BATCH_DRAWS = 1_000_000
 """Random numbers drawn at a time: 4 MB."""
+SURPLUS = 64
+"""From so many coded fragments more than were lost on, a code with MANY_CODED fails as seldom as the ideal one: never."""
+MANY_CODED, MANY_UNCODED = 256, 64
+"""A fragment is in about 0.39 of the coded ones (version 1) or in half: that so many are all lost has no probability to speak
+of, nor has it that all of so many uncoded ones are (which even rows of version 2 could never repair)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +44,30 @@ class DecodingProbability:
         return self.patterns == 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How long to draw lots: for `patterns` of them, or, where None, for as many as take about `seconds` (by a formula, not by
+    the clock), or until the interval is no wider than `width`. Raises ParameterError.
+    """
+
+    patterns: int | None = None
+    seconds: float = 1.0
+    width: float = 0.0
+    confidence: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_confidence(self.confidence)
+        if self.patterns is not None and self.patterns < 1:
+            raise ParameterError(f"patterns {self.patterns} was given: at least 1 loss pattern is drawn")
+
+
 def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effort are named apart
     nb_frag: int,
     *,
     coded: Coded = 30,
     loss: float = 0.1,
+    burst_frames: float | None = None,
     version: int = 1,
     variant: Variant = "deployed",
     seed: int = 0,
@@ -51,46 +76,33 @@ def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effor
     width: float = 0.0,
     confidence: float = 0.95,
 ) -> DecodingProbability:
-    """How likely a device completes when `loss` strikes all fragments alike, coded and uncoded, independently.
+    """How likely a device completes when `loss` strikes all fragments alike, coded and uncoded.
 
-    `coded` is a count (N = nb_frag + 1 and on) or the numbers N sent. Exact where all loss patterns can be looked at; else
-    exact for the patterns that lose few fragments or too many, and estimated for the ones between from `patterns` drawn
-    ones, where not given from as many as take about `seconds` (by a formula, not by the clock); from fewer once the
-    interval is no wider than `width`. Same arguments, same result. Raises ParameterError.
+    Independently, or in runs of `burst_frames` on average (see `laws.loss_law`); the numbers of losses are then those of such
+    runs, and which fragments they strike is taken as random. `coded` is a count (N = nb_frag + 1 and on) or the numbers N
+    sent. Exact where all loss patterns can be looked at; else exact for the patterns that lose few fragments or too many, and
+    estimated for the ones between: see `Effort`. Same arguments, same result. Raises ParameterError.
     """
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
     numbers = numbers_of(code, coded)
-    check_loss(loss)
-    check_confidence(confidence)
-    if patterns is not None and patterns < 1:
-        raise ParameterError(f"patterns {patterns} was given: at least 1 loss pattern is drawn")
-    columns = columns_of(code, numbers)
-    if loss in {0, 1}:
-        return _exactly(1.0 - loss, confidence)
-    if exact.can_enumerate(nb_frag, len(numbers)):
-        return _exactly(exact.enumerated_success(columns, len(numbers), loss), confidence)
-    split = _split(columns, len(numbers), loss)
+    effort = Effort(patterns=patterns, seconds=seconds, width=width, confidence=confidence, seed=seed)
+    law = loss_law(nb_frag, len(numbers), loss, burst_frames)
+    return probability_under(columns_of(code, numbers), law, effort)
+
+
+def probability_under(columns: Words, law: LossLaw, effort: Effort) -> DecodingProbability:
+    """How likely a device with this law of losses completes; `columns` of the code as `matrix.columns_of` has them."""
+    if exact.can_enumerate(law.nb_frag, law.nb_coded):
+        return _exactly(exact.enumerated_success(columns, law), effort)
+    split = _split(columns, law)
     if not len(split.losses):
-        return _exactly(1 - split.failure, confidence)
-    stop = _Stop(
-        patterns=split.affordable_patterns(seconds) if patterns is None else patterns,
-        width=width,
-        confidence=confidence,
-    )
-    return _estimate(columns, split, np.random.default_rng(seed), stop)
+        return _exactly(1 - split.failure, effort)
+    return _estimate(columns, split, effort)
 
 
-def _exactly(success: float, confidence: float) -> DecodingProbability:
-    return DecodingProbability(estimate=success, low=success, high=success, confidence=confidence, patterns=0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stop:
-    """When to stop drawing: after so many patterns, or once the interval is narrow enough."""
-
-    patterns: int
-    width: float
-    confidence: float
+def _exactly(success: float, effort: Effort) -> DecodingProbability:
+    success = min(max(success, 0.0), 1.0)
+    return DecodingProbability(estimate=success, low=success, high=success, confidence=effort.confidence, patterns=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,23 +126,25 @@ class _Split:
         return max(200, int(min(1e6, 1 / each) * seconds))
 
 
-def _split(columns: Words, nb_coded: int, loss: float) -> _Split:
-    nb_frag = len(columns)
-    up_to = exact.exact_up_to(*columns.shape)
-    lost_law, heard_law = binomial(nb_frag, loss), binomial(nb_coded, 1 - loss)
-    failures = exact.few_lost_failures(columns, nb_coded, loss, up_to)
-    certain = exact.too_many_lost(lost_law, heard_law, more_than=up_to)
-    lost, heard = np.flatnonzero(lost_law > NEGLIGIBLE), np.flatnonzero(heard_law > NEGLIGIBLE)
-    lost, heard = np.repeat(lost, len(heard)), np.tile(heard, len(lost))
-    undecided = (lost > up_to) & (lost <= heard)
-    lost, heard = lost[undecided], heard[undecided]
-    weight = lost_law[lost] * heard_law[heard]
+def _split(columns: Words, law: LossLaw) -> _Split:
+    many = law.nb_coded >= MANY_CODED and law.nb_frag >= MANY_UNCODED
+    up_to = 0 if many else exact.exact_up_to(*columns.shape)
+    failures = exact.few_lost_failures(columns, exact.silent_law(law.heard), up_to)
+    certain = exact.too_many_lost(law, more_than=up_to)
+    lost, heard = law.likely()
+    weight = law.table(lost, heard)
+    excess = heard[None, :] - lost[:, None]
+    undecided = (lost[:, None] > up_to) & (excess >= 0) & (weight > 0)
+    if many:
+        undecided &= excess < SURPLUS
+    rows, places = np.nonzero(undecided)
+    weight = weight[rows, places]
     return _Split(
-        nb_coded=nb_coded,
-        failure=float(lost_law[: len(failures)] @ failures) + certain,
-        losses=np.stack([lost, nb_coded - heard], axis=1),
+        nb_coded=law.nb_coded,
+        failure=float((law.lost[:, : up_to + 1] * failures).sum()) + certain,
+        losses=np.stack([lost[rows], law.nb_coded - heard[places]], axis=1),
         weight=weight,
-        proposal=_proposal(weight, dependent(lost, heard)),
+        proposal=_proposal(weight, dependent(lost[rows], heard[places])),
     )
 
 
@@ -139,32 +153,36 @@ def _proposal(weight: Floats, ideal_failure: Floats) -> Floats:
 
     The half keeps every failure counted at no more than twice its weight.
     """
+    if not len(weight):
+        return weight
     promising = weight * np.sqrt(np.maximum(ideal_failure, 1e-300))
     proposal = weight / weight.sum() + promising / promising.sum()
     return np.asarray(proposal / proposal.sum())
 
 
-def _estimate(columns: Words, split: _Split, rng: np.random.Generator, stop: _Stop) -> DecodingProbability:
+def _estimate(columns: Words, split: _Split, effort: Effort) -> DecodingProbability:
+    rng = np.random.default_rng(effort.seed)
+    patterns = split.affordable_patterns(effort.seconds) if effort.patterns is None else effort.patterns
     worth = split.weight / split.proposal
     batch = max(1, int(BATCH_DRAWS / (split.proposal @ split.losses.sum(axis=1))))
     most = float(split.weight.sum())
     drawn, total, squares, low, high = 0, 0.0, 0.0, 0.0, most
-    while drawn < stop.patterns and (not drawn or high - low > stop.width):
-        count = min(batch, stop.patterns - drawn)
+    while drawn < patterns and (not drawn or high - low > effort.width):
+        count = min(batch, patterns - drawn)
         failed = _failed_by_cell(columns, split, rng, count)
         drawn += count
         total += float(failed @ worth)
         squares += float(failed @ worth**2)
-        if stop.width or drawn == stop.patterns:
+        if effort.width or drawn == patterns:
             low, high = weighted_count_interval(
-                total / drawn, squares / drawn**2, float(worth.max()) / drawn, stop.confidence
+                total / drawn, squares / drawn**2, float(worth.max()) / drawn, effort.confidence
             )
             low, high = min(low, most), min(high, most)
     return DecodingProbability(
         estimate=max(0.0, 1 - split.failure - min(total / drawn, most)),
         low=max(0.0, 1 - split.failure - high),
-        high=1 - split.failure - low,
-        confidence=stop.confidence,
+        high=max(0.0, 1 - split.failure - low),
+        confidence=effort.confidence,
         patterns=drawn,
     )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics import exact, naive
-from fuota.fragmentation.statistics.ideal import binomial
+from fuota.fragmentation.statistics.laws import binomial, loss_law
 from fuota.fragmentation.statistics.matrix import columns_of
 
 
@@ -33,7 +33,9 @@ losses = st.sampled_from([0.01, 0.1, 0.35, 0.8])
 def test_enumeration_is_the_sum_over_all_patterns(code, loss):
     columns, naively, nb_coded = code
     expected = naive.success_probability(naively, nb_coded, loss)
-    assert exact.enumerated_success(columns, nb_coded, loss) == pytest.approx(expected, rel=1e-12)
+    assert exact.enumerated_success(columns, loss_law(len(columns), nb_coded, loss)) == pytest.approx(
+        expected, rel=1e-12
+    )
 
 
 @settings(max_examples=40)
@@ -42,7 +44,14 @@ def test_few_losses(code, loss):
     columns, naively, nb_coded = code
     up_to = min(3, len(columns))
     expected = [naive.lost_failure(naively, nb_coded, loss, lost) for lost in range(up_to + 1)]
-    assert exact.few_lost_failures(columns, nb_coded, loss, up_to) == pytest.approx(expected, rel=1e-9, abs=1e-15)
+    silent = exact.silent_law(loss_law(len(columns), nb_coded, loss).heard)
+    assert exact.few_lost_failures(columns, silent, up_to)[0] == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
+@given(st.integers(0, 12), losses)
+def test_which_coded_fragments_fall_silent(nb_coded, loss):
+    silent = exact.silent_law(loss_law(5, nb_coded, loss).heard)
+    assert silent[0] == pytest.approx(loss ** np.arange(nb_coded + 1), rel=1e-9, abs=1e-17)
 
 
 @given(codes(9, 6))
@@ -61,7 +70,8 @@ def test_too_many_lost(nb_frag, nb_coded, more_than, loss):
         for lost in range(more_than + 1, nb_frag + 1)
         for heard in range(min(lost, nb_coded + 1))
     )
-    assert exact.too_many_lost(lost_law, heard_law, more_than=more_than) == pytest.approx(expected, rel=1e-12)
+    law = loss_law(nb_frag, nb_coded, loss)
+    assert exact.too_many_lost(law, more_than=more_than) == pytest.approx(expected, rel=1e-12)
 
 
 def test_limits():

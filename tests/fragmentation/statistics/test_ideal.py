@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
 from fuota.fragmentation.statistics import ideal_failure, ideal_probability, naive
-from fuota.fragmentation.statistics.ideal import binomial, dependent
+from fuota.fragmentation.statistics.ideal import dependent
+from fuota.fragmentation.statistics.laws import binomial
 
 
 @given(st.integers(1, 25), st.integers(0, 25), st.sampled_from([0.0, 0.01, 0.1, 0.5, 0.99, 1.0]))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
-from fuota.fragmentation.statistics import decoding_probability, exact, ideal_probability, naive
+from fuota.fragmentation.statistics import decoding_probability, exact, ideal_probability, naive, probability
 from fuota.fragmentation.statistics.matrix import columns_of
 
 SURE = 0.9999
@@ -156,9 +156,20 @@ def test_numbers_in_any_order_are_a_set(version):
 
 
 def test_the_largest_session():
+    """So many coded fragments more than are ever lost that no lots need be drawn."""
     result = decoding_probability(13652, coded=2731, loss=0.001, patterns=300)
-    assert result.low > 0.95
-    assert result.patterns == 300
+    assert result.exact
+    assert result.estimate == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_large_surplus_needs_no_lots(monkeypatch, version):
+    """What is left out where there are many coded fragments: patterns drawn there all complete."""
+    given = {"coded": 300, "loss": 0.4, "version": version, "patterns": 20_000}
+    short = decoding_probability(150, **given)
+    monkeypatch.setattr(probability, "MANY_CODED", 1000)
+    full = decoding_probability(150, **given)
+    assert short.estimate == pytest.approx(full.estimate, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,122 @@
+"""How many fragments a device loses: the law that a channel makes of a session."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fuota.errors import ParameterError
+
+Floats = NDArray[np.float64]
+NEGLIGIBLE = 1e-18
+"""Numbers of losses less likely than this are left out of sums that can take any of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossLaw:
+    """P(k uncoded fragments lost and j coded ones heard) = sum over states s of lost[s, k] * heard[s, j].
+
+    `lost` float64 (states, nb_frag + 1) and `heard` float64 (states, nb_coded + 1): a state is that of the channel when the
+    coded fragments begin; each row of `heard` sums to 1, all of `lost` together to 1. Independent losses need one state.
+    """
+
+    lost: Floats
+    heard: Floats
+
+    @property
+    def nb_coded(self) -> int:
+        """Coded fragments sent."""
+        return int(self.heard.shape[1]) - 1
+
+    @property
+    def nb_frag(self) -> int:
+        """Uncoded fragments."""
+        return int(self.lost.shape[1]) - 1
+
+    def beyond(self, most_lost: int) -> float:
+        """How likely more than `most_lost` uncoded fragments are lost."""
+        return float(self.lost[:, most_lost + 1 :].sum())
+
+    def capped(self, most_lost: int) -> LossLaw:
+        """The law without the part that loses more than `most_lost` uncoded fragments; it sums to less than 1."""
+        lost = self.lost.copy()
+        lost[:, most_lost + 1 :] = 0
+        return LossLaw(lost=lost, heard=self.heard)
+
+    def likely(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of uncoded fragments lost, and of coded ones heard, that are not negligible; both ascending."""
+        lost, heard = self.lost.max(axis=0), self.heard.max(axis=0)
+        return np.flatnonzero(lost > NEGLIGIBLE), np.flatnonzero(heard > NEGLIGIBLE)
+
+    def table(self, lost: NDArray[np.int64], heard: NDArray[np.int64]) -> Floats:
+        """float64 (len(lost), len(heard)): the probability of each pair."""
+        return np.asarray(self.lost[:, lost].T @ self.heard[:, heard])
+
+
+def check_loss(loss: float) -> None:
+    """Raise ParameterError unless `loss` is a probability."""
+    if not 0 <= loss <= 1:
+        nearest = "" if math.isnan(loss) else f"; the nearest is {min(max(loss, 0), 1)}"
+        raise ParameterError(f"loss {loss!r} was given: it is the probability that a fragment is lost, 0 to 1{nearest}")
+
+
+def loss_law(nb_frag: int, nb_coded: int, loss: float, burst_frames: float | None = None) -> LossLaw:
+    """The law of a channel that loses the share `loss` of all frames.
+
+    Independently, or, with `burst_frames`, in runs of that mean length (1 or more): two states, one that hears every frame and
+    one that hears none, started where it is in the long run (Gilbert 1960, Elliott 1963). Raises ParameterError where no
+    such channel exists.
+    """
+    check_loss(loss)
+    if burst_frames is None or loss in {0, 1}:
+        return LossLaw(lost=binomial(nb_frag, loss)[None], heard=binomial(nb_coded, 1 - loss)[None])
+    return _burst_law(nb_frag, nb_coded, loss, _transitions(loss, burst_frames))
+
+
+def binomial(trials: int, probability: float) -> Floats:
+    """float64 (trials + 1,): how likely each count of successes is among independent trials."""
+    if probability in {0, 1}:
+        return np.asarray(np.eye(1, trials + 1, k=trials if probability else 0)[0])
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
+    count = np.arange(trials + 1)
+    ways = log_factorial[trials] - log_factorial - log_factorial[::-1]
+    return np.asarray(np.exp(ways + count * np.log(probability) + (trials - count) * np.log1p(-probability)))
+
+
+def _transitions(loss: float, burst_frames: float) -> Floats:
+    """float64 (2, 2): from state (hears, loses) to state, one frame on."""
+    if not burst_frames >= 1:
+        raise ParameterError(f"burst_frames {burst_frames!r} was given: a run of losses has 1 frame or more")
+    to_losing = loss / (burst_frames * (1 - loss))
+    if to_losing > 1:
+        raise ParameterError(
+            f"loss {loss} was given with bursts of {burst_frames} frames: runs of received frames would be shorter than one;"
+            f" a loss of {burst_frames / (burst_frames + 1):.3f} or less is possible"
+        )
+    to_hearing = 1 / burst_frames
+    return np.array([[1 - to_losing, to_losing], [to_hearing, 1 - to_hearing]])
+
+
+def _burst_law(nb_frag: int, nb_coded: int, loss: float, transitions: Floats) -> LossLaw:
+    """Both counts by their generating functions, read off at the roots of unity."""
+    start = np.array([1 - loss, loss])
+    lost = start @ _marked_power(transitions, nb_frag, marked=1)
+    heard = _marked_power(transitions, nb_coded, marked=0).sum(axis=2)
+    return LossLaw(lost=_coefficients(lost.T), heard=_coefficients(heard.T))
+
+
+def _marked_power(transitions: Floats, frames: int, *, marked: int) -> NDArray[np.complex128]:
+    """complex128 (frames + 1, 2, 2): (diag(z) T) ** frames, where z marks frames met in the state `marked`."""
+    roots = np.exp(2j * np.pi * np.arange(frames + 1) / (frames + 1))
+    steps = np.repeat(transitions[None].astype(np.complex128), frames + 1, axis=0)
+    steps[:, marked] *= roots[:, None]
+    return np.asarray(np.linalg.matrix_power(steps, frames))
+
+
+def _coefficients(values: NDArray[np.complex128]) -> Floats:
+    """The coefficients (.., n) of the polynomials with these values (.., n) at the n-th roots of unity; none is negative."""
+    coefficients = np.fft.fft(values, axis=-1).real / values.shape[-1]
+    return np.where(coefficients > 1e-15, coefficients, 0.0)
