@@ -19,6 +19,7 @@ from fuota.cli.coding import decode, encode
 from fuota.cli.demo import demo
 from fuota.cli.exits import report_and_code
 from fuota.cli.launch import cancel, launch, watch
+from fuota.cli.region import region
 from fuota.cli.sandbox import sandbox
 from fuota.cli.transfer import transfer
 
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, launch, watch, cancel, transfer, encode, decode, sandbox, airtime):
+for _command in (demo, launch, watch, cancel, transfer, encode, decode, sandbox, airtime, region):
     cli.add_command(_command)
 
 

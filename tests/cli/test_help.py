@@ -47,6 +47,9 @@ def test_the_commands_are_those_of_the_design():
         "sandbox",
         "sandbox serve",
         "airtime",
+        "region",
+        "region list",
+        "region show",
     }
 
 

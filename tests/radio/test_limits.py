@@ -1,103 +1,169 @@
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import ParameterError, PlanError
-from fuota.radio import check_frag_size, fragment_phy_bytes, largest_frag_size, region, region_names
+from fuota.radio import (
+    RadioLimits,
+    frames_per_hour,
+    radio_limits,
+    region,
+    region_names,
+    sub_plan_names,
+    sustained_interval_us,
+)
 
-DOWNLINK_RATES = [(name, rate.index) for name in region_names() for rate in region(name).downlink_data_rates]
+EU868_RX2 = (region("EU868"), 869_525_000, 0)
+PPM = st.integers(1, 1_000_000)
+TIMES_US = st.integers(1, 10_000_000)
 
 
-@pytest.mark.parametrize(("name", "data_rate"), DOWNLINK_RATES)
-def test_the_largest_size_fits_and_one_more_byte_does_not(name: str, data_rate: int) -> None:
-    largest = largest_frag_size(region(name), data_rate)
-    check_frag_size(region(name), data_rate, largest)
-    check_frag_size(region(name), data_rate, 1)
-    with pytest.raises(PlanError, match=f"so at most {largest}$"):
-        check_frag_size(region(name), data_rate, largest + 1)
-
-
-def test_a_fragment_that_does_not_fit_is_explained() -> None:
-    with pytest.raises(PlanError) as caught:
-        check_frag_size(region("EU868"), 0, 240)
-    assert str(caught.value) == (
-        "fragment size 240 does not fit DR0 of EU868: "
-        "a frame carries 51 bytes, 3 of them are the TS004 header, so at most 48"
+@pytest.mark.parametrize("name", [*region_names(), *sub_plan_names()])
+def test_without_a_word_the_limits_are_those_of_the_region(name: str) -> None:
+    plan = region(name)
+    found = radio_limits(plan, plan.rx2_frequency_hz, plan.rx2_data_rate)
+    sub_band = plan.sub_band(plan.rx2_frequency_hz, plan.data_rate(plan.rx2_data_rate).bandwidth_hz)
+    assert found == RadioLimits(
+        duty_cycle_ppm=sub_band.duty_cycle_ppm,
+        max_frame_us=plan.max_frame_ms * 1000,
+        max_eirp_dbm=sub_band.max_eirp_dbm,
+        dwell=False,
+        overridden=(),
     )
 
 
-def test_a_fragment_of_nothing_is_refused() -> None:
-    with pytest.raises(ParameterError) as caught:
-        check_frag_size(region("EU868"), 0, 0)
-    assert str(caught.value) == "fragment size is 0: it must be from 1 to 48; the nearest is 1"
+def test_the_caller_has_the_last_word_and_it_is_said() -> None:
+    found = radio_limits(*EU868_RX2, duty_cycle=0.05, dwell_ms=2_500, max_eirp_dbm=27.0)
+    assert found == RadioLimits(
+        duty_cycle_ppm=50_000,
+        max_frame_us=2_500_000,
+        max_eirp_dbm=27.0,
+        dwell=True,
+        overridden=(
+            "duty cycle in sub-band P of EU868 overridden from 10 % to 5 %",
+            "longest frame in sub-band P of EU868 overridden from no limit to 2500 ms",
+            "maximum EIRP in sub-band P of EU868 overridden from 29.15 dBm to 27 dBm",
+        ),
+    )
 
 
-@pytest.mark.parametrize(
-    ("name", "data_rate", "message"),
-    [
-        ("US915", 3, "DR3 of US915 is for uplinks only: downlinks use DR8, DR9, DR10, DR11, DR12, DR13"),
-        ("EU868", 8, "DR8 of EU868 is for uplinks only: downlinks use DR0, DR1, DR2, DR3, DR4, DR5, DR6, DR7"),
-    ],
-)
-def test_an_uplink_only_data_rate_is_refused_with_the_others_named(name: str, data_rate: int, message: str) -> None:
-    with pytest.raises(PlanError) as caught:
-        check_frag_size(region(name), data_rate, 1)
-    assert str(caught.value) == message
-    with pytest.raises(PlanError) as caught:
-        largest_frag_size(region(name), data_rate)
-    assert str(caught.value) == message
+def test_to_say_what_holds_anyway_overrides_nothing() -> None:
+    assert radio_limits(*EU868_RX2, duty_cycle=0.1, dwell_ms=0, max_eirp_dbm=29.15).overridden == ()
 
 
-def test_a_data_rate_that_the_region_lacks_is_refused() -> None:
-    with pytest.raises(ParameterError, match=r"^US915 has no DR7: "):
-        check_frag_size(region("US915"), 7, 48)
+@pytest.mark.parametrize(("name", "limit_ms"), [("KR920", 4_000), ("CN470", 1_000)])
+def test_a_dwell_limit_of_0_lifts_the_limit_on_one_frame(name: str, limit_ms: int) -> None:
+    plan = region(name)
+    found = radio_limits(plan, plan.rx2_frequency_hz, plan.rx2_data_rate, dwell_ms=0)
+    assert (found.max_frame_us, found.dwell) == (0, False)
+    (said,) = found.overridden
+    assert said.endswith(f"overridden from {limit_ms} ms to no limit")
 
 
-@given(
-    rate=st.sampled_from(DOWNLINK_RATES),
-    cap=st.integers(0, 300),
-    multiple=st.integers(1, 48),
-)
-def test_the_largest_size_is_the_largest_of_all_that_qualify(rate: tuple[str, int], cap: int, multiple: int) -> None:
-    where, data_rate = region(rate[0]), rate[1]
-    top = min(cap or 255, where.data_rate(data_rate).max_frag_size)
-    qualified = [size for size in range(1, top + 1) if size % multiple == 0]
-    if qualified:
-        assert largest_frag_size(where, data_rate, cap, multiple) == qualified[-1]
-    else:
-        with pytest.raises(PlanError):
-            largest_frag_size(where, data_rate, cap, multiple)
+def test_the_limits_are_those_of_the_channel() -> None:
+    eu868 = region("EU868")
+    assert radio_limits(eu868, 868_100_000, 5).duty_cycle_ppm == 10_000
+    assert radio_limits(eu868, 864_000_000, 5).duty_cycle_ppm == 1_000
+    assert radio_limits(eu868, 868_450_000, 6).duty_cycle_ppm == 10_000
+    with pytest.raises(PlanError, match="868475000 Hz"):
+        radio_limits(eu868, 868_500_000, 6)
 
 
-def test_no_multiple_fits() -> None:
-    with pytest.raises(PlanError) as caught:
-        largest_frag_size(region("EU868"), 0, multiple=64)
-    expected = "no fragment size for DR0 of EU868 is a multiple of 64: at most 48 bytes fit"
-    assert str(caught.value) == expected
+def test_a_data_rate_that_no_downlink_uses_has_no_limits() -> None:
+    with pytest.raises(PlanError, match=r"^DR8 of EU868 is for uplinks only: .*; the nearest is DR7$"):
+        radio_limits(region("EU868"), 869_525_000, 8)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"cap": -1}, "cap is -1: it must be 0 (no cap) or more; the nearest is 0"),
-        ({"multiple": 0}, "multiple is 0: it must be 1 or more; the nearest is 1"),
+        (
+            {"duty_cycle": 0},
+            "duty cycle is 0: it must be a share above 0 up to 1 (10 % is 0.1); the nearest is 0.000001",
+        ),
+        ({"duty_cycle": 10}, "duty cycle is 10: it must be a share above 0 up to 1 (10 % is 0.1); the nearest is 1"),
+        ({"dwell_ms": -1}, "dwell limit is -1 ms: it must be 0 (no limit) or more; the nearest is 0"),
+        ({"max_eirp_dbm": math.inf}, "maximum EIRP is inf dBm: it must be a number; the law has 29.15"),
     ],
 )
-def test_a_cap_or_multiple_outside_its_rule_is_refused(wrong: dict[str, int], message: str) -> None:
+def test_what_is_outside_its_rule_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError) as caught:
-        largest_frag_size(region("EU868"), 0, **wrong)
+        radio_limits(*EU868_RX2, **wrong)
     assert str(caught.value) == message
 
 
-def test_a_fragment_travels_in_sixteen_more_bytes() -> None:
-    assert fragment_phy_bytes(48) == 64
-    assert fragment_phy_bytes(239) == 255
+@pytest.mark.parametrize("wrong", [{"duty_cycle": math.nan}, {"max_eirp_dbm": math.nan}])
+def test_no_limit_is_nan(wrong: dict[str, float]) -> None:
+    with pytest.raises(ParameterError, match="nan"):
+        radio_limits(*EU868_RX2, **wrong)
 
 
-@pytest.mark.parametrize(("size", "nearest"), [(0, 1), (256, 255)])
-def test_a_fragment_size_outside_its_octet_has_no_frame(size: int, nearest: int) -> None:
+@given(ppm=PPM)
+def test_a_share_is_kept_to_the_millionth(ppm: int) -> None:
+    assert radio_limits(*EU868_RX2, duty_cycle=ppm / 1_000_000).duty_cycle_ppm == ppm
+
+
+def test_the_smallest_share_is_more_than_none() -> None:
+    assert radio_limits(*EU868_RX2, duty_cycle=1e-9).duty_cycle_ppm == 1
+
+
+# From the notes to the regional dataset (regions.json): full frames without a repeater, whole numbers an hour.
+@pytest.mark.parametrize(
+    ("name", "frequency_hz", "data_rate", "frame_us", "duty_cycle", "frames"),
+    [
+        ("EU868", 869_525_000, 0, 2_793_472, None, 128),
+        ("EU868", 869_525_000, 3, 676_864, None, 531),
+        ("EU868", 869_525_000, 5, 394_496, None, 912),
+        ("EU868", 868_300_000, 5, 394_496, None, 91),
+        ("AS923-1", 923_200_000, 2, 1_230_848, None, 29),
+        ("RU864", 869_100_000, 5, 394_496, None, 91),
+        ("RU864", 869_100_000, 5, 394_496, 0.1, 912),
+        ("US915", 923_300_000, 8, 616_448, None, 5_839),
+        ("US915", 923_300_000, 10, 563_712, None, 6_386),
+    ],
+)
+def test_frames_an_hour(
+    name: str, frequency_hz: int, data_rate: int, frame_us: int, duty_cycle: float | None, frames: int
+) -> None:
+    rate = region(name).data_rate(data_rate)
+    limits = radio_limits(region(name), frequency_hz, data_rate, duty_cycle=duty_cycle)
+    assert rate.time_on_air_us(rate.max_frag_size + 16) == frame_us
+    assert frames_per_hour(frame_us, limits.duty_cycle_ppm) == frames
+
+
+@given(time_us=TIMES_US, ppm=PPM)
+def test_an_hour_takes_that_many_frames_and_not_one_more(time_us: int, ppm: int) -> None:
+    frames = frames_per_hour(time_us, ppm)
+    assert frames * time_us * 1_000_000 <= 3_600_000_000 * ppm < (frames + 1) * time_us * 1_000_000
+
+
+@given(time_us=TIMES_US, ppm=PPM)
+def test_the_sustained_interval_is_the_shortest_within_the_duty_cycle(time_us: int, ppm: int) -> None:
+    interval_us = sustained_interval_us(time_us, ppm)
+    assert time_us * 1_000_000 <= interval_us * ppm
+    assert time_us * 1_000_000 > (interval_us - 1) * ppm
+
+
+def test_without_a_duty_cycle_frames_follow_each_other() -> None:
+    assert sustained_interval_us(394_496, 1_000_000) == 394_496
+    assert sustained_interval_us(394_496, 100_000) == 3_944_960
+
+
+@pytest.mark.parametrize("ask", [frames_per_hour, sustained_interval_us])
+@pytest.mark.parametrize(
+    ("given_values", "message"),
+    [
+        ((0, 10_000), "time on air is 0 us: it must be 1 us or more; the nearest is 1"),
+        ((1, 0), "duty cycle is 0 ppm: it must be from 1 to 1000000; the nearest is 1"),
+        ((1, 1_000_001), "duty cycle is 1000001 ppm: it must be from 1 to 1000000; the nearest is 1000000"),
+    ],
+)
+def test_no_frame_is_timeless_and_no_duty_cycle_is_none(ask: Any, given_values: tuple[int, int], message: str) -> None:
     with pytest.raises(ParameterError) as caught:
-        fragment_phy_bytes(size)
-    assert str(caught.value) == f"fragment size is {size}: it must be from 1 to 255; the nearest is {nearest}"
+        ask(*given_values)
+    assert str(caught.value) == message
