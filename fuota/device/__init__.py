@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fuota.device.profile import DeviceProfile
+from fuota.device.energy import EnergyModel
+from fuota.device.profile import DeviceProfile, decoder_memory_bytes
+from fuota.device.profile_file import load_profile, profile_names
 from fuota.device.reassembly import Answer, FragmentationPackage
 from fuota.device.report import IMAGE_REPORT_FPORT, DeviceReport, ImageReport, Outcome, Verdict, judge
 
@@ -11,9 +13,13 @@ __all__ = [
     "Answer",
     "DeviceProfile",
     "DeviceReport",
+    "EnergyModel",
     "FragmentationPackage",
     "ImageReport",
     "Outcome",
     "Verdict",
+    "decoder_memory_bytes",
     "judge",
+    "load_profile",
+    "profile_names",
 ]

@@ -3,8 +3,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fuota.device import DeviceProfile
+from fuota.device import DeviceProfile, decoder_memory_bytes
 from fuota.errors import ParameterError
 
 
@@ -82,3 +84,67 @@ def test_the_slot_holds_the_block_without_its_padding():
     profile = DeviceProfile(slot_bytes=77)
     assert profile.holds(nb_frag=10, frag_size=8, padding=3)
     assert not profile.holds(nb_frag=10, frag_size=8, padding=2)
+
+
+def test_flash_that_is_written_in_units_holds_no_other_fragments():
+    profile = DeviceProfile(frag_size_multiple=8)
+    assert profile.holds(nb_frag=10, frag_size=48, padding=3)
+    assert not profile.holds(nb_frag=10, frag_size=50, padding=3)
+
+
+@pytest.mark.parametrize(
+    ("limits", "nearest"),
+    [
+        ({"frag_size_multiple": 0}, 1),
+        ({"frag_size_multiple": 256}, 255),
+        ({"frag_write_ms": -1}, 0),
+        ({"row_work_ms": -1}, 0),
+        ({"max_lost": -1}, 0),
+        ({"redundancy_memory_bytes": -1}, 0),
+        ({"uplink_period_s": 0}, 1),
+    ],
+)
+def test_what_a_device_cannot_do_with_fragments_is_refused(limits, nearest):
+    ((name, given_value),) = limits.items()
+    with pytest.raises(ParameterError, match=rf"^{name} {given_value} .*nearest is {nearest}$"):
+        DeviceProfile(**limits)
+
+
+@pytest.mark.parametrize(("lost", "octets"), [(0, 0), (1, 3), (32, 130), (40, 183), (48, 243), (56, 312), (64, 388)])
+def test_the_decoder_s_memory_is_that_of_the_specification(lost, octets):
+    # TS004-2.0.0 section A.4; 0 and 1 by its formula
+    assert decoder_memory_bytes(lost) == octets
+
+
+def test_a_negative_number_of_lost_fragments_is_refused():
+    with pytest.raises(ParameterError, match="lost -1 was given"):
+        decoder_memory_bytes(-1)
+
+
+def test_nothing_limits_what_the_ideal_device_repairs():
+    assert DeviceProfile().most_lost() is None
+
+
+@given(st.integers(0, 10**9))
+def test_the_memory_is_used_to_the_full(memory):
+    lost = DeviceProfile(redundancy_memory_bytes=memory).most_lost()
+    assert decoder_memory_bytes(lost) <= memory < decoder_memory_bytes(lost + 1)
+
+
+def test_the_tighter_limit_counts():
+    assert DeviceProfile(max_lost=50, redundancy_memory_bytes=130).most_lost() == 32
+    assert DeviceProfile(max_lost=5, redundancy_memory_bytes=130).most_lost() == 5
+    assert DeviceProfile(max_lost=0).most_lost() == 0
+
+
+@pytest.mark.parametrize(
+    ("second_buffer", "time_on_air_us", "interval_us"),
+    [(True, 400_000, 400_000), (True, 100_000, 150_000), (False, 400_000, 550_000), (False, 100_000, 250_000)],
+)
+def test_the_shortest_interval_leaves_time_to_write_and_to_decode(second_buffer, time_on_air_us, interval_us):
+    profile = DeviceProfile(frag_write_ms=120, row_work_ms=30, second_buffer=second_buffer)
+    assert profile.min_interval_us(time_on_air_us) == interval_us
+
+
+def test_the_ideal_device_takes_frames_back_to_back():
+    assert DeviceProfile().min_interval_us(394_496) == 394_496
