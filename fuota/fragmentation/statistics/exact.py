@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -18,20 +19,61 @@ WORD_LIMIT = 10_000_000
 """At most so many words of pairs or triples of columns are looked at: about a tenth of a second."""
 
 
-def can_enumerate(nb_frag: int, nb_coded: int) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Looked:
+    """What was seen of a code by looking at all combinations of fragments, or at those of few: no law of losses is in it.
+
+    `counts` (heard + 1, lost + 1): in how many loss patterns a device completes, None where they are too many to walk.
+    `singles` (nb_coded + 1,), `pairs` (2, ..), `triples` (4, ..): how often each weight occurs among the sums that
+    `few_lost_failures` needs; None where there are too many, or too few fragments for them.
+    """
+
+    nb_frag: int
+    counts: NDArray[np.int64] | None = None
+    singles: NDArray[np.int64] | None = None
+    pairs: NDArray[np.int64] | None = None
+    triples: NDArray[np.int64] | None = None
+
+    @property
+    def up_to(self) -> int:
+        """For how many lost fragments (0 to 3) all choices of them were looked at."""
+        return sum(found is not None for found in (self.singles, self.pairs, self.triples))
+
+
+def look(columns: Words, nb_coded: int, *, share: float = 1.0) -> Looked:
+    """Look at as many combinations as the limits above allow, or that `share` of them."""
+    nb_frag = len(columns)
+    if can_enumerate(nb_frag, nb_coded, share=share):
+        counts = np.zeros((nb_coded + 1, nb_coded + 1), dtype=np.int64)
+        counts[:, 0] = _choices(nb_coded, nb_coded)
+        kernels.count_independent(columns, nb_coded, counts)
+        return Looked(nb_frag=nb_frag, counts=counts)
+    return look_at_few(columns, nb_coded, share=share)
+
+
+def look_at_few(columns: Words, nb_coded: int, *, share: float = 1.0) -> Looked:
+    """Look at the combinations of one, two and three fragments, as far as the limit above allows."""
+    up_to = exact_up_to(*columns.shape, share=share)
+    return Looked(
+        nb_frag=len(columns),
+        singles=_singles(columns, nb_coded) if up_to >= 1 else None,
+        pairs=_pairs(columns, nb_coded) if up_to >= 2 else None,
+        triples=_triples(columns, nb_coded) if up_to >= 3 else None,
+    )
+
+
+def can_enumerate(nb_frag: int, nb_coded: int, *, share: float = 1.0) -> bool:
     """Whether every loss pattern can be looked at (those that lose more than they have coded fragments need not be)."""
     if nb_coded >= 25:
         return False
     sets = list(accumulate(math.comb(nb_frag, lost) for lost in range(nb_coded + 1)))
-    return sum(math.comb(nb_coded, heard) * sets[heard] for heard in range(nb_coded + 1)) <= ENUMERATION_LIMIT
+    walked = sum(math.comb(nb_coded, heard) * sets[heard] for heard in range(nb_coded + 1))
+    return walked <= share * ENUMERATION_LIMIT
 
 
-def enumerated_success(columns: Words, law: LossLaw) -> float:
+def enumerated_success(counts: NDArray[np.int64], law: LossLaw) -> float:
     """The decoding probability, from all loss patterns. Exact where all patterns of as many losses are equally likely."""
     nb_frag, nb_coded = law.nb_frag, law.nb_coded
-    counts = np.zeros((nb_coded + 1, nb_coded + 1), dtype=np.int64)
-    counts[:, 0] = _choices(nb_coded, nb_coded)
-    kernels.count_independent(columns, nb_coded, counts)
     lost = np.arange(min(nb_frag, nb_coded) + 1)
     patterns = np.outer(_choices(nb_frag, nb_coded)[lost], _choices(nb_coded, nb_coded))
     return float((law.table(lost, np.arange(nb_coded + 1)) * counts.T[lost] / patterns).sum())
@@ -42,31 +84,34 @@ def _choices(of: int, up_to: int) -> Floats:
     return np.array([math.comb(of, members) for members in range(up_to + 1)], dtype=np.float64)
 
 
-def exact_up_to(nb_frag: int, words: int) -> int:
+def exact_up_to(nb_frag: int, words: int, *, share: float = 1.0) -> int:
     """For how many lost fragments (0 to 3) all choices of them can be looked at."""
-    return max(lost for lost in range(min(nb_frag, 3) + 1) if math.comb(nb_frag, lost) * words <= WORD_LIMIT)
+    limit = share * WORD_LIMIT
+    return max(lost for lost in range(min(nb_frag, 3) + 1) if not lost or math.comb(nb_frag, lost) * words <= limit)
 
 
-def few_lost_failures(columns: Words, silent: Floats, up_to: int) -> Floats:
-    """float64 (states, up_to + 1): how likely a device that lost exactly 0, 1, .. `up_to` (at most 3) uncoded fragments fails.
+def few_lost_failures(looked: Looked, silent: Floats) -> Floats:
+    """float64 (states, up_to + 1): how likely a device fails that lost exactly 0, 1, .. uncoded fragments, as far as looked at.
 
     silent (states, nb_coded + 1): how likely it is that none of so many coded fragments, whichever, is heard. A combination x
     of lost fragments that no coded fragment heard sees cannot be told from nothing. The union over all x is summed over the
     subspaces that they span: the ones of dimension 1, 2 and 3 count +1, -2 and +8 times (the Moebius function of the
     subspaces of a vector space over GF(2)).
     """
-    nb_frag, nb_coded = len(columns), silent.shape[1] - 1
-    single = silent @ _singles(columns, nb_coded)
-    failures = [np.zeros(len(silent)), single / nb_frag]
-    if up_to >= 2:
-        either, differ = _pairs(columns, nb_coded) @ silent.T
+    nb_frag = looked.nb_frag
+    failures = [np.zeros(len(silent))]
+    if looked.singles is not None:
+        single = silent @ looked.singles
+        failures.append(single / nb_frag)
+    if looked.pairs is not None:
+        either, differ = looked.pairs @ silent.T
         failures.append((single * (nb_frag - 1) + differ - 2 * either) / math.comb(nb_frag, 2))
-    if up_to >= 3:
-        odd, one, unequal, some = _triples(columns, nb_coded) @ silent.T
+    if looked.triples is not None:
+        odd, one, unequal, some = looked.triples @ silent.T
         lines = single * math.comb(nb_frag - 1, 2) + differ * (nb_frag - 2) + odd
         planes = either * (nb_frag - 2) + one + unequal
         failures.append((lines - 2 * planes + 8 * some) / math.comb(nb_frag, 3))
-    return np.array(failures[: up_to + 1]).T
+    return np.array(failures).T
 
 
 def silent_law(heard: Floats) -> Floats:

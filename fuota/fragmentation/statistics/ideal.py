@@ -18,6 +18,8 @@ def dependent(lost: NDArray[np.int64], heard: NDArray[np.int64]) -> Floats:
     beyond = np.concatenate([np.cumsum(logs[::-1])[::-1], [0.0]])
     enough = heard >= lost
     excess = np.where(enough, heard - lost, 0)
+    if heard.min(initial=longest) > 64:  # the rows beyond those heard would make no difference to a float
+        return np.where(enough, -np.expm1(beyond)[excess], 1.0)
     return np.where(enough, -np.expm1(beyond[excess] - beyond[heard]), 1.0)
 
 
@@ -32,7 +34,7 @@ def ideal_failure(nb_frag: int, *, coded: int, loss: float, burst_frames: float 
 def ideal_failure_under(law: LossLaw) -> float:
     """How likely a device with this law of losses does not complete with the ideal code."""
     lost, heard = law.likely()
-    return float((law.table(lost, heard) * dependent(lost[:, None], heard[None, :])).sum())
+    return float((law.table(lost, heard) * dependent(lost[:, None], heard[None, :])).sum()) + law.too_many
 
 
 def ideal_probability(nb_frag: int, *, coded: int, loss: float, burst_frames: float | None = None) -> float:

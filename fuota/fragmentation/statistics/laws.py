@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +22,12 @@ class LossLaw:
 
     `lost` float64 (states, nb_frag + 1) and `heard` float64 (states, nb_coded + 1): a state is that of the channel when the
     coded fragments begin; each row of `heard` sums to 1, all of `lost` together to 1. Independent losses need one state.
+    `too_many`: how likely more are lost than the decoder can hold, where `capped` took that part out of `lost`.
     """
 
     lost: Floats
     heard: Floats
+    too_many: float = 0.0
 
     @property
     def nb_coded(self) -> int:
@@ -36,15 +39,11 @@ class LossLaw:
         """Uncoded fragments."""
         return int(self.lost.shape[1]) - 1
 
-    def beyond(self, most_lost: int) -> float:
-        """How likely more than `most_lost` uncoded fragments are lost."""
-        return float(self.lost[:, most_lost + 1 :].sum())
-
     def capped(self, most_lost: int) -> LossLaw:
-        """The law without the part that loses more than `most_lost` uncoded fragments; it sums to less than 1."""
+        """The law for a decoder that can hold at most so many lost fragments."""
         lost = self.lost.copy()
         lost[:, most_lost + 1 :] = 0
-        return LossLaw(lost=lost, heard=self.heard)
+        return LossLaw(lost=lost, heard=self.heard, too_many=float(self.lost[:, most_lost + 1 :].sum()))
 
     def likely(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The numbers of uncoded fragments lost, and of coded ones heard, that are not negligible; both ascending."""
@@ -74,6 +73,15 @@ def loss_law(nb_frag: int, nb_coded: int, loss: float, burst_frames: float | Non
     if burst_frames is None or loss in {0, 1}:
         return LossLaw(lost=binomial(nb_frag, loss)[None], heard=binomial(nb_coded, 1 - loss)[None])
     return _burst_law(nb_frag, nb_coded, loss, _transitions(loss, burst_frames))
+
+
+def mixed(laws: Sequence[LossLaw], shares: Floats) -> LossLaw:
+    """The law of a device that has one of these with the probabilities `shares` (laws,); they are of one session."""
+    return LossLaw(
+        lost=np.concatenate([share * law.lost for law, share in zip(laws, shares, strict=True)]),
+        heard=np.concatenate([law.heard for law in laws]),
+        too_many=float(sum(share * law.too_many for law, share in zip(laws, shares, strict=True))),
+    )
 
 
 def binomial(trials: int, probability: float) -> Floats:

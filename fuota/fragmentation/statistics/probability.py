@@ -47,11 +47,12 @@ class DecodingProbability:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
     """How long to draw lots: for `patterns` of them, or, where None, for as many as take about `seconds` (by a formula, not by
-    the clock), or until the interval is no wider than `width`. Raises ParameterError.
+    the clock) but at least `least`, or until the interval is no wider than `width`. Raises ParameterError.
     """
 
     patterns: int | None = None
     seconds: float = 1.0
+    least: int = 200
     width: float = 0.0
     confidence: float = 0.95
     seed: int = 0
@@ -87,17 +88,33 @@ def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effor
     numbers = numbers_of(code, coded)
     effort = Effort(patterns=patterns, seconds=seconds, width=width, confidence=confidence, seed=seed)
     law = loss_law(nb_frag, len(numbers), loss, burst_frames)
-    return probability_under(columns_of(code, numbers), law, effort)
+    return probability_under(SentCode.of(code, numbers), law, effort)
 
 
-def probability_under(columns: Words, law: LossLaw, effort: Effort) -> DecodingProbability:
-    """How likely a device with this law of losses completes; `columns` of the code as `matrix.columns_of` has them."""
-    if exact.can_enumerate(law.nb_frag, law.nb_coded):
-        return _exactly(exact.enumerated_success(columns, law), effort)
-    split = _split(columns, law)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SentCode:
+    """The part of a code that is sent: `columns` as `matrix.columns_of` has them, and what was `looked` at of it."""
+
+    columns: Words
+    looked: exact.Looked
+
+    @classmethod
+    def of(cls, code: ParityCode, numbers: NDArray[np.int64], *, share: float = 1.0) -> SentCode:
+        """The coded fragments `numbers`, with that share of the usual work spent on looking."""
+        columns = columns_of(code, numbers)
+        if len(numbers) >= MANY_CODED and code.nb_frag >= MANY_UNCODED:
+            return cls(columns=columns, looked=exact.Looked(nb_frag=code.nb_frag))
+        return cls(columns=columns, looked=exact.look(columns, len(numbers), share=share))
+
+
+def probability_under(sent: SentCode, law: LossLaw, effort: Effort) -> DecodingProbability:
+    """How likely a device with this law of losses completes."""
+    if sent.looked.counts is not None:
+        return _exactly(exact.enumerated_success(sent.looked.counts, law), effort)
+    split = _split(sent.looked, law)
     if not len(split.losses):
         return _exactly(1 - split.failure, effort)
-    return _estimate(columns, split, effort)
+    return _estimate(sent.columns, split, effort)
 
 
 def _exactly(success: float, effort: Effort) -> DecodingProbability:
@@ -120,16 +137,15 @@ class _Split:
     proposal: Floats
 
     def affordable_patterns(self, seconds: float) -> int:
-        """As many patterns as take about so long, from 200 to a million a second."""
+        """As many patterns as take about so long, up to a million a second."""
         lost = self.losses[:, 0].astype(np.float64)
         each = 100e-9 + 2e-9 * float(self.proposal @ (lost**2 * (1 + lost / 300)))
-        return max(200, int(min(1e6, 1 / each) * seconds))
+        return int(min(1e6, 1 / each) * seconds)
 
 
-def _split(columns: Words, law: LossLaw) -> _Split:
-    many = law.nb_coded >= MANY_CODED and law.nb_frag >= MANY_UNCODED
-    up_to = 0 if many else exact.exact_up_to(*columns.shape)
-    failures = exact.few_lost_failures(columns, exact.silent_law(law.heard), up_to)
+def _split(looked: exact.Looked, law: LossLaw) -> _Split:
+    many, up_to = law.nb_coded >= MANY_CODED and law.nb_frag >= MANY_UNCODED, looked.up_to
+    failures = exact.few_lost_failures(looked, exact.silent_law(law.heard))
     certain = exact.too_many_lost(law, more_than=up_to)
     lost, heard = law.likely()
     weight = law.table(lost, heard)
@@ -141,7 +157,7 @@ def _split(columns: Words, law: LossLaw) -> _Split:
     weight = weight[rows, places]
     return _Split(
         nb_coded=law.nb_coded,
-        failure=float((law.lost[:, : up_to + 1] * failures).sum()) + certain,
+        failure=float((law.lost[:, : up_to + 1] * failures).sum()) + certain + law.too_many,
         losses=np.stack([lost[rows], law.nb_coded - heard[places]], axis=1),
         weight=weight,
         proposal=_proposal(weight, dependent(lost[rows], heard[places])),
@@ -162,7 +178,7 @@ def _proposal(weight: Floats, ideal_failure: Floats) -> Floats:
 
 def _estimate(columns: Words, split: _Split, effort: Effort) -> DecodingProbability:
     rng = np.random.default_rng(effort.seed)
-    patterns = split.affordable_patterns(effort.seconds) if effort.patterns is None else effort.patterns
+    patterns = effort.patterns or max(effort.least, split.affordable_patterns(effort.seconds))
     worth = split.weight / split.proposal
     batch = max(1, int(BATCH_DRAWS / (split.proposal @ split.losses.sum(axis=1))))
     most = float(split.weight.sum())

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics import decoding_probability, ideal_probability, naive
+from fuota.fragmentation.statistics.ideal import ideal_failure_under
 from fuota.fragmentation.statistics.laws import loss_law
 from fuota.fragmentation.statistics.matrix import columns_of
+from fuota.fragmentation.statistics.probability import Effort, SentCode, probability_under
 
 # "exact" cases of planning_cases.json: computed for this project by a reference model written apart from it.
 CASES = json.loads((Path(__file__).parents[2] / "vectors" / "planning_cases.json").read_text())["cases"]
@@ -58,10 +60,17 @@ def test_a_law_sums_to_one_and_loses_what_it_says(nb_frag, nb_coded, loss, burst
     assert (law.lost.sum(axis=0) @ np.arange(nb_frag + 1)) / nb_frag == pytest.approx(loss, abs=1e-9)
 
 
-def test_the_law_beyond_what_a_decoder_can_hold():
-    law = loss_law(100, 20, 0.1)
-    assert law.beyond(20) == pytest.approx(1 - law.capped(20).lost.sum())
-    assert law.capped(20).beyond(20) == 0
+@pytest.mark.parametrize(("nb_frag", "nb_coded"), [(12, 9), (100, 20)], ids=["all patterns", "by lots"])
+def test_a_decoder_that_can_hold_few_losses(nb_frag, nb_coded):
+    """It fails where it loses more than it can hold, and where the code fails anyway."""
+    code = ParityCode(nb_frag=nb_frag)
+    sent = SentCode.of(code, code.coded_numbers(nb_coded))
+    law, effort = loss_law(nb_frag, nb_coded, 0.1), Effort(patterns=20_000)
+    whole, capped = (probability_under(sent, which, effort).estimate for which in (law, law.capped(nb_frag // 10)))
+    more = law.lost[0, nb_frag // 10 + 1 :].sum()
+    assert whole - more - 1e-9 <= capped <= min(whole, 1 - more)
+    assert ideal_failure_under(law.capped(nb_frag)) == pytest.approx(ideal_failure_under(law))
+    assert ideal_failure_under(law.capped(0)) == pytest.approx(1 - 0.9**nb_frag)
 
 
 @pytest.mark.parametrize("case", BURSTS, ids=lambda case: case["id"])
