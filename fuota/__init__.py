@@ -13,8 +13,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fuota.device import DeviceProfile as DeviceProfile
     from fuota.device import DeviceReport as DeviceReport
+    from fuota.device import EnergyModel as EnergyModel
     from fuota.device import Outcome as Outcome
     from fuota.device import Verdict as Verdict
+    from fuota.device import load_profile as load_profile
     from fuota.errors import FuotaError as FuotaError
     from fuota.fragmentation import DataFragment as DataFragment
     from fuota.fragmentation import FragDecoder as FragDecoder
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     from fuota.network import TransferRequest as TransferRequest
     from fuota.network import Uplink as Uplink
     from fuota.network import parse_uplinks as parse_uplinks
+    from fuota.planning import Fleet as Fleet
+    from fuota.planning import LinkModel as LinkModel
+    from fuota.planning import ServerProfile as ServerProfile
+    from fuota.planning import TransmissionPlan as TransmissionPlan
+    from fuota.planning import open_fleet as open_fleet
+    from fuota.planning import pareto_front as pareto_front
+    from fuota.planning import plan as plan
     from fuota.radio import Region as Region
     from fuota.radio import region as region
     from fuota.radio import time_on_air_us as time_on_air_us
@@ -32,10 +41,11 @@ if TYPE_CHECKING:
     from fuota.sim import GilbertElliott as GilbertElliott
 
 _ROOMS = {
-    "device": ("DeviceProfile", "DeviceReport", "Outcome", "Verdict"),
+    "device": ("DeviceProfile", "DeviceReport", "EnergyModel", "Outcome", "Verdict", "load_profile"),
     "errors": ("FuotaError",),
     "fragmentation": ("DataFragment", "FragDecoder", "FragmentationSession", "parity_matrix"),
     "network": ("SenraClient", "TransferRequest", "Uplink", "parse_uplinks"),
+    "planning": ("Fleet", "LinkModel", "ServerProfile", "TransmissionPlan", "open_fleet", "pareto_front", "plan"),
     "radio": ("Region", "region", "time_on_air_us"),
     "sandbox": ("Sandbox",),
     "sim": ("Bernoulli", "GilbertElliott"),

@@ -1,0 +1,144 @@
+"""What is to be said about a plan: its assumptions, its weak points, and what to do. docs/findings.md lists the codes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from fuota.findings import Finding, note, warning
+from fuota.fragmentation import uncovered
+from fuota.planning.plan import TransmissionPlan
+from fuota.planning.recipe import ASSUMED_LOSS
+from fuota.planning.redundancy import fewest_coded
+from fuota.planning.setting import Setting
+
+FEW_FRAGMENTS = 20
+"""TS004-2.0.0 A.3: the code should not be used for fewer."""
+NEARLY_ALL = 0.8
+"""Of a session: beyond that a little delay ends it early."""
+
+
+def findings_of(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
+    """All findings, the assumptions first."""
+    yield from _assumptions(setting)
+    yield from _radio(setting, plan)
+    yield from _code(plan)
+    yield from _fleet(setting, plan)
+    yield from _session(setting, plan)
+
+
+def _assumptions(setting: Setting) -> Iterator[Finding]:
+    recipe = setting.task.recipe
+    if recipe.loss is None and (recipe.fleet is None or isinstance(recipe.fleet, int)):
+        yield warning(
+            "loss-assumed",
+            f"nothing is known of the links: every device is taken to lose {ASSUMED_LOSS:.0%} of all frames. Say --loss, or give"
+            " a --fleet file such as the server's device export",
+        )
+    if recipe.profile is None:
+        yield warning(
+            "profile-unknown",
+            "no device profile was given: devices are taken to hold any session and to write flash in no time. Say --profile;"
+            f" the server's own default interval is {recipe.server.default_interval_ms} ms (--interval-ms)",
+        )
+    if recipe.optimise is not None and not setting.task.fleet.depends_on_data_rate:
+        yield warning(
+            "loss-at-every-rate",
+            "the loss was given for every data rate alike, and faster ones lose more: a fleet file with link figures tells them"
+            " apart",
+        )
+
+
+def _radio(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
+    for change in plan.overridden:
+        yield warning("overridden", f"{change}: the plan is legal only where that is")
+    if setting.task.recipe.data_rate is None and plan.data_rate != setting.task.region.rx2_data_rate:
+        yield note(
+            "data-rate-chosen",
+            f"DR{plan.data_rate} was chosen: at DR{setting.task.region.rx2_data_rate}, that of RX2, a session would not be long enough, or"
+            " there is no plan (--data-rate says another)",
+        )
+    region, bandwidth_hz = setting.task.region, setting.rate.bandwidth_hz
+    sub_band = region.sub_band(plan.frequency_hz[0], bandwidth_hz)
+    if sub_band.note:
+        yield note("sub-band", f"sub-band {sub_band.name} of {region.name}: {sub_band.note}")
+    if region.status:
+        yield warning("region-status", f"{region.name} is {region.status}")
+    if plan.slots is not None:
+        yield note(
+            "class-b-slots",
+            f"the ping slots are those of McAddr {plan.slots.address:08x} with periodicity {plan.slots.periodicity} from GPS time"
+            f" {plan.slots.first_beacon_s} s on; {setting.task.recipe.server.name} takes neither with a file, so the frames will"
+            " be in other slots (--mc-addr, --periodicity, --start-gps)",
+        )
+
+
+def _code(plan: TransmissionPlan) -> Iterator[Finding]:
+    bare = uncovered(plan.nb_frag, plan.nb_coded, plan.version, plan.variant) if plan.nb_coded else ()
+    if bare:
+        shown = ", ".join(map(str, bare[:8])) + (f" and {len(bare) - 8} more" if len(bare) > 8 else "")
+        yield warning(
+            "uncovered",
+            f"no coded fragment contains fragment {shown}: a device that loses one of them cannot complete, however many others"
+            " it hears. Another --frag-size or more coded fragments change that",
+        )
+    if plan.nb_coded == 0:
+        yield warning("no-redundancy", "no coded fragments: a device that loses one frame cannot complete")
+    elif plan.nb_frag < FEW_FRAGMENTS:
+        yield note(
+            "few-fragments",
+            f"{plan.nb_frag} fragments are few for this code (TS004-2.0.0 A.3: {FEW_FRAGMENTS} or more): smaller ones repair"
+            " better",
+        )
+
+
+def _fleet(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
+    goal, success = setting.task.goal, plan.success
+    reached = goal.is_met(setting.model.real(plan.nb_frag, plan.nb_coded, seconds=0.05), setting.model.classes.devices)
+    if not reached:
+        yield warning("goal-missed", _missed(setting, plan))
+    if success.devices > 1 and goal.target < 1 and success.every < goal.confidence:
+        yield note(
+            "not-all",
+            f"that all {success.devices} devices complete at once has a probability of {success.every:.2g}: plan a second campaign"
+            " for the rest (--target 1 asks for all)",
+        )
+    if plan.excluded:
+        reasons = Counter(one.reason for one in plan.excluded).most_common(3)
+        told = "; ".join(f"{count} {reason}" for reason, count in reasons)
+        yield warning("excluded", f"{len(plan.excluded)} devices cannot take part: {told}")
+
+
+def _missed(setting: Setting, plan: TransmissionPlan) -> str:
+    goal, most = setting.task.goal, setting.most_coded(plan.nb_frag)
+    enough = fewest_coded(setting.model, goal, plan.nb_frag, most)
+    would = (
+        f"{enough} coded fragments would do" if enough is not None else f"even {most}, the most there may be, do not"
+    )
+    return (
+        f"{plan.nb_coded} coded fragments complete {plan.success_probability:.4g} of the fleet, not {goal.target:.4g} with"
+        f" {goal.confidence:.4g} confidence: {would}"
+    )
+
+
+def _session(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
+    server = setting.task.recipe.server
+    share = plan.longest_ms / 1000 / server.max_session_s
+    if share > 1:
+        yield warning(
+            "session-short",
+            f"if {server.name} counts its pause from the end of each frame, all takes {plan.longest_ms / 3.6e6:.1f} h, and a"
+            f" session lasts {server.max_session_s / 3600:.1f} h: the last fragments would not be heard. A faster data rate is"
+            " safer",
+        )
+    elif share > NEARLY_ALL:
+        yield warning(
+            "session-nearly-full",
+            f"the session may be used to {share:.0%}: a delay of the server can cut off the last fragments",
+        )
+    if setting.task.profile.uplink_period_s is None and setting.task.recipe.start_delay_s is None:
+        yield note(
+            "start-delay",
+            f"the start is delayed by {plan.start_delay_s} s for setting up the devices; say uplink_period_s in the profile, or"
+            " --start-delay: several uplink periods are needed",
+        )

@@ -1,0 +1,87 @@
+"""What would do where the coded fragments that the server takes are not enough."""
+
+from __future__ import annotations
+
+from fuota.errors import PlanError
+from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER
+from fuota.planning.candidate import Candidate
+from fuota.planning.goal import Floats
+from fuota.planning.redundancy import FINAL_S, fewest_coded
+from fuota.planning.setting import Setting, Shape, setting_of
+
+MOST_PASSES = 20
+
+
+def why_not_enough(setting: Setting, shape: Shape) -> str:
+    """What the most coded fragments give, and what reaches the goal instead: a slower data rate, more passes, or an
+    application-managed campaign, as far as they do.
+    """
+    task, most = setting.task, setting.most_coded(shape.nb_frag)
+    failure = setting.model.real(shape.nb_frag, most, seconds=FINAL_S)
+    devices = setting.model.classes.devices
+    given = 1 - float(failure @ devices / devices.sum())
+    ways = [way for way in (_slower(setting), _passes(setting, failure), _own_campaign(setting, shape)) if way]
+    limit = f"the {most} coded fragments" if most else "the 0 coded fragments"
+    return (
+        f"{limit} that {task.recipe.server.name} allows beside {shape.nb_frag} uncoded ones complete {given:.4g} of the fleet at"
+        f" DR{setting.rate.index} of {task.region.name}, and {task.goal.target:.4g} with {task.goal.confidence:.4g} confidence was"
+        f" asked for. {_hint(ways)}"
+    )
+
+
+def _hint(ways: list[str]) -> str:
+    if not ways:
+        return (
+            "No data rate, number of passes or redundancy reaches that: some devices hear too little; plan without them"
+        )
+    return "What reaches it: " + "; ".join(ways)
+
+
+def _slower(setting: Setting) -> str | None:
+    """The fastest of the slower data rates that reaches the goal."""
+    task = setting.task
+    if not task.fleet.depends_on_data_rate:
+        return None
+    slower = [rate for rate in task.region.downlink_data_rates if rate.bitrate_bps < setting.rate.bitrate_bps]
+    for rate in sorted(slower, key=lambda rate: -rate.bitrate_bps):
+        if (found := at_rate(setting, rate.index)) is not None:
+            return f"DR{rate.index} with {found.nb_coded} coded fragments ({found.duration_us / 3.6e9:.1f} h)"
+    return None
+
+
+def at_rate(setting: Setting, data_rate: int) -> Candidate | None:
+    """The way to the goal at another data rate with the largest fragments, or None where there is none."""
+    task = setting.task
+    try:
+        other = setting_of(task, data_rate)
+        shape = other.shape(other.largest())
+    except PlanError:
+        return None
+    nb_coded = fewest_coded(other.model, task.goal, shape.nb_frag, other.most_coded(shape.nb_frag))
+    if nb_coded is None:
+        return None
+    found = Candidate(setting=other, shape=shape, nb_coded=nb_coded)
+    return None if found.session_timeout is None else found
+
+
+def _passes(setting: Setting, failure: Floats) -> str | None:
+    """How many whole campaigns, each for those that are still incomplete."""
+    devices = setting.model.classes.devices
+    for passes in range(2, MOST_PASSES + 1):
+        if setting.task.goal.is_met(failure**passes, devices):
+            return f"{passes} passes, each a new campaign for the devices that are not complete yet"
+    return None
+
+
+def _own_campaign(setting: Setting, shape: Shape) -> str | None:
+    """What a campaign takes whose fragments the application sends itself."""
+    most = MAX_FRAGMENT_NUMBER - shape.nb_frag
+    if most <= setting.most_coded(shape.nb_frag):
+        return None
+    nb_coded = fewest_coded(setting.model, setting.task.goal, shape.nb_frag, min(most, 20 * shape.nb_frag))
+    if nb_coded is None:
+        return None
+    return (
+        f"an application-managed campaign (a multicast group of your own) with {nb_coded} coded fragments,"
+        f" a redundancy of {nb_coded / shape.nb_frag:.2f}"
+    )

@@ -1,0 +1,154 @@
+"""The best plan over every data rate and fragment size, and what can be had for how much time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fuota.errors import PlanError
+from fuota.fragmentation import DecodingProbability
+from fuota.planning.candidate import Candidate
+from fuota.planning.recipe import Objective, Task
+from fuota.planning.redundancy import fewest_coded
+from fuota.planning.setting import Setting, Shape, setting_of
+from fuota.planning.sizes import promising
+
+REDUNDANCIES = tuple(step / 100 for step in (*range(0, 30, 2), *range(30, 60, 5), *range(60, 101, 10)))
+"""Shares of coded fragments that the front looks at, as far as the server takes them."""
+FRONT_S = 0.02
+"""Seconds of drawing lots for each point of the front."""
+SURE = 0.9999
+"""More success than this is not looked for on the front."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPoint:
+    """A plan that no other beats in both duration and success (the expected share of the fleet)."""
+
+    data_rate: int
+    frag_size: int
+    nb_frag: int
+    nb_coded: int
+    duration_ms: int
+    airtime_us: int
+    energy_uj: int
+    success: DecodingProbability
+
+
+def best_of(task: Task, objective: Objective) -> Candidate:
+    """The way to the goal that costs least. Raises PlanError where no data rate reaches it, with what each lacks."""
+    settings, reasons = _settings(task)
+    begins = [
+        Candidate(setting=setting, shape=shape, nb_coded=0)
+        for setting in settings
+        for shape in _promising(setting, reasons)
+    ]
+    best: Candidate | None = None
+    for begin in sorted(begins, key=lambda candidate: candidate.cost(objective)):
+        if best is not None and begin.cost(objective) >= best.cost(objective):
+            break  # coded fragments only cost more
+        found = _completed(begin, reasons)
+        if found is not None and (best is None or found.cost(objective) < best.cost(objective)):
+            best = found
+    if best is None:
+        told = "; ".join(f"DR{index}: {reason}" for index, reason in sorted(reasons.items()))
+        raise PlanError(
+            f"no data rate of {task.region.name} reaches {task.goal.target:.3g} of the fleet with {task.goal.confidence:.3g}"
+            f" confidence: {told}"
+        )
+    return best
+
+
+def pareto_front(task: Task) -> list[FrontPoint]:
+    """The plans that are best in duration or success, over every data rate and fragment size, fastest first.
+
+    Raises PlanError where no data rate can carry the image at all.
+    """
+    settings, reasons = _settings(task)
+    candidates = [candidate for setting in settings for candidate in _ladder(setting, reasons)]
+    if not candidates:
+        raise PlanError("; ".join(f"DR{index}: {reason}" for index, reason in sorted(reasons.items())))
+    promising_ones, reached = [], -1.0
+    for candidate in sorted(candidates, key=lambda candidate: candidate.duration_us):
+        if reached >= SURE:
+            break
+        success = _ideal_success(candidate)
+        if success > reached + 1e-6:
+            promising_ones.append(candidate)
+            reached = success
+    return _undominated([_point(candidate) for candidate in promising_ones])
+
+
+def _promising(setting: Setting, reasons: dict[int, str]) -> list[Shape]:
+    """The promising shapes of a setting; where there are none, the reason goes to `reasons`."""
+    try:
+        return promising(setting)
+    except PlanError as error:
+        reasons[setting.rate.index] = str(error)
+        return []
+
+
+def _settings(task: Task) -> tuple[list[Setting], dict[int, str]]:
+    """Those of the data rates that may be used, and why the others may not."""
+    asked = task.recipe.data_rate
+    if asked is not None:
+        return [setting_of(task, asked)], {}
+    settings, reasons = [], {}
+    for rate in task.region.downlink_data_rates:
+        try:
+            settings.append(setting_of(task, rate.index))
+        except PlanError as error:
+            reasons[rate.index] = str(error)
+    return settings, reasons
+
+
+def _completed(begin: Candidate, reasons: dict[int, str]) -> Candidate | None:
+    """With the coded fragments that the goal needs, or None and the reason."""
+    setting, nb_frag = begin.setting, begin.shape.nb_frag
+    nb_coded = fewest_coded(setting.model, setting.task.goal, nb_frag, setting.most_coded(nb_frag))
+    if nb_coded is None:
+        reasons[setting.rate.index] = f"even {setting.most_coded(nb_frag)} coded fragments are not enough"
+        return None
+    found = Candidate(setting=setting, shape=begin.shape, nb_coded=nb_coded)
+    if found.session_timeout is None:
+        reasons[setting.rate.index] = "it takes longer than a session lasts"
+        return None
+    return found
+
+
+def _ladder(setting: Setting, reasons: dict[int, str]) -> list[Candidate]:
+    """Candidates of a setting with more and more coded fragments, as long as a session lasts."""
+    ladder = []
+    for shape in _promising(setting, reasons):
+        most = setting.most_coded(shape.nb_frag)
+        steps = sorted({min(most, round(share * shape.nb_frag)) for share in REDUNDANCIES})
+        candidates = (Candidate(setting=setting, shape=shape, nb_coded=step) for step in steps)
+        ladder += [candidate for candidate in candidates if candidate.session_timeout is not None]
+    return ladder
+
+
+def _ideal_success(candidate: Candidate) -> float:
+    model = candidate.setting.model
+    devices = model.classes.devices
+    return 1 - float(model.ideal(candidate.shape.nb_frag, candidate.nb_coded) @ devices / devices.sum())
+
+
+def _point(candidate: Candidate) -> FrontPoint:
+    shape = candidate.shape
+    return FrontPoint(
+        data_rate=candidate.setting.rate.index,
+        frag_size=shape.frag_size,
+        nb_frag=shape.nb_frag,
+        nb_coded=candidate.nb_coded,
+        duration_ms=-(-candidate.duration_us // 1000),
+        airtime_us=candidate.airtime_us,
+        energy_uj=candidate.energy_uj,
+        success=candidate.setting.model.mean(shape.nb_frag, candidate.nb_coded, seconds=FRONT_S),
+    )
+
+
+def _undominated(points: list[FrontPoint]) -> list[FrontPoint]:
+    front: list[FrontPoint] = []
+    for point in sorted(points, key=lambda point: (point.duration_ms, -point.success.estimate)):
+        if not front or point.success.estimate > front[-1].success.estimate:
+            front.append(point)
+    return front
