@@ -19,6 +19,7 @@ from fuota.cli.coding import decode, encode
 from fuota.cli.demo import demo
 from fuota.cli.exits import report_and_code
 from fuota.cli.launch import cancel, launch, watch
+from fuota.cli.plan import plan
 from fuota.cli.region import region
 from fuota.cli.sandbox import sandbox
 from fuota.cli.transfer import transfer
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, launch, watch, cancel, transfer, encode, decode, sandbox, airtime, region):
+for _command in (demo, plan, launch, watch, cancel, transfer, encode, decode, sandbox, airtime, region):
     cli.add_command(_command)
 
 

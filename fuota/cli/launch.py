@@ -16,10 +16,10 @@ from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.following import follow
 from fuota.cli.output import Output, with_output
 from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
-from fuota.cli.transfer_options import request_from, transfer_options
+from fuota.cli.transfer_options import planned, request_from, transfer_options
 
 if TYPE_CHECKING:
-    from fuota.campaign import Expected, Journal, Patience
+    from fuota.campaign import Campaign, Expected, Journal, Patience
     from fuota.cli.embedded import SandboxRecipe
 
 
@@ -89,6 +89,12 @@ def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @click.argument("image", type=click.File("rb"))
+@click.option(
+    "--plan",
+    "plan_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A plan for this image, written by `fuota plan -o`: it decides how.",
+)
 @transfer_options
 @click.option(
     "--region", "region_name", help="Channel plan, to check the fragments against.  [default: EU868 in the sandbox]"
@@ -120,6 +126,8 @@ def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any)
     """
     content = image.read()
     name = "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
+    if (plan_path := options.pop("plan_path")) is not None:
+        options |= planned(plan_path, content, options)
     with closing(open_journal(options["state_dir"])) as journal:
         if server.url is None:
             return _launch_in_sandbox(content, name, journal, out, options)
@@ -186,7 +194,7 @@ def launch_in_sandbox(
         campaign = launch_campaign(
             sandbox.client, journal, content, request, server=sandbox.url, expected=expected.to_json()
         )
-        out.event("launched", campaign=campaign.id, job_id=campaign.job_id, server=sandbox.url, **expected.to_json())
+        _launched(out, journal, campaign, sandbox.url, options)
         return follow(
             sandbox.client, journal, campaign, out, patience=sandbox.patience, target=options["target"], can_leave=False
         )
@@ -229,7 +237,7 @@ def _launch_on_server(
         campaign = launch_campaign(
             client, journal, content, request, server=server.url or "", expected=expected.to_json()
         )
-        out.event("launched", campaign=campaign.id, job_id=campaign.job_id, server=server.url, **expected.to_json())
+        _launched(out, journal, campaign, server.url or "", options)
         out.say(f"launched {campaign.id} ({campaign.job_id})")
         if options["detach"]:
             return 0
@@ -262,6 +270,21 @@ def _announce(out: Output, name: str, content: bytes, expected: Expected, region
         f"{name}: {len(content)} bytes, {expected.nb_frag} uncoded and {expected.nb_coded} coded fragments of"
         f" {expected.frag_size} bytes at DR{expected.data_rate} ({region_name});"
         f" {expected.airtime_us / 1e6:.1f} s of airtime in {minutes:.0f} min"
+    )
+
+
+def _launched(out: Output, journal: Journal, campaign: Campaign, server_url: str, options: dict[str, Any]) -> None:
+    """Tell, and keep, by which plan it was launched, if by one."""
+    sha256 = options.get("plan_sha256")
+    if sha256 is not None:
+        journal.note(campaign.id, "planned", {"plan_sha256": sha256})
+    out.event(
+        "launched",
+        campaign=campaign.id,
+        job_id=campaign.job_id,
+        server=server_url,
+        plan_sha256=sha256,
+        **campaign.expected,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from fuota.network import TransferRequest
@@ -32,6 +34,29 @@ def request_from(options: dict[str, Any], *, file_name: str, **instead: Any) -> 
     except ValueError:
         raise ParameterError(f"descriptor {options['descriptor']!r} was given: it is 4 octets in hexadecimal") from None
     return TransferRequest(**values)
+
+
+def planned(path: Path, image: bytes, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that a plan file decides, for the image that it was made for; its target is the one where `options` has none.
+
+    Raises UsageError where one of them was given too, StorageError, PlanError and ImageError.
+    """
+    from fuota.campaign import check_image, load_plan, plan_sha256, request_fields
+
+    plan = load_plan(path)
+    check_image(plan, image)
+    fields = request_fields(plan)
+    decided = {**fields, "region_name": plan.region, "descriptor": fields["descriptor"].hex()}
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in decided and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"--plan decides {', '.join(given)} too: leave that out, or plan again")
+    target = plan.target if options["target"] is None else options["target"]
+    return {**decided, "target": target, "plan_sha256": plan_sha256(plan)}
 
 
 _OPTIONS = (

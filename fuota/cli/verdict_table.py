@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fuota.cli import exits
+from fuota.cli.words import spoken_duration
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Journal
@@ -85,7 +86,7 @@ def _print_table(out: Output, campaign: Campaign, verdict: Verdict, run_ms: int 
     out.result(campaign.image_sha256)
     out.table(table)
     airtime_s = campaign.expected["airtime_us"] / 1e6
-    ran = f", {_spoken(run_ms)} from the first frame to the last status" if run_ms else ""
+    ran = f", {spoken_duration(run_ms)} from the first frame to the last status" if run_ms else ""
     out.result(f"airtime {airtime_s:.1f} s in {campaign.expected['frames']} frames{ran}")
     if population is None:
         out.result(
@@ -119,10 +120,3 @@ def _run_ms(journal: Journal, campaign: Campaign) -> int | None:
         return None
     run_ms = int(ended[-1]["end_time_ms"] - ended[-1]["start_time_ms"])
     return run_ms if run_ms > 0 else None
-
-
-def _spoken(duration_ms: int) -> str:
-    minutes, seconds = divmod(round(duration_ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{seconds} s" if not hours else ""]
-    return " ".join(filter(None, parts))

@@ -55,7 +55,7 @@ def _radio(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
     if setting.task.recipe.data_rate is None and plan.data_rate != setting.task.region.rx2_data_rate:
         yield note(
             "data-rate-chosen",
-            f"DR{plan.data_rate} was chosen: at DR{setting.task.region.rx2_data_rate}, that of RX2, a session would not be long enough, or"
+            f"DR{plan.data_rate} was chosen: at DR{setting.task.region.rx2_data_rate}, that of RX2, a session would be too short or"
             " there is no plan (--data-rate says another)",
         )
     region, bandwidth_hz = setting.task.region, setting.rate.bandwidth_hz

@@ -18,6 +18,8 @@ FRONT_S = 0.02
 """Seconds of drawing lots for each point of the front."""
 SURE = 0.9999
 """More success than this is not looked for on the front."""
+HALF = 0.5
+"""Less success than this is left out, unless there is no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,4 +153,4 @@ def _undominated(points: list[FrontPoint]) -> list[FrontPoint]:
     for point in sorted(points, key=lambda point: (point.duration_ms, -point.success.estimate)):
         if not front or point.success.estimate > front[-1].success.estimate:
             front.append(point)
-    return front
+    return [point for point in front if point.success.estimate >= HALF] or front[-1:]

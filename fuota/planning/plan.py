@@ -151,7 +151,8 @@ class TransmissionPlan:
 def share_of(nb_frag: int, nb_coded: int) -> float:
     """The shortest decimal share that both rounding up and rounding to the nearest turn into `nb_coded` of `nb_frag`."""
     for digits in range(1, 12):
-        share = nb_coded * 10**digits // nb_frag / 10**digits  # rounded down: a little above would be one more
+        scale: int = 10**digits
+        share = nb_coded * scale // nb_frag / scale  # rounded down: a little above would be one more
         if coded_count(nb_frag, share) == nb_coded == round(share * nb_frag):
             return share
     return nb_coded / nb_frag

@@ -35,6 +35,7 @@ def squeezed(text: str) -> str:
 def test_the_commands_are_those_of_the_design():
     assert {" ".join(path) for path in COMMANDS} == {
         "demo",
+        "plan",
         "launch",
         "watch",
         "cancel",

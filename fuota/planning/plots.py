@@ -1,0 +1,80 @@
+"""Pictures of plans. They need the extra `notebook`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fuota.errors import ParameterError, StorageError
+from fuota.planning.optimise import FrontPoint
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+_SHOWN_FAILURE = 1e-5
+"""Below that a device that fails is not told from one that does not."""
+
+
+def front_figure(points: Sequence[FrontPoint], title: str) -> Figure:
+    """Duration against the share of the fleet that stays incomplete: lower left is better. Raises ParameterError without
+    points, or without matplotlib.
+    """
+    if not points:
+        raise ParameterError("there is no plan to draw: the front is empty")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ParameterError("pictures need matplotlib: pip install 'fuota[notebook]'") from None
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    unit_s, unit = next(one for one in _UNITS if points[-1].duration_ms >= 1000 * one[0] or one[0] == 1)
+    axes.plot([_in(point, unit_s) for point in points], [_failure(point) for point in points], color="0.8", zorder=1)
+    for data_rate in sorted({point.data_rate for point in points}):
+        _draw([point for point in points if point.data_rate == data_rate], unit_s, axes)
+    axes.set(title=title, xlabel=f"duration, {unit}", ylabel="share of the fleet that stays incomplete", yscale="log")
+    axes.set_ylim(_SHOWN_FAILURE / 2, 1.5)
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(title="+n: coded fragments", loc="upper right")
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a picture, in the format of the file's extension. Raises ParameterError for an unknown one, StorageError."""
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:
+        raise ParameterError(f"{path.name} was given for the picture: {error}") from None
+    except OSError as error:
+        raise StorageError(f"the picture {path} cannot be written: {error.strerror}") from None
+
+
+def _draw(points: list[FrontPoint], unit_s: int, axes: Axes) -> None:
+    """The points of one data rate, a label at every third or so."""
+    first = points[0]
+    durations, failures = [_in(point, unit_s) for point in points], [_failure(point) for point in points]
+    axes.scatter(durations, failures, s=28, zorder=2, label=f"DR{first.data_rate}, {_sizes(points)} bytes")
+    step = max(1, len(points) // 6)
+    for point in points[::step]:
+        axes.annotate(
+            f"+{point.nb_coded}",
+            (_in(point, unit_s), _failure(point)),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=8,
+        )
+
+
+def _sizes(points: list[FrontPoint]) -> str:
+    sizes = sorted({point.frag_size for point in points})
+    return str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+
+
+def _in(point: FrontPoint, unit_s: int) -> float:
+    return point.duration_ms / 1000 / unit_s
+
+
+def _failure(point: FrontPoint) -> float:
+    return max(1 - point.success.estimate, _SHOWN_FAILURE)
