@@ -94,8 +94,7 @@ def _code(plan: TransmissionPlan) -> Iterator[Finding]:
 
 def _fleet(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
     goal, success = setting.task.goal, plan.success
-    reached = goal.is_met(setting.model.real(plan.nb_frag, plan.nb_coded, seconds=0.05), setting.model.classes.devices)
-    if not reached:
+    if not success.reached:
         yield warning("goal-missed", _missed(setting, plan))
     if success.devices > 1 and goal.target < 1 and success.every < goal.confidence:
         yield note(

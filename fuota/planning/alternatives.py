@@ -6,10 +6,13 @@ from fuota.errors import PlanError
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER
 from fuota.planning.candidate import Candidate
 from fuota.planning.goal import Floats
-from fuota.planning.redundancy import FINAL_S, fewest_coded
+from fuota.planning.redundancy import SEARCH_S, fewest_coded
 from fuota.planning.setting import Setting, Shape, setting_of
 
 MOST_PASSES = 20
+HALF = 0.5
+MOST_REDUNDANCY = 3
+"""More than this is no answer: devices that need it hardly hear anything."""
 
 
 def why_not_enough(setting: Setting, shape: Shape) -> str:
@@ -17,7 +20,7 @@ def why_not_enough(setting: Setting, shape: Shape) -> str:
     application-managed campaign, as far as they do.
     """
     task, most = setting.task, setting.most_coded(shape.nb_frag)
-    failure = setting.model.real(shape.nb_frag, most, seconds=FINAL_S)
+    failure = setting.model.real(shape.nb_frag, most, seconds=SEARCH_S)
     devices = setting.model.classes.devices
     given = 1 - float(failure @ devices / devices.sum())
     ways = [way for way in (_slower(setting), _passes(setting, failure), _own_campaign(setting, shape)) if way]
@@ -25,8 +28,14 @@ def why_not_enough(setting: Setting, shape: Shape) -> str:
     return (
         f"{limit} that {task.recipe.server.name} allows beside {shape.nb_frag} uncoded ones complete {given:.4g} of the fleet at"
         f" DR{setting.rate.index} of {task.region.name}, and {task.goal.target:.4g} with {task.goal.confidence:.4g} confidence was"
-        f" asked for. {_hint(ways)}"
+        f" asked for.{_deaf(int(devices[failure > HALF].sum()), int(devices.sum()))} {_hint(ways)}"
     )
+
+
+def _deaf(devices: int, of: int) -> str:
+    if not 0 < devices < of:
+        return ""
+    return f" {devices} of {of} devices hear so little that each is more likely to fail than not."
 
 
 def _hint(ways: list[str]) -> str:
@@ -78,7 +87,7 @@ def _own_campaign(setting: Setting, shape: Shape) -> str | None:
     most = MAX_FRAGMENT_NUMBER - shape.nb_frag
     if most <= setting.most_coded(shape.nb_frag):
         return None
-    nb_coded = fewest_coded(setting.model, setting.task.goal, shape.nb_frag, min(most, 20 * shape.nb_frag))
+    nb_coded = fewest_coded(setting.model, setting.task.goal, shape.nb_frag, min(most, MOST_REDUNDANCY * shape.nb_frag))
     if nb_coded is None:
         return None
     return (

@@ -11,7 +11,7 @@ from fuota.planning.timing import Pace, duration_us, longest_interval_us, sessio
 from fuota.radio.class_b import BEACON_PERIOD_US, SLOT_US, ping_nb
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Candidate:
     """A way to send the image; whether it reaches the goal is another question."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,10 +91,32 @@ class CompletionModel:
 
     def mean(self, nb_frag: int, nb_coded: int, *, seconds: float) -> DecodingProbability:
         """How likely a device taken at random completes: the expected share of the fleet."""
-        classes = self.classes
-        laws = [self._law(nb_frag, nb_coded, channel) for channel in classes.channels()]
-        law = mixed(laws, classes.devices / classes.devices.sum())
+        channels, shares = self._node_shares(nb_frag, nb_coded)
+        law = mixed([self._law(nb_frag, nb_coded, channel) for channel in channels], shares)
         return probability_under(self._sent(nb_frag, nb_coded, seconds), law, _effort(seconds))
+
+    def _node_shares(self, nb_frag: int, nb_coded: int) -> tuple[Channels, Floats]:
+        """Some channels, and which share of the fleet each stands for: a loss between two nodes is shared among them."""
+        channels: Channels = []
+        shares: list[Floats] = []
+        for burst, losses, devices in self._runs():
+            nodes = self._nodes(nb_frag, nb_coded, losses, burst)
+            channels += [(float(loss), burst) for loss in nodes]
+            above = np.clip(np.searchsorted(nodes, losses), 1, max(len(nodes) - 1, 1))
+            if len(nodes) == 1:
+                shares.append(np.array([float(devices.sum())]))
+                continue
+            part = (losses - nodes[above - 1]) / (nodes[above] - nodes[above - 1])
+            upper = np.bincount(above, weights=devices * part, minlength=len(nodes))
+            shares.append(upper + np.bincount(above - 1, weights=devices * (1 - part), minlength=len(nodes)))
+        found = np.concatenate(shares)
+        return channels, found / found.sum()
+
+    def _runs(self) -> Iterator[tuple[float, Floats, NDArray[np.int64]]]:
+        """For each run length: it, the losses of its classes, and how many devices these have."""
+        for burst in np.unique(self.classes.burst_frames):
+            same = self.classes.burst_frames == burst
+            yield float(burst), self.classes.loss[same], self.classes.devices[same]
 
     def one(self, nb_frag: int, nb_coded: int, index: int, *, seconds: float) -> DecodingProbability:
         """How likely a device of the class `index` completes."""
@@ -110,17 +132,16 @@ class CompletionModel:
 
     def _law(self, nb_frag: int, nb_coded: int, channel: tuple[float, float]) -> LossLaw:
         loss, burst_frames = channel
-        law = loss_law(nb_frag, nb_coded, loss, burst_frames if burst_frames > 1 else None)
+        law = loss_law(nb_frag, nb_coded, loss, _possible_run(loss, burst_frames) if burst_frames > 1 else None)
         most = self.profile.most_lost()
         return law if most is None or most >= nb_frag else law.capped(most)
 
     def _by_class(self, nb_frag: int, nb_coded: int, failures: Callable[[Channels], Floats]) -> Floats:
         """(classes,): the `failures` (channels,) at some channels of each run length, and between them."""
         parts = []
-        for burst in np.unique(self.classes.burst_frames):
-            losses = self.classes.loss[self.classes.burst_frames == burst]
-            nodes = losses if len(losses) <= NODES else self._nodes(nb_frag, nb_coded, losses, float(burst))
-            found = failures([(float(loss), float(burst)) for loss in nodes])
+        for burst, losses, _ in self._runs():
+            nodes = self._nodes(nb_frag, nb_coded, losses, burst)
+            found = failures([(float(loss), burst) for loss in nodes])
             parts.append(found if nodes is losses else _between(losses, nodes, found))
         return np.concatenate(parts)
 
@@ -128,16 +149,24 @@ class CompletionModel:
         """Losses to look at: a few over the whole range, and close ones where the failures rise from none to all.
 
         That is where as many fragments are lost as coded ones are heard, within some standard deviations of their numbers.
+        All, where they are few.
         """
+        if len(losses) <= NODES:
+            return losses
         lossy = losses[losses > 0]
         least, most = lossy[0], lossy[-1]
         held = self.profile.most_lost()
         middle = nb_coded / (nb_frag + nb_coded)
         middle = middle if held is None else min(middle, held / nb_frag)
         spread = np.sqrt(max(middle, least) * (2 * burst_frames - 1) / (nb_frag + nb_coded))
-        close = middle + spread * np.arange(-8, 8.5, 0.5)
+        close = middle + spread * np.arange(-7, 7, 0.6)
         nodes = np.concatenate([losses[:1], np.geomspace(least, most, 8), close[(close > least) & (close < most)]])
         return np.unique(nodes)
+
+
+def _possible_run(loss: float, burst_frames: float) -> float:
+    """This mean length of a run of losses, or the least that so many losses have: runs of received frames have one or more."""
+    return max(burst_frames, loss / (1 - loss) * (1 + 1e-9)) if loss < 1 else burst_frames
 
 
 def _effort(seconds: float) -> Effort:
@@ -158,6 +187,8 @@ def _rounded_up(losses: Floats, step: float) -> Floats:
 
 def _spread(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """So many of them at most, evenly, the first and the last included."""
+    if not len(places):
+        return places
     return np.asarray(places[np.unique(np.linspace(0, len(places) - 1, count).round().astype(np.int64))])
 
 

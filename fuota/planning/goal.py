@@ -12,6 +12,7 @@ from fuota.errors import ParameterError
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+RARE = 1e-4
 CLASSES_AT_ONCE = 64
 """Keeps the work of large fleets in the cache."""
 
@@ -72,7 +73,9 @@ def at_most_failing(failure: Floats, devices: Counts, allowed: int) -> float:
         return float(allowed > mean)
     size = min(total, math.ceil(mean + reach)) + 1
     roots = np.exp(2j * np.pi * np.arange(size) / size)
-    logs = np.zeros(size, dtype=np.complex128)
+    rare = failure < RARE  # log(1 + f (z - 1)) to the second order: the third is below 1e-12 a device
+    logs = (failure[rare] @ devices[rare]) * (roots - 1) - (failure[rare] ** 2 @ devices[rare]) / 2 * (roots - 1) ** 2
+    failure, devices = failure[~rare], devices[~rare]
     with np.errstate(divide="ignore"):  # a class that fails surely, at a root of 0
         for part in range(0, len(failure), CLASSES_AT_ONCE):
             some = slice(part, part + CLASSES_AT_ONCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from fuota.errors import PlanError
 from fuota.fragmentation import DecodingProbability
@@ -19,7 +20,9 @@ FRONT_S = 0.02
 SURE = 0.9999
 """More success than this is not looked for on the front."""
 HALF = 0.5
-"""Less success than this is left out, unless there is no more."""
+"""Plans that leave more of the fleet incomplete are left out, unless there is no better one."""
+CLOSER = 0.85
+"""The next point of the front leaves at most this part incomplete of what the one before does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,18 +69,32 @@ def pareto_front(task: Task) -> list[FrontPoint]:
     Raises PlanError where no data rate can carry the image at all.
     """
     settings, reasons = _settings(task)
-    candidates = [candidate for setting in settings for candidate in _ladder(setting, reasons)]
-    if not candidates:
+    ladders = [candidate for setting in settings for candidate in _ladder(setting, reasons)]
+    if not ladders:
         raise PlanError("; ".join(f"DR{index}: {reason}" for index, reason in sorted(reasons.items())))
-    promising_ones, reached = [], -1.0
-    for candidate in sorted(candidates, key=lambda candidate: candidate.duration_us):
-        if reached >= SURE:
+    kept = _promising_steps(sorted(ladders, key=lambda candidate: candidate.duration_us))
+    worth = [candidate for candidate, failure in kept if failure <= HALF] or [candidate for candidate, _ in kept[-1:]]
+    return _undominated([_point(candidate) for candidate in worth])
+
+
+def _promising_steps(candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
+    """Of candidates in order of duration those that leave less incomplete than all before, with the ideal code; and how much."""
+
+    @cache
+    def most(setting: Setting, shape: Shape) -> float:
+        return _ideal_failure(setting, shape, setting.most_coded(shape.nb_frag))
+
+    kept, left = [], 1.0
+    for candidate in candidates:
+        if left <= 1 - SURE:
             break
-        success = _ideal_success(candidate)
-        if success > reached + 1e-6:
-            promising_ones.append(candidate)
-            reached = success
-    return _undominated([_point(candidate) for candidate in promising_ones])
+        if most(candidate.setting, candidate.shape) >= left * CLOSER:
+            continue
+        failure = _ideal_failure(candidate.setting, candidate.shape, candidate.nb_coded)
+        if failure < left * CLOSER:
+            kept.append((candidate, failure))
+            left = failure
+    return kept
 
 
 def _promising(setting: Setting, reasons: dict[int, str]) -> list[Shape]:
@@ -128,10 +145,9 @@ def _ladder(setting: Setting, reasons: dict[int, str]) -> list[Candidate]:
     return ladder
 
 
-def _ideal_success(candidate: Candidate) -> float:
-    model = candidate.setting.model
-    devices = model.classes.devices
-    return 1 - float(model.ideal(candidate.shape.nb_frag, candidate.nb_coded) @ devices / devices.sum())
+def _ideal_failure(setting: Setting, shape: Shape, nb_coded: int) -> float:
+    devices = setting.model.classes.devices
+    return float(setting.model.ideal(shape.nb_frag, nb_coded) @ devices / devices.sum())
 
 
 def _point(candidate: Candidate) -> FrontPoint:
@@ -153,4 +169,4 @@ def _undominated(points: list[FrontPoint]) -> list[FrontPoint]:
     for point in sorted(points, key=lambda point: (point.duration_ms, -point.success.estimate)):
         if not front or point.success.estimate > front[-1].success.estimate:
             front.append(point)
-    return [point for point in front if point.success.estimate >= HALF] or front[-1:]
+    return front

@@ -13,7 +13,9 @@ from fuota.planning.goal import Goal, all_complete
 SEARCH_S = 0.04
 """Seconds of drawing lots for each number of coded fragments that the search looks at."""
 FINAL_S = 0.1
-"""Seconds for the number that it ends at."""
+HEAD_START = 3
+"""The real code is never better than the ideal one by so many coded fragments."""
+"""Seconds for each share that is told of the number that it ends at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +33,13 @@ class Success:
     worst_loss: float
     every: float
     goal: float
+    reached: bool
 
 
-def success_of(model: CompletionModel, goal: Goal, nb_frag: int, nb_coded: int, *, seconds: float = FINAL_S) -> Success:
-    """What `nb_coded` coded fragments give the fleet, with about three times `seconds` of drawing lots."""
-    classes = model.classes
-    failure = model.real(nb_frag, nb_coded, seconds=seconds)
+def success_of(model: CompletionModel, goal: Goal, nb_frag: int, nb_coded: int) -> Success:
+    """What `nb_coded` coded fragments give the fleet; the failures are those that `fewest_coded` judges by."""
+    classes, seconds = model.classes, FINAL_S
+    failure = model.real(nb_frag, nb_coded, seconds=SEARCH_S)
     worst = int(failure.argmax())
     mean = model.mean(nb_frag, nb_coded, seconds=seconds)
     return Success(
@@ -46,12 +49,11 @@ def success_of(model: CompletionModel, goal: Goal, nb_frag: int, nb_coded: int, 
         worst_loss=float(classes.loss[worst]),
         every=all_complete(failure, classes.devices),
         goal=goal.probability(failure, classes.devices),
+        reached=goal.is_met(failure, classes.devices),
     )
 
 
-def fewest_coded(
-    model: CompletionModel, goal: Goal, nb_frag: int, most: int, *, seconds: float = SEARCH_S
-) -> int | None:
+def fewest_coded(model: CompletionModel, goal: Goal, nb_frag: int, most: int) -> int | None:
     """The smallest number of coded fragments up to `most` that meets the goal, or None where none does.
 
     The ideal code says where to begin: the real one rarely needs fewer, and a few more at most where many are sent.
@@ -63,9 +65,11 @@ def fewest_coded(
 
     @cache
     def real(nb_coded: int) -> bool:
-        return goal.is_met(model.real(nb_frag, nb_coded, seconds=seconds), devices)
+        return goal.is_met(model.real(nb_frag, nb_coded, seconds=SEARCH_S), devices)
 
     begin = smallest(ideal, 0, most)
+    if begin is None and not ideal(most + HEAD_START):
+        return None
     at = most if begin is None else begin
     while at > 0 and real(at) and real(at - 1):  # version 2 can be a little better than the ideal code
         at -= 1

@@ -37,7 +37,7 @@ class Shape:
     pace: Pace
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
     """A data rate on a channel, with what the regulator, the device and the server allow there."""
 

@@ -150,12 +150,3 @@ def _triples(columns: Words, nb_coded: int) -> NDArray[np.int64]:
     histograms = np.zeros((4, nb_coded + 1), dtype=np.int64)
     kernels.triple_histograms(columns, histograms)
     return histograms
-
-
-def too_many_lost(law: LossLaw, *, more_than: int) -> float:
-    """How likely more than `more_than` uncoded fragments are lost and fewer coded ones heard than that: failure for certain."""
-    states = len(law.lost)
-    fewer_heard = np.concatenate([np.zeros((states, 1)), np.cumsum(law.heard, axis=1)], axis=1)
-    within = min(law.nb_frag, law.nb_coded + 1)  # whoever lost more than there are coded ones has heard fewer, surely
-    partly = (law.lost[:, : within + 1] * fewer_heard[:, : within + 1])[:, more_than + 1 :].sum()
-    return float(partly + law.lost[:, max(within, more_than) + 1 :].sum())

@@ -9,6 +9,9 @@ from fuota.errors import ParameterError
 from fuota.fragmentation.parity import check_fragment_count
 from fuota.fragmentation.statistics.laws import Floats, LossLaw, loss_law
 
+SURPLUS = 64
+"""From so many coded fragments more than were lost on, the ideal code fails never that a float could tell."""
+
 
 def dependent(lost: NDArray[np.int64], heard: NDArray[np.int64]) -> Floats:
     """How likely a random bit matrix of `heard` rows and `lost` columns has dependent columns (arrays that broadcast)."""
@@ -33,8 +36,9 @@ def ideal_failure(nb_frag: int, *, coded: int, loss: float, burst_frames: float 
 
 def ideal_failure_under(law: LossLaw) -> float:
     """How likely a device with this law of losses does not complete with the ideal code."""
-    lost, heard = law.likely()
-    return float((law.table(lost, heard) * dependent(lost[:, None], heard[None, :])).sum()) + law.too_many
+    lost, table = law.by_surplus(SURPLUS)
+    heard = np.minimum(lost[:, None] + np.arange(SURPLUS), law.nb_coded)
+    return float((table * dependent(lost[:, None], heard)).sum()) + law.fewer_heard() + law.too_many
 
 
 def ideal_probability(nb_frag: int, *, coded: int, loss: float, burst_frames: float | None = None) -> float:

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 from fuota.gf2 import Words
 from fuota.gf2.kernels import kernel
+from fuota.gf2.kernels.matmul import aligned_words
+from fuota.gf2.kernels.rank import rank_at_most
+from fuota.gf2.kernels.vectors import count_ones
 
 ALL_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-_NONE_OR_ALL = np.array([0, 0xFFFFFFFFFFFFFFFF], dtype=np.uint64)
+ENOUGH_MORE = 24
+"""With so many more bits than losses, independence fails to show once in 2**24."""
 _PAIRS = np.uint64(0x5555555555555555)
 _NIBBLES = np.uint64(0x3333333333333333)
 _OCTETS = np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -112,75 +116,28 @@ def draw_to_front(order: NDArray[np.int64], draws: NDArray[np.uint32]) -> None:
 
 
 @kernel
-def reduce_word(word: np.uint64, pivots: Words) -> tuple[np.uint64, np.uint64]:
-    """`word` without the highest bit of any of the `pivots` (at most 64), and which of them that took, the last lowest.
+def decodable(columns: Words, lost: NDArray[np.int64], heard: Words, space: Words) -> bool:
+    """Whether the `lost` columns, restricted to the bits of `heard`, are linearly independent.
 
-    The smaller of x and x ^ pivot is x without the highest bit of the pivot.
+    `space` is working space of a line for each 512 bits of each lost column. Not many more bits than losses nearly always settle
+    it; all of them are looked at only where these do not.
     """
-    used = np.uint64(0)
-    for pivot in pivots:
-        reduced = word ^ pivot
-        used = (used << np.uint64(1)) | np.uint64(reduced < word)
-        word = min(word, reduced)
-    return word, used
-
-
-@kernel
-def add_used(rest: Words, pivots: Words, used: np.uint64) -> None:
-    """rest ^= the rows of `pivots` that `used` tells, the last row by the lowest bit.
-
-    Each is used or not as by the toss of a coin: a mask is faster than a branch that must be guessed.
-    """
-    for k in range(pivots.shape[0] - 1, -1, -1):
-        mask = _NONE_OR_ALL[used & np.uint64(1)]
-        used >>= np.uint64(1)
-        pivot = pivots[k]
-        for i in range(rest.shape[0]):
-            rest[i] ^= pivot[i] & mask
-
-
-@kernel
-def independent(vectors: Words, words: int) -> bool:
-    """Whether the rows of `vectors` are linearly independent in their first `words` words; they are overwritten.
-
-    Word by word; the rows that have a pivot come to the front.
-    """
-    front = 0
-    for w in range(words):
-        top = front
-        for k in range(front, vectors.shape[0]):
-            vectors[k, w], used = reduce_word(vectors[k, w], vectors[front:top, w])
-            if w + 1 < words:
-                add_used(vectors[k, w + 1 : words], vectors[front:top, w + 1 : words], used)
-            if vectors[k, w] != 0:
-                exchange(vectors[k, w:words], vectors[top, w:words])
-                top += 1
-        front = top
-        if front == vectors.shape[0]:
-            return True
-    return False
-
-
-@kernel
-def exchange(a: Words, b: Words) -> None:
-    """What was in `a` is in `b`, and the other way round."""
-    for i in range(a.shape[0]):
-        a[i], b[i] = b[i], a[i]
-
-
-@kernel
-def decodable(columns: Words, lost: NDArray[np.int64], heard: Words, vectors: Words) -> bool:
-    """Whether the `lost` columns, restricted to the bits of `heard`, are linearly independent. `vectors` is working space.
-
-    A few words more than the losses need nearly always settle it; all of them are looked at only where these do not.
-    """
-    words = columns.shape[1]
-    few = min(words, (lost.shape[0] + 10) // 56 + 1)
+    words, few = columns.shape[1], 0
+    bits = 0
+    while few < words and bits < lost.shape[0] + ENOUGH_MORE:
+        bits += count_ones(heard[few])
+        few += 1
     for used in (few, words):
+        width = (used + 7) & ~7
+        system = space[: lost.shape[0] * width].reshape(lost.shape[0], width)
+        mask = space[lost.shape[0] * width : (lost.shape[0] + 1) * width]
+        system[:] = np.uint64(0)
+        mask[:] = np.uint64(0)
+        mask[:used] = heard[:used]
         for i in range(lost.shape[0]):
             for w in range(used):
-                vectors[i, w] = columns[lost[i], w] & heard[w]
-        if independent(vectors[: lost.shape[0]], used):
+                system[i, w] = columns[lost[i], w] & heard[w]
+        if rank_at_most(system, mask, lost.shape[0]) == lost.shape[0]:
             return True
         if used == words:
             break
@@ -198,7 +155,7 @@ def decode_patterns(
     """
     uncoded = np.arange(columns.shape[0])
     coded = np.arange(nb_coded)
-    vectors = np.empty((losses[:, 0].max(), columns.shape[1]), dtype=np.uint64)
+    space = aligned_words((losses[:, 0].max() + 1) * ((columns.shape[1] + 7) & ~7))
     heard = np.empty(columns.shape[1], dtype=np.uint64)
     position = 0
     for k in range(losses.shape[0]):
@@ -208,9 +165,11 @@ def decode_patterns(
         draw_to_front(coded, draws[middle:end])
         position = end
         heard[:] = ALL_ONES
+        if nb_coded & 63:
+            heard[-1] = (np.uint64(1) << np.uint64(nb_coded & 63)) - np.uint64(1)
         for i in range(losses[k, 1]):
             heard[coded[i] >> 6] &= ~(np.uint64(1) << np.uint64(coded[i] & 63))
-        complete[k] = decodable(columns, uncoded[: losses[k, 0]], heard, vectors)
+        complete[k] = decodable(columns, uncoded[: losses[k, 0]], heard, space)
 
 
 @kernel

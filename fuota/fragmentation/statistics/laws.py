@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from fuota.errors import ParameterError
@@ -54,6 +56,27 @@ class LossLaw:
         """float64 (len(lost), len(heard)): the probability of each pair."""
         return np.asarray(self.lost[:, lost].T @ self.heard[:, heard])
 
+    def by_surplus(self, surpluses: int) -> tuple[NDArray[np.int64], Floats]:
+        """Numbers of uncoded fragments lost that are likely, and float64 (.., surpluses): the probability that so many are lost
+        and 0, 1, .. coded fragments more than that are heard.
+        """
+        lost = self.likely()[0]
+        lost = lost[lost <= self.nb_coded]
+        heard = np.concatenate([self.heard, np.zeros((len(self.heard), surpluses))], axis=1)
+        table = np.zeros((len(lost), surpluses))
+        for state, law in zip(self.lost, heard, strict=True):
+            table += state[lost, None] * sliding_window_view(law, surpluses)[lost]
+        return lost, table
+
+    def fewer_heard(self, *, more_than: int = -1) -> float:
+        """How likely more than `more_than` uncoded fragments are lost and fewer coded ones heard than that: failure for certain."""
+        heard_fewer = np.concatenate([np.zeros((len(self.heard), 1)), np.cumsum(self.heard, axis=1)], axis=1)
+        within = min(
+            self.nb_frag, self.nb_coded + 1
+        )  # whoever lost more than there are coded ones has heard fewer, surely
+        partly = (self.lost[:, : within + 1] * heard_fewer[:, : within + 1])[:, more_than + 1 :].sum()
+        return float(partly + self.lost[:, max(within, more_than) + 1 :].sum())
+
 
 def check_loss(loss: float) -> None:
     """Raise ParameterError unless `loss` is a probability."""
@@ -88,10 +111,15 @@ def binomial(trials: int, probability: float) -> Floats:
     """float64 (trials + 1,): how likely each count of successes is among independent trials."""
     if probability in {0, 1}:
         return np.asarray(np.eye(1, trials + 1, k=trials if probability else 0)[0])
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
+    log_factorial = _log_factorials(trials)
     count = np.arange(trials + 1)
     ways = log_factorial[trials] - log_factorial - log_factorial[::-1]
     return np.asarray(np.exp(ways + count * np.log(probability) + (trials - count) * np.log1p(-probability)))
+
+
+@lru_cache(maxsize=64)
+def _log_factorials(largest: int) -> Floats:
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])
 
 
 def _transitions(loss: float, burst_frames: float) -> Floats:

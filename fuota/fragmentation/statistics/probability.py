@@ -10,19 +10,15 @@ from numpy.typing import NDArray
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode, Variant
 from fuota.fragmentation.statistics import exact, kernels
-from fuota.fragmentation.statistics.ideal import dependent
+from fuota.fragmentation.statistics.ideal import SURPLUS, dependent
 from fuota.fragmentation.statistics.intervals import check_confidence, weighted_count_interval
-from fuota.fragmentation.statistics.laws import Floats, LossLaw, loss_law
+from fuota.fragmentation.statistics.laws import NEGLIGIBLE, Floats, LossLaw, loss_law
 from fuota.fragmentation.statistics.matrix import Coded, columns_of, numbers_of
 from fuota.gf2 import Words
 
 BATCH_DRAWS = 1_000_000
 """Random numbers drawn at a time: 4 MB."""
-SURPLUS = 64
-"""From so many coded fragments more than were lost on, a code with MANY_CODED fails as seldom as the ideal one: never."""
 MANY_CODED, MANY_UNCODED = 256, 64
-"""A fragment is in about 0.39 of the coded ones (version 1) or in half: that so many are all lost has no probability to speak
-of, nor has it that all of so many uncoded ones are (which even rows of version 2 could never repair)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,7 @@ class SentCode:
     def of(cls, code: ParityCode, numbers: NDArray[np.int64], *, share: float = 1.0) -> SentCode:
         """The coded fragments `numbers`, with that share of the usual work spent on looking."""
         columns = columns_of(code, numbers)
-        if len(numbers) >= MANY_CODED and code.nb_frag >= MANY_UNCODED:
+        if _has_many(code.nb_frag, len(numbers)):
             return cls(columns=columns, looked=exact.Looked(nb_frag=code.nb_frag))
         return cls(columns=columns, looked=exact.look(columns, len(numbers), share=share))
 
@@ -139,29 +135,45 @@ class _Split:
     def affordable_patterns(self, seconds: float) -> int:
         """As many patterns as take about so long, up to a million a second."""
         lost = self.losses[:, 0].astype(np.float64)
-        each = 100e-9 + 2e-9 * float(self.proposal @ (lost**2 * (1 + lost / 300)))
+        each = 400e-9 + float(self.proposal @ (20e-9 * lost + 2.5e-10 * lost**2 * (1 + lost / 1500)))
         return int(min(1e6, 1 / each) * seconds)
 
 
 def _split(looked: exact.Looked, law: LossLaw) -> _Split:
-    many, up_to = law.nb_coded >= MANY_CODED and law.nb_frag >= MANY_UNCODED, looked.up_to
-    failures = exact.few_lost_failures(looked, exact.silent_law(law.heard))
-    certain = exact.too_many_lost(law, more_than=up_to)
-    lost, heard = law.likely()
-    weight = law.table(lost, heard)
-    excess = heard[None, :] - lost[:, None]
-    undecided = (lost[:, None] > up_to) & (excess >= 0) & (weight > 0)
-    if many:
-        undecided &= excess < SURPLUS
-    rows, places = np.nonzero(undecided)
-    weight = weight[rows, places]
+    failures = exact.few_lost_failures(looked, exact.silent_law(law.heard)) if looked.up_to else 0.0
+    certain = law.fewer_heard(more_than=looked.up_to)
+    lost, heard, weight = _undecided(law, more_than=looked.up_to)
     return _Split(
         nb_coded=law.nb_coded,
-        failure=float((law.lost[:, : up_to + 1] * failures).sum()) + certain + law.too_many,
-        losses=np.stack([lost[rows], law.nb_coded - heard[places]], axis=1),
+        failure=float((law.lost[:, : looked.up_to + 1] * failures).sum()) + certain + law.too_many,
+        losses=np.stack([lost, law.nb_coded - heard], axis=1),
         weight=weight,
-        proposal=_proposal(weight, dependent(lost[rows], heard[places])),
+        proposal=_proposal(weight, dependent(lost, heard)),
     )
+
+
+def _undecided(law: LossLaw, *, more_than: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Uncoded fragments lost (more than that) and coded ones heard (as many at least), and how likely that is."""
+    if _has_many(law.nb_frag, law.nb_coded):
+        lost, table = law.by_surplus(SURPLUS)
+        heard = lost[:, None] + np.arange(SURPLUS)
+        table = np.where(
+            table * 0.5 ** np.arange(SURPLUS) > NEGLIGIBLE, table, 0.0
+        )  # failures halve with each one more
+    else:
+        lost, heard = law.likely()
+        table, heard = law.table(lost, heard), np.broadcast_to(heard, (len(lost), len(heard)))
+    rows, places = np.nonzero((table > 0) & (heard >= lost[:, None]) & (lost[:, None] > more_than))
+    return lost[rows], heard[rows, places], table[rows, places]
+
+
+def _has_many(nb_frag: int, nb_coded: int) -> bool:
+    """Whether a surplus of SURPLUS settles it.
+
+    A fragment is in about 0.39 of the coded ones (version 1) or in half: that all of so many are lost has no probability to speak
+    of, nor has it that all of so many uncoded ones are (which even rows of version 2 could never repair).
+    """
+    return nb_coded >= MANY_CODED and nb_frag >= MANY_UNCODED
 
 
 def _proposal(weight: Floats, ideal_failure: Floats) -> Floats:

@@ -27,6 +27,11 @@ if config.DISABLE_JIT:
         """target[at:] ^= source[source_at:], 64 octets."""
         _octets(target, at)[:] ^= _octets(source, source_at)
 
+    def xor_two_lines(target, at, source, a, b):
+        """target[at:] ^= source[a:] ^ source[b:], 64 octets."""
+        for source_at in (a, b):
+            xor_line(target, at, source, source_at)
+
     def xor_four_lines(target, at, source, a, b, c, d):
         """target[at:] ^= source[a:] ^ source[b:] ^ source[c:] ^ source[d:], 64 octets."""
         for source_at in (a, b, c, d):
@@ -80,6 +85,21 @@ else:
             return context.get_dummy_value()
 
         return types.void(target, at, source, source_at), generate
+
+    @intrinsic
+    def xor_two_lines(_, target, at, source, a, b):
+        """target[at:] ^= source[a:] ^ source[b:], 64 octets."""
+
+        def generate(context, builder, signature, arguments):
+            kinds = signature.args
+            to = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
+            one, two = (
+                _load(builder, _line(context, builder, kinds[2], arguments[2], arguments[i], kinds[i])) for i in (3, 4)
+            )
+            _store(builder, builder.xor(_load(builder, to), builder.xor(one, two)), to)
+            return context.get_dummy_value()
+
+        return types.void(target, at, source, a, b), generate
 
     @intrinsic
     def xor_four_lines(_, target, at, source, a, b, c, d):

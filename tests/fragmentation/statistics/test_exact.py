@@ -65,7 +65,7 @@ def test_weights_of_sums(code):
 
 
 @given(st.integers(1, 12), st.integers(0, 12), st.integers(0, 12), losses)
-def test_too_many_lost(nb_frag, nb_coded, more_than, loss):
+def test_fewer_heard_than_lost(nb_frag, nb_coded, more_than, loss):
     lost_law, heard_law = binomial(nb_frag, loss), binomial(nb_coded, 1 - loss)
     expected = sum(
         lost_law[lost] * heard_law[heard]
@@ -73,7 +73,7 @@ def test_too_many_lost(nb_frag, nb_coded, more_than, loss):
         for heard in range(min(lost, nb_coded + 1))
     )
     law = loss_law(nb_frag, nb_coded, loss)
-    assert exact.too_many_lost(law, more_than=more_than) == pytest.approx(expected, rel=1e-12)
+    assert law.fewer_heard(more_than=more_than) == pytest.approx(expected, rel=1e-12)
 
 
 def test_limits():
