@@ -160,7 +160,7 @@ class CompletionModel:
         middle = middle if held is None else min(middle, held / nb_frag)
         spread = np.sqrt(max(middle, least) * (2 * burst_frames - 1) / (nb_frag + nb_coded))
         close = middle + spread * np.arange(-7, 7, 0.6)
-        nodes = np.concatenate([losses[:1], np.geomspace(least, most, 8), close[(close > least) & (close < most)]])
+        nodes = np.concatenate([losses[:1], np.geomspace(least, most, 12), close[(close > least) & (close < most)]])
         return np.unique(nodes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class Goal:
 
     def allowed(self, devices: int) -> int:
         """How many of so many devices may stay incomplete."""
-        return math.floor(round((1 - self.target) * devices, 9))
+        return math.floor((1 - Fraction(str(self.target))) * devices)
 
     def probability(self, failure: Floats, devices: Counts) -> float:
         """How likely enough devices complete, where `devices` (classes,) fail with probability `failure` (classes,) each."""

@@ -11,7 +11,7 @@ from fuota.planning.candidate import Candidate
 from fuota.planning.recipe import Objective, Task
 from fuota.planning.redundancy import fewest_coded
 from fuota.planning.setting import Setting, Shape, setting_of
-from fuota.planning.sizes import promising
+from fuota.planning.sizes import FEW, promising
 
 REDUNDANCIES = tuple(step / 100 for step in (*range(0, 30, 2), *range(30, 60, 5), *range(60, 101, 10)))
 """Shares of coded fragments that the front looks at, as far as the server takes them."""
@@ -82,7 +82,7 @@ def _promising_steps(candidates: list[Candidate]) -> list[tuple[Candidate, float
 
     @cache
     def most(setting: Setting, shape: Shape) -> float:
-        return _ideal_failure(setting, shape, setting.most_coded(shape.nb_frag))
+        return _failure(setting, shape, setting.most_coded(shape.nb_frag))
 
     kept, left = [], 1.0
     for candidate in candidates:
@@ -90,7 +90,7 @@ def _promising_steps(candidates: list[Candidate]) -> list[tuple[Candidate, float
             break
         if most(candidate.setting, candidate.shape) >= left * CLOSER:
             continue
-        failure = _ideal_failure(candidate.setting, candidate.shape, candidate.nb_coded)
+        failure = _failure(candidate.setting, candidate.shape, candidate.nb_coded)
         if failure < left * CLOSER:
             kept.append((candidate, failure))
             left = failure
@@ -145,9 +145,14 @@ def _ladder(setting: Setting, reasons: dict[int, str]) -> list[Candidate]:
     return ladder
 
 
-def _ideal_failure(setting: Setting, shape: Shape, nb_coded: int) -> float:
-    devices = setting.model.classes.devices
-    return float(setting.model.ideal(shape.nb_frag, nb_coded) @ devices / devices.sum())
+def _failure(setting: Setting, shape: Shape, nb_coded: int) -> float:
+    """The expected share that stays incomplete, with the ideal code; with few fragments, where that misleads, with the real one."""
+    model, devices = setting.model, setting.model.classes.devices
+    if shape.nb_frag < FEW:
+        failure = model.real(shape.nb_frag, nb_coded, seconds=FRONT_S)
+    else:
+        failure = model.ideal(shape.nb_frag, nb_coded)
+    return float(failure @ devices / devices.sum())
 
 
 def _point(candidate: Candidate) -> FrontPoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -149,12 +150,17 @@ class TransmissionPlan:
 
 
 def share_of(nb_frag: int, nb_coded: int) -> float:
-    """The shortest decimal share that both rounding up and rounding to the nearest turn into `nb_coded` of `nb_frag`."""
+    """A short decimal share of `nb_frag` that both rounding up and rounding to the nearest turn into `nb_coded`.
+
+    Whoever multiplies floats as they are and rounds up gets one too many for some exact quotients, such as 7 of 25: then a
+    little less is said.
+    """
     for digits in range(1, 12):
         scale: int = 10**digits
-        share = nb_coded * scale // nb_frag / scale  # rounded down: a little above would be one more
-        if coded_count(nb_frag, share) == nb_coded == round(share * nb_frag):
-            return share
+        exact = nb_coded * scale // nb_frag
+        for share in (exact / scale, max(exact - 1, 0) / scale):
+            if math.ceil(share * nb_frag) == coded_count(nb_frag, share) == round(share * nb_frag) == nb_coded:
+                return share
     return nb_coded / nb_frag
 
 

@@ -16,6 +16,7 @@ from fuota.planning.recipe import HoldsData, Image, PlanRecipe, Task
 from fuota.planning.redundancy import fewest_coded, success_of
 from fuota.planning.setting import Setting, Shape, setting_of
 from fuota.planning.sizes import smallest_airtime
+from fuota.planning.timing import MAX_TIMEOUT, session_timeout_s
 
 _EXCHANGES = 3
 """Unicast exchanges that set a device up: McGroupSetup, FragSessionSetup, McClassCSession or McClassBSession."""
@@ -86,11 +87,13 @@ def _at(task: Task, data_rate: int) -> Candidate:
 def _enough(setting: Setting, shape: Shape) -> Candidate:
     """With as many coded fragments as the goal needs."""
     nb_coded = fewest_coded(setting.model, setting.task.goal, shape.nb_frag, setting.most_coded(shape.nb_frag))
-    if nb_coded is None:
+    if setting.task.recipe.frag_size is None:
+        found = smallest_airtime(setting, shape, nb_coded)
+    else:
+        found = None if nb_coded is None else (shape, nb_coded)
+    if found is None:
         raise PlanError(why_not_enough(setting, shape))
-    if not setting.task.recipe.frag_size:
-        shape, nb_coded = smallest_airtime(setting, shape, nb_coded)
-    return Candidate(setting=setting, shape=shape, nb_coded=nb_coded)
+    return Candidate(setting=setting, shape=found[0], nb_coded=found[1])
 
 
 def _checked_coded(setting: Setting, nb_frag: int) -> int:
@@ -151,7 +154,8 @@ def _timeout(candidate: Candidate) -> int:
     timeout = candidate.session_timeout
     if timeout is not None:
         return timeout
-    setting, most_s = candidate.setting, candidate.setting.task.recipe.server.max_session_s
+    setting, recipe = candidate.setting, candidate.setting.task.recipe
+    most_s = min(recipe.server.max_session_s, session_timeout_s(MAX_TIMEOUT, recipe.device_class))
     fit = candidate.frames * most_s * 1_000_000 // candidate.duration_us
     raise PlanError(
         f"{candidate.frames} frames take {candidate.duration_us / 3.6e9:.1f} h at DR{setting.rate.index} of"

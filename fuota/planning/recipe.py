@@ -168,8 +168,14 @@ def _fleet(recipe: PlanRecipe, region: Region) -> Fleet:
     if isinstance(loss, Sequence | np.ndarray):
         return _listed(recipe, np.asarray(loss, np.float64).reshape(-1))
     if isinstance(recipe.fleet, Fleet):
+        if loss is not None:
+            raise ParameterError(
+                "a Fleet and a loss were both given: the fleet says how well each of its devices hears"
+            )
         return recipe.fleet
     if isinstance(recipe.fleet, str | Path):
+        if burst_frames != 1:
+            raise ParameterError("a fleet file and losses in runs were both given: say burst_frames in the file")
         model = LinkModel.for_region(region, frequency_hz=recipe.frequency_hz)
         return open_fleet(recipe.fleet, region=region, model=model, device_class=recipe.device_class, default_loss=loss)
     devices = 1 if recipe.fleet is None else recipe.fleet

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from fuota.device import DeviceProfile
 from fuota.errors import ParameterError, PlanError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER
 from fuota.planning.completion import CompletionModel, LossClasses
@@ -90,7 +89,7 @@ class Setting:
         """The image in fragments of that size. Raises PlanError where they do not fit the frame, the device or the duty cycle."""
         self._check_size(frag_size)
         nb_frag = -(-self.task.image.size // frag_size)
-        _check_device(self.task.profile, self.task.image.size, nb_frag, frag_size)
+        self._check_device(nb_frag, frag_size)
         on_air_us = self.on_air_us(frag_size)
         recipe = self.task.recipe
         return Shape(
@@ -130,6 +129,22 @@ class Setting:
             nearest = max(frag_size // self.multiple, 1) * self.multiple
             raise PlanError(
                 f"fragments of {frag_size} bytes were asked for: it must be a multiple of {self.multiple}; the nearest is {nearest}"
+            )
+
+    def _check_device(self, nb_frag: int, frag_size: int) -> None:
+        profile, size = self.task.profile, self.task.image.size
+        if size > profile.slot_bytes:
+            raise PlanError(
+                f"the image has {size} bytes: the slot of {profile.name} takes {profile.slot_bytes}, {size - profile.slot_bytes}"
+                " fewer; make the image smaller, or send a delta"
+            )
+        if nb_frag > profile.max_nb_frag:
+            smallest = -(-size // profile.max_nb_frag)
+            fits = smallest <= self.largest()
+            needs = f"fragments of {smallest} bytes or more would do" if fits else "no fragment size here would do"
+            raise PlanError(
+                f"{size} bytes in fragments of {frag_size} are {nb_frag} fragments: {profile.name} takes {profile.max_nb_frag} at"
+                f" most ({profile.max_nb_frag * frag_size} bytes in fragments of this size); {needs}"
             )
 
 
@@ -190,18 +205,3 @@ def _slots(task: Task) -> PingSlots:
             f"start_gps_s {recipe.start_gps_s} was given: a beacon comes at multiples of 128 s; the nearest after is {after}"
         )
     return PingSlots(address=recipe.mc_addr, periodicity=recipe.periodicity, first_beacon_s=recipe.start_gps_s)
-
-
-def _check_device(profile: DeviceProfile, size: int, nb_frag: int, frag_size: int) -> None:
-    if size > profile.slot_bytes:
-        raise PlanError(
-            f"the image has {size} bytes: the slot of {profile.name} takes {profile.slot_bytes}, {size - profile.slot_bytes}"
-            " fewer; make the image smaller, or send a delta"
-        )
-    if nb_frag > profile.max_nb_frag:
-        smallest = -(-size // profile.max_nb_frag)
-        needs = f"fragments of {smallest} bytes or more would do" if smallest <= 255 else "no fragment size would do"
-        raise PlanError(
-            f"{size} bytes in fragments of {frag_size} are {nb_frag} fragments: {profile.name} takes {profile.max_nb_frag}"
-            f" at most ({profile.max_nb_frag * frag_size} bytes in fragments of this size); {needs}"
-        )

@@ -9,6 +9,8 @@ from fuota.planning.setting import Setting, Shape
 
 NEAR_BYTES = 8
 """How far below the largest size a better code is looked for."""
+FEW = 64
+"""Fewer fragments than this may make a code that cannot do it, and then any number of them up to this is looked at."""
 WORSE = 2
 """From so many coded fragments more than the ideal code needs on, the code counts as bad."""
 SLACK = 1.02
@@ -16,29 +18,33 @@ SLACK = 1.02
 MOST_SIZES = 4
 
 
-def smallest_airtime(setting: Setting, shape: Shape, nb_coded: int) -> tuple[Shape, int]:
-    """This shape; or, where its number of fragments makes a bad code, one of a slightly smaller size that takes less airtime.
+def smallest_airtime(setting: Setting, shape: Shape, nb_coded: int | None) -> tuple[Shape, int] | None:
+    """This shape with its coded fragments; or, where its number of fragments makes a bad code, or one that does not reach the goal
+    at all (None), a smaller size that takes the least airtime. None where no size reaches it.
 
     Which rows the code has depends on the number of fragments; some of them leave fragments uncovered.
     """
-    if not _is_bad(setting, shape, nb_coded):
+    if nb_coded is not None and not _is_bad(setting, shape, nb_coded):
         return shape, nb_coded
-    best, seen = (shape, nb_coded), {shape.nb_frag}
-    for size in range(shape.frag_size - 1, max(shape.frag_size - max(NEAR_BYTES, setting.multiple), 1) - 1, -1):
-        other = _shape(setting, size)
-        if other is None or other.nb_frag in seen:
-            continue
-        seen.add(other.nb_frag)
-        most = min(setting.most_coded(other.nb_frag), _frames_within(best, other) - other.nb_frag)
-        if most > 0 and (fewest := fewest_coded(setting.model, setting.task.goal, other.nb_frag, most)) is not None:
+    best = None if nb_coded is None else (shape, nb_coded)
+    for other in _smaller(setting, shape):
+        most = setting.most_coded(other.nb_frag)
+        if best is not None:
+            most = min(most, _frames_within(best, other) - other.nb_frag)
+        if most >= 0 and (fewest := fewest_coded(setting.model, setting.task.goal, other.nb_frag, most)) is not None:
             best = (other, fewest)
     return best
 
 
 def promising(setting: Setting) -> list[Shape]:
-    """The shapes, largest fragments first, whose uncoded fragments alone take nearly the least time, or airtime."""
+    """The shapes, largest fragments first, whose uncoded fragments alone take nearly the least time, or airtime.
+
+    Of a small image every number of fragments up to FEW: it decides how good the code is.
+    """
     fixed = setting.task.recipe.frag_size
-    sizes = [fixed] if fixed else range(setting.largest(), 0, -setting.multiple)
+    if fixed is not None:
+        return [setting.shape(fixed)]
+    sizes = range(setting.largest(), 0, -setting.multiple)
     shapes = [shape for size in sizes if (shape := _shape(setting, size)) is not None]
     if not shapes:
         return [setting.shape(sizes[0])]  # raises, with the reason
@@ -50,7 +56,19 @@ def promising(setting: Setting) -> list[Shape]:
         if shape.nb_frag * shape.pace.interval_us <= SLACK * fastest
         or shape.nb_frag * shape.time_on_air_us <= SLACK * shortest
     ]
-    return near[:MOST_SIZES] if shapes[0] in near else [shapes[0], *near[: MOST_SIZES - 1]]
+    return list(dict.fromkeys([shapes[0], *near[:MOST_SIZES], *_smaller(setting, shapes[0])]))
+
+
+def _smaller(setting: Setting, shape: Shape) -> list[Shape]:
+    """Smaller sizes that make other numbers of fragments: near ones, and of a small image all up to FEW fragments."""
+    size, near = setting.task.image.size, max(shape.frag_size - max(NEAR_BYTES, setting.multiple), 1)
+    least = min(near, -(-size // FEW)) if shape.nb_frag < FEW else near
+    by_count: dict[int, Shape] = {}
+    for frag_size in range(shape.frag_size - shape.frag_size % setting.multiple, least - 1, -setting.multiple):
+        other = _shape(setting, frag_size)
+        if other is not None and other.nb_frag != shape.nb_frag:
+            by_count[other.nb_frag] = other  # of the sizes that make as many fragments the smallest
+    return list(by_count.values())
 
 
 def _shape(setting: Setting, frag_size: int) -> Shape | None:

@@ -38,7 +38,8 @@ def ideal_failure_under(law: LossLaw) -> float:
     """How likely a device with this law of losses does not complete with the ideal code."""
     lost, table = law.by_surplus(SURPLUS)
     heard = np.minimum(lost[:, None] + np.arange(SURPLUS), law.nb_coded)
-    return float((table * dependent(lost[:, None], heard)).sum()) + law.fewer_heard() + law.too_many
+    failure = float((table * dependent(lost[:, None], heard)).sum()) + law.fewer_heard() + law.too_many
+    return min(failure, 1.0)  # rounding may have carried it past
 
 
 def ideal_probability(nb_frag: int, *, coded: int, loss: float, burst_frames: float | None = None) -> float:

@@ -137,7 +137,7 @@ def decodable(columns: Words, lost: NDArray[np.int64], heard: Words, space: Word
         for i in range(lost.shape[0]):
             for w in range(used):
                 system[i, w] = columns[lost[i], w] & heard[w]
-        if rank_at_most(system, mask, lost.shape[0]) == lost.shape[0]:
+        if rank_at_most(system, mask, lost.shape[0])[0] == lost.shape[0]:
             return True
         if used == words:
             break

@@ -1,0 +1,258 @@
+"""The hot loops of the simulation, jitted: which frames each device misses, and what it makes of the rest.
+
+Frames are bits, frame i bit i & 63 of word i >> 6; in a row of `lost` a one is a frame that the device does not hear. Every device
+has a stream of random numbers of its own, named by the seed, the device and what it is for, so that nothing depends on how a
+fleet is cut into blocks or who works on it. The meaning of each is written in `naive.py`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fuota.gf2 import Words
+from fuota.gf2.kernels import inlined, kernel
+from fuota.gf2.kernels.matmul import aligned_words
+from fuota.gf2.kernels.rank import rank_at_most
+from fuota.gf2.kernels.vectors import count_ones, lowest_one
+
+ONE = np.uint64(1)
+ALL_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_TO_UNIT = 1.0 / (1 << 53)
+
+ENOUGH_MORE = 24
+"""With so many more coded fragments than losses, independence fails to show once in 2**24."""
+
+
+@inlined
+def mixed(state: np.uint64) -> np.uint64:
+    """The output of SplitMix64 for a state (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014)."""
+    state = (state ^ (state >> np.uint64(30))) * _MIX_1
+    state = (state ^ (state >> np.uint64(27))) * _MIX_2
+    return state ^ (state >> np.uint64(31))
+
+
+@inlined
+def stream(seed: np.uint64, device: int, purpose: int) -> np.uint64:
+    """The first state of a device's stream for a purpose."""
+    return mixed(mixed(seed + GOLDEN * np.uint64(purpose + 1)) + GOLDEN * np.uint64(device + 1))
+
+
+@inlined
+def unit(state: np.uint64) -> float:
+    """A number above 0 and at most 1, from a state."""
+    return (np.float64(mixed(state) >> np.uint64(11)) + 1.0) * _TO_UNIT
+
+
+@kernel
+def uniforms(seed: np.uint64, first: int, purpose: int, numbers: NDArray[np.float64]) -> None:
+    """numbers (devices, each): uniform above 0 and at most 1, of the devices from `first` on."""
+    for d in range(numbers.shape[0]):
+        state = stream(seed, first + d, purpose)
+        for i in range(numbers.shape[1]):
+            state += GOLDEN
+            numbers[d, i] = unit(state)
+
+
+@inlined
+def draw_independent(row: Words, state: np.uint64, loss: float) -> None:
+    """Every bit is one with probability `loss`, to 32 binary digits: these decide from the last to the first, 64 frames at once."""
+    threshold = np.uint64(round(loss * 4294967296.0))
+    if threshold >> np.uint64(32):
+        row[:] = ALL_ONES
+        return
+    for w in range(row.shape[0]):
+        word = np.uint64(0)
+        if threshold:
+            for digit in range(lowest_one(threshold), 32):
+                state += GOLDEN
+                drawn = mixed(state)
+                word = (word | drawn) if (threshold >> np.uint64(digit)) & ONE else (word & drawn)
+        row[w] = word
+
+
+@inlined
+def draw_runs(row: Words, state: np.uint64, loss: float, burst_frames: float) -> None:
+    """Runs of ones and zeros of geometric lengths, begun where a channel is in the long run."""
+    row[:] = np.uint64(0)
+    frames = 64 * row.shape[0]
+    to_losing = loss / (burst_frames * (1.0 - loss))
+    per_one = 0.0 if burst_frames <= 1.0 else 1.0 / math.log1p(-1.0 / burst_frames)
+    per_zero = 0.0 if to_losing >= 1.0 else 1.0 / math.log1p(-to_losing)
+    state += GOLDEN
+    losing = unit(state) <= loss
+    at = 0
+    while at < frames:
+        state += GOLDEN
+        run = 1.0 + math.floor(math.log(unit(state)) * (per_one if losing else per_zero))
+        end = frames if run >= frames - at else at + int(run)
+        if losing:
+            set_ones(row, at, end)
+        losing = not losing
+        at = end
+
+
+@inlined
+def set_ones(row: Words, begin: int, end: int) -> None:
+    """Bits `begin` to `end` - 1 become one."""
+    while begin < end:
+        w = begin >> 6
+        upto = min(end, (w + 1) << 6)
+        count = upto - begin
+        ones = ALL_ONES if count == 64 else ((ONE << np.uint64(count)) - ONE)
+        row[w] |= ones << np.uint64(begin & 63)
+        begin = upto
+
+
+@kernel
+def draw_losses(
+    seed: np.uint64, first: int, purpose: int, loss: NDArray[np.float64], burst_frames: NDArray[np.float64], lost: Words
+) -> None:
+    """lost (devices, words): what each device misses that loses the share loss[d], in runs if burst_frames[d] is above 1."""
+    for d in range(lost.shape[0]):
+        state = stream(seed, first + d, purpose)
+        if burst_frames[d] > 1.0 and 0.0 < loss[d] < 1.0:
+            draw_runs(lost[d], state, loss[d], burst_frames[d])
+        else:
+            draw_independent(lost[d], state, loss[d])
+
+
+@kernel
+def miss_outside(begin: NDArray[np.int64], end: NDArray[np.int64], frames: int, lost: Words) -> None:
+    """Device d is there for the frames begin[d] to end[d] - 1 only."""
+    for d in range(lost.shape[0]):
+        set_ones(lost[d], 0, begin[d])
+        set_ones(lost[d], end[d], frames)
+
+
+@kernel
+def miss_while_sending(
+    phase_us: NDArray[np.float64],
+    period_us: int,
+    sending_us: int,
+    starts_us: NDArray[np.int64],
+    on_air_us: int,
+    lost: Words,
+) -> None:
+    """A device that sends for `sending_us` each `period_us`, from phase_us[d] on, misses the frames that overlap that."""
+    frames = starts_us.shape[0]
+    for d in range(lost.shape[0]):
+        sends = np.int64(phase_us[d]) - period_us
+        for i in range(frames):
+            while sends + sending_us <= starts_us[i]:
+                sends += period_us
+            if sends < starts_us[i] + on_air_us:
+                lost[d, i >> 6] |= ONE << np.uint64(i & 63)
+
+
+@kernel
+def miss_while_writing(work_us: int, starts_us: NDArray[np.int64], on_air_us: int, lost: Words) -> None:
+    """A device without a second buffer is deaf for `work_us` after each frame that it hears."""
+    for d in range(lost.shape[0]):
+        free_us = np.int64(0)
+        for i in range(starts_us.shape[0]):
+            bit = ONE << np.uint64(i & 63)
+            if lost[d, i >> 6] & bit:
+                continue
+            if starts_us[i] < free_us:
+                lost[d, i >> 6] |= bit
+            else:
+                free_us = starts_us[i] + on_air_us + work_us
+
+
+@inlined
+def coded_heard(row: Words, nb_frag: int, nb_coded: int, heard: Words) -> int:
+    """Bit i of `heard`: coded fragment i was heard. How many were."""
+    shift, begin = np.uint64(nb_frag & 63), nb_frag >> 6
+    total = 0
+    for w in range(heard.shape[0]):
+        word = row[begin + w] >> shift
+        if shift and begin + w + 1 < row.shape[0]:
+            word |= row[begin + w + 1] << (np.uint64(64) - shift)
+        left = nb_coded - 64 * w
+        heard[w] = ~word & (ALL_ONES if left >= 64 else (ONE << np.uint64(left)) - ONE)
+        total += count_ones(heard[w])
+    return total
+
+
+@inlined
+def uncoded_lost(row: Words, nb_frag: int, positions: NDArray[np.int64]) -> int:
+    """The uncoded fragments lost, from 0, into `positions`; how many."""
+    count = 0
+    for w in range((nb_frag + 63) >> 6):
+        word = row[w]
+        left = nb_frag - 64 * w
+        if left < 64:
+            word &= (ONE << np.uint64(left)) - ONE
+        while word:
+            positions[count] = 64 * w + lowest_one(word)
+            count += 1
+            word &= word - ONE
+    return count
+
+
+@inlined
+def rank_of(
+    columns: Words, positions: NDArray[np.int64], count: int, heard: Words, used: int, space: Words
+) -> tuple[int, int]:
+    """The rank of the lost columns over the first `used` words of the coded fragments heard, and the last one needed."""
+    width = (used + 7) & ~7
+    words = columns.shape[1]
+    flat = columns.reshape(-1)
+    for i in range(count + 1):
+        into = i * width
+        for w in range(used, width):
+            space[into + w] = np.uint64(0)
+    for i in range(count):
+        into, of = i * width, positions[i] * words
+        for w in range(used):
+            space[into + w] = flat[of + w] & heard[w]
+    mask = space[count * width : (count + 1) * width]
+    mask[:used] = heard[:used]
+    system = space[: count * width].reshape(count, width)
+    return rank_at_most(system, mask, count)
+
+
+@kernel
+def decode_fleet(
+    columns: Words,
+    nb_coded: int,
+    lost: Words,
+    most_lost: int,
+    missing: NDArray[np.int32],
+    complete_at: NDArray[np.int32],
+) -> None:
+    """What each device ends with that heard the frames not `lost`, in order.
+
+    columns (nb_frag, words): see fragmentation.statistics.matrix. missing: the rank still lacking; -1 where more than `most_lost`
+    uncoded fragments were lost, and the decoder gave up. complete_at: the number N of the fragment that completed it, else 0.
+    """
+    nb_frag, words = columns.shape
+    positions = np.empty(nb_frag, np.int64)
+    heard = np.empty(words, np.uint64)
+    space = aligned_words((min(nb_frag, most_lost) + 1) * ((words + 7) & ~7))
+    for d in range(lost.shape[0]):
+        count = uncoded_lost(lost[d], nb_frag, positions)
+        missing[d], complete_at[d] = 0, nb_frag
+        if count == 0:
+            continue
+        complete_at[d] = 0
+        if count > most_lost:
+            missing[d] = -1
+            continue
+        coded_heard(lost[d], nb_frag, nb_coded, heard)
+        few, bits = 0, 0
+        while few < words and bits < count + ENOUGH_MORE:
+            bits += count_ones(heard[few])
+            few += 1
+        rank, last = rank_of(columns, positions, count, heard, few, space)
+        if rank < count and few < words:
+            rank, last = rank_of(columns, positions, count, heard, words, space)
+        missing[d] = count - rank
+        if rank == count:
+            complete_at[d] = nb_frag + 1 + last
