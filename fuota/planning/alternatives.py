@@ -8,6 +8,7 @@ from fuota.planning.candidate import Candidate
 from fuota.planning.goal import Floats
 from fuota.planning.redundancy import SEARCH_S, fewest_coded
 from fuota.planning.setting import Setting, Shape, setting_of
+from fuota.planning.sizes import reaching
 
 MOST_PASSES = 20
 HALF = 0.5
@@ -59,18 +60,12 @@ def _slower(setting: Setting) -> str | None:
 
 
 def at_rate(setting: Setting, data_rate: int) -> Candidate | None:
-    """The way to the goal at another data rate with the largest fragments, or None where there is none."""
-    task = setting.task
+    """The way to the goal at another data rate, or None where there is none."""
     try:
-        other = setting_of(task, data_rate)
-        shape = other.shape(other.largest())
+        found = reaching(setting_of(setting.task, data_rate))
     except PlanError:
         return None
-    nb_coded = fewest_coded(other.model, task.goal, shape.nb_frag, other.most_coded(shape.nb_frag))
-    if nb_coded is None:
-        return None
-    found = Candidate(setting=other, shape=shape, nb_coded=nb_coded)
-    return None if found.session_timeout is None else found
+    return None if found is None or found.session_timeout is None else found
 
 
 def _passes(setting: Setting, failure: Floats) -> str | None:

@@ -108,7 +108,8 @@ class CompletionModel:
                 continue
             part = (losses - nodes[above - 1]) / (nodes[above] - nodes[above - 1])
             upper = np.bincount(above, weights=devices * part, minlength=len(nodes))
-            shares.append(upper + np.bincount(above - 1, weights=devices * (1 - part), minlength=len(nodes)))
+            lower = np.bincount(above - 1, weights=devices * (1 - part), minlength=len(nodes))
+            shares.append(np.asarray(upper + lower, dtype=np.float64))
         found = np.concatenate(shares)
         return channels, found / found.sum()
 

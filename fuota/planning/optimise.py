@@ -148,10 +148,8 @@ def _ladder(setting: Setting, reasons: dict[int, str]) -> list[Candidate]:
 def _failure(setting: Setting, shape: Shape, nb_coded: int) -> float:
     """The expected share that stays incomplete, with the ideal code; with few fragments, where that misleads, with the real one."""
     model, devices = setting.model, setting.model.classes.devices
-    if shape.nb_frag < FEW:
-        failure = model.real(shape.nb_frag, nb_coded, seconds=FRONT_S)
-    else:
-        failure = model.ideal(shape.nb_frag, nb_coded)
+    few = shape.nb_frag < FEW
+    failure = model.real(shape.nb_frag, nb_coded, seconds=FRONT_S) if few else model.ideal(shape.nb_frag, nb_coded)
     return float(failure @ devices / devices.sum())
 
 

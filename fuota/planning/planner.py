@@ -13,9 +13,9 @@ from fuota.planning.candidate import Candidate
 from fuota.planning.optimise import best_of
 from fuota.planning.plan import TransmissionPlan
 from fuota.planning.recipe import HoldsData, Image, PlanRecipe, Task
-from fuota.planning.redundancy import fewest_coded, success_of
-from fuota.planning.setting import Setting, Shape, setting_of
-from fuota.planning.sizes import smallest_airtime
+from fuota.planning.redundancy import success_of
+from fuota.planning.setting import Setting, setting_of
+from fuota.planning.sizes import reaching
 from fuota.planning.timing import MAX_TIMEOUT, session_timeout_s
 
 _EXCHANGES = 3
@@ -80,20 +80,11 @@ def _at(task: Task, data_rate: int) -> Candidate:
     recipe, setting = task.recipe, setting_of(task, data_rate)
     shape = setting.shape(recipe.frag_size or setting.largest())
     if recipe.nb_coded is None and recipe.redundancy is None:
-        return _enough(setting, shape)
+        found = reaching(setting)
+        if found is None:
+            raise PlanError(why_not_enough(setting, shape))
+        return found
     return Candidate(setting=setting, shape=shape, nb_coded=_checked_coded(setting, shape.nb_frag))
-
-
-def _enough(setting: Setting, shape: Shape) -> Candidate:
-    """With as many coded fragments as the goal needs."""
-    nb_coded = fewest_coded(setting.model, setting.task.goal, shape.nb_frag, setting.most_coded(shape.nb_frag))
-    if setting.task.recipe.frag_size is None:
-        found = smallest_airtime(setting, shape, nb_coded)
-    else:
-        found = None if nb_coded is None else (shape, nb_coded)
-    if found is None:
-        raise PlanError(why_not_enough(setting, shape))
-    return Candidate(setting=setting, shape=found[0], nb_coded=found[1])
 
 
 def _checked_coded(setting: Setting, nb_frag: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fuota.errors import PlanError
 from fuota.fragmentation import uncovered
+from fuota.planning.candidate import Candidate
 from fuota.planning.redundancy import fewest_coded, smallest
 from fuota.planning.setting import Setting, Shape
 
@@ -16,6 +17,20 @@ WORSE = 2
 SLACK = 1.02
 """Sizes whose uncoded fragments alone take so much more than the best one's are not looked at."""
 MOST_SIZES = 4
+
+
+def reaching(setting: Setting) -> Candidate | None:
+    """The way to the goal in a setting: with the fragment size that was asked for, or else the largest that is good enough.
+
+    None where none reaches it. Raises PlanError where no fragments fit.
+    """
+    asked = setting.task.recipe.frag_size
+    shape = setting.shape(asked or setting.largest())
+    nb_coded = fewest_coded(setting.model, setting.task.goal, shape.nb_frag, setting.most_coded(shape.nb_frag))
+    found = None if nb_coded is None else (shape, nb_coded)
+    if asked is None:
+        found = smallest_airtime(setting, shape, nb_coded)
+    return None if found is None else Candidate(setting=setting, shape=found[0], nb_coded=found[1])
 
 
 def smallest_airtime(setting: Setting, shape: Shape, nb_coded: int | None) -> tuple[Shape, int] | None:

@@ -9,6 +9,8 @@ what is not wanted is XORed as zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.matmul import aligned_words
 from fuota.gf2.kernels.vectors import count_ones, set_line, xor_two_lines
 from fuota.gf2.layout import Words
+
+Number = np.signedinteger[Any]
 
 
 @inlined
@@ -37,7 +41,7 @@ def highest_one(octet: int) -> int:
 
 
 @inlined
-def xor_of_wanted(value: int, wanted: int, mask: int) -> int:
+def xor_of_wanted(value: Number, wanted: Number, mask: Number) -> Number:
     """value ^ mask where `wanted` is not zero, without a branch."""
     return value ^ (mask & -np.int64(wanted != 0))
 
