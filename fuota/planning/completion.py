@@ -72,7 +72,9 @@ class CompletionModel:
     def real(self, nb_frag: int, nb_coded: int, *, seconds: float) -> Floats:
         """float64 (classes,): failures of the code that is sent, with about `seconds` of drawing lots."""
         sent = self._sent(nb_frag, nb_coded, seconds)
-        effort = _effort(seconds / min(len(self.classes.loss), DRAWN_NODES))
+        effort = Effort(
+            seconds=seconds / min(len(self.classes.loss), DRAWN_NODES), least=LEAST_PATTERNS, interval=False
+        )
 
         def drawn(channels: Channels) -> Floats:
             laws = (self._law(nb_frag, nb_coded, channel) for channel in channels)

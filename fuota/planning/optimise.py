@@ -9,14 +9,16 @@ from fuota.errors import PlanError
 from fuota.fragmentation import DecodingProbability
 from fuota.planning.candidate import Candidate
 from fuota.planning.recipe import Objective, Task
-from fuota.planning.redundancy import fewest_coded
+from fuota.planning.redundancy import fewest_coded, smallest
 from fuota.planning.setting import Setting, Shape, setting_of
-from fuota.planning.sizes import FEW, promising
+from fuota.planning.sizes import FEW, MOST_SIZES, promising
 
 REDUNDANCIES = tuple(step / 100 for step in (*range(0, 30, 2), *range(30, 60, 5), *range(60, 101, 10)))
 """Shares of coded fragments that the front looks at, as far as the server takes them."""
 FRONT_S = 0.02
 """Seconds of drawing lots for each point of the front."""
+LOOK_S = 0.002
+"""Seconds for each that may become one."""
 SURE = 0.9999
 """More success than this is not looked for on the front."""
 HALF = 0.5
@@ -48,12 +50,17 @@ def best_of(task: Task, objective: Objective) -> Candidate:
         for shape in _promising(setting, reasons)
     ]
     best: Candidate | None = None
+    hopeless: set[int] = set()
     for begin in sorted(begins, key=lambda candidate: candidate.cost(objective)):
         if best is not None and begin.cost(objective) >= best.cost(objective):
             break  # coded fragments only cost more
-        found = _completed(begin, reasons)
-        if found is not None and (best is None or found.cost(objective) < best.cost(objective)):
+        if begin.setting.rate.index in hopeless and begin.shape.nb_frag >= FEW:
+            continue  # a little more or fewer fragments make no difference where they are many
+        found = _completed(begin, best, objective, reasons)
+        if found is not None:
             best = found
+        elif best is None:
+            hopeless.add(begin.setting.rate.index)
     if best is None:
         told = "; ".join(f"DR{index}: {reason}" for index, reason in sorted(reasons.items()))
         raise PlanError(
@@ -120,24 +127,33 @@ def _settings(task: Task) -> tuple[list[Setting], dict[int, str]]:
     return settings, reasons
 
 
-def _completed(begin: Candidate, reasons: dict[int, str]) -> Candidate | None:
-    """With the coded fragments that the goal needs, or None and the reason."""
+def _completed(
+    begin: Candidate, best: Candidate | None, objective: Objective, reasons: dict[int, str]
+) -> Candidate | None:
+    """With the coded fragments that the goal needs, if that costs less than the best so far; else None and the reason."""
     setting, nb_frag = begin.setting, begin.shape.nb_frag
-    nb_coded = fewest_coded(setting.model, setting.task.goal, nb_frag, setting.most_coded(nb_frag))
+    most = setting.most_coded(nb_frag)
+    if best is not None:  # what costs as much with the ideal code need not be looked at
+        most = smallest(lambda coded: _with(begin, coded).cost(objective) >= best.cost(objective), 0, most) or most
+    nb_coded = fewest_coded(setting.model, setting.task.goal, nb_frag, most)
     if nb_coded is None:
-        reasons[setting.rate.index] = f"even {setting.most_coded(nb_frag)} coded fragments are not enough"
+        reasons.setdefault(setting.rate.index, f"even {most} coded fragments are not enough")
         return None
-    found = Candidate(setting=setting, shape=begin.shape, nb_coded=nb_coded)
+    found = _with(begin, nb_coded)
     if found.session_timeout is None:
         reasons[setting.rate.index] = "it takes longer than a session lasts"
         return None
-    return found
+    return found if best is None or found.cost(objective) < best.cost(objective) else None
+
+
+def _with(candidate: Candidate, nb_coded: int) -> Candidate:
+    return Candidate(setting=candidate.setting, shape=candidate.shape, nb_coded=nb_coded)
 
 
 def _ladder(setting: Setting, reasons: dict[int, str]) -> list[Candidate]:
     """Candidates of a setting with more and more coded fragments, as long as a session lasts."""
     ladder = []
-    for shape in _promising(setting, reasons):
+    for shape in _some(_promising(setting, reasons)):
         most = setting.most_coded(shape.nb_frag)
         steps = sorted({min(most, round(share * shape.nb_frag)) for share in REDUNDANCIES})
         candidates = (Candidate(setting=setting, shape=shape, nb_coded=step) for step in steps)
@@ -145,11 +161,17 @@ def _ladder(setting: Setting, reasons: dict[int, str]) -> list[Candidate]:
     return ladder
 
 
+def _some(shapes: list[Shape]) -> list[Shape]:
+    """The first ones, and some of the others, evenly."""
+    rest = shapes[MOST_SIZES:]
+    return shapes[:MOST_SIZES] + rest[:: max(1, len(rest) // MOST_SIZES)]
+
+
 def _failure(setting: Setting, shape: Shape, nb_coded: int) -> float:
     """The expected share that stays incomplete, with the ideal code; with few fragments, where that misleads, with the real one."""
     model, devices = setting.model, setting.model.classes.devices
     few = shape.nb_frag < FEW
-    failure = model.real(shape.nb_frag, nb_coded, seconds=FRONT_S) if few else model.ideal(shape.nb_frag, nb_coded)
+    failure = model.real(shape.nb_frag, nb_coded, seconds=LOOK_S) if few else model.ideal(shape.nb_frag, nb_coded)
     return float(failure @ devices / devices.sum())
 
 

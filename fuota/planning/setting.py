@@ -190,7 +190,7 @@ def _channel(task: Task, frequency_hz: int) -> int | None:
         )
         known = ", ".join(f"{known / 1e6:g}" for known in channels[:8])
         raise PlanError(
-            f"{frequency_hz / 1e6:g} MHz is no downlink channel of {task.region.name}, which {rule} {known} MHz"
+            f"{frequency_hz} Hz is no downlink channel of {task.region.name}, which {rule} {known} MHz"
             f"{' and more' if len(channels) > 8 else ''}; the nearest is {nearest} Hz"
         )
     return index

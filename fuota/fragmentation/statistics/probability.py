@@ -43,7 +43,8 @@ class DecodingProbability:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
     """How long to draw lots: for `patterns` of them, or, where None, for as many as take about `seconds` (by a formula, not by
-    the clock) but at least `least`, or until the interval is no wider than `width`. Raises ParameterError.
+    the clock) but at least `least`, or until the interval is no wider than `width`. Without `interval` none is worked out, which
+    takes a millisecond: low and high are then the bounds of what is possible. Raises ParameterError.
     """
 
     patterns: int | None = None
@@ -52,6 +53,7 @@ class Effort:
     width: float = 0.0
     confidence: float = 0.95
     seed: int = 0
+    interval: bool = True
 
     def __post_init__(self) -> None:
         check_confidence(self.confidence)
@@ -201,7 +203,7 @@ def _estimate(columns: Words, split: _Split, effort: Effort) -> DecodingProbabil
         drawn += count
         total += float(failed @ worth)
         squares += float(failed @ worth**2)
-        if effort.width or drawn == patterns:
+        if effort.interval and (effort.width or drawn == patterns):
             low, high = weighted_count_interval(
                 total / drawn, squares / drawn**2, float(worth.max()) / drawn, effort.confidence
             )

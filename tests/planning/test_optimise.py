@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+import fuota
+from fuota.errors import PlanError
+from fuota.planning import Fleet, FleetMember, Image, LinkModel, PlanRecipe, Task
+
+COST = {
+    "time": lambda plan: plan.duration_ms,
+    "airtime": lambda plan: plan.airtime_us,
+    "energy": lambda plan: plan.energy_uj,
+}
+NEAR = LinkModel.for_region(fuota.region("EU868"))
+LINKS = Fleet(members=tuple(FleetMember(name=str(i), cn0_dbhz=50 + 0.5 * i) for i in range(0, 12, 3)), model=NEAR)
+CASES = {
+    "EU868, class C": {"region": "EU868", "loss": 0.1, "frag_size_multiple": 8},
+    "EU868, links": {"region": "EU868", "fleet": LINKS, "target": 0.9},
+    "US915, class B, a fleet": {"region": "US915", "device_class": "B", "loss": 0.05, "fleet": 500},
+}
+IMAGE = bytes(6000)
+CHANCE = 1.03
+"""A coded fragment more or fewer comes from drawing lots, and is so much of a plan."""
+
+
+@pytest.fixture(scope="module", params=CASES)
+def choices(request):
+    return CASES[request.param]
+
+
+@pytest.fixture(scope="module")
+def separate(choices):
+    """A plan at every data rate that has one."""
+    plans = []
+    for rate in fuota.region(choices["region"]).downlink_data_rates:
+        try:
+            plans.append(fuota.plan(IMAGE, **choices, data_rate=rate.index))
+        except PlanError:
+            continue
+    assert plans
+    return plans
+
+
+@pytest.mark.parametrize("objective", ["time", "airtime", "energy"])
+def test_the_best_costs_no_more_than_any_data_rate_by_itself(choices, separate, objective):
+    best = fuota.plan(IMAGE, **choices, optimise=objective)
+    cost = COST[objective]
+    assert cost(best) <= CHANCE * min(map(cost, separate))
+    wanted = best.target if best.success.devices == 1 else best.confidence
+    assert best.success.goal >= wanted - 0.01  # lots again
+    said = fuota.plan(
+        IMAGE, **choices, data_rate=best.data_rate, frag_size=best.frag_size, nb_coded=best.nb_coded
+    )  # all of it is legal
+    assert (said.duration_ms, said.airtime_us, said.energy_uj) == (best.duration_ms, best.airtime_us, best.energy_uj)
+
+
+def test_a_data_rate_that_was_said_is_kept():
+    assert fuota.plan(IMAGE, region="EU868", loss=0.1, optimise="time", data_rate=3).data_rate == 3
+
+
+def test_a_fragment_size_that_was_said_is_kept():
+    plan = fuota.plan(IMAGE, region="EU868", loss=0.1, optimise="airtime", frag_size=100)
+    assert plan.frag_size == 100
+    assert plan.data_rate >= 3  # the slower ones do not carry that
+
+
+def test_devices_that_hear_badly_are_sent_to_slowly():
+    rates = []
+    for cn0_dbhz in (47, 60, 75):
+        fleet = Fleet(members=(FleetMember(name="a", cn0_dbhz=cn0_dbhz),), model=NEAR)
+        plan = fuota.plan(IMAGE, region="EU868", fleet=fleet)
+        rates.append(fuota.region("EU868").data_rate(plan.data_rate).bitrate_bps)
+    assert rates == sorted(rates)
+    assert rates[0] < rates[-1]
+
+
+def test_where_no_data_rate_reaches_the_goal_each_says_why():
+    with pytest.raises(PlanError) as refused:
+        fuota.plan(IMAGE, region="EU868", loss=0.6, optimise="time")
+    told = str(refused.value)
+    assert told.startswith("no data rate of EU868 reaches 0.99 of the fleet with 0.95 confidence: DR0: even 125 coded")
+    for rate in fuota.region("EU868").downlink_data_rates:
+        assert f"DR{rate.index}: " in told
+
+
+def test_a_session_that_is_too_long_is_a_reason():
+    with pytest.raises(PlanError, match="DR5: it takes longer than a session lasts"):
+        fuota.plan(bytes(2_500_000), region="EU868", loss=0, optimise="time", frequency_hz=868_100_000)
+
+
+# --- A largest fragment that makes a bad code ---
+
+SMALL = bytes(4000)
+"""17 fragments of 236 octets, of which no coded one up to the 17th contains the tenth; in 30 of 134 octets all are contained."""
+
+
+def test_smaller_fragments_are_looked_at_where_the_largest_cannot_do_it():
+    best = fuota.plan(SMALL, region="EU868", loss=0.1, optimise="time")
+    small = fuota.plan(SMALL, region="EU868", loss=0.1, data_rate=7, frag_size=134)
+    assert small.success.goal >= 0.99
+    assert best.duration_ms <= CHANCE * small.duration_ms
+
+
+def test_the_best_for_a_small_image_too_costs_no_more_than_any_data_rate():
+    fleet = Fleet(members=(FleetMember(name="a", cn0_dbhz=60),), model=NEAR)
+    best = fuota.plan(SMALL, region="EU868", fleet=fleet, optimise="time")
+    three = fuota.plan(SMALL, region="EU868", fleet=fleet, data_rate=3)
+    assert best.duration_ms <= CHANCE * three.duration_ms
+
+
+def test_the_front_of_a_small_image_has_its_smaller_fragments():
+    front = fuota.pareto_front(Task.of(Image.of(SMALL), PlanRecipe(region="EU868", loss=0.1)))
+    small = fuota.plan(SMALL, region="EU868", loss=0.1, data_rate=7, frag_size=134)
+    as_fast = [point.success.high for point in front if point.duration_ms <= CHANCE * small.duration_ms]
+    assert max(as_fast) >= small.success.mean.low - 0.03
+
+
+# --- The front ---
+
+
+def front_of(**choices):
+    recipe = PlanRecipe(**choices)
+    return fuota.pareto_front(Task.of(Image.of(IMAGE), recipe))
+
+
+def test_the_front_is_sorted_and_nothing_on_it_is_beaten(choices):
+    front = front_of(**choices)
+    assert front
+    for faster, slower in pairwise(front):
+        assert faster.duration_ms <= slower.duration_ms
+        assert faster.success.estimate < slower.success.estimate
+    assert len({point.duration_ms for point in front}) == len(front)
+
+
+def test_everything_on_the_front_can_be_planned(choices):
+    for point in front_of(**choices)[1::9]:
+        plan = fuota.plan(
+            IMAGE, **choices, data_rate=point.data_rate, frag_size=point.frag_size, nb_coded=point.nb_coded
+        )
+        assert plan.nb_frag == point.nb_frag
+        assert plan.nb_coded <= plan.nb_frag
+        assert (plan.duration_ms, plan.airtime_us) == (point.duration_ms, point.airtime_us)
+        assert plan.energy_uj == point.energy_uj
+        assert plan.success.mean.low - 0.02 <= point.success.estimate <= plan.success.mean.high + 0.02
+
+
+def test_no_plan_beats_the_front(choices, separate):
+    """Of those that end by the time that a plan does, one completes as much."""
+    front = front_of(**choices)
+    for plan in separate:
+        reached = [point.success.high for point in front if point.duration_ms <= CHANCE * plan.duration_ms]
+        assert max(reached, default=0) >= min(plan.success.mean.low, 0.9999) - 0.03
+
+
+def test_the_front_of_one_data_rate():
+    front = front_of(region="EU868", loss=0.1, data_rate=5)
+    assert {point.data_rate for point in front} == {5}
+    assert [point.duration_ms for point in front] == sorted({point.duration_ms for point in front})
+
+
+def test_without_loss_one_point_is_enough():
+    front = front_of(region="EU868", loss=0)
+    assert [(point.nb_coded, point.success.estimate) for point in front] == [(0, 1)]
+
+
+def test_no_front_where_nothing_carries_the_image():
+    with pytest.raises(PlanError, match="DR0: the image has 6000 bytes: the slot of small takes 100"):
+        front_of(region="EU868", profile=fuota.DeviceProfile(name="small", slot_bytes=100))

@@ -1,0 +1,462 @@
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fuota
+from fuota.errors import FuotaError, ImageError, ParameterError, PlanError
+from fuota.planning import APPLICATION_MANAGED, Fleet, FleetMember, LinkModel, ServerProfile
+from fuota.radio import region_names
+
+IMAGE = bytes(range(250)) * 20  # 5000 octets
+EU868 = {"region": "EU868"}
+DR5 = {"region": "EU868", "data_rate": 5}
+
+
+# --- What is decided ---
+
+
+@pytest.mark.parametrize(("name", "data_rate", "frequency_hz"), [("EU868", 0, 869_525_000), ("US915", 8, 923_300_000)])
+def test_class_c_is_sent_as_rx2(name, data_rate, frequency_hz):
+    plan = fuota.plan(IMAGE, region=name, nb_coded=9, loss=0)
+    assert (plan.data_rate, plan.frequency_hz, plan.channel, plan.slots) == (data_rate, (frequency_hz,), None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "frequencies"),
+    [
+        ("US915", tuple(923_300_000 + 600_000 * i for i in range(8))),
+        ("AU915", tuple(923_300_000 + 600_000 * i for i in range(8))),
+        ("EU868", (869_525_000,)),
+        ("IN865", (866_550_000,)),
+        ("AS923", (923_200_000,)),
+    ],
+)
+def test_class_b_hops_where_the_region_does_and_is_sent_as_rx2_elsewhere(name, frequencies):
+    plan = fuota.plan(IMAGE, region=name, device_class="B", nb_coded=9, loss=0)
+    assert (plan.frequency_hz, plan.channel) == (frequencies, None)
+    assert plan.slots is not None
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 20_000), st.sampled_from([3, 4, 5]), st.integers(1, 16), st.integers(1, 255), st.integers(1, 253))
+def test_fragments_are_the_largest_that_all_take(size, data_rate, multiple, device_cap, server_cap):
+    most = min({3: 112, 4: 239, 5: 239}[data_rate], device_cap, server_cap)
+    choices = {
+        "data_rate": data_rate,
+        "frag_size_multiple": multiple,
+        "profile": fuota.DeviceProfile(max_frag_size=device_cap, max_nb_frag=16383),
+        "server": ServerProfile(name="S", max_frag_size=server_cap, max_session_s=10**9),
+        "duty_cycle": 1,
+        "nb_coded": 0,
+        "loss": 0,
+    }
+    nb_frag = -(-size // max(most - most % multiple, 1))
+    if most < multiple or nb_frag > 16383:
+        with pytest.raises(PlanError, match=f"multiple of {multiple}|fragments"):
+            fuota.plan(bytes(size), **EU868, **choices)
+        return
+    plan = fuota.plan(bytes(size), **EU868, **choices)
+    assert plan.frag_size == most - most % multiple
+    assert plan.nb_frag * plan.frag_size - plan.padding == size
+    assert 0 <= plan.padding < plan.frag_size
+
+
+def test_the_multiple_is_that_of_the_device_and_of_the_caller():
+    profile = fuota.DeviceProfile(frag_size_multiple=6)
+    assert fuota.plan(IMAGE, **DR5, profile=profile, frag_size_multiple=4, nb_coded=9, loss=0).frag_size == 228
+
+
+def test_a_repeater_takes_room():
+    assert fuota.plan(IMAGE, **DR5, nb_coded=9, loss=0).frag_size == 239
+    assert fuota.plan(IMAGE, **DR5, nb_coded=9, loss=0, repeater=True).frag_size == 219
+
+
+def test_a_small_code_that_leaves_fragments_bare_gives_way_to_a_better_one():
+    """Only where no size was asked for, and never with more airtime."""
+    best = fuota.plan(bytes(2000), region="EU868", data_rate=4, loss=0.05)
+    largest = fuota.plan(bytes(2000), region="EU868", data_rate=4, loss=0.05, frag_size=239)
+    assert largest.frag_size == 239 >= best.frag_size
+    assert best.airtime_us <= largest.airtime_us
+
+
+@pytest.mark.parametrize(("size", "data_rate", "enough"), [(4000, 5, 134), (1000, 4, 100), (700, 5, 50)])
+def test_a_largest_size_whose_code_cannot_reach_the_goal_gives_way_too(size, data_rate, enough):
+    """With 3, 5 or 17 fragments one is in no coded fragment, however many are sent."""
+    choices = {"region": "EU868", "data_rate": data_rate, "loss": 0.1}
+    assert fuota.plan(bytes(size), **choices, frag_size=enough).success.goal >= 0.99
+    assert fuota.plan(bytes(size), **choices).success.goal >= 0.989
+
+
+def test_a_session_that_is_too_long_goes_to_a_faster_data_rate():
+    plan = fuota.plan(bytes(100_000), **EU868, nb_coded=400, loss=0, frag_size=48)
+    assert plan.data_rate > 0
+    assert plan.duration_ms <= 1000 * plan.session_timeout_s <= 32_768_000
+    with pytest.raises(PlanError):
+        fuota.plan(bytes(100_000), **EU868, nb_coded=400, loss=0, frag_size=48, data_rate=plan.data_rate - 1)
+
+
+def test_a_fragment_that_does_not_fit_goes_to_a_faster_data_rate():
+    assert fuota.plan(IMAGE, **EU868, frag_size=100, nb_coded=9, loss=0).data_rate == 3
+
+
+def test_where_the_faster_ones_do_not_help_the_reason_is_that_of_the_default():
+    with pytest.raises(PlanError, match="the slot of small takes 4999, 1 fewer"):
+        fuota.plan(IMAGE, **EU868, profile=fuota.DeviceProfile(name="small", slot_bytes=4999))
+
+
+@pytest.mark.parametrize(("period_s", "given", "delay_s"), [(None, None, 300), (600, None, 3600), (600, 42, 42)])
+def test_the_start_is_delayed_for_setting_the_devices_up(period_s, given, delay_s):
+    profile = fuota.DeviceProfile(uplink_period_s=period_s)
+    assert fuota.plan(IMAGE, **DR5, nb_coded=9, loss=0, profile=profile, start_delay_s=given).start_delay_s == delay_s
+
+
+def test_own_values_are_kept():
+    plan = fuota.plan(
+        IMAGE,
+        region="EU868",
+        device_class="B",
+        data_rate=4,
+        frequency_hz=868_500_000,
+        frag_size=77,
+        redundancy=0.3,
+        interval_ms=45_000,
+        start_delay_s=1234,
+        periodicity=5,
+        mc_addr=0xDEADBEEF,
+        start_gps_s=128_000,
+        loss=0,
+        name="mine",
+    )
+    assert (plan.data_rate, plan.frequency_hz, plan.channel, plan.frag_size) == (4, (868_500_000,), 2, 77)
+    assert (plan.nb_frag, plan.nb_coded, plan.interval_ms, plan.start_delay_s) == (65, 20, 45_000, 1234)
+    assert (plan.slots.address, plan.slots.periodicity, plan.slots.first_beacon_s) == (0xDEADBEEF, 5, 128_000)
+    assert plan.image.name == "mine"
+    assert (np.diff(plan.schedule["start_us"]) >= 45_000_000).all()
+
+
+@pytest.mark.parametrize("region", region_names())
+@pytest.mark.parametrize("device_class", ["B", "C"])
+def test_every_region_has_a_plan_for_a_small_image(region, device_class):
+    plan = fuota.plan(bytes(500), region=region, device_class=device_class, loss=0, target=1)
+    assert (plan.region, plan.nb_coded, plan.success_probability) == (region, 0, 1)
+
+
+def test_a_server_that_takes_a_frequency_may_be_told_any_legal_one():
+    server = ServerProfile(name="Other", takes_frequency=True)
+    plan = fuota.plan(IMAGE, **DR5, frequency_hz=868_950_000, nb_coded=9, loss=0, server=server)
+    assert (plan.frequency_hz, plan.channel) == ((868_950_000,), None)
+
+
+def test_an_application_sends_as_many_coded_fragments_as_it_likes():
+    plan = fuota.plan(IMAGE, **DR5, nb_coded=50, loss=0, server=APPLICATION_MANAGED)
+    assert plan.nb_coded == 50 > plan.nb_frag
+
+
+def test_a_crc_of_the_gateway_takes_time():
+    with_crc = ServerProfile(name="S", gateway_adds_crc=True)
+    plan = fuota.plan(IMAGE, region="EU868", data_rate=4, repeater=True, nb_coded=9, loss=0, server=with_crc)
+    assert plan.time_on_air_us == 655_872  # planning case H-toa-DR4, its note
+
+
+# --- The image ---
+
+
+class Opened:
+    data = IMAGE
+
+
+def test_an_image_is_octets_a_file_or_anything_that_holds_octets(tmp_path):
+    path = tmp_path / "app.bin"
+    path.write_bytes(IMAGE)
+    plans = [
+        fuota.plan(source, **DR5, nb_coded=9, loss=0) for source in (IMAGE, path, str(path), Opened(), bytearray(IMAGE))
+    ]
+    assert {plan.image.sha256 for plan in plans} == {hashlib.sha256(IMAGE).hexdigest()}
+    assert {plan.image.size for plan in plans} == {5000}
+    assert [plan.image.name for plan in plans] == ["image", "app.bin", "app.bin", "image", "image"]
+
+
+def test_no_image(tmp_path):
+    with pytest.raises(ImageError, match="image is empty: there is nothing to send; an image has 1 byte or more"):
+        fuota.plan(b"", **EU868)
+    with pytest.raises(ImageError, match=r"missing\.bin cannot be read"):
+        fuota.plan(tmp_path / "missing.bin", **EU868)
+
+
+# --- Whom it is for ---
+
+
+def test_a_loss_may_be_said_in_many_ways(tmp_path):
+    path = tmp_path / "fleet.toml"
+    path.write_text('[[group]]\nname = "all"\ndevices = 3\nloss = 0.1\n')
+    fleet = Fleet(members=tuple(FleetMember(name=str(i), loss=0.1) for i in range(3)))
+    told = [
+        {"loss": 0.1, "fleet": 3},
+        {"loss": fuota.Bernoulli(0.1), "fleet": 3},
+        {"loss": [0.1, 0.1, 0.1]},
+        {"loss": np.full(3, 0.1)},
+        {"fleet": path},
+        {"fleet": str(path)},
+        {"fleet": fleet},
+    ]
+    plans = [fuota.plan(bytes(1000), **DR5, frag_size=100, nb_coded=4, **choices) for choices in told]
+    assert {plan.success.devices for plan in plans} == {3}
+    assert len({plan.success for plan in plans}) == 1
+
+
+def test_a_list_tells_each_device_apart():
+    plan = fuota.plan(IMAGE, **DR5, nb_coded=9, loss=[0, 0.3, 0.01])
+    assert (plan.success.devices, plan.success.worst_loss) == (3, 0.3)
+
+
+def test_nothing_said_is_one_device_that_loses_a_tenth():
+    assert (
+        fuota.plan(IMAGE, **DR5, nb_coded=9).success == fuota.plan(IMAGE, **DR5, nb_coded=9, loss=0.1, fleet=1).success
+    )
+
+
+def test_losses_in_bursts_need_more_coded_fragments():
+    needed = [
+        fuota.plan(bytes(8000), **DR5, frag_size=100, loss=law).nb_coded
+        for law in (fuota.Bernoulli(0.1), fuota.GilbertElliott(0.1, 1.0), fuota.GilbertElliott(0.1, 4.0))
+    ]
+    assert needed[1] == pytest.approx(needed[0], abs=2)  # runs of 1: no two losses in a row
+    assert needed[2] >= needed[0] + 4
+
+
+def test_more_devices_all_of_which_must_complete_need_more():
+    needed = [
+        fuota.plan(bytes(8000), **DR5, frag_size=100, fleet=devices, loss=0.1, target=1).nb_coded
+        for devices in (1, 100, 10_000)
+    ]
+    assert needed == sorted(set(needed))
+
+
+def test_a_profile_by_name_and_by_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\nmax_frag_size = 64\nversion = 2\n')
+    assert fuota.plan(IMAGE, **DR5, nb_coded=9, loss=0, profile="ideal").frag_size == 239
+    for source in (path, str(path), fuota.load_profile(path)):
+        plan = fuota.plan(IMAGE, **DR5, nb_coded=9, loss=0, profile=source)
+        assert (plan.frag_size, plan.version) == (64, 2)
+
+
+def test_a_device_that_can_repair_little_completes_seldom():
+    little = fuota.plan(IMAGE, **DR5, nb_coded=10, loss=0.1, profile=fuota.DeviceProfile(max_lost=1))
+    much = fuota.plan(IMAGE, **DR5, nb_coded=10, loss=0.1)
+    assert little.success_probability <= 0.9**21 + 21 * 0.1 * 0.9**20 + 1e-9
+    assert little.success_probability < much.success_probability
+
+
+def test_of_a_fleet_the_expected_share_of_one_device_its_probability():
+    plan = fuota.plan(bytes(1000), **DR5, frag_size=100, nb_coded=5, loss=[0.05, 0.3])
+    alone = [fuota.plan(bytes(1000), **DR5, frag_size=100, nb_coded=5, loss=loss) for loss in (0.05, 0.3)]
+    shares = [one.success_probability for one in alone]
+    assert plan.success_probability == pytest.approx(sum(shares) / 2)
+    assert plan.success.every == pytest.approx(math.prod(shares))
+    assert plan.success.worst.estimate == pytest.approx(min(shares))
+
+
+@pytest.mark.parametrize(
+    ("region", "device_class"),
+    [("EU868", "C"), ("US915", "C"), ("KR920", "C"), ("AS923-1", "C"), ("IN865", "C"), ("EU868", "B"), ("US915", "B")],
+)
+def test_a_fleet_with_link_figures_has_a_plan_in_every_region(region, device_class):
+    """At the data rate that its links are good enough for."""
+    model = LinkModel.for_region(fuota.region(region))
+    fleet = Fleet(members=(FleetMember(name="near", cn0_dbhz=60), FleetMember(name="far", cn0_dbhz=52)), model=model)
+    plan = fuota.plan(bytes(5000), region=region, device_class=device_class, fleet=fleet)
+    assert plan.success.goal >= 0.94  # 0.95 is the goal; drawing lots may shift it
+
+
+@pytest.mark.parametrize("cn0_dbhz", [45, 52, 60])
+def test_links_that_lose_in_runs_have_a_plan(cn0_dbhz):
+    """At some data rates a device hears next to nothing, which no runs of that length are; that is no fault of the caller."""
+    fleet = Fleet(members=(FleetMember(name="a", cn0_dbhz=cn0_dbhz, burst_frames=3.0),))
+    plan = fuota.plan(IMAGE, **EU868, fleet=fleet)
+    assert plan.success_probability >= 0.98
+    told = fuota.plan(IMAGE, **DR5, fleet=fleet, nb_coded=20)  # also where most is lost
+    assert 0 <= told.success_probability <= 1
+
+
+def test_a_goal_that_was_not_given_up_is_reached():
+    """Where the plan decides the redundancy, it never says that the goal is missed."""
+    choices = [
+        {"image": bytes(20_000), "optimise": "time", "loss": 0.1, "fleet": 100},
+        {"image": bytes(200_000)},
+        {"image": IMAGE, "data_rate": 5, "loss": 0.05, "fleet": 1000},
+        {"image": bytes(20_000), "data_rate": 4, "loss": 0.08, "fleet": 300, "target": 1},
+    ]
+    for choice in choices:
+        plan = fuota.plan(**{**EU868, **choice})
+        assert "goal-missed" not in [finding.code for finding in plan.findings]
+
+
+# --- Refusals ---
+
+REFUSED = {
+    "unknown region": ({"region": "EU869"}, ParameterError, "'EU869': known are .* the closest is EU868"),
+    "uplink data rate": (
+        {"region": "US915", "data_rate": 0},
+        PlanError,
+        "DR0 of US915 is for uplinks only: .* the nearest is DR8",
+    ),
+    "no such data rate": ({**EU868, "data_rate": 15}, ParameterError, "EU868 has no DR15: .* the nearest is DR11"),
+    "outside the band": (
+        {**EU868, "frequency_hz": 915_000_000},
+        PlanError,
+        "915000000 Hz .* no sub-band of EU868: the nearest legal frequency is 869937500 Hz",
+    ),
+    "in a gap": (
+        {**EU868, "frequency_hz": 869_300_000},
+        PlanError,
+        "869300000 Hz .* no sub-band of EU868: the nearest legal frequency is 869462500 Hz",
+    ),
+    "no channel of the server": (
+        {**EU868, "frequency_hz": 868_950_000},
+        PlanError,
+        "868.95 MHz is no downlink channel of EU868, .* by number, .* the nearest is 868500000 Hz",
+    ),
+    "no fixed channel": (
+        {"region": "US915", "frequency_hz": 923_400_000},
+        PlanError,
+        "no (downlink channel|sub-band) of US915.* the nearest .*is 923300000 Hz",
+    ),
+    "negative loss": ({**EU868, "loss": -0.1}, ParameterError, "loss -0.1 .* 0 to 1; the nearest is 0"),
+    "loss above 1": ({**EU868, "loss": 10}, ParameterError, "loss 10 .* 0 to 1; the nearest is 1"),
+    "loss is no number": ({**EU868, "loss": math.nan}, ParameterError, "loss nan .* it is a share, 0 to 1"),
+    "a loss of the list": ({**EU868, "loss": [0.1, 1.5]}, ParameterError, "loss 1.5 of device 2 .* the nearest is 1"),
+    "fleet of none": ({**EU868, "fleet": 0}, ParameterError, "a fleet of 0 devices .* the nearest is 1"),
+    "empty list": ({**EU868, "loss": []}, PlanError, "no device is left to plan for: the fleet has no members"),
+    "list and fleet": ({**EU868, "loss": [0.1], "fleet": 3}, ParameterError, "a fleet and a list of losses"),
+    "image larger than slot": (
+        {**EU868, "profile": fuota.DeviceProfile(name="small", slot_bytes=4000)},
+        PlanError,
+        "the image has 5000 bytes: the slot of small takes 4000, 1000 fewer; make the image smaller, or send a delta",
+    ),
+    "more fragments than the device takes": (
+        {**DR5, "frag_size": 100, "profile": fuota.DeviceProfile(name="old", max_nb_frag=40)},
+        PlanError,
+        "5000 bytes in fragments of 100 are 50 fragments: old takes 40 at most .* fragments of 125 bytes or more would do",
+    ),
+    "N beyond 14 bits": (
+        {**DR5, "frag_size": 1, "nb_coded": 12_000},
+        PlanError,
+        "are 17000: N has 14 bits .* 16383 at most; the nearest is 11383 coded ones",
+    ),
+    "redundancy above 1.0": (
+        {**DR5, "redundancy": 1.2},
+        PlanError,
+        "a redundancy of 1.24: SenRa takes 1.0 at most; the nearest is 21",
+    ),
+    "as many coded ones": ({**DR5, "nb_coded": 22}, PlanError, "SenRa takes 1.0 at most; the nearest is 21"),
+    "interval too short": (
+        {**DR5, "interval_ms": 3947, "nb_coded": 9},
+        PlanError,
+        "an interval of 3947 ms was asked for: a duty cycle of 10 % .* the nearest is 3948 ms",
+    ),
+    "fragment too large for the frame": (
+        {**EU868, "data_rate": 0, "frag_size": 49},
+        PlanError,
+        "fragment size 49 does not fit DR0 of EU868: .* at most 48",
+    ),
+    "fragment too large for the device": (
+        {**DR5, "frag_size": 120, "profile": fuota.DeviceProfile(name="old", max_frag_size=100)},
+        PlanError,
+        "fragments of 120 bytes were asked for: old takes 100 at most; the nearest is 100",
+    ),
+    "fragment too large for the server": (
+        {**DR5, "frag_size": 120, "server": ServerProfile(name="S", max_frag_size=60)},
+        PlanError,
+        "fragments of 120 bytes were asked for: S takes 60 at most; the nearest is 60",
+    ),
+    "no multiple": (
+        {**DR5, "frag_size": 121, "frag_size_multiple": 8},
+        PlanError,
+        "fragments of 121 bytes .* a multiple of 8; the nearest is 120",
+    ),
+    "class A": ({**EU868, "device_class": "A"}, ParameterError, "device class 'A' .* of class B or C"),
+    "target 99": ({**EU868, "target": 99}, ParameterError, "target 99 .* such as 0.99"),
+    "both redundancies": (
+        {**EU868, "nb_coded": 3, "redundancy": 0.1},
+        ParameterError,
+        "nb_coded and redundancy were both given",
+    ),
+    "optimise what is said": ({**EU868, "optimise": "time", "nb_coded": 3}, ParameterError, "optimise decides"),
+    "optimise what": ({**EU868, "optimise": "money"}, ParameterError, "'time', 'airtime' or 'energy'"),
+    "negative count": ({**EU868, "nb_coded": -1}, ParameterError, "nb_coded -1 .* 0 or more; the nearest is 0"),
+    "fragments of nothing": ({**EU868, "frag_size": 0}, ParameterError, "frag_size 0 .* the nearest is 1"),
+    "negative share": ({**EU868, "redundancy": -0.1}, ParameterError, "redundancy -0.1 .* the nearest is 0"),
+    "no share": ({**EU868, "redundancy": math.nan}, ParameterError, "redundancy nan"),
+    "no delay": ({**EU868, "start_delay_s": 0}, ParameterError, "start_delay_s 0 .* the nearest is 1"),
+    "periodicity": (
+        {**EU868, "device_class": "B", "periodicity": 8},
+        ParameterError,
+        "periodicity is 8: .* the nearest is 7",
+    ),
+    "between beacons": (
+        {**EU868, "device_class": "B", "start_gps_s": 129},
+        ParameterError,
+        "start_gps_s 129 .* multiples of 128 s; the nearest after is 256",
+    ),
+    "duty cycle": ({**EU868, "duty_cycle": 10}, ParameterError, "duty cycle is 10: .* the nearest is 1"),
+    "profile": ({**EU868, "profile": "loramac-nod"}, FuotaError, "loramac-node"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refusals_say_what_was_given_the_rule_and_the_nearest(what):
+    choices, error, message = REFUSED[what]
+    with pytest.raises(error, match=message):
+        fuota.plan(IMAGE, **choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "name", "nearest"),
+    [
+        ({**DR5, "interval_ms": 3947, "nb_coded": 9}, "interval_ms", 3948),
+        ({**DR5, "nb_coded": 22}, "nb_coded", 21),
+        ({"region": "EU868", "data_rate": 0, "frag_size": 49, "nb_coded": 9}, "frag_size", 48),
+        ({**DR5, "frag_size": 121, "frag_size_multiple": 8, "nb_coded": 9}, "frag_size", 120),
+        ({**EU868, "frequency_hz": 868_950_000, "nb_coded": 9, "data_rate": 5}, "frequency_hz", 868_500_000),
+        ({"region": "US915", "data_rate": 0, "nb_coded": 9}, "data_rate", 8),
+        ({**EU868, "device_class": "B", "start_gps_s": 129, "nb_coded": 9}, "start_gps_s", 256),
+    ],
+)
+def test_the_nearest_value_is_taken(choices, name, nearest):
+    with pytest.raises(FuotaError):
+        fuota.plan(IMAGE, **choices)
+    fuota.plan(IMAGE, **{**choices, name: nearest, "loss": 0})
+
+
+def test_a_session_that_is_too_long_names_a_faster_data_rate():
+    with pytest.raises(
+        PlanError, match=r"3334 frames take 26\.0 h at DR0 of EU868, .* 32768 s \(9\.1 h\) at most, about 116\d"
+    ):
+        fuota.plan(bytes(150_000), **EU868, data_rate=0, nb_coded=209)
+    with pytest.raises(PlanError, match=r"the nearest is DR(\d), (\d+) frames in ([\d.]+) h") as refused:
+        fuota.plan(bytes(150_000), **EU868, data_rate=0, nb_coded=209, loss=0.01)
+    data_rate = int(str(refused.value).split("the nearest is DR")[1][0])
+    faster = fuota.plan(bytes(150_000), **EU868, data_rate=data_rate, loss=0.01)
+    assert faster.session_timeout <= 15
+
+
+def test_where_no_data_rate_is_fast_enough_it_says_so():
+    with pytest.raises(PlanError, match="no data rate is fast enough; take another channel, or a smaller image"):
+        fuota.plan(bytes(2_500_000), **EU868, data_rate=5, frequency_hz=868_100_000, nb_coded=100)
+
+
+def test_no_session_of_class_c_is_longer_than_the_protocol_can_say():
+    """TS005: 2^15 s, whatever a server allows; the refusal names the limit that binds."""
+    server = ServerProfile(name="Generous", max_session_s=172_800)
+    with pytest.raises(PlanError) as refused:
+        fuota.plan(bytes(62_000), **EU868, data_rate=0, nb_coded=0, server=server)
+    frames, fit = 1292, int(str(refused.value).split("about ")[1].split(" ")[0])
+    assert fit < frames
+    assert "32768 s" in str(refused.value)
