@@ -40,6 +40,7 @@ floors: $(VENV)/.dev    ## the house rules of DESIGN: who may import whom
 bench: $(VENV)/.dev     ## timings beside the peers, written into docs/numbers.md
 	@$(BIN)/python bench/report.py
 	@$(BIN)/python bench/code_statistics.py
+	@$(BIN)/python bench/planning.py
 
 bench-short: $(VENV)/.dev ## the same on small cases, timing nothing, so that it cannot rot
 	@$(BIN)/python -m pytest bench --benchmark-disable

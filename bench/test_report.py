@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import planning
 import report
 from cases import SMALL_ROW_SIZES, SMALL_SIZES
 from markdown import at_least, at_most, markers, write_between_markers
@@ -43,3 +44,10 @@ def test_markers_are_made_where_there_are_none(tmp_path: Path) -> None:
 def test_a_goal_says_by_how_much_it_is_missed() -> None:
     assert (at_least(3.0, 3), at_least(2.4, 3)) == ("met", "missed by 20%")
     assert (at_most(2.0, 2), at_most(2.6, 2)) == ("met", "missed by 30%")
+
+
+def test_the_planning_section_has_a_row_for_each_case() -> None:
+    lines = planning.section(devices=30, rounds=1)
+    assert [
+        line.split("|")[1].strip() for line in lines if line.startswith("| a plan") or line.startswith("| the front")
+    ] == [what for what, _, _ in planning.cases(Path("unread.csv"))]
