@@ -37,8 +37,14 @@ if TYPE_CHECKING:
     from fuota.radio import region as region
     from fuota.radio import time_on_air_us as time_on_air_us
     from fuota.sandbox import Sandbox as Sandbox
+    from fuota.sim import AnyGateway as AnyGateway
     from fuota.sim import Bernoulli as Bernoulli
     from fuota.sim import GilbertElliott as GilbertElliott
+    from fuota.sim import PerDevice as PerDevice
+    from fuota.sim import SimulatedAir as SimulatedAir
+    from fuota.sim import SimulatedVerdict as SimulatedVerdict
+    from fuota.sim import SnrMargin as SnrMargin
+    from fuota.sim import Trace as Trace
 
 _ROOMS = {
     "device": ("DeviceProfile", "DeviceReport", "EnergyModel", "Outcome", "Verdict", "load_profile"),
@@ -48,7 +54,16 @@ _ROOMS = {
     "planning": ("Fleet", "LinkModel", "ServerProfile", "TransmissionPlan", "open_fleet", "pareto_front", "plan"),
     "radio": ("Region", "region", "time_on_air_us"),
     "sandbox": ("Sandbox",),
-    "sim": ("Bernoulli", "GilbertElliott"),
+    "sim": (
+        "AnyGateway",
+        "Bernoulli",
+        "GilbertElliott",
+        "PerDevice",
+        "SimulatedAir",
+        "SimulatedVerdict",
+        "SnrMargin",
+        "Trace",
+    ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
