@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,13 @@ def plan_sha256(plan: TransmissionPlan) -> str:
 
 
 def save_plan(plan: TransmissionPlan, path: Path) -> str:
-    """Write the plan with its hash, whole or not at all; the hash. Raises StorageError."""
+    """Write the plan with its hash, whole or not at all; the hash. Raises StorageError, for what is there and no file too."""
     sha256 = plan_sha256(plan)
     text = json.dumps({"fuota_plan": FORMAT, "sha256": sha256, "plan": plan.to_json()}, indent=1) + "\n"
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        _replace(Path(os.path.realpath(path)), text.encode())
     except OSError as error:
-        raise StorageError(f"the plan {path} cannot be written: {error.strerror}") from None
+        raise StorageError(f"the plan {path} cannot be written: {error.strerror or error}") from None
     return sha256
 
 
@@ -44,7 +40,7 @@ def load_plan(path: Path) -> TransmissionPlan:
             f"{path} has format {document.get('fuota_plan')!r}: this fuota reads plans of format {FORMAT}; plan again"
         )
     values = document.get("plan")
-    if not isinstance(values, dict) or _sha256(values) != document.get("sha256"):
+    if not isinstance(values, dict) or len(document) != 3 or _sha256(values) != document.get("sha256"):
         raise PlanError(f"{path} was changed since it was planned: its SHA-256 is not that of its content; plan again")
     try:
         return TransmissionPlan.from_json(values)
@@ -57,13 +53,19 @@ def check_image(plan: TransmissionPlan, image: bytes) -> None:
     sha256 = hashlib.sha256(image).hexdigest()
     if sha256 != plan.image.sha256:
         raise ImageError(
-            f"the plan is for {plan.image.name}, {plan.image.size} bytes, SHA-256 {plan.image.sha256[:16]}…; this image has"
+            f"the plan is for {plan.image.shown}, {plan.image.size} bytes, SHA-256 {plan.image.sha256[:16]}…; this image has"
             f" {len(image)} bytes, SHA-256 {sha256[:16]}…: send that one, or plan again"
         )
 
 
 def request_fields(plan: TransmissionPlan) -> dict[str, Any]:
-    """What the plan says of a TransferRequest; who the devices are is not in it."""
+    """What the plan says of a TransferRequest; who the devices are is not in it. Raises PlanError for what no server takes."""
+    if not plan.sent_by_server:
+        raise PlanError(
+            f"the plan has {plan.nb_frag} uncoded and {plan.nb_coded} coded fragments of {plan.frag_size} bytes, for an"
+            " application that sends them itself: the server takes a redundancy of 1.0 and 253 bytes at most; the nearest is"
+            f" {min(plan.nb_coded, plan.nb_frag)} coded ones of {min(plan.frag_size, 253)}; plan again"
+        )
     return {
         "start_delay_s": plan.start_delay_s,
         "tx_channel": plan.channel,
@@ -76,6 +78,20 @@ def request_fields(plan: TransmissionPlan) -> dict[str, Any]:
         "descriptor": plan.descriptor or bytes(4),
         "max_frag_size": plan.frag_size,
     }
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of the one there, if any. Raises OSError, and leaves what was there."""
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is there and no regular file; name another")
+    beside = path.with_name(f".fuota-{secrets.token_hex(8)}")
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(content)
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path) -> dict[str, Any]:

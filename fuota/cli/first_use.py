@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from fuota.cli.output import Output
 
 AFTER_S = 1.5
+_WORDS = "still at work; the first time on a machine the engine is compiled for it, which takes a few seconds ..."
 
 
 @contextmanager
 def patience_at_first_use(out: Output) -> Iterator[None]:
-    """Around the first call of the engine: where it takes so long, it is being compiled."""
-    said = threading.Timer(AFTER_S, out.say, ["compiling the engine for this processor, once; a few seconds ..."])
+    """Around the first call of the engine: where it takes so long, it is likely being compiled."""
+    said = threading.Timer(AFTER_S, out.say, [_WORDS])
     said.daemon = True
     said.start()
     try:

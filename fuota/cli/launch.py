@@ -17,6 +17,7 @@ from fuota.cli.following import follow
 from fuota.cli.output import Output, with_output
 from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
 from fuota.cli.transfer_options import planned, request_from, transfer_options
+from fuota.cli.words import printable
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Expected, Journal, Patience
@@ -267,7 +268,7 @@ def _checked(content: bytes, request: Any, region_name: str) -> Expected:
 def _announce(out: Output, name: str, content: bytes, expected: Expected, region_name: str) -> None:
     minutes = expected.duration_ms / 60_000
     out.say(
-        f"{name}: {len(content)} bytes, {expected.nb_frag} uncoded and {expected.nb_coded} coded fragments of"
+        f"{printable(name)}: {len(content)} bytes, {expected.nb_frag} uncoded and {expected.nb_coded} coded fragments of"
         f" {expected.frag_size} bytes at DR{expected.data_rate} ({region_name});"
         f" {expected.airtime_us / 1e6:.1f} s of airtime in {minutes:.0f} min"
     )

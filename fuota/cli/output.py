@@ -50,7 +50,9 @@ class Output:
         """A table for people, on stdout, as wide as the terminal, 80 columns in a pipe; with --json nothing."""
         from rich.console import Console
 
-        console = Console(width=None if sys.stdout.isatty() else 80, highlight=False, soft_wrap=False)
+        console = Console(
+            width=None if sys.stdout.isatty() else 80, highlight=False, soft_wrap=False, markup=False, emoji=False
+        )
         with console.capture() as captured:  # rich would exit with 1 for a broken pipe
             console.print(table)
         self.result(captured.get().removesuffix("\n"))

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from fuota.cli.first_use import patience_at_first_use
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
+from fuota.cli.words import counted, in_megahertz, printable
+from fuota.errors import PlanError
 
 if TYPE_CHECKING:
     from fuota.planning import Task, TransmissionPlan
+
+
+def _named(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    if path == Path():
+        raise click.BadParameter("its name is empty: name a file")
+    return path
 
 
 @click.command()
@@ -19,12 +31,17 @@ if TYPE_CHECKING:
 @plan_options
 @click.option("--front", is_flag=True, help="Also what can be had for how much time, over all data rates and sizes.")
 @click.option(
-    "--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="The same as a picture (png, svg, pdf)."
+    "--plot",
+    "picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_named,
+    help="The same as a picture (png, svg, pdf).",
 )
 @click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=_named,
     help="Write the plan here, for `fuota launch --plan`.",
 )
 @with_output
@@ -36,9 +53,12 @@ def plan(image: IO[bytes], front: bool, picture: Path | None, output: Path | Non
     from fuota.cli.plan_table import show_plan
     from fuota.planning import Image, plan_of
 
+    _check_outputs({"IMAGE": image, "--fleet": options["fleet"], "--profile": options["profile"]}, output, picture)
     name = "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
-    task = task_from(options, Image.of(image.read(), name))
-    found = plan_of(task)
+    with _in_megahertz():
+        task = task_from(options, Image.of(image.read(), name))
+        with patience_at_first_use(out):
+            found = plan_of(task)
     show_plan(out, found)
     if front or picture is not None:
         _show_front(out, task, picture)
@@ -47,26 +67,66 @@ def plan(image: IO[bytes], front: bool, picture: Path | None, output: Path | Non
     return 0
 
 
+def _check_outputs(inputs: dict[str, IO[bytes] | str | None], output: Path | None, picture: Path | None) -> None:
+    """Raise UsageError where an output is an input or the other output, ParameterError for a picture of unknown format."""
+    known = [(name, state) for name, one in inputs.items() if (state := _state(one)) is not None]
+    for option, path in (("-o", output), ("--plot", picture)):
+        state = _state(path)
+        for name, other in known:
+            if state is not None and os.path.samestat(state, other):
+                raise click.UsageError(f"{option} {printable(path)} is what {name} is read from: name another file")
+    if picture is not None:
+        from fuota.planning.plots import picture_format
+
+        picture_format(picture)
+        if output is not None and os.path.realpath(output) == os.path.realpath(picture):
+            raise click.UsageError(f"-o and --plot both name {printable(output)}: name two files")
+
+
+def _state(file: IO[bytes] | str | Path | None) -> os.stat_result | None:
+    """Which file it is, None where it is none."""
+    try:
+        return None if file is None else os.stat(file) if isinstance(file, str | Path) else os.fstat(file.fileno())
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def _in_megahertz() -> Iterator[None]:
+    """Refusals name frequencies as --frequency takes them."""
+    try:
+        yield
+    except PlanError as error:
+        raise PlanError(in_megahertz(str(error))) from None
+
+
 def _show_front(out: Output, task: Task, picture: Path | None) -> None:
     from fuota.cli.plan_table import show_front
     from fuota.planning import pareto_front
     from fuota.planning.plots import front_figure, save_figure
 
-    points = pareto_front(task)
+    with _in_megahertz(), patience_at_first_use(out):
+        points = pareto_front(task)
     show_front(out, points)
     if not task.fleet.depends_on_data_rate:
         out.say(
             "the loss was given for every data rate alike; faster ones lose more (a fleet file with link figures tells)"
         )
     if picture is not None:
-        title = f"{task.image.name}, {task.image.size} bytes, {task.region.name}, class {task.recipe.device_class}"
-        save_figure(front_figure(points, title), picture)
-        out.say(f"wrote {picture}")
+        what = f"{task.image.shown}, {counted(task.image.size, 'byte')}"
+        save_figure(
+            front_figure(points, f"{what}, {task.region.name}, class {task.recipe.device_class}"),
+            picture,
+        )
+        out.say(f"wrote {printable(picture)}")
 
 
 def _save(out: Output, found: TransmissionPlan, path: Path) -> None:
     from fuota.campaign import save_plan
 
-    sha256 = save_plan(found, path)
+    sha256, shown = save_plan(found, path), printable(path)
     out.event("saved", path=str(path), sha256=sha256)
-    out.say(f"wrote {path} (SHA-256 {sha256[:16]}…); `fuota launch {found.image.name} --plan {path}` sends it")
+    how = f"`fuota launch {found.image.shown} --plan {shown}` sends it"
+    if not found.sent_by_server:
+        how = "its fragments are sent by the application: `fuota launch` takes no such plan"
+    out.say(f"wrote {shown} (SHA-256 {sha256[:16]}…); {how}")

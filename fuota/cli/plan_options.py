@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fuota.cli.transfer_options import given_options
+
 if TYPE_CHECKING:
     from fuota.planning import Image, Task
 
-_SHARE = click.FloatRange(0, 1)
+_MOST_DIGITS = 30
+_MOST_MHZ = 100_000
+_OF_CLASS_B = frozenset({"periodicity", "mc_addr", "start_gps_s"})
 
 
 def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,9 +25,12 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def task_from(options: dict[str, Any], image: Image) -> Task:
-    """What the options ask for, looked up. Raises FuotaError."""
+    """What the options ask for, looked up. Raises FuotaError, and UsageError for options that do not go together."""
     from fuota.planning import APPLICATION_MANAGED, SENRA, PlanRecipe, Task
 
+    given = given_options(_OF_CLASS_B)
+    if given and options["device_class"] != "B":
+        raise click.UsageError(f"{', '.join(given)} is about ping slots: say --class B too, or leave that out")
     values = dict(options)
     values["region"] = values.pop("region_name")
     values["server"] = APPLICATION_MANAGED if values.pop("application_managed") else SENRA
@@ -34,14 +40,19 @@ def task_from(options: dict[str, Any], image: Image) -> Task:
 
 
 def _fleet(given: str | None) -> int | str | None:
-    return int(given) if given is not None and given.lstrip("-").isdecimal() else given
+    if given is None or not given.removeprefix("-").isdecimal():
+        return given
+    if len(given) > _MOST_DIGITS:
+        nearest = "1" if given.startswith("-") else "1000000000"
+        raise click.BadParameter(f"a fleet of a number of {len(given)} digits was given; the nearest is {nearest}")
+    return int(given)
 
 
 def _hz(_context: click.Context, _parameter: click.Parameter, megahertz: float | None) -> int | None:
     if megahertz is None:
         return None
-    if not math.isfinite(megahertz):
-        raise click.BadParameter(f"{megahertz} is no frequency; such as 869.525")
+    if not 0 < megahertz < _MOST_MHZ:
+        raise click.BadParameter(f"{megahertz:g} is no frequency in MHz, such as 869.525")
     return round(megahertz * 1e6)
 
 

@@ -1,17 +1,36 @@
-"""A plan as people read it: a sentence, a table, and what to watch out for; and as events."""
+"""A plan as people read it: a sentence, a table, and what to watch out for; and as events.
+
+Cells are of Text: what comes from outside (names of files, cells of a fleet file) would otherwise be read as markup.
+"""
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fuota.cli.words import spoken_duration, spoken_share
+from fuota.cli.words import (
+    counted,
+    printable,
+    spoken_airtime,
+    spoken_duration,
+    spoken_energy,
+    spoken_mhz,
+    spoken_share,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from fuota.cli.output import Output
     from fuota.planning import FrontPoint, TransmissionPlan
+
+PIPE_COLUMNS = 80
+GAP = 2
+HEADINGS = ("duration", "success", "rate", "fragments", "airtime", "energy")
+NARROW = 4
+"""So many of them are left where there is no room for all."""
 
 
 def show_plan(out: Output, plan: TransmissionPlan) -> None:
@@ -40,79 +59,116 @@ def show_front(out: Output, points: Sequence[FrontPoint]) -> None:
     """The front on stdout, fastest first, or an event for each point."""
     from dataclasses import asdict
 
+    for point in points:
+        out.event("front_point", **asdict(point))
+    if not out.as_json:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_COLUMNS
+        out.result("")
+        out.table(_front(points, columns))
+
+
+def _front(points: Sequence[FrontPoint], columns: int) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE, title="Best in duration or success, of all data rates and fragment sizes")
-    table.add_column("duration", justify="right")
-    table.add_column("success", justify="right")
-    table.add_column("data rate")
-    table.add_column("fragments", justify="right")
-    table.add_column("airtime", justify="right")
-    table.add_column("energy", justify="right")
-    for point in points:
-        out.event("front_point", **asdict(point))
-        table.add_row(
-            spoken_duration(point.duration_ms),
-            spoken_share(point.success.estimate),
-            f"DR{point.data_rate}",
-            f"{point.nb_frag} + {point.nb_coded} of {point.frag_size}",
-            f"{point.airtime_us / 1e6:.1f} s",
-            f"{point.energy_uj / 1e6:.2f} J",
-        )
-    out.result("")
-    out.table(table)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.title = "Best in duration or success, of all data rates and fragment sizes"
+    rows = [_point(point) for point in points]
+    cells = list(zip(HEADINGS, *rows, strict=True))
+    widths = _widths(cells, columns) or _widths(cells[:NARROW], columns) or [None] * NARROW
+    for heading, width in zip(HEADINGS, widths, strict=False):
+        table.add_column(heading, justify="left" if heading == "rate" else "right", width=width)
+    for row in rows:
+        table.add_row(*row[: len(widths)])
+    return table
+
+
+def _widths(cells: Sequence[tuple[str, ...]], columns: int) -> list[int | None] | None:
+    """How wide each column is, so that lines break between words only; None where there is no room for that."""
+    least = [max(len(word) for cell in column for word in cell.split()) for column in cells]
+    widths = [max(map(len, column)) for column in cells]
+    while sum(widths) + GAP * (len(cells) - 1) > columns:
+        loose = [i for i in range(len(cells)) if widths[i] > least[i]]
+        if not loose:
+            return None
+        widths[max(loose, key=lambda i: widths[i])] -= 1
+    return [*widths]
+
+
+def _point(point: FrontPoint) -> tuple[str, ...]:
+    return (
+        spoken_duration(point.duration_ms),
+        spoken_share(point.success.estimate),
+        f"DR{point.data_rate}",
+        f"{point.nb_frag} + {point.nb_coded} of {point.frag_size}",
+        spoken_airtime(point.airtime_us),
+        spoken_energy(point.energy_uj),
+    )
 
 
 def _print(out: Output, plan: TransmissionPlan) -> None:
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for name, text in _rows(plan):
-        table.add_row(name, text)
-    out.table(_wrapped(_sentence(plan)))
+    out.table(_table([(_sentence(plan),)]))
     out.result("")
-    out.table(table)
+    out.table(_table(_rows(plan), name_style="bold"))
     if plan.findings:
         out.result("")
-        out.table(_findings(plan))
+        out.table(_table([(one.severity.value, f"{one.message} ({one.code})") for one in plan.findings]))
 
 
-def _wrapped(text: str) -> Table:
+def _table(rows: Sequence[tuple[str, ...]], *, name_style: str = "") -> Table:
+    """Rows of a text, or of a name and a text, shown as they are."""
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table.grid()
-    table.add_row(text)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    if len(rows[0]) > 1:
+        table.add_column(style=name_style, no_wrap=True)
+    table.add_column()
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 
 def _sentence(plan: TransmissionPlan) -> str:
-    success = plan.success
-    whom = "a device" if success.devices == 1 else f"{success.devices} devices"
-    gets = "completes with" if success.devices == 1 else "complete to"
+    success, coded = plan.success, f"{plan.nb_coded} coded {'one' if plan.nb_coded == 1 else 'ones'}"
+    share = spoken_share(success.mean.estimate)
+    ends = f"{share} of {success.devices} devices complete"
+    if success.devices == 1:
+        ends = f"a device completes with a probability of {share}"
     return (
-        f"{plan.image.name}, {plan.image.size} bytes, goes out in {spoken_duration(plan.duration_ms)} at DR{plan.data_rate} of"
-        f" {plan.region}, class {plan.device_class}, as {plan.nb_frag} fragments of {plan.frag_size} bytes and {plan.nb_coded}"
-        f" coded ones; {whom} {gets} {spoken_share(success.mean.estimate)}."
+        f"{plan.image.name}, {counted(plan.image.size, 'byte')}, goes out in {spoken_duration(plan.duration_ms)} at"
+        f" DR{plan.data_rate} of {plan.region}, class {plan.device_class}, as {counted(plan.nb_frag, 'fragment')} of"
+        f" {counted(plan.frag_size, 'byte')} and {coded}; {ends}."
     )
 
 
 def _rows(plan: TransmissionPlan) -> list[tuple[str, str]]:
     hops = f" and {len(plan.frequency_hz) - 1} more, hopping" if len(plan.frequency_hz) > 1 else ""
     session = f"lasts {plan.session_timeout_s} s (TimeOut {plan.session_timeout})"
+    padding = f"padding {counted(plan.padding, 'byte')} in the last fragment"
     return [
-        ("image", f"SHA-256 {plan.image.sha256[:16]}…, padding {plan.padding} bytes in the last fragment"),
-        ("channel", f"{plan.frequency_hz[0] / 1e6:g} MHz{hops}; a frame lasts {plan.time_on_air_us / 1000:.3f} ms"),
-        ("interval", f"{plan.interval_ms} ms: {plan.pace.reason}"),
-        ("airtime", f"{plan.airtime_us / 1e6:.1f} s in {plan.frames} frames"),
+        ("image", f"SHA-256 {plan.image.sha256[:16]}…, {padding}"),
+        ("channel", f"{spoken_mhz(plan.frequency_hz[0])}{hops}; a frame lasts {plan.time_on_air_us / 1000:.3f} ms"),
+        ("interval", _interval(plan)),
+        ("airtime", f"{spoken_airtime(plan.airtime_us)} in {counted(plan.frames, 'frame')}"),
         ("duration", _duration(plan)),
         ("session", f"starts after {spoken_duration(1000 * plan.start_delay_s)}; {session}"),
         *_success(plan),
-        ("energy", f"{plan.energy_uj / 1e6:.2f} J for each device"),
-        ("server call", " ".join(f"{name}={value}" for name, value in plan.transfer_parameters().items())),
+        ("energy", f"{spoken_energy(plan.energy_uj)} for each device"),
+        _sending(plan),
     ]
+
+
+def _interval(plan: TransmissionPlan) -> str:
+    from fuota.radio.class_b import SLOT_US, ping_period_slots
+
+    if plan.slots is None:
+        return f"{plan.interval_ms} ms: {plan.pace.reason}"
+    apart_s = ping_period_slots(plan.slots.periodicity) * SLOT_US / 1e6
+    return (
+        f"{plan.interval_ms} ms or more: {plan.pace.reason}; and each frame waits for a ping slot, which are {apart_s:g} s"
+        " apart"
+    )
 
 
 def _duration(plan: TransmissionPlan) -> str:
@@ -138,12 +194,11 @@ def _success(plan: TransmissionPlan) -> list[tuple[str, str]]:
     ]
 
 
-def _findings(plan: TransmissionPlan) -> Table:
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for finding in plan.findings:
-        table.add_row(finding.severity.value, f"{finding.message} ({finding.code})")
-    return table
+def _sending(plan: TransmissionPlan) -> tuple[str, str]:
+    if plan.sent_by_server:
+        return ("server call", " ".join(f"{name}={value}" for name, value in plan.transfer_parameters().items()))
+    return (
+        "sending",
+        "by the application, to a multicast group of its own: mcastTransfer takes a redundancy of 1.0 and fragments of 253"
+        " bytes at most",
+    )

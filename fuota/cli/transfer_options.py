@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,16 +47,20 @@ def planned(path: Path, image: bytes, options: dict[str, Any]) -> dict[str, Any]
     check_image(plan, image)
     fields = request_fields(plan)
     decided = {**fields, "region_name": plan.region, "descriptor": fields["descriptor"].hex()}
-    context = click.get_current_context()
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name in decided and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-    ]
-    if given:
+    if given := given_options(decided):
         raise click.UsageError(f"--plan decides {', '.join(given)} too: leave that out, or plan again")
     target = plan.target if options["target"] is None else options["target"]
     return {**decided, "target": target, "plan_sha256": plan_sha256(plan)}
+
+
+def given_options(names: Container[str | None]) -> list[str]:
+    """Those of the options with these names (of the parameters) that stand on the command line, as they are spelled there."""
+    context = click.get_current_context()
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in names and context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    ]
 
 
 _OPTIONS = (

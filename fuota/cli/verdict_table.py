@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fuota.cli import exits
-from fuota.cli.words import spoken_duration
+from fuota.cli.words import printable, spoken_duration
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Journal
@@ -82,7 +82,7 @@ def _print_table(out: Output, campaign: Campaign, verdict: Verdict, run_ms: int 
     if population is not None and population > verdict.targeted:
         table.add_row("silent", str(population - verdict.targeted), "not reported", "never heard of")
     out.result("")
-    out.result(f"{campaign.image_name}, {campaign.image_bytes} bytes, SHA-256")
+    out.result(f"{printable(campaign.image_name)}, {campaign.image_bytes} bytes, SHA-256")
     out.result(campaign.image_sha256)
     out.table(table)
     airtime_s = campaign.expected["airtime_us"] / 1e6

@@ -124,5 +124,6 @@ def _closest(given: str, known: list[str]) -> str:
 
 
 def _not_there(given: str) -> str:
-    known = list(profile_names())
-    return f"{given} is neither a file nor one of the profiles {', '.join(known)}: {_closest(given, known)}"
+    close = get_close_matches(given, profile_names(), n=1, cutoff=0.5)
+    closest = f": the closest is {close[0]!r}" if close else ""
+    return f"{given} is neither a file nor one of the profiles {', '.join(profile_names())}{closest}"

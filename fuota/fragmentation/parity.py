@@ -130,5 +130,10 @@ def coded_count(nb_frag: int, redundancy: float | int) -> int:
         raise ParameterError(f"redundancy {redundancy!r} was given: it is a share (0.3 = 30 %) or a count, 0 or more")
     if isinstance(redundancy, int):
         return redundancy
+    if redundancy > MAX_FRAGMENT_NUMBER:
+        raise ParameterError(
+            f"redundancy {redundancy!r} was given: N has 14 bits (TS004 Index&N), so it is a share of {MAX_FRAGMENT_NUMBER} at"
+            f" most; the nearest is {MAX_FRAGMENT_NUMBER}"
+        )
     # 0.1 * 30 is 3.0000000000000004 in floating point: that must stay three fragments.
     return math.ceil(round(redundancy * nb_frag, 9))

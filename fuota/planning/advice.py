@@ -14,6 +14,7 @@ from fuota.planning.setting import Setting
 
 FEW_FRAGMENTS = 20
 """TS004-2.0.0 A.3: the code should not be used for fewer."""
+SHOWN_REASONS = 3
 NEARLY_ALL = 0.8
 """Of a session: beyond that a little delay ends it early."""
 
@@ -55,8 +56,7 @@ def _radio(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
     if setting.task.recipe.data_rate is None and plan.data_rate != setting.task.region.rx2_data_rate:
         yield note(
             "data-rate-chosen",
-            f"DR{plan.data_rate} was chosen: at DR{setting.task.region.rx2_data_rate}, that of RX2, a session would be too short or"
-            " there is no plan (--data-rate says another)",
+            f"DR{plan.data_rate} was chosen: {_why_chosen(setting)} (--data-rate says another)",
         )
     region, bandwidth_hz = setting.task.region, setting.rate.bandwidth_hz
     sub_band = region.sub_band(plan.frequency_hz[0], bandwidth_hz)
@@ -73,22 +73,32 @@ def _radio(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
         )
 
 
+def _why_chosen(setting: Setting) -> str:
+    """Why not the data rate of RX2: as the planner decides it."""
+    recipe, rx2 = setting.task.recipe, f"DR{setting.task.region.rx2_data_rate}, that of RX2"
+    if recipe.optimise is not None:
+        return f"it needs the least {recipe.optimise} to reach the goal, less than {rx2}"
+    if setting.task.fleet.depends_on_data_rate and recipe.nb_coded is None and recipe.redundancy is None:
+        return f"as well as these devices hear, it needs the least time to reach the goal, less than {rx2}"
+    return f"at {rx2}, a session would be too short or there is no plan"
+
+
 def _code(plan: TransmissionPlan) -> Iterator[Finding]:
     bare = uncovered(plan.nb_frag, plan.nb_coded, plan.version, plan.variant) if plan.nb_coded else ()
     if bare:
         shown = ", ".join(map(str, bare[:8])) + (f" and {len(bare) - 8} more" if len(bare) > 8 else "")
         yield warning(
             "uncovered",
-            f"no coded fragment contains fragment {shown}: a device that loses one of them cannot complete, however many others"
-            " it hears. Another --frag-size or more coded fragments change that",
+            f"no coded fragment contains fragment {shown}: a device that loses {'it' if len(bare) == 1 else 'one of them'} cannot"
+            " complete, however many others it hears. Another --frag-size or more coded fragments change that",
         )
     if plan.nb_coded == 0:
         yield warning("no-redundancy", "no coded fragments: a device that loses one frame cannot complete")
     elif plan.nb_frag < FEW_FRAGMENTS:
         yield note(
             "few-fragments",
-            f"{plan.nb_frag} fragments are few for this code (TS004-2.0.0 A.3: {FEW_FRAGMENTS} or more): smaller ones repair"
-            " better",
+            f"{_counted(plan.nb_frag, 'fragment')} {'is' if plan.nb_frag == 1 else 'are'} few for this code (TS004-2.0.0 A.3:"
+            f" {FEW_FRAGMENTS} or more): smaller ones repair better",
         )
 
 
@@ -103,21 +113,26 @@ def _fleet(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
             " for the rest (--target 1 asks for all)",
         )
     if plan.excluded:
-        reasons = Counter(one.reason for one in plan.excluded).most_common(3)
-        told = "; ".join(f"{count} {reason}" for reason, count in reasons)
-        yield warning("excluded", f"{len(plan.excluded)} devices cannot take part: {told}")
+        reasons = Counter(one.reason for one in plan.excluded).most_common()
+        told = "; ".join(f"{count}: {reason}" for reason, count in reasons[:SHOWN_REASONS])
+        rest = len(reasons) - SHOWN_REASONS
+        more = f"; and {rest} more reason{'' if rest == 1 else 's'}" if rest > 0 else ""
+        yield warning("excluded", f"{_counted(len(plan.excluded), 'device')} cannot take part: {told}{more}")
 
 
 def _missed(setting: Setting, plan: TransmissionPlan) -> str:
     goal, most = setting.task.goal, setting.most_coded(plan.nb_frag)
     enough = fewest_coded(setting.model, goal, plan.nb_frag, most)
-    would = (
-        f"{enough} coded fragments would do" if enough is not None else f"even {most}, the most there may be, do not"
-    )
-    return (
-        f"{plan.nb_coded} coded fragments complete {plan.success_probability:.4g} of the fleet, not {goal.target:.4g} with"
-        f" {goal.confidence:.4g} confidence: {would}"
-    )
+    would = f"even {most}, the most there may be, do not"
+    if enough is not None:
+        would = f"{_counted(enough, 'coded fragment')} would do"
+    sent, share = _counted(plan.nb_coded, "coded fragment"), f"{plan.success_probability:.4g}"
+    if plan.success.devices == 1:
+        asked = goal.target if goal.target < 1 else goal.confidence
+        return f"with {sent} the device completes with a probability of {share}, not {asked:.4g}: {would}"
+    completes = "completes" if plan.nb_coded == 1 else "complete"
+    wanted = f"{goal.target:.4g} with {goal.confidence:.4g} confidence"
+    return f"{sent} {completes} {share} of the fleet, not {wanted}: {would}"
 
 
 def _session(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
@@ -141,3 +156,7 @@ def _session(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
             f"the start is delayed by {plan.start_delay_s} s for setting up the devices; say uplink_period_s in the profile, or"
             " --start-delay: several uplink periods are needed",
         )
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"

@@ -9,13 +9,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.findings import Finding, Severity
-from fuota.fragmentation import DecodingProbability, Variant
+from fuota.findings import Finding
+from fuota.fragmentation import Variant
 from fuota.fragmentation.parity import coded_count
 from fuota.planning.fleet import Excluded
+from fuota.planning.reading import read
 from fuota.planning.recipe import Image
 from fuota.planning.redundancy import Success
 from fuota.planning.schedule import SCHEDULE, PingSlots
+from fuota.planning.server import SENRA
 from fuota.planning.timing import Pace, session_timeout_s, starts_us
 from fuota.radio.class_b import hop
 
@@ -100,8 +102,15 @@ class TransmissionPlan:
         """`nb_coded` as the share that the server takes: the shortest number of which it makes exactly as many."""
         return share_of(self.nb_frag, self.nb_coded)
 
+    @property
+    def sent_by_server(self) -> bool:
+        """Whether the server's own file transfer takes it; if not, the application sends the fragments."""
+        return self.nb_coded <= SENRA.max_redundancy * self.nb_frag and self.frag_size <= SENRA.max_frag_size
+
     def transfer_parameters(self) -> dict[str, Any]:
-        """The query parameters of mcastTransfer that send this plan; the targets (appEui, devEuis or devTags) are not in it."""
+        """The query parameters of mcastTransfer that send this plan, if it is `sent_by_server`; the targets (appEui, devEuis or
+        devTags) are not in it.
+        """
         parameters: dict[str, Any] = {
             "startDelaySecs": self.start_delay_s,
             "txChnl": self.channel,
@@ -125,19 +134,9 @@ class TransmissionPlan:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TransmissionPlan:
-        """The plan that `to_json` wrote. Raises TypeError, ValueError or KeyError for anything else."""
-        made: dict[str, Any] = {
-            "image": Image(**values["image"]),
-            "frequency_hz": tuple(values["frequency_hz"]),
-            "descriptor": None if values["descriptor"] is None else bytes.fromhex(values["descriptor"]),
-            "pace": Pace(**values["pace"]),
-            "slots": None if values["slots"] is None else PingSlots(**values["slots"]),
-            "success": _success(values["success"]),
-            "excluded": tuple(Excluded(**one) for one in values["excluded"]),
-            "overridden": tuple(values["overridden"]),
-            "findings": tuple(_finding(one) for one in values["findings"]),
-        }
-        return cls(**{**values, **made})
+        """The plan that `to_json` wrote. Raises TypeError or ValueError for a key, a kind or a range that no plan has."""
+        plan: TransmissionPlan = read(cls, values, "the plan")
+        return plan
 
     def _frequencies(self, start_us: NDArray[np.int64]) -> NDArray[np.int64]:
         if self.slots is None or len(self.frequency_hz) == 1:
@@ -162,12 +161,3 @@ def share_of(nb_frag: int, nb_coded: int) -> float:
             if math.ceil(share * nb_frag) == coded_count(nb_frag, share) == round(share * nb_frag) == nb_coded:
                 return share
     return nb_coded / nb_frag
-
-
-def _success(values: dict[str, Any]) -> Success:
-    estimates = {name: DecodingProbability(**values[name]) for name in ("mean", "worst")}
-    return Success(**{**values, **estimates})
-
-
-def _finding(values: dict[str, str]) -> Finding:
-    return Finding(severity=Severity(values["severity"]), code=values["code"], message=values["message"])

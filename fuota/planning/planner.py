@@ -94,7 +94,7 @@ def _checked_coded(setting: Setting, nb_frag: int) -> int:
     if nb_frag + nb_coded > MAX_FRAGMENT_NUMBER:
         raise PlanError(
             f"{nb_frag} uncoded and {nb_coded} coded fragments are {nb_frag + nb_coded}: N has 14 bits (TS004, Index&N), so"
-            f" {MAX_FRAGMENT_NUMBER} at most; the nearest is {max(MAX_FRAGMENT_NUMBER - nb_frag, 0)} coded ones"
+            f" {MAX_FRAGMENT_NUMBER} at most; the nearest is {setting.most_coded(nb_frag)} coded ones"
         )
     if nb_coded > setting.most_redundant * nb_frag:
         raise PlanError(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_FORMATS = ("png", "svg", "pdf")
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 _SHOWN_FAILURE = 1e-5
 """Below that a device that fails is not told from one that does not."""
@@ -34,19 +35,28 @@ def front_figure(points: Sequence[FrontPoint], title: str) -> Figure:
     axes.plot([_in(point, unit_s) for point in points], [_failure(point) for point in points], color="0.8", zorder=1)
     for data_rate in sorted({point.data_rate for point in points}):
         _draw([point for point in points if point.data_rate == data_rate], unit_s, axes)
-    axes.set(title=title, xlabel=f"duration, {unit}", ylabel="share of the fleet that stays incomplete", yscale="log")
+    axes.set_title(title, parse_math=False)
+    axes.set(xlabel=f"duration, {unit}", ylabel="share of the fleet that stays incomplete", yscale="log")
     axes.set_ylim(_SHOWN_FAILURE / 2, 1.5)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(title="+n: coded fragments", loc="upper right")
     return figure
 
 
+def picture_format(path: Path) -> str:
+    """The format that the extension of a picture's name asks for. Raises ParameterError for another or none."""
+    extension = path.suffix[1:].lower()
+    if extension not in _FORMATS:
+        known = ", ".join(f".{known}" for known in _FORMATS)
+        raise ParameterError(f"{path.name} was given for the picture: its extension says the format, one of {known}")
+    return extension
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a picture, in the format of the file's extension. Raises ParameterError for an unknown one, StorageError."""
+    extension = picture_format(path)
     try:
-        figure.savefig(path, dpi=150)
-    except ValueError as error:
-        raise ParameterError(f"{path.name} was given for the picture: {error}") from None
+        figure.savefig(path, dpi=150, format=extension)
     except OSError as error:
         raise StorageError(f"the picture {path} cannot be written: {error.strerror}") from None
 

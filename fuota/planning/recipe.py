@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.device import DeviceProfile, load_profile
-from fuota.errors import ImageError, ParameterError
+from fuota.errors import ImageError, ParameterError, PlanError
 from fuota.planning.fleet import Fleet, FleetMember
 from fuota.planning.fleet_file import open_fleet
 from fuota.planning.goal import Goal
@@ -24,6 +24,9 @@ from fuota.radio import region as region_named
 
 ASSUMED_LOSS = 0.1
 """Where nothing is known of the links. A guess, and the plan says so."""
+
+_MOST_DELAY_S = 2**32 - 1
+"""SessionTime of TS005 is GPS time in 32 bits, of seconds."""
 
 Objective = Literal["time", "airtime", "energy"]
 
@@ -58,7 +61,12 @@ class Image:
 
     def __post_init__(self) -> None:
         if self.size < 1:
-            raise ImageError(f"{self.name} is empty: there is nothing to send; an image has 1 byte or more")
+            raise ImageError(f"{self.shown} is empty: there is nothing to send; an image has 1 byte or more")
+
+    @property
+    def shown(self) -> str:
+        """The name in one line, whatever is in it: what is not printable is escaped."""
+        return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in self.name)
 
     @classmethod
     def of(cls, source: bytes | str | Path | HoldsData, name: str | None = None) -> Image:
@@ -125,9 +133,10 @@ class PlanRecipe:
             )
         if self.optimise not in (None, "time", "airtime", "energy"):
             raise ParameterError(f"optimise {self.optimise!r} was given: it is 'time', 'airtime' or 'energy'")
-        for name, least in (("nb_coded", 0), ("frag_size", 1), ("frag_size_multiple", 1), ("interval_ms", 1)):
-            _check_least(name, getattr(self, name), least)
-        _check_least("start_delay_s", self.start_delay_s, 1)
+        for name, least in (("nb_coded", 0), ("frag_size", 1), ("interval_ms", 1)):
+            _check_range(name, getattr(self, name), least)
+        _check_range("frag_size_multiple", self.frag_size_multiple, 1, 255)
+        _check_range("start_delay_s", self.start_delay_s, 1, _MOST_DELAY_S)
         if self.redundancy is not None and not (self.redundancy >= 0 and math.isfinite(self.redundancy)):
             raise ParameterError(f"redundancy {self.redundancy} was given: it is a share, 0 or more; the nearest is 0")
 
@@ -146,6 +155,7 @@ class Task:
     @classmethod
     def of(cls, image: Image, recipe: PlanRecipe) -> Task:
         """Look everything up. Raises ParameterError, StorageError, MessageError and PlanError for what is not there or wrong."""
+        _check_interval(recipe)
         region = region_named(recipe.region) if isinstance(recipe.region, str) else recipe.region
         given = recipe.profile
         profile = (
@@ -197,6 +207,17 @@ def _read(path: Path) -> bytes:
         raise ImageError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _check_least(name: str, value: int | None, least: int) -> None:
-    if value is not None and (isinstance(value, bool) or value < least):
-        raise ParameterError(f"{name} {value} was given: it is {least} or more; the nearest is {least}")
+def _check_range(name: str, value: int | None, least: int, most: float = math.inf) -> None:
+    if value is not None and (isinstance(value, bool) or not least <= value <= most):
+        rule = f"{least} or more" if most == math.inf else f"{least} to {most}"
+        nearest = most if not isinstance(value, bool) and value > most else least
+        raise ParameterError(f"{name} {value} was given: it is {rule}; the nearest is {nearest}")
+
+
+def _check_interval(recipe: PlanRecipe) -> None:
+    server, most_ms = recipe.server, 1000 * recipe.server.max_session_s
+    if recipe.interval_ms is not None and recipe.interval_ms > most_ms:
+        raise PlanError(
+            f"an interval of {recipe.interval_ms} ms was asked for: a session of {server.name} lasts {server.max_session_s} s at"
+            f" most; the nearest is {most_ms} ms"
+        )

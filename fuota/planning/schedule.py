@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.radio.class_b import BEACON_PERIOD_US, ping_slots_us
+from fuota.errors import PlanError
+from fuota.radio.class_b import BEACON_PERIOD_S, BEACON_PERIOD_US, ping_slots_us
 
 HOUR_US = 3_600_000_000
 """Duty cycles are counted over any hour (EN 300 220-1 §5.4.1: observation period 1 h)."""
+
+LONGEST_PERIODS = 1 << 15
+"""Beacon periods of the longest session of class B: TimeOut 15 (TS005-2.0.0, McClassBSessionReq)."""
+LAST_BEACON_S = 2**32 - BEACON_PERIOD_S
+"""Beacon times are GPS time in 32 bits (TS001-1.0.4, class B)."""
 
 SCHEDULE = np.dtype(
     [("start_us", "i8"), ("n", "i4"), ("frequency_hz", "i8"), ("data_rate", "i4"), ("time_on_air_us", "i8")]
@@ -44,22 +49,40 @@ def slot_starts_us(
 
     A slot is free from `spacing_us` after the start of the frame before on, if the frame ends before the next beacon. With
     `frames_per_hour` no more than so many start in any hour, and they keep an even pace.
+    Raises PlanError where the longest session (2^15 beacon periods) or GPS time (32 bits) ends before.
     """
+    starts = session_starts_us(
+        frames, slots, spacing_us=spacing_us, time_on_air_us=time_on_air_us, frames_per_hour=frames_per_hour
+    )
+    if len(starts) < frames:
+        raise PlanError(
+            f"{frames} frames were asked for: in the longest session of class B, {LONGEST_PERIODS} beacon periods"
+            f" ({LONGEST_PERIODS * BEACON_PERIOD_S} s), {len(starts)} are sent at this pace; the nearest is that"
+        )
+    return np.array(starts, dtype=np.int64)
+
+
+def session_starts_us(
+    frames: int, slots: PingSlots, *, spacing_us: int, time_on_air_us: int, frames_per_hour: int | None
+) -> list[int]:
+    """As `slot_starts_us`, but where the longest session ends before, only the frames in it."""
     starts: list[int] = []
-    earliest = 0
-    for period in count():
-        base = period * BEACON_PERIOD_US
-        if earliest >= base + BEACON_PERIOD_US:
-            continue
-        at = ping_slots_us(slots.first_beacon_s + 128 * period, slots.address, slots.periodicity)
+    earliest = period = 0
+    while len(starts) < frames and period < LONGEST_PERIODS:
+        base, beacon_s = period * BEACON_PERIOD_US, slots.first_beacon_s + BEACON_PERIOD_S * period
+        if beacon_s > LAST_BEACON_S:
+            raise PlanError(
+                f"a first beacon at GPS time {slots.first_beacon_s} s was asked for: with {frames} frames from there GPS time,"
+                f" which has 32 bits, comes to its end; take an earlier one"
+            )
+        at = ping_slots_us(beacon_s, slots.address, slots.periodicity)
         i = bisect_left(at, earliest - base)
-        while i < len(at) and at[i] + time_on_air_us <= BEACON_PERIOD_US:
+        while len(starts) < frames and i < len(at) and at[i] + time_on_air_us <= BEACON_PERIOD_US:
             starts.append(base + at[i])
-            if len(starts) == frames:
-                return np.array(starts, dtype=np.int64)
             earliest = max(starts[-1] + spacing_us, _paced(starts, frames_per_hour))
             i = bisect_left(at, earliest - base)
-    raise AssertionError("unreachable: every beacon period has slots")
+        period = max(period + 1, earliest // BEACON_PERIOD_US)
+    return starts
 
 
 def _paced(starts: list[int], per_hour: int | None) -> int:

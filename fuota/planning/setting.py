@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
+from math import lcm
 
 from fuota.errors import ParameterError, PlanError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER
 from fuota.planning.completion import CompletionModel, LossClasses
 from fuota.planning.recipe import Task
-from fuota.planning.schedule import PingSlots
+from fuota.planning.schedule import LAST_BEACON_S, PingSlots
 from fuota.planning.timing import Pace, pace_of, shared_beacon_us
 from fuota.radio import (
     DataRate,
@@ -62,7 +61,7 @@ class Setting:
     @property
     def multiple(self) -> int:
         """Fragment sizes are multiples of this."""
-        return int(np.lcm(self.task.recipe.frag_size_multiple or 1, self.task.profile.frag_size_multiple))
+        return lcm(self.task.recipe.frag_size_multiple or 1, self.task.profile.frag_size_multiple)
 
     @property
     def most_redundant(self) -> float:
@@ -171,37 +170,43 @@ def setting_of(task: Task, data_rate: int | None) -> Setting:
         task=task,
         rate=rate,
         frequency_hz=frequency_hz,
-        channel=None if frequency_hz == default else _channel(task, frequency_hz[0]),
+        channel=None if frequency_hz == default else _channel(task, frequency_hz[0], default),
         limits=limits,
         slots=_slots(task) if class_b else None,
         beacon_us=shared_beacon_us(region, frequency_hz[0], rate.bandwidth_hz) if class_b else 0,
     )
 
 
-def _channel(task: Task, frequency_hz: int) -> int | None:
+def _channel(task: Task, frequency_hz: int, default: tuple[int, ...]) -> int | None:
     index = task.region.channel_index(frequency_hz)
     if index is None and (task.region.fixed_channels or not task.recipe.server.takes_frequency):
         channels = task.region.downlink_frequencies_hz
-        nearest = min(channels, key=lambda known: abs(known - frequency_hz))
+        sayable = channels if len(default) > 1 else (*channels, *default)  # the server's default needs no number
+        nearest = min(sayable, key=lambda known: abs(known - frequency_hz))
         rule = (
             "has fixed channels"
             if task.region.fixed_channels
             else f"is sent in by {task.recipe.server.name}, by number,"
         )
-        known = ", ".join(f"{known / 1e6:g}" for known in channels[:8])
+        known = ", ".join(_megahertz(known) for known in channels[:8])
         raise PlanError(
-            f"{frequency_hz} Hz is no downlink channel of {task.region.name}, which {rule} {known} MHz"
+            f"{_megahertz(frequency_hz)} MHz is no downlink channel of {task.region.name}, which {rule} {known} MHz"
             f"{' and more' if len(channels) > 8 else ''}; the nearest is {nearest} Hz"
         )
     return index
 
 
+def _megahertz(frequency_hz: int) -> str:
+    return f"{frequency_hz / 1e6:.6f}".rstrip("0").rstrip(".")
+
+
 def _slots(task: Task) -> PingSlots:
     recipe = task.recipe
     ping_nb(recipe.periodicity)  # raises for one outside 0 to 7
-    if recipe.start_gps_s % BEACON_PERIOD_S or recipe.start_gps_s < 0:
-        after = max(-(-recipe.start_gps_s // BEACON_PERIOD_S), 0) * BEACON_PERIOD_S
+    if recipe.start_gps_s % BEACON_PERIOD_S or not 0 <= recipe.start_gps_s <= LAST_BEACON_S:
+        after = min(max(-(-recipe.start_gps_s // BEACON_PERIOD_S), 0) * BEACON_PERIOD_S, LAST_BEACON_S)
+        rule = "the nearest after is" if after > recipe.start_gps_s else "GPS time has 32 bits, so the nearest is"
         raise ParameterError(
-            f"start_gps_s {recipe.start_gps_s} was given: a beacon comes at multiples of 128 s; the nearest after is {after}"
+            f"start_gps_s {recipe.start_gps_s} was given: a beacon comes at multiples of 128 s; {rule} {after}"
         )
     return PingSlots(address=recipe.mc_addr, periodicity=recipe.periodicity, first_beacon_s=recipe.start_gps_s)

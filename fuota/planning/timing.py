@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from fuota.device import DeviceProfile
 from fuota.errors import PlanError
-from fuota.planning.schedule import HOUR_US, PingSlots, slot_starts_us, steady_starts_us
+from fuota.planning.schedule import (
+    HOUR_US,
+    LONGEST_PERIODS,
+    PingSlots,
+    session_starts_us,
+    slot_starts_us,
+    steady_starts_us,
+)
 from fuota.planning.server import ServerProfile
 from fuota.radio import RadioLimits, Region
 from fuota.radio.class_b import BEACON_PERIOD_S, BEACON_PERIOD_US
@@ -76,7 +83,7 @@ def longest_interval_us(pace: Pace, time_on_air_us: int, server: ServerProfile) 
 
 
 def starts_us(frames: int, pace: Pace, time_on_air_us: int, slots: PingSlots | None) -> NDArray[np.int64]:
-    """int64 (frames,): when each frame starts, in class B with `slots`, in class C without."""
+    """int64 (frames,): when each frame starts, in class B with `slots`, in class C without. Raises PlanError as slot_starts_us."""
     if slots is None:
         return steady_starts_us(frames, pace.interval_us)
     return slot_starts_us(
@@ -89,10 +96,22 @@ def starts_us(frames: int, pace: Pace, time_on_air_us: int, slots: PingSlots | N
 
 
 def duration_us(frames: int, pace: Pace, time_on_air_us: int, slots: PingSlots | None) -> int:
-    """From the start of the session to the end of the last frame."""
+    """From the start of the session to the end of the last frame; about so long where that is more than any session of class B.
+
+    Raises PlanError where GPS time ends before.
+    """
     if slots is None:
         return (frames - 1) * pace.interval_us + time_on_air_us
-    return int(starts_us(frames, pace, time_on_air_us, slots)[-1]) + time_on_air_us
+    starts = session_starts_us(
+        frames,
+        slots,
+        spacing_us=pace.spacing_us,
+        time_on_air_us=time_on_air_us,
+        frames_per_hour=pace.frames_per_hour,
+    )
+    if len(starts) < frames:
+        return LONGEST_PERIODS * BEACON_PERIOD_US * frames // max(len(starts), 1)
+    return starts[-1] + time_on_air_us
 
 
 def session_timeout(session_us: int, device_class: str) -> int | None:

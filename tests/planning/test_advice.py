@@ -62,7 +62,7 @@ def test_devices_that_are_left_out_are_told(tmp_path):
     path.write_text("dev_eui,loss\n0102030405060708,0.02\n0102030405060709,0.02\nnot an EUI,0.02\n")
     plan = fuota.plan(**{**CLEAN, "loss": None, "fleet": path})
     assert [finding.code for finding in plan.findings if finding.code != "not-all"] == ["excluded"]
-    assert "1 devices cannot take part" in next(f.message for f in plan.findings if f.code == "excluded")
+    assert "1 device cannot take part" in next(f.message for f in plan.findings if f.code == "excluded")
     assert len(plan.excluded) == 1
     assert plan.success.devices == 2
 
@@ -98,7 +98,7 @@ def test_how_many_would_do():
     (message,) = (finding.message for finding in missed.findings if finding.code == "goal-missed")
     enough = int(re.search(r"(\d+) coded fragments would do", message)[1])
     assert enough > 1
-    assert f"{missed.success_probability:.4g} of the fleet, not 0.9" in message
+    assert f"with a probability of {missed.success_probability:.4g}, not 0.9" in message
     assert "goal-missed" not in codes(**{**choices, "nb_coded": enough})
     assert "goal-missed" in codes(**{**choices, "nb_coded": enough - 1})
     most = fuota.plan(**{**choices, "loss": 0.5, "nb_coded": 10})

@@ -348,7 +348,7 @@ REFUSED = {
     "N beyond 14 bits": (
         {**DR5, "frag_size": 1, "nb_coded": 12_000},
         PlanError,
-        "are 17000: N has 14 bits .* 16383 at most; the nearest is 11383 coded ones",
+        "are 17000: N has 14 bits .* 16383 at most; the nearest is 5000 coded ones",
     ),
     "redundancy above 1.0": (
         {**DR5, "redundancy": 1.2},

@@ -1,0 +1,320 @@
+"""fuota launch --plan: what was planned is what is sent, to nobody else's image, and nothing beside it decides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from fuota.campaign import Journal
+
+APP = "AAAAAAAAAAAAAA01"
+JOB = f"MCastXferJobReq:{APP}"
+IMAGE = random.Random(7).randbytes(340)
+PLANNED = ("--region", "EU868", "-d", "5", "-s", "20", "--loss", "0.1", "--coded", "12")
+IN_THE_SANDBOX = ("--speed", "max", "--devices", 3, "--loss", 0)
+METER = 'name = "meter"\nversion = 2\ndescriptor = "0A0B0C0D"\nuplink_period_s = 600\nfrag_size_multiple = 8\n'
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    path = tmp_path / "app.bin"
+    path.write_bytes(IMAGE)
+    return path
+
+
+@pytest.fixture
+def meter(tmp_path) -> Path:
+    path = tmp_path / "meter.toml"
+    path.write_text(METER)
+    return path
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[tuple[object, ...], str]:
+    """The plans that were made already, by their options."""
+    return {}
+
+
+@pytest.fixture
+def planned(fuota, image, tmp_path, made):
+    """Plans the image with these options; the file."""
+
+    def plan(*options: object) -> Path:
+        path, asked = tmp_path / "plan.json", options or PLANNED
+        if asked not in made:
+            result = fuota("plan", image, *asked, "-o", path)
+            assert result.code == 0, result.err
+            made[asked] = path.read_text()
+        path.write_text(made[asked])
+        return path
+
+    return plan
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal(tmp_path / "state")
+    yield opened
+    opened.close()
+
+
+def content(path: Path) -> dict:
+    return json.loads(path.read_text())["plan"]
+
+
+def edited(path: Path, **changes: object) -> Path:
+    """The file with other values, its hash as it was."""
+    document = json.loads(path.read_text())
+    document["plan"] |= changes
+    path.write_text(json.dumps(document))
+    return path
+
+
+def resealed(path: Path, **changes: object) -> Path:
+    """The file with other values and their hash."""
+    document = json.loads(edited(path, **changes).read_text())
+    canonical = json.dumps(document["plan"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    path.write_text(json.dumps({**document, "sha256": hashlib.sha256(canonical.encode()).hexdigest()}))
+    return path
+
+
+def refused(result, code: int, *words: str) -> None:
+    """One line with these words, and nothing begun."""
+    assert result.code == code, result.err
+    assert result.err.splitlines() == [result.complaint]
+    for one in words:
+        assert one in result.complaint
+
+
+# --- what is sent
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        PLANNED,
+        ("--region", "IN865", "--loss", "0.1", "--coded", "3"),
+        ("--region", "IN865", "--loss", "0", "--coded", "0"),
+        ("--region", "US915", "--class", "B", "--loss", "0.1", "-r", "0.5"),
+        ("--region", "EU868", "-d", "3", "-s", "24", "--loss", "0.1", "--coded", "7", "--frequency", "868.3"),
+        ("--region", "EU868", "-d", "5", "-s", "24", "--loss", "0.1", "--coded", "7", "--profile", "METER"),
+        (
+            "--region",
+            "AS923",
+            "-s",
+            "30",
+            "--loss",
+            "0.1",
+            "--coded",
+            "5",
+            "--start-delay",
+            "900",
+            "--interval-ms",
+            "7654",
+        ),
+    ],
+    ids=["EU868", "IN865", "no coded fragments", "class B", "another channel", "version 2", "pace"],
+)
+def test_the_sandbox_sends_what_was_planned(fuota, image, planned, journal, meter, options):
+    path = planned(*(meter if option == "METER" else option for option in options))
+    plan = content(path)
+    result = fuota("launch", image, "--plan", path, *IN_THE_SANDBOX, "--json")
+    assert result.code == 0
+    launched, verdict = result.event("launched"), result.event("verdict")
+    for name in ("nb_frag", "nb_coded", "frag_size", "data_rate"):
+        assert launched[name] == plan[name], name
+    frames = plan["nb_frag"] + plan["nb_coded"]
+    assert launched["frames"] == verdict["frames"] == frames
+    assert verdict["airtime_us"] == frames * plan["time_on_air_us"]
+    (campaign,) = journal.campaigns()
+    (ended,) = (event for event in journal.history(campaign.id) if event["what"] == "ended")
+    assert ended["result"] == f"Sent {frames} fragments to 3 devices.", "the server's own count"
+    assert verdict["image_sha256"] == hashlib.sha256(IMAGE).hexdigest()
+    assert verdict["counts"]["updated"] == 3
+    devices = [event for event in result.events if event["event"] == "device"]
+    assert {device["received"] for device in devices} == {plan["nb_frag"]}, "all they needed, since nothing was lost"
+    assert campaign.request["devClass"] == plan["device_class"]
+    assert campaign.request["millisBetweenPkts"] == str(plan["pace"]["interval_us"] // 1000)
+    assert campaign.request["startDelaySecs"] == str(plan["start_delay_s"])
+    assert campaign.request["descriptor"].lower() == (plan["descriptor"] or "00000000")
+    assert campaign.request.get("txChnl") == (None if plan["channel"] is None else str(plan["channel"]))
+
+
+def test_people_read_what_was_planned(fuota, image, planned):
+    result = fuota("launch", image, "--plan", planned(), *IN_THE_SANDBOX)
+    assert result.code == 0
+    said = "app.bin: 340 bytes, 17 uncoded and 12 coded fragments of 20 bytes at DR5 (EU868)"
+    assert sum(line.startswith(said) for line in result.err.splitlines()) == 1
+    assert "in 29 frames" in result.out
+
+
+def test_an_image_from_a_pipe_is_sent_by_its_plan(fuota, planned):
+    result = fuota("launch", "-", "--plan", planned(), *IN_THE_SANDBOX, "--json", stdin=IMAGE)
+    assert (result.code, result.event("launched")["frames"]) == (0, 29)
+
+
+def test_a_server_is_told_what_the_plan_says_it_is(fuota, image, planned, http_server):
+    path, asked = planned(), []
+
+    def reply(method, path, headers, body):
+        asked.append((method, path))
+        posted = any(one == "POST" for one, _ in asked)
+        return (200, {"jobId": JOB, "state": "Done"}) if posted else (404, {})
+
+    where = ("--server", http_server(reply), "--app-eui", APP, "--tag", "north", "--poll", 0.05)
+    result = fuota("launch", image, "--plan", path, *where, "--json")
+    assert result.code == 8, "no device has said anything"
+    assert result.event("launched")["frames"] == 29, "checked against the plan's region, without --region"
+    ((_, posted),) = (one for one in asked if one[0] == "POST")
+    query = dict(part.split("=") for part in posted.partition("?")[2].split("&"))
+    told = fuota("plan", image, *PLANNED, "--json").event("plan")["transfer_parameters"]
+    assert {name: query[name] for name in told} == {name: str(value) for name, value in told.items()}
+    assert query.keys() - told.keys() == {"appEui", "devTags", "descriptor", "useMultiPkg"}
+
+
+# --- what is kept
+
+
+def test_the_journal_keeps_by_which_plan_it_was_launched(fuota, image, planned, journal):
+    path = planned()
+    sha256 = json.loads(path.read_text())["sha256"]
+    result = fuota("launch", image, "--plan", path, *IN_THE_SANDBOX, "--json")
+    assert result.event("launched")["plan_sha256"] == sha256
+    (campaign,) = journal.campaigns()
+    assert [event["plan_sha256"] for event in journal.history(campaign.id) if event["what"] == "planned"] == [sha256]
+
+
+def test_without_a_plan_there_is_none_to_keep(fuota, image, journal):
+    result = fuota("launch", image, *IN_THE_SANDBOX, "--json")
+    assert result.event("launched")["plan_sha256"] is None
+    (campaign,) = journal.campaigns()
+    assert all(event["what"] != "planned" for event in journal.history(campaign.id))
+
+
+# --- how many are enough
+
+LOSSY = ("--speed", "max", "--devices", 6, "--loss", "0.3-0.5", "--json")
+
+
+@pytest.mark.parametrize(
+    ("target", "option", "code"),
+    [(0.01, (), 0), (0.999, (), 1), (0.999, ("--target", 0.01), 0), (0.01, ("--target", 1), 1)],
+)
+def test_the_target_is_the_plan_s_unless_another_is_given(fuota, image, planned, target, option, code):
+    path = planned(*PLANNED, "--target", target)
+    result = fuota("launch", image, "--plan", path, *LOSSY, *option)
+    assert 0 < result.event("verdict")["counts"]["updated"] < 6, "or the target decides nothing"
+    assert result.code == code
+
+
+# --- what the plan decides is not said twice
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("-r 0.5", "--redundancy"),
+        ("--redundancy 0.7", "--redundancy"),
+        ("-d 5", "--data-rate"),
+        ("-s 20", "--frag-size"),
+        ("--interval-ms 5000", "--interval-ms"),
+        ("--start-delay 300", "--start-delay"),
+        ("--region EU868", "--region"),
+        ("--channel 2", "--channel"),
+        ("--class C", "--class"),
+        ("--version 1", "--version"),
+        ("--frag-alg NB_TRANS", "--frag-alg"),
+        ("--descriptor 00000000", "--descriptor"),
+    ],
+)
+def test_what_the_plan_decides_is_a_usage_error_that_names_it(fuota, image, planned, journal, given, name):
+    """Even where both say the same: who reads the command line need not look into the plan."""
+    result = fuota("launch", image, "--plan", planned(), *given.split(), *IN_THE_SANDBOX)
+    refused(result, 2, f"--plan decides {name} too", "plan again")
+    assert journal.campaigns() == []
+
+
+def test_all_that_is_said_twice_is_named(fuota, image, planned, journal):
+    twice = ("--region", "EU868", "-d", 5, "-r", 0.5, "-s", 20)
+    result = fuota("launch", image, "--plan", planned(), *twice, *IN_THE_SANDBOX, "--json")
+    assert result.code == 2
+    for name in ("--region", "--data-rate", "--redundancy", "--frag-size"):
+        assert name in result.event("error")["message"]
+    assert "--interval-ms" not in result.event("error")["message"]
+    assert journal.campaigns() == []
+
+
+def test_what_the_plan_does_not_decide_may_be_said(fuota, image, planned):
+    others = ("--target", 0.9, "--seed", 5, "--multi-package", "--contract-id", 7, "--yes")
+    assert fuota("launch", image, "--plan", planned(), *others, *IN_THE_SANDBOX).code == 0
+
+
+# --- nothing else is launched
+
+
+@pytest.mark.parametrize(
+    "other", [IMAGE[:-1], IMAGE + b"\0", b"\0" + IMAGE[1:], b""], ids=["shorter", "longer", "changed", "empty"]
+)
+def test_an_image_that_was_changed_is_refused(fuota, image, planned, journal, other):
+    path = planned()
+    image.write_bytes(other)
+    digest = hashlib.sha256(other).hexdigest()[:16]
+    refused(
+        fuota("launch", image, "--plan", path, *IN_THE_SANDBOX),
+        3,
+        "the plan is for app.bin, 340 bytes",
+        digest,
+        "plan again",
+    )
+    assert journal.campaigns() == []
+
+
+@pytest.mark.parametrize("changes", [{"nb_coded": 13}, {"region": "IN865"}, {"target": 0.5}, {"unheard_of": 1}])
+def test_a_plan_that_was_changed_is_refused(fuota, image, planned, journal, changes):
+    result = fuota("launch", image, "--plan", edited(planned(), **changes), *IN_THE_SANDBOX)
+    refused(result, 3, "plan.json was changed since it was planned", "plan again")
+    assert journal.campaigns() == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"nb_coded": "12"}, {"nb_frag": 0}, {"region": 868}, {"target": "all"}, {"pace": {}}, {"version": 9}]
+)
+def test_a_plan_that_was_made_up_is_refused_too(fuota, image, planned, journal, changes):
+    refused(fuota("launch", image, "--plan", resealed(planned(), **changes), *IN_THE_SANDBOX), 3)
+    assert journal.campaigns() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "it is not JSON"), ("{", "it is not JSON"), ("[1]", "is no plan"), ('{"fuota_plan": 2}', "has format 2")],
+)
+def test_what_is_no_plan_is_refused(fuota, image, tmp_path, journal, text, words):
+    (tmp_path / "plan.json").write_text(text)
+    refused(fuota("launch", image, "--plan", tmp_path / "plan.json", *IN_THE_SANDBOX), 3, "plan.json", words)
+    assert journal.campaigns() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("missing.json", "No such file or directory"), ("app.bin/x", "Not a directory"), ("folder", "directory")],
+)
+def test_a_plan_that_cannot_be_read_is_exit_code_2(fuota, image, tmp_path, journal, name, words):
+    (tmp_path / "folder").mkdir()
+    refused(fuota("launch", image, "--plan", tmp_path / name, *IN_THE_SANDBOX), 2, name, words)
+    assert journal.campaigns() == []
+
+
+def test_a_plan_that_the_server_does_not_send_is_a_plan_refused(fuota, image, tmp_path, journal):
+    """An application-managed plan may have more coded fragments than mcastTransfer takes."""
+    path = tmp_path / "plan.json"
+    managed = fuota(
+        "plan", image, "--region", "EU868", "-d", 5, "-s", 20, "--coded", 40, "--application-managed", "-o", path
+    )
+    if managed.code == 0:
+        refused(fuota("launch", image, "--plan", path, *IN_THE_SANDBOX), 3)
+    assert managed.code in (0, 3)
+    assert journal.campaigns() == []
