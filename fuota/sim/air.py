@@ -282,7 +282,7 @@ def _of_fleet(
     rate = region(plan.region).data_rate(plan.data_rate)
     loss, bursts = (np.repeat(values, air.fleet.counts) for values in (air.fleet.losses(rate), air.fleet.bursts))
     shortest = np.where(loss < 1, loss / np.maximum(1 - loss, 1e-12) * (1 + 1e-9), 1)
-    return loss, np.where(bursts > 1, np.maximum(bursts, shortest), 1.0)
+    return loss, np.where(bursts > 1, np.maximum(bursts, shortest), 0.0)
 
 
 def _recipe(air: SimulatedAir, plan: TransmissionPlan) -> str:

@@ -113,10 +113,10 @@ def set_ones(row: Words, begin: int, end: int) -> None:
 def draw_losses(
     seed: np.uint64, first: int, purpose: int, loss: NDArray[np.float64], burst_frames: NDArray[np.float64], lost: Words
 ) -> None:
-    """lost (devices, words): what each device misses that loses the share loss[d], in runs if burst_frames[d] is above 1."""
+    """lost (devices, words): what each device misses that loses the share loss[d], in runs if burst_frames[d] is 1 or more."""
     for d in range(lost.shape[0]):
         state = stream(seed, first + d, purpose)
-        if burst_frames[d] > 1.0 and 0.0 < loss[d] < 1.0:
+        if burst_frames[d] >= 1.0 and 0.0 < loss[d] < 1.0:
             draw_runs(lost[d], state, loss[d], burst_frames[d])
         else:
             draw_independent(lost[d], state, loss[d])
@@ -166,18 +166,15 @@ def miss_while_writing(work_us: int, starts_us: NDArray[np.int64], on_air_us: in
 
 
 @inlined
-def coded_heard(row: Words, nb_frag: int, nb_coded: int, heard: Words) -> int:
-    """Bit i of `heard`: coded fragment i was heard. How many were."""
+def coded_heard(row: Words, nb_frag: int, nb_coded: int, heard: Words) -> None:
+    """Bit i of `heard`: coded fragment i was heard."""
     shift, begin = np.uint64(nb_frag & 63), nb_frag >> 6
-    total = 0
     for w in range(heard.shape[0]):
         word = row[begin + w] >> shift
         if shift and begin + w + 1 < row.shape[0]:
             word |= row[begin + w + 1] << (np.uint64(64) - shift)
         left = nb_coded - 64 * w
         heard[w] = ~word & (ALL_ONES if left >= 64 else (ONE << np.uint64(left)) - ONE)
-        total += count_ones(heard[w])
-    return total
 
 
 @inlined
@@ -230,7 +227,7 @@ def decode_fleet(
     """What each device ends with that heard the frames not `lost`, in order.
 
     columns (nb_frag, words): see fragmentation.statistics.matrix. missing: the rank still lacking; -1 where more than `most_lost`
-    uncoded fragments were lost, and the decoder gave up. complete_at: the number N of the fragment that completed it, else 0.
+    uncoded fragments were lost, and the decoder gave up. complete_at: with which frame it was complete, from 1, else 0.
     """
     nb_frag, words = columns.shape
     positions = np.empty(nb_frag, np.int64)

@@ -30,7 +30,7 @@ class FleetLoss(Protocol):
 
     def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """float64 (count,) twice, of the devices from number `first` on: the share of frames that each loses, and the mean
-        length of a run of losses, 1 where they are independent.
+        length of a run of losses, 0 where they are independent.
         """
         ...
 
@@ -50,7 +50,7 @@ class Bernoulli:
 
     def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ARG002
         """See FleetLoss."""
-        return np.full(count, float(self.loss)), np.ones(count)
+        return np.full(count, float(self.loss)), np.zeros(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class PerDevice:
         """See FleetLoss. Raises ParameterError for more devices than there are losses."""
         if first + count > len(self.losses):
             raise ParameterError(f"{first + count} devices were asked for: there are losses of {len(self.losses)}")
-        return self.losses[first : first + count], np.ones(count)
+        return self.losses[first : first + count], np.zeros(count)
 
     def __repr__(self) -> str:
         return f"PerDevice({self.losses.tolist()})"
@@ -153,7 +153,7 @@ class SnrMargin:
         radius, angle = np.sqrt(-2 * np.log(drawn[:, ::2])), 2 * np.pi * drawn[:, 1::2]
         margin_db = self.margin_db + self.shadowing_db * radius * np.cos(angle)  # Box and Muller 1958
         faded = -np.expm1(-(10 ** (-margin_db / 10)))
-        return 1 - (1 - self.other_loss) * (1 - faded.prod(axis=1)), np.ones(count)
+        return 1 - (1 - self.other_loss) * (1 - faded.prod(axis=1)), np.zeros(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class AnyGateway:
     def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The loss that is left if all lose independently. Draws are made law by law, see SimulatedAir."""
         losses = [law.channels(first, count)[0] for law in self.laws]
-        return np.asarray(np.prod(losses, axis=0)), np.ones(count)
+        return np.asarray(np.prod(losses, axis=0)), np.zeros(count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,7 +203,7 @@ class Trace:
 
     def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The share that each device lost."""
-        return 1 - self.received[first : first + count].mean(axis=1), np.ones(count)
+        return 1 - self.received[first : first + count].mean(axis=1), np.zeros(count)
 
     def __repr__(self) -> str:
         return f"Trace({self.received.shape}, {sha256(self.received.tobytes()).hexdigest()})"

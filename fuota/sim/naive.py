@@ -50,7 +50,7 @@ def uniforms(seed: int, device: int, purpose: int, numbers: int) -> list[float]:
 
 def draw_losses(state: int, loss: float, burst_frames: float, frames: int) -> int:
     """What a device misses of `frames` (a multiple of 64) that loses the share `loss`, from the first state of its stream."""
-    if burst_frames > 1 and 0 < loss < 1:
+    if burst_frames >= 1 and 0 < loss < 1:
         return draw_runs(state, loss, burst_frames, frames)
     return draw_independent(state, loss, frames)
 

@@ -28,7 +28,7 @@ PURPOSES = st.integers(0, 9)
 # Whole words, and one more or less than whole words
 SIZES = st.one_of(st.integers(1, 40), st.sampled_from([63, 64, 65, 127, 128, 129]))
 LOSSES = st.one_of(
-    st.floats(0, 1), st.sampled_from([0.0, 0.1, 0.5, 0.75, 1.0]), st.integers(0, 2**33).map(lambda k: k / 2**33)
+    st.floats(1e-300, 1), st.sampled_from([0.0, 0.1, 0.5, 0.75, 1.0]), st.integers(0, 2**33).map(lambda k: k / 2**33)
 )
 FIRST_OUTPUTS = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 """Of SplitMix64 seeded with 0, as published with its reference implementation."""
@@ -197,9 +197,9 @@ def test_runs_are_geometric(loss, burst_frames):
         # The standard deviation of a geometric length is sqrt(mean * (mean - 1)).
         assert abs(runs.mean() - mean) < 5 * (mean * (mean - 1) / len(runs)) ** 0.5
         check_geometric(runs, mean)
-    # The standard deviation of a correlation of k independent pairs is 1 / sqrt(k).
+    # The standard deviation of a correlation of k independent pairs is 1 / sqrt(k), unless a handful of runs makes it all.
     pairs = min(len(of_losses), len(of_heard))
-    assert abs(np.corrcoef(of_losses[:pairs], of_heard[:pairs])[0, 1]) < 5 / pairs**0.5
+    assert mean_burst < 1.01 or abs(np.corrcoef(of_losses[:pairs], of_heard[:pairs])[0, 1]) < 5 / pairs**0.5
     # The share follows the lengths of both kinds of run; the delta method gives its deviation.
     deviation = (1 - loss) * loss * ((2 - 1 / mean_burst - loss / mean_burst / (1 - loss)) / len(of_losses)) ** 0.5
     assert abs(lost.mean() - loss) < 5 * deviation
@@ -220,7 +220,7 @@ def check_geometric(runs, mean):
 
 
 @compiled
-@pytest.mark.parametrize(("loss", "burst_frames"), [(0.1, None), (0.1, 3.0), (0.3, 8.0)])
+@pytest.mark.parametrize(("loss", "burst_frames"), [(0.1, None), (0.1, 3.0), (0.3, 8.0), (0.3, 1.0)])
 def test_the_numbers_of_losses_are_those_of_the_law(loss, burst_frames):
     """Lost of 50 fragments, and heard of 15 behind: chi-square against `loss_law`, classes expected ten times or more."""
     devices, law = 100_000, loss_law(50, 15, loss, burst_frames)
@@ -317,11 +317,11 @@ def decoded(columns, nb_coded, lost, most_lost):
 def check_decoding(columns, nb_coded, lost, most_lost):
     """Integers against integers; the bits behind the last frame are of no account."""
     frames = len(columns) + nb_coded
-    behind = -1 << frames
-    rows = words([had | behind % 2 ** (64 * words_for_bits(frames)) for had in lost], frames)
+    behind = 2 ** (64 * words_for_bits(frames)) - 2**frames
+    rows = words([*lost, *[had | behind for had in lost]], frames)
     missing, complete_at = decoded(words(columns, nb_coded), nb_coded, rows, most_lost)
     expected = [naive.decode(columns, nb_coded, had, most_lost) for had in lost]
-    assert list(zip(missing.tolist(), complete_at.tolist(), strict=True)) == expected
+    assert list(zip(missing.tolist(), complete_at.tolist(), strict=True)) == 2 * expected
 
 
 def random_bits(rng, bits, share):

@@ -55,7 +55,7 @@ def test_as_a_table_a_picture_and_a_cell_of_a_notebook():
     assert table["share"].iloc[-1] == pytest.approx(0.8)
     assert "80.0000% of 10 devices complete" in verdict()._repr_html_()
     figure = fuota.SimulatedVerdict.plot(verdict())
-    assert figure.axes[0].get_xlabel() == "minutes from the first frame"
+    assert "from the first frame" in figure.axes[0].get_xlabel()
 
 
 def test_it_is_plain_values():
