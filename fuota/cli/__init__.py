@@ -22,6 +22,7 @@ from fuota.cli.launch import cancel, launch, watch
 from fuota.cli.plan import plan
 from fuota.cli.region import region
 from fuota.cli.sandbox import sandbox
+from fuota.cli.simulate import simulate
 from fuota.cli.transfer import transfer
 
 
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, plan, launch, watch, cancel, transfer, encode, decode, sandbox, airtime, region):
+for _command in (demo, plan, simulate, launch, watch, cancel, transfer, encode, decode, sandbox, airtime, region):
     cli.add_command(_command)
 
 

@@ -36,6 +36,9 @@ _PURPOSES = 16
 """So far apart are the streams of several gateways."""
 
 
+_LONGEST_PERIOD_S = 2**31
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnUplinks:
     """Devices send for `sending_ms` each `period_s`, each from a moment of its own on, and hear nothing meanwhile."""
@@ -44,9 +47,10 @@ class OwnUplinks:
     sending_ms: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.sending_ms < 1000 * self.period_s:
+        if not 0 < self.sending_ms < 1000 * self.period_s or self.period_s > _LONGEST_PERIOD_S:
             raise ParameterError(
-                f"sending_ms {self.sending_ms} each {self.period_s} s was given: it is more than 0 ms and less than the period"
+                f"sending_ms {self.sending_ms} each {self.period_s} s was given: it is more than 0 ms and less than the"
+                f" period, and that at most {_LONGEST_PERIOD_S} s"
             )
 
 
@@ -67,8 +71,9 @@ class Absence:
 class SimulatedAir:
     """A fleet and what it hears. Same arguments, same verdict, whatever machine and however many threads.
 
-    `devices` devices that lose frames by the law `loss`; or the devices of a `fleet`, which says how well each hears. `profile`
-    of all of them, or a `mix`, pairs of a weight and a profile; `uplinks` of their own and `absence` from the session.
+    `devices` devices that lose frames by the law `loss`; or the devices of a `fleet`, which says how well each hears.
+    `profile` of all of them (None: one that takes any plan), or a `mix`, pairs of a weight and a profile; `uplinks` of their own
+    and `absence` from the session.
     `depth`: "rank" decides by the rank of the rows received, "bytes" by the Python decoder on real payloads, thousands of times
     slower, with the same verdict. Raises ParameterError.
     """
@@ -77,7 +82,7 @@ class SimulatedAir:
     loss: FleetLoss | None = None
     fleet: Fleet | None = None
     seed: int = 0
-    profile: DeviceProfile = field(default_factory=DeviceProfile)
+    profile: DeviceProfile | None = None
     mix: Sequence[tuple[float, DeviceProfile]] = ()
     depth: Literal["rank", "bytes"] = "rank"
     uplinks: OwnUplinks | None = None
@@ -105,13 +110,19 @@ class SimulatedAir:
         """Send the plan, and see what each device ends with. `threads`: None for as many as there are processors."""
         check_threads(threads)
         session = _Session.of(self, plan)
-        tally, lock = session.empty(), threading.Lock()
+        tally, lock, stopped = session.empty(), threading.Lock(), threading.Event()
 
         def work(first: int, last: int) -> None:
             nonlocal tally
-            for part in session.parts(first, last):
-                with lock:
-                    tally = tally + part
+            try:
+                for part in session.parts(first, last):
+                    with lock:
+                        tally = tally + part
+                    if stopped.is_set():
+                        return
+            except BaseException:  # Ctrl-C too: the other threads shall not go on to their end
+                stopped.set()
+                raise
 
         in_parts(work, session.devices, threads=threads, cost_ns=10 * plan.frames)
         return tally
@@ -128,6 +139,7 @@ class _Session:
     starts_us: NDArray[np.int64]
     loss: NDArray[np.float64] | None
     bursts: NDArray[np.float64] | None
+    last: NDArray[np.int64]
     recipe: str
 
     @classmethod
@@ -141,11 +153,12 @@ class _Session:
         return cls(
             air=air,
             plan=plan,
-            devices=len(loss) if loss is not None else air.devices or 0,
+            devices=air.devices or 0 if air.fleet is None else air.fleet.devices,
             columns=columns_of(code, code.coded_numbers(plan.nb_coded)),
             starts_us=np.ascontiguousarray(plan.schedule["start_us"]),
             loss=loss,
             bursts=bursts,
+            last=np.cumsum(air.fleet.counts if air.fleet is not None else [0]),
             recipe=_recipe(air, plan),
         )
 
@@ -166,7 +179,13 @@ class _Session:
 
     def _of_profile(self, profile: DeviceProfile, lost: Words) -> SimulatedVerdict:
         plan, devices = self.plan, len(lost)
-        if not profile.holds(nb_frag=plan.nb_frag, frag_size=plan.frag_size, padding=plan.padding):
+        speaks = (profile.version, profile.variant) == (plan.version, plan.variant)
+        knows = profile.descriptor is None or profile.descriptor == (plan.descriptor or bytes(4))
+        if (
+            not speaks
+            or not knows
+            or not profile.holds(nb_frag=plan.nb_frag, frag_size=plan.frag_size, padding=plan.padding)
+        ):
             return self._verdict(devices, {Ending.REFUSED: devices}, *self._nobody())
         work_us = 1000 * (profile.frag_write_ms + profile.row_work_ms)
         if not profile.second_buffer and work_us:
@@ -198,7 +217,8 @@ class _Session:
     @property
     def profiles(self) -> list[DeviceProfile]:
         """Those of the mix, or the one."""
-        return [profile for _, profile in self.air.mix] or [self.air.profile]
+        anything = DeviceProfile(version=self.plan.version, variant=self.plan.variant, descriptor=self.plan.descriptor)
+        return [profile for _, profile in self.air.mix] or [self.air.profile or anything]
 
     def lost(self, first: int, last: int) -> Words:
         """words (devices, words): what each device of a block does not hear."""
@@ -256,7 +276,8 @@ class _Session:
         self, law: FleetLoss | None, first: int, count: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.loss is not None and self.bursts is not None:
-            return self.loss[first : first + count], self.bursts[first : first + count]
+            member = np.searchsorted(self.last, np.arange(first, first + count), side="right")
+            return self.loss[member], self.bursts[member]
         return (law or Bernoulli(0.0)).channels(first, count)
 
     def _presence(self, first: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -276,11 +297,11 @@ class _Session:
 def _of_fleet(
     air: SimulatedAir, plan: TransmissionPlan
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    """The loss and the mean run of losses of every device of a fleet; a run is at least as long as so much loss makes it."""
+    """The loss and the mean run of losses of each member of a fleet; a run is at least as long as so much loss makes it."""
     if air.fleet is None:
         return None, None
     rate = region(plan.region).data_rate(plan.data_rate)
-    loss, bursts = (np.repeat(values, air.fleet.counts) for values in (air.fleet.losses(rate), air.fleet.bursts))
+    loss, bursts = air.fleet.losses(rate), air.fleet.bursts
     shortest = np.where(loss < 1, loss / np.maximum(1 - loss, 1e-12) * (1 + 1e-9), 1)
     return loss, np.where(bursts > 1, np.maximum(bursts, shortest), 0.0)
 

@@ -36,6 +36,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(path) for path in COMMANDS} == {
         "demo",
         "plan",
+        "simulate",
         "launch",
         "watch",
         "cancel",

@@ -1,0 +1,407 @@
+"""fuota simulate: what is said, what is drawn, what is refused, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import fuota as library
+from fuota.cli.words import spoken_duration
+
+IMAGE = random.Random(7).randbytes(600)
+IN865 = ("--region", "IN865", "--loss", "0.1", "--coded", "8")
+"""A plan that takes no search: 13 fragments of 48 bytes, 88% of the devices."""
+GOOD = ("--region", "IN865", "--loss", "0.05", "--coded", "12")
+FLEET = """
+[[group]]
+name = "near [bold]"
+devices = 700
+loss = 0.02
+
+[[group]]
+name = "far"
+devices = 300
+loss = 0.3
+burst_frames = 3
+"""
+METER = """
+name = "meter [/]"
+max_lost = 1
+uplink_period_s = 60
+"""
+
+
+@pytest.fixture(autouse=True)
+def as_wide_as_it_is(monkeypatch) -> None:
+    """What this user says of the terminal is not what the tests are about."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    path = tmp_path / "app.bin"
+    path.write_bytes(IMAGE)
+    return path
+
+
+@pytest.fixture
+def fleet(tmp_path) -> Path:
+    path = tmp_path / "fleet.toml"
+    path.write_text(FLEET)
+    return path
+
+
+@pytest.fixture
+def meter(tmp_path) -> Path:
+    path = tmp_path / "meter.toml"
+    path.write_text(METER)
+    return path
+
+
+@pytest.fixture
+def saved(fuota, image, tmp_path) -> Path:
+    path = tmp_path / "plan.json"
+    assert fuota("plan", image, *IN865, "-o", path).code == 0
+    return path
+
+
+def words(text: str) -> str:
+    """In one line, wherever lines were wrapped."""
+    return " ".join(text.split())
+
+
+def blocks(result) -> list[str]:
+    """The sentence, the table of outcomes, and what goes with it."""
+    return re.split(r"\n *\n(?!all)", result.out.strip())
+
+
+def verdict(result) -> dict:
+    assert [event["event"] for event in result.events] == ["verdict"], result.err
+    return result.events[0]
+
+
+def says_one_line(result, code: int, *said: str) -> None:
+    """That it ended with this code and one line with these words, without a result."""
+    assert result.code == code, result.err
+    assert (result.out, result.err.splitlines()) == ("", [result.complaint])
+    for one in said:
+        assert one in result.complaint
+
+
+# --- for people
+
+
+def test_the_outcome_in_one_sentence(fuota, image):
+    result, told = fuota("simulate", image, *GOOD), verdict(fuota("simulate", image, *GOOD, "--json"))
+    half, nearly_all = (spoken_duration(told["complete_after_ms"][share]) for share in ("0.5", "0.99"))
+    assert (result.code, result.err) == (0, "")
+    found = re.fullmatch(
+        r"([\d.]+)% of 10000 devices complete \(([\d.]+)% to ([\d.]+)%, 95% confidence\);"
+        rf" half of them after {half} of sending, 99% after {nearly_all}\.",
+        words(blocks(result)[0]),
+    )
+    share, low, high = (float(one) / 100 for one in found.groups())
+    assert low < share < high
+    assert (share, low, high) == pytest.approx((told["share"], told["low"], told["high"]), abs=1e-4)
+
+
+def test_outcomes_add_up_to_all(fuota, image, meter):
+    result = fuota("simulate", image, *IN865, "--profile", meter, "--devices", 5_000)
+    rows = re.findall(r"^(complete|incomplete|gave up|all) +(\d+) +([\d.]+)%", result.out, re.MULTILINE)
+    assert [name for name, _, _ in rows] == ["complete", "incomplete", "gave up", "all"]
+    counts, shares = [int(count) for _, count, _ in rows], [float(share) for _, _, share in rows]
+    assert sum(counts[:-1]) == counts[-1] == 5_000
+    assert sum(shares[:-1]) == pytest.approx(100, abs=0.2)
+    assert "lost more than the 1 fragments that meter [/] can repair" in words(result.out)
+
+
+def test_what_goes_with_it_is_said(fuota, image):
+    result = fuota("simulate", image, *IN865, "--burst", 2, "--uplink-period", 60, "--uplink-ms", 400, "--late", 0.1)
+    said = words(blocks(result)[2])
+    for one in (
+        "plan app.bin as 13 fragments of 48 bytes and 8 coded ones at DR2 of IN865",
+        "devices profile ideal; each losing 0.1 of all frames, in runs of 2; sending 400 ms each 60 s; 10.0% joining late",
+        "airtime 14.7 s in 21 frames, 1.",
+        "energy 0.39 J of a device; 0.",
+        "is the plan's own estimate",
+        "target 99.0% of all devices: missed",
+        "recipe seed 0, SHA-256 ",
+    ):
+        assert one in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        IN865,
+        (*IN865, "--devices", "1"),
+        (*IN865, "--burst", "4", "--uplink-period", "60", "--uplink-ms", "400", "--late", "0.1", "--early", "0.25"),
+        ("--region", "US915", "--class", "B", "--loss", "0.1", "--coded", "9"),
+        ("--region", "IN865", "--loss", "1", "--coded", "0"),
+        ("--region", "IN865", "--loss", "0", "--coded", "0"),
+    ],
+)
+def test_in_a_pipe_it_fits_80_columns_and_nothing_is_cut_off(fuota, image, options):
+    result = fuota("simulate", image, *options)
+    assert result.code in {0, 1}
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert result.out.count("…") == 1, "that of the recipe's hash"
+    assert "\x1b" not in result.out
+
+
+def test_all_and_none_are_said_as_such(fuota, image):
+    sure, none = (fuota("simulate", image, "--region", "IN865", "--loss", p, "--coded", 0) for p in (0, 1))
+    assert words(sure.out).startswith("100% of 10000 devices complete (99.962% to 100%, 95% confidence); half of them ")
+    assert words(none.out).startswith("0% of 10000 devices complete (0% to 0.038%, 95% confidence). ")
+    assert (sure.code, none.code) == (0, 1)
+    assert "inf" not in none.out
+    assert "for each" not in none.out
+
+
+@pytest.mark.parametrize("name", ["a[red]b.bin", "x:bug:.bin", "[/].bin"])
+def test_what_comes_from_outside_is_shown_as_it_is(fuota, tmp_path, meter, name):
+    path = tmp_path / name.replace("/", "_")
+    path.write_bytes(IMAGE)
+    result = fuota("simulate", path, *IN865, "--profile", meter, "--devices", 100)
+    assert f"{path.name} as 13 fragments" in words(result.out)
+    assert "profile meter [/]; each" in words(result.out)
+
+
+# --- for programs
+
+
+def test_the_event_is_the_library_s_verdict(fuota, image):
+    plan = library.plan(image, region="IN865", loss=0.1, nb_coded=8, fleet=3_000)
+    ideal = library.DeviceProfile()
+    air = library.SimulatedAir(devices=3_000, loss=library.Bernoulli(0.1), seed=5, profile=ideal)
+    told = air.transmit(plan).to_json()
+    result = verdict(fuota("simulate", image, *IN865, "--fleet", 3_000, "--seed", 5, "--json"))
+    assert result.items() >= told.items()
+    assert (result["devices"], result["target"], result["seed"]) == (3_000, 0.99, 5)
+    assert result["planned"] == plan.success_probability
+    assert sum(result["counts"].values()) == 3_000
+    starts_us = plan.schedule["start_us"]
+    ends_us = int(starts_us[result["complete_at"]["0.5"] - 1]) + plan.time_on_air_us
+    assert result["complete_after_ms"]["0.5"] == pytest.approx(ends_us / 1000, abs=2)
+    assert result["complete_after_ms"]["0.99"] is None
+
+
+def test_the_plan_s_estimate_and_the_lots_agree(fuota, image):
+    for more in ((), ("--burst", "3")):
+        told = verdict(fuota("simulate", image, *IN865, *more, "--devices", 200_000, "--json"))
+        assert told["planned"] == pytest.approx(told["share"], abs=5e-3), more
+
+
+def test_the_same_seed_gives_the_same_and_another_another(fuota, image):
+    one, same, other = (verdict(fuota("simulate", image, *IN865, "--seed", n, "--json")) for n in (1, 1, 2))
+    assert one == same
+    assert one["counts"] != other["counts"]
+    assert one["recipe"] != other["recipe"]
+
+
+def test_a_fleet_file_says_how_many_there_are_and_how_each_hears(fuota, image, fleet):
+    result = fuota("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet)
+    assert "of 1000 devices complete" in words(result.out)
+    assert "losing 0.104 of all frames in the mean, 0.3 at worst" in words(result.out)
+    told = verdict(fuota("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet, "--json"))
+    assert 0.7 < told["share"] < 0.95
+
+
+def test_devices_left_out_of_a_fleet_are_counted(fuota, image, tmp_path):
+    (tmp_path / "f.csv").write_text("dev_eui,state,loss\n1000000000000001,JOINED,0\n1000000000000002,REGISTERED,0\n")
+    result = fuota("simulate", image, "--region", "IN865", "--coded", 0, "--fleet", tmp_path / "f.csv")
+    assert result.code == 0
+    assert words(result.out).startswith("100% of 1 device completes (20.7% to 100%, 95% confidence); after ")
+    assert "left out 1 device of the fleet file; `fuota plan` says why" in words(result.out)
+
+
+@pytest.mark.parametrize(
+    "harder",
+    [
+        ("--burst", "5"),
+        ("--late", "0.5"),
+        ("--early", "0.5"),
+        ("--uplink-period", "2", "--uplink-ms", "300"),
+        ("--profile", "METER"),
+    ],
+)
+def test_what_makes_it_harder_makes_it_worse(fuota, saved, meter, harder):
+    options = [meter if one == "METER" else one for one in harder]
+    easy, hard = (verdict(fuota("simulate", "--plan", saved, *more, "--json")) for more in ((), options))
+    assert hard["share"] < easy["share"] - 0.02
+
+
+def test_the_period_of_uplinks_is_the_profile_s_where_none_is_said(fuota, image, meter):
+    result = fuota("simulate", image, *IN865, "--profile", meter, "--uplink-ms", 500)
+    assert "sending 500 ms each 60 s" in words(result.out)
+
+
+# --- a saved plan
+
+
+def test_a_saved_plan_is_the_one_that_would_be_made(fuota, image, saved):
+    for given in (("--plan", saved), ("--plan", saved, image)):
+        assert fuota("simulate", *given, "--json").events == fuota("simulate", image, *IN865, "--json").events
+
+
+def test_a_saved_plan_has_its_fleet_its_loss_and_its_target(fuota, image, tmp_path):
+    path = tmp_path / "plan.json"
+    fuota("plan", image, "--region", "IN865", "--loss", 0.2, "--fleet", 77, "--target", 0.5, "-o", path)
+    told = verdict(fuota("simulate", "--plan", path, "--json"))
+    assert (told["devices"], told["target"]) == (77, 0.5)
+    assert "each losing 0.2 of all frames" in words(fuota("simulate", "--plan", path).out)
+    changed = verdict(fuota("simulate", "--plan", path, "--devices", 99, "--loss", 0, "--target", 0.9, "--json"))
+    assert (changed["devices"], changed["target"], changed["share"]) == (99, 0.9, 1)
+
+
+def test_a_saved_plan_for_a_mixed_fleet_needs_the_fleet_again(fuota, image, fleet, tmp_path):
+    path, given = tmp_path / "plan.json", ("--region", "IN865", "--coded", 8, "--fleet", fleet)
+    fuota("plan", image, *given, "-o", path)
+    says_one_line(fuota("simulate", "--plan", path), 2, "do not all hear alike", "--fleet FILE")
+    again = fuota("simulate", "--plan", path, "--fleet", fleet, "--json")
+    assert again.events == fuota("simulate", image, *given, "--json").events
+    assert fuota("simulate", "--plan", path, "--loss", 0).code == 0
+
+
+def test_devices_that_the_plan_is_too_large_for_refuse_it(fuota, saved, tmp_path):
+    (tmp_path / "small.toml").write_text('name = "small"\nslot_bytes = 500\n')
+    result = fuota("simulate", "--plan", saved, "--profile", tmp_path / "small.toml")
+    assert result.code == 1
+    assert re.search(r"refused +10000 +100%", result.out)
+    assert "small takes no 13 fragments of 48 bytes, 600 in all" in words(result.out)
+
+
+def test_devices_of_another_version_are_not_sent_it(fuota, saved, tmp_path):
+    (tmp_path / "new.toml").write_text('name = "new"\nversion = 2\n')
+    options = ("simulate", "--plan", saved, "--profile", tmp_path / "new.toml")
+    says_one_line(fuota(*options), 3, "version 1", "new speaks version 2", "plan again")
+
+
+@pytest.mark.parametrize("option", [("--region", "IN865"), ("--coded", "3"), ("-d", "2"), ("--confidence", "0.9")])
+def test_what_the_plan_decides_is_not_said_again(fuota, saved, option):
+    says_one_line(fuota("simulate", "--plan", saved, *option), 2, "--plan decides --", "leave that out")
+
+
+def test_a_plan_that_is_none_or_for_another_image_is_refused(fuota, saved, image, tmp_path):
+    image.write_bytes(b"another")
+    says_one_line(fuota("simulate", "--plan", saved, image), 3, "the plan is for app.bin, 600 bytes")
+    document = json.loads(saved.read_text())
+    document["plan"]["nb_coded"] += 1
+    saved.write_text(json.dumps(document))
+    says_one_line(fuota("simulate", "--plan", saved), 3, "was changed since it was planned")
+    says_one_line(fuota("simulate", "--plan", image), 3, "app.bin is no plan")
+    says_one_line(fuota("simulate", "--plan", tmp_path / "none.json"), 2, "none.json cannot be read")
+
+
+# --- exit codes
+
+
+def test_the_target_decides_the_exit_code(fuota, image):
+    share = verdict(fuota("simulate", image, *IN865, "--json"))["share"]
+    for target, code in ((share, 0), (share + 1e-3, 1), (0.5, 0), (1, 1)):
+        result = fuota("simulate", image, *IN865, "--target", target)
+        assert (result.code, result.err) == (code, "")
+        assert f"of all devices: {'missed' if code else 'met'}" in words(result.out)
+
+
+def test_a_target_that_chance_decides_is_told(fuota, image):
+    near = fuota("simulate", image, *IN865, "--target", 0.88, "--devices", 100)
+    assert "by chance perhaps: more --devices tell" in words(near.out)
+    assert "by chance" not in fuota("simulate", image, *IN865, "--target", 0.5).out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-d", "8"], "DR8 of EU868 is for uplinks only"),
+        (["--loss", "0.9"], "some devices hear too little"),
+        (["--frequency", "868.2"], "868.2 MHz is no downlink channel"),
+        (["-s", "49", "-d", "0"], "at most 48"),
+    ],
+)
+def test_a_plan_that_cannot_work_is_exit_code_3(fuota, image, options, said):
+    says_one_line(fuota("simulate", image, "--region", "EU868", *options), 3, said)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--devices", "0"], "0 devices were given"),
+        (["--devices", "-1"], "-1 devices were given"),
+        (["--devices", "9999999999"], "the nearest is 1000000000"),
+        (["--devices", "many"], "'--devices'"),
+        (["--fleet", "0"], "a fleet of 0 devices"),
+        (["--seed", "-1"], "seed -1"),
+        (["--seed", "9223372036854775808"], "seed 9223372036854775808"),
+        (["--loss", "2"], "loss 2.0"),
+        (["--loss", "nan"], "loss nan"),
+        (["--burst", "0.5"], "burst_frames 0.5"),
+        (["--burst", "nan"], "burst_frames nan"),
+        (["--burst", "inf"], "burst_frames inf"),
+        (["--burst", "2", "--loss", "0.9"], "a loss of 0.667 or less"),
+        (["--burst", "2", "--loss", "nan"], "loss nan"),
+        (["--late", "nan"], "late_share nan"),
+        (["--early", "1.1"], "early_share 1.1"),
+        (["--uplink-ms", "5"], "say --uplink-period too"),
+        (["--uplink-period", "5"], "say --uplink-ms too"),
+        (["--uplink-period", "5", "--uplink-ms", "5000"], "less than the period"),
+        (["--uplink-period", "5", "--uplink-ms", "0"], "more than 0 ms"),
+        (["--uplink-period", "99999999999999", "--uplink-ms", "5"], "'--uplink-period'"),
+        (["--target", "nan"], "target nan"),
+        (["--target", "0"], "target 0"),
+        (["--profile", "loramac-nod"], "the closest is 'loramac-node'"),
+        (["--plot", ""], "its name is empty"),
+        (["--plot", "out.xyz"], "one of .png, .svg, .pdf"),
+    ],
+)
+def test_a_parameter_outside_its_rule_is_exit_code_2(fuota, image, options, said):
+    says_one_line(fuota("simulate", image, *IN865, *options), 2, said)
+
+
+def test_a_fleet_file_has_its_own_devices_and_runs(fuota, image, fleet):
+    given = ("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet)
+    says_one_line(fuota(*given, "--devices", 5), 2, "leave --devices out")
+    says_one_line(fuota(*given, "--burst", 2), 2, "say burst_frames in the file")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [([], "'IMAGE'"), (["-"], "'--region'"), (["none.bin", "--region", "IN865"], "none.bin")]
+)
+def test_what_is_not_said_or_not_there_is_exit_code_2(fuota, options, said):
+    says_one_line(fuota("simulate", *options), 2, said, "fuota simulate --help")
+
+
+# --- --plot
+
+
+def test_a_plot_is_a_picture(fuota, image, tmp_path):
+    result = fuota("simulate", image, *GOOD, "--plot", tmp_path / "out.png")
+    assert (result.code, result.err) == (0, f"wrote {tmp_path / 'out.png'}\n")
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_a_picture_that_cannot_be_written_is_named(fuota, image, tmp_path):
+    result = fuota("simulate", image, *GOOD, "--plot", tmp_path / "none" / "out.png")
+    assert result.code == 2
+    assert "none/out.png cannot be written: No such file" in result.complaint
+
+
+def test_a_picture_takes_the_place_of_no_input(fuota, tmp_path):
+    path = tmp_path / "image.png"
+    path.write_bytes(IMAGE)
+    says_one_line(fuota("simulate", path, *GOOD, "--plot", path), 2, "is what IMAGE is read from")
+    assert path.read_bytes() == IMAGE
+
+
+def test_without_matplotlib_it_says_so_before_the_work(fuota, image, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = fuota("simulate", image, *GOOD, "--plot", tmp_path / "out.png")
+    says_one_line(result, 2, "pip install 'fuota[notebook]'")
+    assert fuota("simulate", image, *GOOD).code == 0, "the table needs none"
