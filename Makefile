@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ENGINE := tests/gf2 $(wildcard tests/fragmentation/test_*.py)
+ENGINE := tests/gf2 $(wildcard tests/fragmentation/test_*.py) tests/sim/test_kernels.py
 
 # Where this variable is set, nothing would keep its bytecode and every start would be three times slower.
 export PYTHONDONTWRITEBYTECODE =
@@ -41,6 +41,7 @@ bench: $(VENV)/.dev     ## timings beside the peers, written into docs/numbers.m
 	@$(BIN)/python bench/report.py
 	@$(BIN)/python bench/code_statistics.py
 	@$(BIN)/python bench/planning.py
+	@$(BIN)/python bench/simulation.py
 
 bench-short: $(VENV)/.dev ## the same on small cases, timing nothing, so that it cannot rot
 	@$(BIN)/python -m pytest bench --benchmark-disable
