@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from fuota.sim import SimulatedAir as SimulatedAir
     from fuota.sim import SimulatedVerdict as SimulatedVerdict
     from fuota.sim import SnrMargin as SnrMargin
+    from fuota.sim import SweepPoint as SweepPoint
     from fuota.sim import Trace as Trace
+    from fuota.sim import grid as grid
+    from fuota.sim import sweep as sweep
 
 _ROOMS = {
     "device": ("DeviceProfile", "DeviceReport", "EnergyModel", "Outcome", "Verdict", "load_profile"),
@@ -62,7 +65,10 @@ _ROOMS = {
         "SimulatedAir",
         "SimulatedVerdict",
         "SnrMargin",
+        "SweepPoint",
         "Trace",
+        "grid",
+        "sweep",
     ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -14,6 +14,7 @@ from fuota.cli.first_use import patience_at_first_use
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
 from fuota.cli.simulate_table import show_verdict
+from fuota.cli.sweeping import simulate_sweep
 from fuota.cli.transfer_options import given_options
 from fuota.cli.words import (
     counted,
@@ -70,6 +71,20 @@ _OPTIONS = (
     type=click.Path(path_type=Path, dir_okay=False),
     help="A plan that `fuota plan -o` wrote. It keeps no --fleet FILE and no --profile: say these again.",
 )
+@click.option(
+    "--sweep",
+    "axes",
+    multiple=True,
+    metavar="NAME=VALUES",
+    help="Many points: redundancy=0.05:0.5:0.05, loss=0.1,0.2; may be repeated.",
+)
+@click.option(
+    "--rows",
+    type=click.Path(path_type=Path),
+    help="With --sweep: a CSV of all batches; what is there is not run again.",
+)
+@click.option("--scheduler", metavar="TCP://…", help="With --sweep: a Dask scheduler that works on it.")
+@click.option("--width", type=float, help="With --sweep: stop a point once its 95% interval is so narrow.")
 @_air_options
 @plan_options
 @click.option(
@@ -84,8 +99,15 @@ def simulate(image: IO[bytes] | None, plan_file: Path | None, picture: Path | No
 
     Each device decodes what it really received. Exit code 1 where fewer than --target end complete.
     """
+    if options["axes"]:
+        if plan_file is not None:
+            raise click.UsageError("--plan and --sweep were both given: a sweep makes its own plans")
+        return simulate_sweep(image, out, {**options, "picture": picture})
     from fuota.sim.plots import completion_figure
 
+    for name in ("axes", "rows", "scheduler", "width"):
+        if options.pop(name):
+            raise click.UsageError(f"--{name} goes with --sweep")
     if picture is not None:
         _check_picture(picture, {"IMAGE": image, "--plan": plan_file, **options})
     asked = {name: options.pop(name) for name in _OF_THE_AIR}

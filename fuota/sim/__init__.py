@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fuota.sim.loss import AnyGateway, Bernoulli, FleetLoss, GilbertElliott, Loss, PerDevice, SnrMargin, Trace
+from fuota.sim.sweep import grid, parse_axis, sweep
+from fuota.sim.sweep_file import SweepPoint
 
 if TYPE_CHECKING:
     from fuota.sim.air import Absence as Absence
@@ -33,7 +35,11 @@ __all__ = [  # noqa: PLE0604 - the names of the table
     "Loss",
     "PerDevice",
     "SnrMargin",
+    "SweepPoint",
     "Trace",
+    "grid",
+    "parse_axis",
+    "sweep",
     *_HOME,
 ]
 
