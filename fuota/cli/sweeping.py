@@ -14,8 +14,6 @@ from fuota.cli.transfer_options import given_options
 from fuota.cli.words import printable, spoken_duration, spoken_share
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from fuota.sim.sweep import Progress
     from fuota.sim.sweep_file import PointStats
 
@@ -118,7 +116,7 @@ def _drawing(axes: list[str]) -> Any:
     raise click.UsageError(f"--plot draws redundancy, or loss and redundancy; --sweep has {', '.join(axes)}")
 
 
-def _curve(stats: Sequence[PointStats]) -> Figure:
+def _curve(stats: Sequence[PointStats]) -> Any:
     from fuota.fragmentation import decoding_probability
     from fuota.sim.plots import redundancy_figure
 
@@ -133,7 +131,7 @@ def _curve(stats: Sequence[PointStats]) -> Figure:
     return redundancy_figure([(one.point.redundancy or 0.0, one.complete, one.devices, theory(one)) for one in stats])
 
 
-def _heat_map(stats: Sequence[PointStats]) -> Figure:
+def _heat_map(stats: Sequence[PointStats]) -> Any:
     from fuota.sim.plots import loss_heat_map
 
     losses = sorted({one.point.loss for one in stats})

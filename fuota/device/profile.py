@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isqrt
+from typing import Literal, get_args
 
 from fuota.device.energy import EnergyModel
 from fuota.errors import ParameterError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
 from fuota.fragmentation.parity import ParityCode
+
+MissingReport = Literal["rank", "lost", "one"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,10 @@ class DeviceProfile:
     `max_lost` uncoded fragments that the decoder can repair (FRAG_MAX_REDUNDANCY of Semtech's decoders), and
     `redundancy_memory_bytes` for its parity matrix; None where nothing limits them. `uplink_period_s` between its uplinks,
     None where unknown.
+
+    What stacks in the field do (docs/field-bugs.md): `in_order`: it drops a fragment numbered below the highest it has seen;
+    `missing_report`: its MissingFrag is the "rank" still lacking, the uncoded fragments "lost", however many were repaired
+    since, or the rank but "one" after a reception without loss.
     """
 
     name: str = "ideal"
@@ -41,6 +48,8 @@ class DeviceProfile:
     max_lost: int | None = None
     redundancy_memory_bytes: int | None = None
     uplink_period_s: int | None = None
+    in_order: bool = False
+    missing_report: MissingReport = "rank"
     energy: EnergyModel = field(default_factory=EnergyModel)
 
     def __post_init__(self) -> None:
@@ -56,6 +65,8 @@ class DeviceProfile:
         _check_least("max_lost", self.max_lost, 0)
         _check_least("redundancy_memory_bytes", self.redundancy_memory_bytes, 0)
         _check_least("uplink_period_s", self.uplink_period_s, 1)
+        if self.missing_report not in get_args(MissingReport):
+            raise ParameterError(f"missing_report {self.missing_report!r} was given: it is 'rank', 'lost' or 'one'")
         if self.descriptor is not None and len(self.descriptor) != 4:
             raise ParameterError(f"descriptor of {len(self.descriptor)} octets was given: it has exactly 4")
 

@@ -43,6 +43,13 @@ class _Session:
     decoder: FragDecoder
     nb_frag_received: int = 0
     mic_error: bool = False
+    highest: int = 0
+    uncoded: set[int] = field(default_factory=set)
+
+    @property
+    def lost(self) -> int:
+        """Uncoded fragments that others came after, and that did not come themselves."""
+        return min(self.highest, self.setup.nb_frag) - len(self.uncoded)
 
 
 @dataclass(slots=True)
@@ -136,7 +143,7 @@ class FragmentationPackage:
         session = self._sessions.get(fragment.frag_index)
         if session is None or not _may_feed(session.setup, mc_group) or session.decoder.complete:
             return []
-        if len(fragment.payload) != session.setup.frag_size:
+        if len(fragment.payload) != session.setup.frag_size or self._gives_up(session, fragment.n):
             return []
         session.nb_frag_received = min(session.nb_frag_received + 1, _NB_FRAG_RECEIVED_MAX)
         if session.setup.session_cnt is not None:
@@ -144,6 +151,22 @@ class FragmentationPackage:
         if not session.decoder.feed(fragment.n, fragment.payload):
             return []
         return self._on_complete(session)
+
+    def _gives_up(self, session: _Session, n: int) -> bool:
+        """Whether the device drops fragment `n`, for its order or because it lost more than its decoder can hold."""
+        late = self.profile.in_order and n < session.highest
+        session.highest = max(session.highest, n)
+        if not late and 1 <= n <= session.setup.nb_frag:
+            session.uncoded.add(n)
+        most = self.profile.most_lost()
+        return late or (most is not None and n > session.setup.nb_frag and session.lost > most)
+
+    def _missing_frag(self, session: _Session) -> int:
+        """MissingFrag, as the profile has it."""
+        missing = session.decoder.missing
+        if self.profile.missing_report == "one" and not missing and not session.lost:
+            return 1
+        return session.lost if self.profile.missing_report == "lost" and missing < session.lost else missing
 
     def _on_complete(self, session: _Session) -> list[Answer]:
         setup = session.setup
@@ -168,7 +191,7 @@ class FragmentationPackage:
         session = self._sessions.get(request.frag_index)
         if session is None:
             return self._no_session()
-        missing = session.decoder.missing
+        missing = self._missing_frag(session)
         if not request.participants and missing == 0:
             return []
         status = FragSessionStatusAns(

@@ -20,7 +20,7 @@ from fuota.device import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics.matrix import columns_of
-from fuota.gf2 import Words, check_threads, in_parts, pack_bits, words_for_bits
+from fuota.gf2 import Words, check_threads, in_parts, pack_bits, unpack_bits, words_for_bits
 from fuota.planning import Fleet, TransmissionPlan
 from fuota.radio import region
 from fuota.sim import kernels
@@ -191,13 +191,25 @@ class _Session:
         if not profile.second_buffer and work_us:
             kernels.miss_while_writing(work_us, self.starts_us, plan.time_on_air_us, lost)
         missing, complete_at = self._decoded(profile, lost)
+        reported = self._reported(profile, lost, missing)
         complete, gave_up = int((complete_at > 0).sum()), int((missing < 0).sum())
         return self._verdict(
             devices,
             {Ending.COMPLETE: complete, Ending.GAVE_UP: gave_up, Ending.INCOMPLETE: devices - complete - gave_up},
             np.bincount(complete_at[complete_at > 0], minlength=plan.frames + 1),
-            np.bincount(missing[missing > 0], minlength=1),
+            np.bincount(reported[reported > 0], minlength=1),
         )
+
+    def _reported(self, profile: DeviceProfile, lost: Words, missing: NDArray[np.int32]) -> NDArray[np.int64]:
+        """MissingFrag of each device, as its profile has it; of one that gave up, the fragments that it lost."""
+        gave_up = missing < 0
+        if profile.missing_report == "rank" and not gave_up.any():
+            return missing.astype(np.int64)
+        gone = unpack_bits(lost, self.plan.frames)[:, : self.plan.nb_frag].sum(axis=1, dtype=np.int64)
+        if profile.missing_report == "lost":
+            return np.asarray(np.maximum(gone, missing))
+        found = np.where(gave_up, gone, missing)
+        return np.asarray(np.where(gone == 0, 1, found) if profile.missing_report == "one" else found)
 
     def _decoded(self, profile: DeviceProfile, lost: Words) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """What each device lacks, and with which fragment it was complete."""

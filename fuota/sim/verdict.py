@@ -32,9 +32,10 @@ class Ending(StrEnum):
 class SimulatedVerdict:
     """What `devices` devices ended with. Verdicts of parts of one fleet add.
 
-    `completed_at` int64 (frames + 1,): how many devices completed with fragment N = index; `missing` int64: how many incomplete
-    ones lack the rank that the index says. `starts_ms` int64 (frames,): when each frame starts. `recipe`: SHA-256 of all that
-    decided the outcome. `airtime_us` of all frames, `energy_uj` of one device that stays to the end of the session.
+    `completed_at` int64 (frames + 1,): how many devices completed with fragment N = index; `missing` int64: how many report that
+    so many fragments are missing (MissingFrag, as their profile has it; 0 is not counted). `starts_ms` int64 (frames,): when
+    each frame starts. `recipe`: SHA-256 of all that decided the outcome. `airtime_us` of all frames, `energy_uj` of one
+    device that stays to the end of the session.
     """
 
     recipe: str

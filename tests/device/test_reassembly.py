@@ -350,3 +350,35 @@ def test_version_2_hands_out_the_right_block_or_none_whatever_it_hears(peer, mes
     for message in messages:
         talk.device.receive(talk.fragments[message] if isinstance(message, int) else message, mc_group=mc_group)
         assert all(talk.device.block(i) in (None, talk.data) for i in range(4))
+
+
+# --- what stacks in the field do
+
+
+def test_a_device_that_takes_fragments_in_order_only(peer):
+    """Semtech's decoders: number 2 comes after number 3 and is dropped, so that a coded one must make up for it."""
+    talk = peer(1, in_order=True).set_up()
+    talk.hear([1, 3, 2, *range(4, 11)])
+    assert talk.device.missing() == 1
+    talk.hear(range(11, 41))
+    assert talk.block == talk.data
+
+
+def test_a_decoder_that_holds_few_losses_gives_up(peer):
+    talk = peer(1, max_lost=2).set_up()
+    talk.hear([*range(1, 8), *range(11, 41)])
+    assert (talk.block, talk.device.missing()) == (None, 3)
+    enough = peer(1, max_lost=3).set_up()
+    enough.hear([*range(1, 8), *range(11, 41)])
+    assert enough.block == enough.data
+
+
+@pytest.mark.parametrize(("report", "lossless", "repaired"), [("rank", 0, 0), ("lost", 0, 2), ("one", 1, 0)])
+def test_missing_frag_as_it_is_reported_in_the_field(peer, report, lossless, repaired):
+    whole = peer(1, missing_report=report).set_up()
+    whole.hear(range(1, 11))
+    assert whole.status().missing_frag == lossless
+    mended = peer(1, missing_report=report).set_up()
+    mended.hear([*range(1, 9), *range(11, 41)])
+    assert mended.block == mended.data
+    assert mended.status().missing_frag == repaired

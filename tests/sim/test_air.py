@@ -215,3 +215,27 @@ def test_laws_that_cannot_be_are_refused(tmp_path):
         SimulatedAir(devices=3, loss=PerDevice([0.1, 0.2])).transmit(plan_of())
     with pytest.raises(fuota.FuotaError, match="cannot be read"):
         Trace.open(tmp_path / "none.csv")
+
+
+def test_what_devices_report_is_not_always_what_they_lack():
+    """Version 1 stacks: FragNbLost never shrinks (LoRaMac-node); one missing after a reception without loss (SWL2001 101)."""
+    plan, fleet = plan_of(), {"devices": 4_000, "loss": Bernoulli(0.1), "seed": 9}
+    rank, lost, one = (
+        SimulatedAir(**fleet, profile=DeviceProfile(missing_report=report)).transmit(plan)
+        for report in ("rank", "lost", "one")
+    )
+    assert rank.counts == lost.counts == one.counts
+    assert rank.missing.sum() == rank.counts[Ending.INCOMPLETE]
+    # All but those that lost none of 50: 0.9^50 is 0.00515.
+    assert abs(4_000 - lost.missing.sum() - 4_000 * 0.00515) < 5 * (4_000 * 0.00515) ** 0.5
+    assert one.missing[1] == rank.missing[1] + (4_000 - lost.missing.sum())
+
+
+def test_devices_that_come_late_and_leave_early():
+    session = air_module._Session.of(
+        SimulatedAir(devices=20_000, loss=Bernoulli(0), absence=Absence(late_share=0.2, early_share=0.1)), plan_of()
+    )
+    lost = np.unpackbits(session.lost(0, 20_000).view(np.uint8), axis=1, bitorder="little")[:, :65]
+    assert abs(lost[:, 0].mean() - 0.2 * 64 / 65) < 5 * (0.2 * 0.8 / 20_000) ** 0.5 + 0.1 / 65
+    assert abs(lost[:, 64].mean() - 0.1) < 5 * (0.1 * 0.9 / 20_000) ** 0.5 + 0.2 / 65
+    assert lost[:, 32].mean() == pytest.approx(0.15, abs=0.02)
