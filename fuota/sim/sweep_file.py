@@ -300,7 +300,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
     """Held until the file is closed; systems without such locks go without."""
     try:
         import fcntl
-    except ImportError:  # pragma: no cover - Windows
+    except ImportError:  # Windows
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

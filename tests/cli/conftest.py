@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import urllib3
 
 from fuota.cli import main
 from fuota.sandbox import SANDBOX_API_KEY
+from tests.cli import plan_cases
 
 PROGRAM = Path(sys.executable).parent / "fuota"
 """The console script of this environment."""
@@ -151,3 +153,38 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def as_wide_as_it_is(monkeypatch) -> None:
+    """What this user says of the terminal is not what the tests are about."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    path = tmp_path / "app.bin"
+    path.write_bytes(plan_cases.IMAGE)
+    return path
+
+
+@pytest.fixture
+def large(tmp_path) -> Path:
+    """An image that makes enough fragments for the code to be a good one."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(random.Random(7).randbytes(1_200))
+    return path
+
+
+@pytest.fixture
+def export(tmp_path) -> Path:
+    path = tmp_path / "export.csv"
+    path.write_text(plan_cases.EXPORT)
+    return path
+
+
+@pytest.fixture
+def meter(tmp_path) -> Path:
+    path = tmp_path / "meter.toml"
+    path.write_text(plan_cases.METER)
+    return path

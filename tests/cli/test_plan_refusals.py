@@ -1,0 +1,188 @@
+"""fuota plan: what is refused, and with which exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+import fuota as library
+from fuota.errors import ImageError, ParameterError, PlanError, StorageError
+from tests.cli.plan_cases import (
+    EU868,
+    IMAGE,
+    says_one_line,
+)
+
+pytestmark = pytest.mark.usefixtures("as_wide_as_it_is")
+
+
+# --- refused: exit code 3, a plan or an image that cannot work; 2, a parameter outside its rule
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "words"),
+    [
+        (0, [], ["is empty", "1 byte or more"]),
+        (1_051, ["--profile", "loramac-node"], ["1051 bytes", "the slot of loramac-node takes 1050", "1 fewer"]),
+        (786_385, ["-d", "0"], ["16384 fragments", "takes 16383 at most"]),
+        (1_201, ["--profile", "lora-basics-modem", "-s", "12"], ["takes 100 at most", "fragments of 13 bytes or more"]),
+        (
+            30_000,
+            ["-d", "0", "--frequency", "868.1", "--coded", "0"],
+            ["a session of SenRa lasts 32768 s", "nearest is DR"],
+        ),
+        (
+            600,
+            ["--interval-ms", "9999999", "--coded", "3"],
+            ["a session of SenRa lasts 32768 s", "no data rate is fast enough"],
+        ),
+        (
+            600,
+            ["--interval-ms", "99999999", "--coded", "3"],
+            ["an interval of 99999999 ms", "a session of SenRa lasts 32768 s", "the nearest is 32768000 ms"],
+        ),
+        (
+            600,
+            ["--loss", "0.4", "-d", "5", "-s", "20"],
+            ["the 30 coded fragments that SenRa allows", "What reaches it: "],
+        ),
+        (600, ["--loss", "1", "-d", "5", "-s", "40"], ["some devices hear too little"]),
+        (600, ["-s", "49", "-d", "0"], ["fragment size 49 does not fit DR0 of EU868", "at most 48"]),
+        (600, ["-s", "60", "-d", "5", "--multiple", "8"], ["must be a multiple of 8; the nearest is 56"]),
+        (600, ["-d", "8"], ["DR8 of EU868 is for uplinks only", "the nearest is DR7"]),
+        (600, ["-r", "1.5"], ["SenRa takes 1.0 at most; the nearest is 13"]),
+        (600, ["--coded", "14"], ["SenRa takes 1.0 at most; the nearest is 13"]),
+        (600, ["--coded", "99999"], ["the nearest is 13"]),
+        (
+            600,
+            ["-d", "0", "--interval-ms", "28124", "--coded", "3"],
+            ["a duty cycle of 10 %", "the nearest is 28125 ms"],
+        ),
+        (
+            600,
+            ["-d", "0", "-s", "48", "--duty-cycle", "0.0001"],
+            ["more than a duty cycle of 0.01 % allows", "0.360 s"],
+        ),
+        (600, ["--dwell-ms", "1"], ["a frame may last 1 ms"]),
+        (600, ["--frequency", "900"], ["900", "in no sub-band of EU868", "869.9375 MHz"]),
+        (600, ["--frequency", "868.2"], ["868.2 MHz is no downlink channel", "the nearest is 868.1 MHz"]),
+        (600, ["--frequency", "869.524"], ["the nearest is 869.525 MHz"]),
+    ],
+)
+def test_a_plan_that_cannot_work_is_exit_code_3_with_what_would(fuota, tmp_path, size, options, words):
+    (tmp_path / "app.bin").write_bytes(bytes(size))
+    loss = [] if "--loss" in options else ["--loss", "0.1"]
+    says_one_line(fuota("plan", tmp_path / "app.bin", "--region", "EU868", *loss, *options), 3, *words)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--region", "EU869"], ["unknown region 'EU869'", "the closest is EU868"]),
+        (["--region", ""], ["unknown region ''"]),
+        (["-d", "99"], ["EU868 has no DR99", "the nearest is DR11"]),
+        (["-d", "-1"], ["EU868 has no DR-1", "the nearest is DR0"]),
+        (["-d", "fast"], ["'--data-rate'", "'fast'"]),
+        (["--loss", "-0.1"], ["loss -0.1", "the nearest is 0"]),
+        (["--loss", "1.1"], ["loss 1.1", "the nearest is 1"]),
+        (["--loss", "nan"], ["loss nan", "0 to 1"]),
+        (["--loss", "inf"], ["loss inf", "the nearest is 1"]),
+        (["--fleet", "0"], ["a fleet of 0 devices", "the nearest is 1"]),
+        (["--fleet", "-3"], ["a fleet of -3 devices", "the nearest is 1"]),
+        (["--fleet", "2000000000"], ["the nearest is 1000000000"]),
+        (["--fleet", "missing.csv"], ["missing.csv cannot be read: No such file or directory"]),
+        (["--fleet", "--5"], ["--5"]),
+        (["--fleet", "9" * 5000], ["the nearest is 1000000000"]),
+        (["--profile", "loramac-nod"], ["loramac-nod is neither a file nor one of", "the closest is 'loramac-node'"]),
+        (["--profile", "missing.toml"], ["missing.toml is neither a file nor one of the profiles ideal"]),
+        (["--target", "0"], ["target 0", "more than 0"]),
+        (["--target", "1.5"], ["target 1.5", "at most 1"]),
+        (["--target", "nan"], ["target nan"]),
+        (["--confidence", "1"], ["confidence 1", "between 0 and 1"]),
+        (["--confidence", "nan"], ["confidence nan"]),
+        (["-s", "0"], ["frag_size 0", "the nearest is 1"]),
+        (["--multiple", "0"], ["frag_size_multiple 0", "the nearest is 1"]),
+        (["-r", "-1"], ["redundancy -1", "the nearest is 0"]),
+        (["-r", "nan"], ["redundancy nan"]),
+        (["-r", "inf"], ["redundancy inf"]),
+        (["--coded", "-1"], ["nb_coded -1", "the nearest is 0"]),
+        (["--coded", "3", "-r", "0.1"], ["nb_coded and redundancy were both given"]),
+        (["--optimise", "time", "-r", "0.1"], ["optimise decides that number"]),
+        (["--optimise", "money"], ["'money'", "'time', 'airtime', 'energy'"]),
+        (["--class", "A"], ["'A'", "'B', 'C'"]),
+        (["--frequency", "nan"], ["nan is no frequency"]),
+        (["--interval-ms", "0"], ["interval_ms 0", "the nearest is 1"]),
+        (["--start-delay", "0"], ["start_delay_s 0", "the nearest is 1"]),
+        (["--duty-cycle", "0"], ["duty cycle is 0", "above 0 up to 1"]),
+        (["--duty-cycle", "1.1"], ["duty cycle is 1.1", "the nearest is 1"]),
+        (["--duty-cycle", "nan"], ["duty cycle is nan"]),
+        (["--dwell-ms", "-1"], ["dwell limit is -1 ms", "the nearest is 0"]),
+        (["--max-eirp", "inf"], ["maximum EIRP is inf dBm", "29.15"]),
+        (["--class", "B", "--periodicity", "8"], ["periodicity is 8", "the nearest is 7"]),
+        (["--class", "B", "--start-gps", "100"], ["start_gps_s 100", "the nearest after is 128"]),
+        (["--class", "B", "--mc-addr", "xyz"], ["'xyz' is no address: 8 hexadecimal digits"]),
+        (["--class", "B", "--mc-addr", "100000000"], ["'100000000' is no address"]),
+    ],
+)
+def test_a_parameter_outside_its_rule_is_exit_code_2_with_the_rule(fuota, image, options, words):
+    says_one_line(fuota("plan", image, *(() if "--region" in options else ("--region", "EU868")), *options), 2, *words)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["missing.bin", "--region", "EU868"], "missing.bin"), (["-"], "--region"), ([], "IMAGE")],
+)
+def test_what_is_not_said_or_not_there_is_exit_code_2(fuota, options, words):
+    says_one_line(fuota("plan", *options), 2, words, "fuota plan --help")
+
+
+@pytest.mark.parametrize(
+    ("choices", "kind", "code"),
+    [
+        ({"data_rate": 8}, PlanError, 3),
+        ({"data_rate": 99}, ParameterError, 2),
+        ({"frag_size": 300, "data_rate": 5}, PlanError, 3),
+        ({"loss": -1.0}, ParameterError, 2),
+        ({"fleet": "missing.csv"}, StorageError, 2),
+    ],
+)
+def test_the_kind_of_exception_decides_the_exit_code(fuota, image, choices, kind, code):
+    """A data rate for uplinks exists and does not work: a PlanError; one that is not there is a ParameterError."""
+    with pytest.raises(kind) as raised:
+        library.plan(image, region="EU868", **choices)
+    options = [part for name, value in choices.items() for part in (f"--{name.replace('_', '-')}", value)]
+    result = fuota("plan", image, "--region", "EU868", *options)
+    says_one_line(result, code, str(raised.value))
+
+
+def test_an_empty_image_is_an_image_error():
+    with pytest.raises(ImageError):
+        library.plan(b"", region="EU868")
+
+
+NUMBERS = [
+    *("--fleet", "--loss", "--target", "--confidence", "-d", "-s", "--multiple", "-r", "--frequency", "--interval-ms"),
+    *("--start-delay", "--duty-cycle", "--dwell-ms", "--max-eirp", "--periodicity", "--start-gps", "--mc-addr"),
+]
+
+
+@pytest.mark.parametrize("option", NUMBERS)
+def test_no_number_brings_a_traceback(fuota, tmp_path, option):
+    (tmp_path / "app.bin").write_bytes(IMAGE[:150])
+    coded = [] if option == "-r" else ["--coded", "3"]
+    for value in ("0", "-1", "1", "nan", "-inf", "1e308", "5e-324", "9" * 30, "-" + "9" * 30, "1_0", "0x10", "", " "):
+        result = fuota("plan", tmp_path / "app.bin", "--region", "EU868", "-d", "5", "-s", "40", *coded, option, value)
+        assert result.code in (0, 2, 3), value
+        assert len(result.err) < 500, value
+        if result.code:
+            says_one_line(result, result.code)
+
+
+@pytest.mark.parametrize("interval_ms", [10**13, 10**23])
+def test_an_interval_beyond_every_session_is_refused_at_once_in_class_b_too(start, image, interval_ms):
+    process = start("plan", image, *EU868, "--class", "B", "--interval-ms", interval_ms)
+    try:
+        _, said = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 3
+    assert "a session of SenRa lasts 32768 s" in said
