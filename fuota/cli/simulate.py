@@ -85,6 +85,7 @@ _OPTIONS = (
 )
 @click.option("--scheduler", metavar="TCP://…", help="With --sweep: a Dask scheduler that works on it.")
 @click.option("--width", type=float, help="With --sweep: stop a point once its 95% interval is so narrow.")
+@click.option("--failures", type=int, help="With --sweep: stop a point once so many devices failed.")
 @_air_options
 @plan_options
 @click.option(
@@ -105,7 +106,7 @@ def simulate(image: IO[bytes] | None, plan_file: Path | None, picture: Path | No
         return simulate_sweep(image, out, {**options, "picture": picture})
     from fuota.sim.plots import completion_figure
 
-    for name in ("axes", "rows", "scheduler", "width"):
+    for name in ("axes", "rows", "scheduler", "width", "failures"):
         if options.pop(name):
             raise click.UsageError(f"--{name} goes with --sweep")
     if picture is not None:

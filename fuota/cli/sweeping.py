@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 DEVICES = 100_000
 _POINT = ("data_rate", "frag_size", "redundancy", "nb_coded", "loss", "burst", "seed")
-_TAKEN = {*_POINT, "image", "region_name", "devices", "axes", "rows", "scheduler", "width", "picture", "as_json"}
+_TAKEN = {
+    *_POINT,
+    "image",
+    "region_name",
+    "devices",
+    "axes",
+    "rows",
+    "scheduler",
+    "width",
+    "failures",
+    "picture",
+    "as_json",
+}
 
 
 def simulate_sweep(image: IO[bytes] | None, out: Output, options: dict[str, Any]) -> int:
@@ -42,6 +54,7 @@ def simulate_sweep(image: IO[bytes] | None, out: Output, options: dict[str, Any]
             file=options["rows"],
             devices=options["devices"] or DEVICES,
             width=options["width"],
+            failures=options["failures"],
             client=options["scheduler"],
             progress=progress,
         )

@@ -49,6 +49,16 @@ def test_what_is_in_the_file_is_not_run_again(fuota, image, tmp_path):
     assert rows.read_bytes() == kept
 
 
+def test_a_point_stops_once_it_is_known_well_enough(fuota, image):
+    """Whole batches of 10000: one is enough for a wide interval or a hundred failures, three for neither."""
+    sweep = ("simulate", image, "--region", "IN865", "-d", "5", "--loss", "0.1", "--sweep", "redundancy=0.1", "--json")
+    devices = [
+        points(fuota(*sweep, "--devices", 30_000, *stop))[0]["devices"]
+        for stop in ((), ("--width", 0.1), ("--failures", 100))
+    ]
+    assert devices == [30_000, 10_000, 10_000]
+
+
 def test_the_file_of_another_sweep_is_left_alone(fuota, image, tmp_path):
     rows = tmp_path / "rows.csv"
     fuota("simulate", image, *SWEEP, "--loss", "0.1", "--rows", rows)
