@@ -53,6 +53,11 @@ class Result:
         return found
 
     @property
+    def words(self) -> str:
+        """What is said on stderr, but for the patience that is asked for where kernels are compiled first."""
+        return "".join(line for line in self.err.splitlines(keepends=True) if not line.startswith("still at work"))
+
+    @property
     def complaint(self) -> str:
         """The one line that begins with the name of the program."""
         (line,) = (line for line in self.err.splitlines() if line.startswith("fuota: "))

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("as_wide_as_it_is")
 
 def test_the_plan_in_one_sentence(fuota, image):
     result = fuota("plan", image, *IN865)
-    assert (result.code, result.err) == (0, "")
+    assert (result.code, result.words) == (0, "")
     plan = fuota("plan", image, *IN865, "--json").event("plan")
     sentence = " ".join(result.out.split("\n\n")[0].split())
     assert sentence.startswith("app.bin, 600 bytes, goes out in ")
@@ -337,7 +337,7 @@ def test_the_front_as_a_table(fuota, image):
 def test_where_losses_are_alike_at_every_data_rate_the_front_says_so(fuota, image, export):
     assert "faster ones lose more" in fuota("plan", image, *FRONT, "--front").err
     with_figures = ("--region", "EU868", "--fleet", export, "-d", "5", "--coded", 3, "--front")
-    assert fuota("plan", image, *with_figures).err == ""
+    assert fuota("plan", image, *with_figures).words == ""
 
 
 def test_a_plot_is_a_picture(fuota, image, tmp_path):
