@@ -25,7 +25,7 @@ from fuota.planning import Fleet, TransmissionPlan
 from fuota.radio import region
 from fuota.sim import kernels
 from fuota.sim.depth import decode_bytes
-from fuota.sim.loss import AnyGateway, Bernoulli, FleetLoss, Trace
+from fuota.sim.loss import AnyGateway, FleetLoss, Trace
 from fuota.sim.verdict import Ending, SimulatedVerdict
 
 BLOCK_DEVICES = 8_192
@@ -105,6 +105,8 @@ class SimulatedAir:
             )
         if not 0 <= self.seed < 2**63:
             raise ParameterError(f"seed {self.seed} was given: it is 0 to 2^63 - 1")
+        if self.fleet is None and self.loss is None:
+            raise ParameterError("no loss was given: say how frames are lost, such as Bernoulli(0.1), or give a fleet")
 
     def transmit(self, plan: TransmissionPlan, *, threads: int | None = None) -> SimulatedVerdict:
         """Send the plan, and see what each device ends with. `threads`: None for as many as there are processors."""
@@ -290,7 +292,8 @@ class _Session:
         if self.loss is not None and self.bursts is not None:
             member = np.searchsorted(self.last, np.arange(first, first + count), side="right")
             return self.loss[member], self.bursts[member]
-        return (law or Bernoulli(0.0)).channels(first, count)
+        assert law is not None  # noqa: S101 - an air has a fleet or a law
+        return law.channels(first, count)
 
     def _presence(self, first: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first frame that each device is there for, and the first that it is not there for any more."""

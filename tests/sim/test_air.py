@@ -190,6 +190,7 @@ def test_a_device_without_a_second_buffer_misses_the_frames_that_come_while_it_w
         ({"devices": 3, "fleet": fuota.Fleet.uniform(3, 0.1)}, "the fleet says both"),
         ({"devices": 3, "seed": -1}, "seed -1"),
         ({"devices": 3, "depth": "native"}, "depth 'native'"),
+        ({"devices": 3}, "no loss was given"),
         ({"devices": 3, "mix": [(0, DeviceProfile())]}, "weight"),
         ({"devices": 3, "loss": Trace(np.ones((2, 5)))}, "the trace has 2"),
     ],
