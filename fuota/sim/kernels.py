@@ -89,8 +89,9 @@ def draw_runs(row: Words, state: np.uint64, loss: float, burst_frames: float) ->
     at = 0
     while at < frames:
         state += GOLDEN
-        run = 1.0 + math.floor(math.log(unit(state)) * (per_one if losing else per_zero))
-        end = frames if run >= frames - at else at + int(run)
+        more = math.log(unit(state)) * (per_one if losing else per_zero)
+        # Compared before it becomes an integer: beyond 2^63 that means nothing, and differs from processor to processor.
+        end = at + 1 + int(more) if more < frames - at else frames
         if losing:
             set_ones(row, at, end)
         losing = not losing
