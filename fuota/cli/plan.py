@@ -50,6 +50,7 @@ def plan(image: IO[bytes], front: bool, picture: Path | None, output: Path | Non
 
     Nothing is sent. What is not said is decided; a plan that cannot work is refused (exit code 3), with what would do instead.
     """
+    from fuota.campaign import save_plan
     from fuota.cli.plan_table import show_plan
     from fuota.planning import Image, plan_of
 
@@ -59,11 +60,13 @@ def plan(image: IO[bytes], front: bool, picture: Path | None, output: Path | Non
         task = task_from(options, Image.of(image.read(), name))
         with patience_at_first_use(out):
             found = plan_of(task)
+    # Written before anything is shown: whoever reads the first lines only shall have it too.
+    sha256 = None if output is None else save_plan(found, output)
     show_plan(out, found)
     if front or picture is not None:
         _show_front(out, task, picture)
-    if output is not None:
-        _save(out, found, output)
+    if output is not None and sha256 is not None:
+        _tell_saved(out, found, output, sha256)
     return 0
 
 
@@ -77,8 +80,10 @@ def _check_outputs(inputs: dict[str, IO[bytes] | str | None], output: Path | Non
                 raise click.UsageError(f"{option} {printable(path)} is what {name} is read from: name another file")
     if picture is not None:
         from fuota.planning.plots import picture_format
+        from fuota.sim.plots import check_matplotlib
 
         picture_format(picture)
+        check_matplotlib()
         if output is not None and os.path.realpath(output) == os.path.realpath(picture):
             raise click.UsageError(f"-o and --plot both name {printable(output)}: name two files")
 
@@ -121,10 +126,8 @@ def _show_front(out: Output, task: Task, picture: Path | None) -> None:
         out.say(f"wrote {printable(picture)}")
 
 
-def _save(out: Output, found: TransmissionPlan, path: Path) -> None:
-    from fuota.campaign import save_plan
-
-    sha256, shown = save_plan(found, path), printable(path)
+def _tell_saved(out: Output, found: TransmissionPlan, path: Path, sha256: str) -> None:
+    shown = printable(path)
     out.event("saved", path=str(path), sha256=sha256)
     how = f"`fuota launch {found.image.shown} --plan {shown}` sends it"
     if not found.sent_by_server:

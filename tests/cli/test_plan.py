@@ -384,3 +384,12 @@ def test_without_matplotlib_a_plot_says_what_to_install(fuota, image, tmp_path, 
     assert "pip install 'fuota[notebook]'" in result.complaint
     assert list(tmp_path.iterdir()) == [image]
     assert fuota("plan", image, *FRONT, "--front").code == 0, "the table needs none"
+
+
+def test_a_plan_whose_table_nobody_reads_is_written_all_the_same(start, image, tmp_path):
+    """As `fuota plan ... -o plan.json | head -1`."""
+    path = tmp_path / "plan.json"
+    process = start("plan", image, *IN865, "-o", path)
+    process.stdout.close()
+    process.wait(timeout=LONGEST_S)
+    assert json.loads(path.read_text())["plan"]["nb_frag"] == 13

@@ -23,15 +23,6 @@ Number = np.signedinteger[Any]
 
 
 @inlined
-def swap_lines(flat: Words, one: int, two: int, words: int) -> None:
-    """Exchange `words` words from `one` with those from `two`."""
-    for w in range(words):
-        kept = flat[one + w]
-        flat[one + w] = flat[two + w]
-        flat[two + w] = kept
-
-
-@inlined
 def highest_one(octet: int) -> int:
     """The position of the highest one of eight bits that are not all zero."""
     at = 7
