@@ -21,7 +21,17 @@ from fuota.lorawan.fragmentation_messages import (
     parse_downlink,
     parse_uplink,
 )
-from fuota.lorawan.keys import data_block_int_key, data_block_mic
+from fuota.lorawan.frames import MulticastFrame, open_multicast
+from fuota.lorawan.gps_time import from_gps_seconds, gps_seconds
+from fuota.lorawan.keys import (
+    MulticastSessionKeys,
+    data_block_int_key,
+    data_block_mic,
+    decrypt_mc_key,
+    encrypt_mc_key,
+    mc_ke_key,
+    mc_root_key,
+)
 
 __all__ = [
     "FPORT",
@@ -36,13 +46,22 @@ __all__ = [
     "FragSessionSetupReq",
     "FragSessionStatusAns",
     "FragSessionStatusReq",
+    "MulticastFrame",
+    "MulticastSessionKeys",
     "PackageVersionAns",
     "PackageVersionReq",
     "ParsedMessage",
     "data_block_int_key",
     "data_block_mic",
+    "decrypt_mc_key",
     "encode",
+    "encrypt_mc_key",
+    "from_gps_seconds",
+    "gps_seconds",
     "max_ack_delay_s",
+    "mc_ke_key",
+    "mc_root_key",
+    "open_multicast",
     "parse_downlink",
     "parse_uplink",
 ]

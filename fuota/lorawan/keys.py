@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -15,6 +16,7 @@ _B0 = struct.Struct("<BHB4s4xI")  # 49, SessionCnt, FragIndex, Descriptor, four 
 assert _B0.size == 16  # noqa: S101 - a law of this file, not of its input
 
 _MAX_BLOCK_BYTES = MAX_N * 255
+_MC_ROOT_BLOCKS = {"1.0": bytes(16), "1.1": b"\x20" + bytes(15)}
 
 
 def data_block_int_key(root_key: bytes) -> bytes:
@@ -38,6 +40,65 @@ def data_block_mic(*, key: bytes, session_cnt: int, frag_index: int, descriptor:
     cmac.update(_b0(session_cnt=session_cnt, frag_index=frag_index, descriptor=descriptor, length_bytes=len(data)))
     cmac.update(data)
     return cmac.finalize()[:4]
+
+
+def mc_root_key(root_key: bytes, *, lorawan: str = "1.0") -> bytes:
+    """McRootKey of a device, 16 octets (TS005, multicast keys).
+
+    `root_key`: GenAppKey of a LoRaWAN 1.0.x device (`lorawan` "1.0"), AppKey of a 1.1 device ("1.1"). Raises ParameterError.
+    """
+    if lorawan not in _MC_ROOT_BLOCKS:
+        raise ParameterError(
+            f"lorawan {lorawan!r} was given: it is '1.0' or '1.1', the version that the device joined with"
+        )
+    return _encrypt_block(root_key, _MC_ROOT_BLOCKS[lorawan])
+
+
+def mc_ke_key(root_key: bytes) -> bytes:
+    """McKEKey, under which McKey travels, 16 octets, from the McRootKey (TS005). Raises ParameterError."""
+    return _encrypt_block(root_key, bytes(16))
+
+
+def encrypt_mc_key(ke_key: bytes, mc_key: bytes) -> bytes:
+    """McKey_encrypted of McGroupSetupReq, 16 octets.
+
+    The server decrypts, so that a device needs no more than the encryption (TS005 McGroupSetupReq). Raises ParameterError.
+    """
+    _require_key(ke_key)
+    _require_key(mc_key)
+    decryptor = Cipher(algorithms.AES(ke_key), modes.ECB()).decryptor()  # noqa: S305 - one block, as specified
+    return decryptor.update(mc_key) + decryptor.finalize()
+
+
+def decrypt_mc_key(ke_key: bytes, mc_key_encrypted: bytes) -> bytes:
+    """McKey out of McGroupSetupReq, 16 octets, on the device. Raises ParameterError."""
+    _require_key(mc_key_encrypted)
+    return _encrypt_block(ke_key, mc_key_encrypted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MulticastSessionKeys:
+    """McAppSKey and McNwkSKey of a group, 16 octets each; not shown when printed. Raises ParameterError."""
+
+    app_s_key: bytes = field(repr=False)
+    nwk_s_key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _require_key(self.app_s_key)
+        _require_key(self.nwk_s_key)
+
+    @classmethod
+    def derive(cls, mc_key: bytes, mc_addr: int) -> MulticastSessionKeys:
+        """From McKey and McAddr (TS005, multicast keys). Raises ParameterError, MessageError for the address."""
+        require_address(mc_addr)
+        address = mc_addr.to_bytes(4, "little")
+        app_s_key, nwk_s_key = (_encrypt_block(mc_key, bytes((kind,)) + address + bytes(11)) for kind in (1, 2))
+        return cls(app_s_key=app_s_key, nwk_s_key=nwk_s_key)
+
+
+def require_address(mc_addr: int) -> None:
+    """Raise MessageError unless `mc_addr` has 32 bits."""
+    require_range("mc_addr", mc_addr, 0, 0xFFFFFFFF, "McAddr has 32 bits")
 
 
 def _b0(*, session_cnt: int, frag_index: int, descriptor: bytes, length_bytes: int) -> bytes:
