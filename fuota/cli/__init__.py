@@ -19,11 +19,13 @@ from fuota.cli.coding import decode, encode
 from fuota.cli.demo import demo
 from fuota.cli.exits import report_and_code
 from fuota.cli.launch import cancel, launch, watch
+from fuota.cli.message import message
 from fuota.cli.plan import plan
 from fuota.cli.region import region
 from fuota.cli.sandbox import sandbox
 from fuota.cli.simulate import simulate
 from fuota.cli.transfer import transfer
+from fuota.cli.uplinks import uplinks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -40,7 +42,23 @@ def cli() -> None:
     """
 
 
-for _command in (demo, plan, simulate, launch, watch, cancel, transfer, encode, decode, sandbox, airtime, region):
+_COMMANDS = (
+    demo,
+    plan,
+    simulate,
+    launch,
+    watch,
+    cancel,
+    transfer,
+    encode,
+    decode,
+    message,
+    uplinks,
+    sandbox,
+    airtime,
+    region,
+)
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

@@ -1,0 +1,92 @@
+"""fuota message encode, decode: the commands of TS003 to TS006 and their octets."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fuota.cli.output import Output, with_output
+from fuota.errors import MessageError
+
+if TYPE_CHECKING:
+    from fuota.lorawan import Command
+
+_version = click.option(
+    "--version", type=click.IntRange(1, 2), default=1, show_default=True, help="Version of the package."
+)
+
+
+@click.group()
+def message() -> None:
+    """Messages of the application packages TS003, TS004, TS005 and TS006: octets to commands and back."""
+
+
+@message.command()
+@click.argument("payload", metavar="HEX")
+@click.option("--port", type=int, required=True, help="FPort: 200 TS005, 201 TS004, 202 TS003, 203 TS006.")
+@click.option("--uplink/--downlink", default=True, show_default=True, help="Who sent it: the device, or the server.")
+@_version
+@with_output
+def decode(payload: str, port: int, uplink: bool, version: int, out: Output) -> int:
+    """The commands in a payload (decrypted, in hexadecimal; - reads it from stdin)."""
+    from fuota.lorawan.packages import package_on
+
+    package = package_on(port)
+    read = package.parse(_octets(sys.stdin.read() if payload == "-" else payload), uplink=uplink, version=version)
+    for command in read.commands:
+        out.event("command", package=package.name, command=type(command).__name__, fields=shown(command))
+        out.result(spoken(command))
+    read.require_whole()
+    return 0
+
+
+@message.command()
+@click.argument("package_name", metavar="PACKAGE")
+@click.argument("command_name", metavar="COMMAND")
+@click.argument("values", nargs=-1, metavar="[FIELD=VALUE]...")
+@_version
+@with_output
+def encode(package_name: str, command_name: str, values: tuple[str, ...], version: int, out: Output) -> int:
+    """The octets of one command, such as: TS004 FragSessionDeleteReq frag_index=2.
+
+    The fields are those that `fuota message decode` shows; numbers may be written 0x..., octets are in hexadecimal.
+    """
+    from fuota.lorawan.packages import package_named
+
+    if bare := [value for value in values if "=" not in value]:
+        raise click.UsageError(f"{bare[0]!r} was given: a field is written FIELD=VALUE")
+    given = {name: text for name, _, text in (value.partition("=") for value in values)}
+    package = package_named(package_name)
+    octets = package.command(command_name, given, version=version).to_bytes()
+    out.event("encoded", package=package.name, command=command_name, port=package.f_port, payload=octets.hex())
+    out.result(octets.hex())
+    return 0
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise MessageError(f"the payload {text.strip()[:40]!r} is not octets in hexadecimal, two digits each") from None
+
+
+def shown(command: Command) -> dict[str, Any]:
+    """The fields of a command as `fuota message encode` takes them; those that are not there are left out."""
+    values = {field.name: getattr(command, field.name) for field in fields(command)}  # type: ignore[arg-type]
+    return {name: _text(value) for name, value in values.items() if value is not None}
+
+
+def spoken(command: Command) -> str:
+    """The command and its fields on one line."""
+    return " ".join([type(command).__name__, *(f"{name}={value}" for name, value in shown(command).items())])
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):  # the groups of a McGroupStatusAns
+        return ",".join(f"{group.mc_group_id}:{group.mc_addr:08x}" for group in value)
+    return value.hex() if isinstance(value, bytes) else int(value)  # type: ignore[call-overload]

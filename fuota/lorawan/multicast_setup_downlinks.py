@@ -1,0 +1,231 @@
+"""TS005: the commands that the server sends. Their octets are the same in versions 1 and 2.
+
+Clauses are named after the command in TS005-1.0.0 and TS005-2.0.0. All that the wire can carry is a legal value here, also a
+session that cannot be; refusing it, by an error bit, is for the device to do. Times are GPS seconds modulo 2^32.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fuota.errors import MessageError
+from fuota.lorawan.codec import require_octets, require_range, take
+
+_GROUP_SETUP = struct.Struct("<BI16sII")  # McGroupIDHeader, McAddr, McKey_encrypted, minMcFCnt, maxMcFCnt
+_SESSION = struct.Struct("<BIB3sB")  # McGroupIDHeader, SessionTime, TimeOut, DLFreq, DR
+assert (_GROUP_SETUP.size, _SESSION.size) == (29, 10)  # noqa: S101 - a law of this file, not of its input
+
+_FIRST_DL_FREQ_OF_2_4_GHZ = 12_000_000
+_MAX_DL_FREQ = 0xFFFFFF
+
+
+def require_mc_group_id(mc_group_id: int) -> None:
+    """Raise MessageError unless `mc_group_id` fits the two bits of McGroupID."""
+    require_range("mc_group_id", mc_group_id, 0, 3, "McGroupID has two bits")
+
+
+def require_mc_addr(mc_addr: int) -> None:
+    """Raise MessageError unless `mc_addr` fits the four octets of McAddr."""
+    require_range("mc_addr", mc_addr, 0, 0xFFFFFFFF, "McAddr has 32 bits")
+
+
+def _pack_dl_freq(frequency_hz: int) -> bytes:
+    """DLFreq counts steps of 100 Hz, and of 200 Hz in the band of 2.4 GHz: from 12 000 000 steps on."""
+    step_hz = 100 if frequency_hz < _FIRST_DL_FREQ_OF_2_4_GHZ * 200 else 200
+    end = _FIRST_DL_FREQ_OF_2_4_GHZ if step_hz == 100 else _MAX_DL_FREQ + 1
+    steps, surplus_hz = divmod(frequency_hz, step_hz)
+    if surplus_hz or not 0 <= steps < end:
+        raise MessageError(
+            f"frequency_hz {frequency_hz} was given: DLFreq carries multiples of 100 Hz from 0 to 1199999900 and of 200 Hz"
+            " from 2400000000 to 3355443000; give one of these"
+        )
+    return steps.to_bytes(3, "little")
+
+
+def _unpack_dl_freq(octets: bytes) -> int:
+    steps = int.from_bytes(octets, "little")
+    return steps * (100 if steps < _FIRST_DL_FREQ_OF_2_4_GHZ else 200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McGroupStatusReq:
+    """Ask for the groups in `req_group_mask`: bit X for group X.
+
+    LoRaMac-node reads the mask as the CID of the next command (3 would delete a group): do not send this to such a device.
+    """
+
+    cid: ClassVar[int] = 0x01
+    req_group_mask: int
+
+    def __post_init__(self) -> None:
+        require_range("req_group_mask", self.req_group_mask, 0, 15, "ReqGroupMask has a bit for each of four groups")
+
+    def to_bytes(self) -> bytes:
+        """CID, one octet: bits 3:0 ReqGroupMask."""
+        return bytes((self.cid, self.req_group_mask))
+
+    @classmethod
+    def parse(cls, rest: memoryview) -> tuple[McGroupStatusReq, memoryview]:
+        """Take one octet. Raises MessageError where it is not there."""
+        (octet,), rest = take(rest, 1, "McGroupStatusReq")
+        return cls(req_group_mask=octet & 0x0F), rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McGroupSetupReq:
+    """Make multicast group `mc_group_id` with the address `mc_addr`.
+
+    `mc_key_encrypted`: 16 octets in the order of the wire. `min_mc_f_cnt` is the counter of the next frame that the server
+    will send; the device drops frames below it, and above `max_mc_f_cnt` (0xFFFFFFFF: no limit).
+    Raises MessageError for a value that the command cannot carry.
+    """
+
+    cid: ClassVar[int] = 0x02
+    mc_group_id: int
+    mc_addr: int
+    mc_key_encrypted: bytes
+    min_mc_f_cnt: int
+    max_mc_f_cnt: int
+
+    def __post_init__(self) -> None:
+        require_mc_group_id(self.mc_group_id)
+        require_mc_addr(self.mc_addr)
+        require_octets("mc_key_encrypted", self.mc_key_encrypted, 16)
+        require_range("min_mc_f_cnt", self.min_mc_f_cnt, 0, 0xFFFFFFFF, "minMcFCnt has 32 bits")
+        require_range("max_mc_f_cnt", self.max_mc_f_cnt, 0, 0xFFFFFFFF, "maxMcFCnt has 32 bits")
+
+    def to_bytes(self) -> bytes:
+        """CID and 29 octets."""
+        return bytes((self.cid,)) + _GROUP_SETUP.pack(
+            self.mc_group_id, self.mc_addr, self.mc_key_encrypted, self.min_mc_f_cnt, self.max_mc_f_cnt
+        )
+
+    @classmethod
+    def parse(cls, rest: memoryview) -> tuple[McGroupSetupReq, memoryview]:
+        """Take 29 octets. Raises MessageError where they are not there."""
+        octets, rest = take(rest, _GROUP_SETUP.size, "McGroupSetupReq")
+        header, mc_addr, mc_key_encrypted, min_mc_f_cnt, max_mc_f_cnt = _GROUP_SETUP.unpack(octets)
+        command = cls(
+            mc_group_id=header & 0x03,
+            mc_addr=mc_addr,
+            mc_key_encrypted=mc_key_encrypted,
+            min_mc_f_cnt=min_mc_f_cnt,
+            max_mc_f_cnt=max_mc_f_cnt,
+        )
+        return command, rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McGroupDeleteReq:
+    """Delete multicast group `mc_group_id`."""
+
+    cid: ClassVar[int] = 0x03
+    mc_group_id: int
+
+    def __post_init__(self) -> None:
+        require_mc_group_id(self.mc_group_id)
+
+    def to_bytes(self) -> bytes:
+        """CID, one octet: bits 1:0 McGroupID."""
+        return bytes((self.cid, self.mc_group_id))
+
+    @classmethod
+    def parse(cls, rest: memoryview) -> tuple[McGroupDeleteReq, memoryview]:
+        """Take one octet. Raises MessageError where it is not there."""
+        (octet,), rest = take(rest, 1, "McGroupDeleteReq")
+        return cls(mc_group_id=octet & 0x03), rest
+
+
+def _require_session(session: McClassCSessionReq | McClassBSessionReq) -> None:
+    require_mc_group_id(session.mc_group_id)
+    require_range("session_time_s", session.session_time_s, 0, 0xFFFFFFFF, "SessionTime has 32 bits")
+    require_range("time_out", session.time_out, 0, 15, "TimeOut is an exponent of four bits")
+    require_range("data_rate", session.data_rate, 0, 255, "DR is one octet")
+    _pack_dl_freq(session.frequency_hz)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McClassCSessionReq:
+    """Open a class C window for group `mc_group_id` at `session_time_s`, for at most 2^time_out seconds.
+
+    `frequency_hz` is a multiple of 100, of 200 in the band of 2.4 GHz.
+    Raises MessageError for a value that the command cannot carry.
+    """
+
+    cid: ClassVar[int] = 0x04
+    mc_group_id: int
+    session_time_s: int
+    time_out: int
+    frequency_hz: int
+    data_rate: int
+
+    def __post_init__(self) -> None:
+        _require_session(self)
+
+    def to_bytes(self) -> bytes:
+        """CID and 10 octets."""
+        dl_freq = _pack_dl_freq(self.frequency_hz)
+        return bytes((self.cid,)) + _SESSION.pack(
+            self.mc_group_id, self.session_time_s, self.time_out, dl_freq, self.data_rate
+        )
+
+    @classmethod
+    def parse(cls, rest: memoryview) -> tuple[McClassCSessionReq, memoryview]:
+        """Take 10 octets. Raises MessageError where they are not there."""
+        octets, rest = take(rest, _SESSION.size, "McClassCSessionReq")
+        header, session_time_s, time_out, dl_freq, data_rate = _SESSION.unpack(octets)
+        command = cls(
+            mc_group_id=header & 0x03,
+            session_time_s=session_time_s,
+            time_out=time_out & 0x0F,
+            frequency_hz=_unpack_dl_freq(dl_freq),
+            data_rate=data_rate,
+        )
+        return command, rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McClassBSessionReq:
+    """Open class B ping slots for group `mc_group_id` at `session_time_s`, for at most 128 x 2^time_out seconds.
+
+    A device takes `session_time_s` only as a multiple of 128. There is a slot every 2^periodicity seconds. `frequency_hz` is a
+    multiple of 100, of 200 in the band of 2.4 GHz; 0 is the default hopping where the region hops.
+    Raises MessageError for a value that the command cannot carry.
+    """
+
+    cid: ClassVar[int] = 0x05
+    mc_group_id: int
+    session_time_s: int
+    time_out: int
+    periodicity: int
+    frequency_hz: int
+    data_rate: int
+
+    def __post_init__(self) -> None:
+        _require_session(self)
+        require_range("periodicity", self.periodicity, 0, 7, "Periodicity is an exponent of three bits")
+
+    def to_bytes(self) -> bytes:
+        """CID and 10 octets."""
+        time_out_periodicity = self.periodicity << 4 | self.time_out
+        dl_freq = _pack_dl_freq(self.frequency_hz)
+        return bytes((self.cid,)) + _SESSION.pack(
+            self.mc_group_id, self.session_time_s, time_out_periodicity, dl_freq, self.data_rate
+        )
+
+    @classmethod
+    def parse(cls, rest: memoryview) -> tuple[McClassBSessionReq, memoryview]:
+        """Take 10 octets. Raises MessageError where they are not there."""
+        octets, rest = take(rest, _SESSION.size, "McClassBSessionReq")
+        header, session_time_s, time_out_periodicity, dl_freq, data_rate = _SESSION.unpack(octets)
+        command = cls(
+            mc_group_id=header & 0x03,
+            session_time_s=session_time_s,
+            time_out=time_out_periodicity & 0x0F,
+            periodicity=time_out_periodicity >> 4 & 0x07,
+            frequency_hz=_unpack_dl_freq(dl_freq),
+            data_rate=data_rate,
+        )
+        return command, rest

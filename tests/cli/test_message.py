@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+PACKAGES = json.loads((Path(__file__).parents[1] / "vectors" / "commands.json").read_text())["packages"]
+CASES = [
+    pytest.param(int(name[-1]), package["fport"], case, id=f"{name} {case['name']}")
+    for name, package in PACKAGES.items()
+    if name in {f"TS00{number} v{version}" for number in (3, 4, 5) for version in (1, 2)}
+    for case in package["cases"]
+]
+
+
+@pytest.mark.parametrize(("version", "port", "case"), CASES)
+def test_what_decode_shows_encode_takes(fuota, version, port, case):
+    """The vectors of other implementations, through the command line and back."""
+    direction = "--uplink" if case["uplink"] else "--downlink"
+    events = fuota("message", "decode", case["hex"], "--port", port, direction, "--version", version, "--json").events
+    commands = [event for event in events if event["event"] == "command"]
+    octets = ""
+    for one in commands:
+        fields = [f"{name}={value}" for name, value in one["fields"].items() if name != "version"]
+        octets += (
+            fuota("message", "encode", one["package"], one["command"], *fields, "--version", version)
+            .stdout.decode()
+            .strip()
+        )
+    assert octets == case["hex"]
+
+
+def test_people_see_names_and_fields(fuota):
+    result = fuota("message", "decode", "0109 0302", "--port", 201, "--downlink")
+    assert result.stdout.decode().splitlines()[1] == "FragSessionDeleteReq frag_index=2"
+
+
+def test_a_payload_may_come_through_a_pipe(fuota):
+    result = fuota("message", "decode", "-", "--port", 202, stdin=b"01000400001f\n")
+    assert result.stdout.decode() == "AppTimeReq device_time_s=1024 token=15 answer_required=true\n"
+
+
+def test_what_was_understood_is_shown_before_what_was_not(fuota):
+    result = fuota("message", "decode", "0302ff", "--port", 201, "--downlink")
+    assert (result.code, b"FragSessionDeleteReq frag_index=2" in result.stdout) == (2, True)
+    assert "unknown CID 0xff" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["decode", "030", "--port", 201], "two digits each"),
+        (["decode", "00", "--port", 1], "no package is spoken on FPort 1"),
+        (["encode", "TS008", "X"], "there are TS003, TS004, TS005, TS006"),
+        (["encode", "TS004", "FragSessionDelete"], "FragSessionDeleteReq"),
+        (["encode", "TS004", "FragSessionDeleteReq"], "frag_index"),
+        (["encode", "TS004", "FragSessionDeleteReq", "index=1"], "it has frag_index"),
+        (["encode", "TS004", "FragSessionDeleteReq", "frag_index=four"], "a whole number"),
+        (["encode", "TS004", "FragSessionDeleteReq", "frag_index=4"], "the nearest legal value is 3"),
+        (["encode", "TS004", "FragSessionDeleteReq", "2"], "FIELD=VALUE"),
+    ],
+)
+def test_mistakes_are_named(fuota, arguments, said):
+    result = fuota("message", *arguments)
+    assert (result.code, said in result.err) == (2, True), result.err

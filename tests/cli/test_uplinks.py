@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+ONE = {
+    "devEui": "02000000F007A001",
+    "port": 201,
+    "pdu": "0100C4800103",
+    "seqno": 1,
+    "txtime": "2026-11-23T12:00:00.000Z",
+}
+OTHER = {"devEui": "02000000F007A002", "port": 1, "pdu": "0102", "color": "blue"}
+
+
+def as_array(items):
+    return json.dumps(items).encode()
+
+
+def as_lines(items):
+    return b"\n".join(json.dumps(item).encode() for item in items)
+
+
+@pytest.mark.parametrize("written", [as_array, as_lines])
+def test_packages_are_read_and_the_rest_is_shown_as_it_is(fuota, written):
+    result = fuota("uplinks", "decode", "-", stdin=written([ONE, OTHER]))
+    status, cut, other = result.stdout.decode().splitlines()
+    assert status.startswith("2026-11-23 12:00:00+00:00  02000000F007A001  port 201  FragSessionStatusAns version=1")
+    assert "frag_index=3 nb_frag_received=1024 missing_frag=128" in status
+    assert "not understood: truncated FragSessionDeleteAns" in cut
+    assert other.endswith("02000000F007A002  port 1  0102")
+
+
+def test_as_json_nothing_is_left_out(fuota):
+    events = fuota("uplinks", "decode", "-", "--json", stdin=as_array([ONE, OTHER])).events
+    assert [event["devEui"] for event in events] == [ONE["devEui"], OTHER["devEui"]]
+    assert events[0]["commands"][0]["command"] == "FragSessionStatusAns"
+    assert (events[1]["commands"], events[1]["color"]) == ([], "blue")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"port": 201}', b"\xff\xfe", b'{"devEui": "1"}\n{'])
+def test_garbage_is_named_and_no_crash(fuota, body):
+    result = fuota("uplinks", "decode", "-", stdin=body)
+    assert (result.code, result.stdout) == (2, b"")
+    assert result.err.startswith("fuota: ")
