@@ -11,7 +11,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -34,6 +35,32 @@ DEFAULT_TIMEOUT_S = (20, 60)
 _RETRIED_STATUS = (500, 502, 503, 504)
 # Comma and colon stay themselves, as in the reference's own URLs; a list of EUIs is then 17 bytes per EUI, not 19.
 _PLAIN_IN_QUERY = ",:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What one call carries beside the API key and no message may show.
+
+    headers: sent with this call only, such as a second API key; their values are hidden.
+    texts: sent elsewhere in the call, such as a token in its query; hidden.
+
+    Raises ParameterError, without quoting it, for a header that cannot be sent.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    texts: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        for value in self.headers.values():
+            _check_key(value)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Every text to keep out of messages."""
+        return (*self.headers.values(), *self.texts)
+
+
+_NO_SECRETS = Secrets()
 
 
 class HttpClient:
@@ -79,6 +106,11 @@ class HttpClient:
     def __repr__(self) -> str:
         return f"HttpClient({self._base_url!r})"
 
+    @property
+    def host(self) -> str:
+        """The host of base_url, in lower case."""
+        return urlsplit(self._base_url).hostname or ""
+
     def url(self, path: str, params: Mapping[str, str]) -> str:
         """The whole URL of a call, as it goes over the wire."""
         query = urlencode(params, safe=_PLAIN_IN_QUERY, quote_via=quote)
@@ -86,30 +118,40 @@ class HttpClient:
 
     def get_json(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         """The JSON object answered to a GET. Raises a NetworkError (see `fuota.errors`)."""
-        return self._object("GET", path, params, {})
+        return self._object("GET", path, params, {}, _NO_SECRETS)
 
     def post_json(
-        self, path: str, params: Mapping[str, str], *, files: Files | None = None, json: object = None
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        files: Files | None = None,
+        json: object = None,
+        secrets: Secrets = _NO_SECRETS,
     ) -> dict[str, Any]:
         """The JSON object answered to a POST, sent exactly once, with multipart `files` or a JSON body.
 
         Raises a NetworkError. After an UnreachableError, `maybe_received` tells whether the server may have acted on it;
         after a ServerFault or a MalformedAnswerError it may have as well.
         """
-        return self._object("POST", path, params, {"files": files, "json": json})
+        return self._object("POST", path, params, {"files": files, "json": json}, secrets)
 
-    def _object(self, method: str, path: str, params: Mapping[str, str], body: dict[str, Any]) -> dict[str, Any]:
+    def _object(
+        self, method: str, path: str, params: Mapping[str, str], body: dict[str, Any], secrets: Secrets
+    ) -> dict[str, Any]:
         what = f"{method} {path}"
-        return checked_object(what, self._exchange(what, method, self.url(path, params), body), self._scrub)
+        response = self._exchange(what, method, self.url(path, params), body, secrets)
+        return checked_object(what, response, lambda text: self._scrub(text, secrets.hidden))
 
-    def _exchange(self, what: str, method: str, url: str, body: dict[str, Any]) -> requests.Response:
+    def _exchange(self, what: str, method: str, url: str, body: dict[str, Any], secrets: Secrets) -> requests.Response:
+        body = body | {"headers": dict(secrets.headers)}
         with self._session(method) as session:
             try:
                 return session.request(
                     method, url, timeout=self._timeout_s, verify=self._verify, allow_redirects=False, **body
                 )
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-                lost = self._unreachable(what, exc)
+                lost = self._unreachable(what, exc, secrets.hidden)
         # Raised here and not above: an exception of requests carries the request, and with it the key and the URL.
         raise lost
 
@@ -123,7 +165,7 @@ class HttpClient:
         session.mount("http://", adapter)
         return session
 
-    def _unreachable(self, what: str, exc: Exception) -> UnreachableError:
+    def _unreachable(self, what: str, exc: Exception, hidden: Iterable[str]) -> UnreachableError:
         causes = list(_causes(exc))
         never_sent = any(isinstance(cause, _BEFORE_THE_REQUEST) for cause in causes)
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
@@ -132,12 +174,12 @@ class HttpClient:
             advice = "The request never reached it: check the address, the network and the proxy settings."
         else:
             advice = "The request may have reached it: ask for the status before sending it again."
-        reason = " ".join(self._scrub(str(causes[-1]) or type(causes[-1]).__name__).split())[:200]
+        reason = " ".join(self._scrub(str(causes[-1]) or type(causes[-1]).__name__, hidden).split())[:200]
         text = f"{what}: no answer from {self._base_url} ({reason}). {advice}"
         return UnreachableError(text, maybe_received=not never_sent)
 
-    def _scrub(self, text: str) -> str:
-        return redact(self._key_header.out_of(text))
+    def _scrub(self, text: str, hidden: Iterable[str]) -> str:
+        return redact(self._key_header.out_of(text, hidden))
 
 
 # What can only happen before the first octet of the request has left: a refused or timed-out connection and a name that
@@ -167,12 +209,8 @@ class _KeyHeader(AuthBase):
     """Puts the key into the `authorization` header; the only holder of the key, and it does not show it."""
 
     def __init__(self, key: str | None) -> None:
-        # Visible ASCII, as a header may carry it: the libraries below would quote a bad one in their message.
-        if key is not None and not re.fullmatch(r"[!-~]+", key):
-            raise ParameterError(
-                "the API key is empty, or holds a space, a line break or a character outside ASCII: "
-                "give it exactly as issued, such as AK2:..., without white space around it"
-            )
+        if key is not None:
+            _check_key(key)
         self._key = key
 
     def __repr__(self) -> str:
@@ -183,8 +221,20 @@ class _KeyHeader(AuthBase):
             request.headers["authorization"] = self._key
         return request
 
-    def out_of(self, text: str) -> str:
-        return text.replace(self._key, HIDDEN) if self._key else text
+    def out_of(self, text: str, others: Iterable[str]) -> str:
+        # The longest first: one secret may begin like another.
+        for secret in sorted({self._key or "", *others} - {""}, key=len, reverse=True):
+            text = text.replace(secret, HIDDEN)
+        return text
+
+
+def _check_key(key: str) -> None:
+    # Visible ASCII, as a header may carry it: the libraries below would quote a bad one in their message.
+    if not isinstance(key, str) or not re.fullmatch(r"[!-~]+", key):
+        raise ParameterError(
+            "the API key is empty, or holds a space, a line break or a character outside ASCII: "
+            "give it exactly as issued, such as AK2:..., without white space around it"
+        )
 
 
 def _checked_base_url(base_url: str) -> str:

@@ -3,7 +3,33 @@
 from __future__ import annotations
 
 from fuota.network.senra.client import SenraClient
+from fuota.network.senra.device_rows import AbpDevice, Callback, DeviceDetails, DeviceUpdate, OtaaDevice
+from fuota.network.senra.devices import Devices
+from fuota.network.senra.downlinks import Downlinks
+from fuota.network.senra.groups import ClearedDownlinks, DownlinkReceipt, McGroup, McGroupMember
 from fuota.network.senra.models import TransferJob, TransferStatus
+from fuota.network.senra.multicast import Multicast
+from fuota.network.senra.tasks import TaskRef, TaskStatus
 from fuota.network.senra.transfers import TransferRequest, Transfers
 
-__all__ = ["SenraClient", "TransferJob", "TransferRequest", "TransferStatus", "Transfers"]
+__all__ = [
+    "AbpDevice",
+    "Callback",
+    "ClearedDownlinks",
+    "DeviceDetails",
+    "DeviceUpdate",
+    "Devices",
+    "DownlinkReceipt",
+    "Downlinks",
+    "McGroup",
+    "McGroupMember",
+    "Multicast",
+    "OtaaDevice",
+    "SenraClient",
+    "TaskRef",
+    "TaskStatus",
+    "TransferJob",
+    "TransferRequest",
+    "TransferStatus",
+    "Transfers",
+]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fuota.errors import ParameterError
-from fuota.network.http import Files, HttpClient
+from fuota.network.http import Files, HttpClient, Secrets
 
 PATH = "/rest/integration"
 
@@ -24,15 +24,27 @@ class Calls:
         self._http = http
         self._max_url_bytes = max_url_bytes
 
+    @property
+    def host(self) -> str:
+        """The host that is called, in lower case."""
+        return self._http.host
+
     def get(self, name: str, query: Mapping[str, str]) -> dict[str, Any]:
         """The JSON object answered. Raises ParameterError for too long a URL, NetworkError."""
         return self._http.get_json(self._path(name, query), query)
 
     def post(
-        self, name: str, query: Mapping[str, str], *, files: Files | None = None, json: object = None
+        self,
+        name: str,
+        query: Mapping[str, str],
+        *,
+        files: Files | None = None,
+        json: object = None,
+        secrets: Secrets | None = None,
     ) -> dict[str, Any]:
         """The JSON object answered, after exactly one request. Raises as `get` does."""
-        return self._http.post_json(self._path(name, query), query, files=files, json=json)
+        path = self._path(name, query)
+        return self._http.post_json(path, query, files=files, json=json, secrets=secrets or Secrets())
 
     def _path(self, name: str, query: Mapping[str, str]) -> str:
         path = f"{PATH}/{name}"

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from fuota.network.http import DEFAULT_TIMEOUT_S, HttpClient
 from fuota.network.senra.calls import MAX_URL_BYTES, PATH, Calls
+from fuota.network.senra.devices import Devices
+from fuota.network.senra.downlinks import Downlinks
+from fuota.network.senra.multicast import Multicast
 from fuota.network.senra.transfers import Transfers
 
 
@@ -37,7 +40,11 @@ class SenraClient:
             retries=retries,
             backoff_ms=backoff_ms,
         )
-        self.transfers = Transfers(Calls(self._http, max_url_bytes))
+        calls = Calls(self._http, max_url_bytes)
+        self.transfers = Transfers(calls)
+        self.downlinks = Downlinks(calls)
+        self.multicast = Multicast(calls)
+        self.devices = Devices(calls)
 
     def __repr__(self) -> str:
         return f"SenraClient({self._http!r})"

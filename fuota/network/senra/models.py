@@ -32,7 +32,7 @@ class TransferJob:
     def from_answer(cls, answer: Mapping[str, Any]) -> Self:
         """Raises MalformedAnswerError where no job is named: what was started can then be found by its application."""
         raw = redact_tree(dict(answer))
-        return cls(job_id=_job_id(raw), message=_text(raw.get("responseMsg")) or _text(raw.get("message")), raw=raw)
+        return cls(job_id=_job_id(raw), message=text_of(raw.get("responseMsg")) or text_of(raw.get("message")), raw=raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ class TransferStatus:
     def from_answer(cls, answer: Mapping[str, Any]) -> Self:
         """Raises MalformedAnswerError where no job is named."""
         raw = redact_tree(dict(answer))
-        values: dict[str, Any] = {name: _number(raw.get(wire)) for name, wire in _NUMBERS.items()}
-        values |= {name: _text(raw.get(wire)) for name, wire in _TEXTS.items()}
+        values: dict[str, Any] = {name: number_of(raw.get(wire)) for name, wire in _NUMBERS.items()}
+        values |= {name: text_of(raw.get(wire)) for name, wire in _TEXTS.items()}
         return cls(job_id=_job_id(raw), raw=raw, **values)
 
     @property
@@ -113,11 +113,12 @@ def _job_id(raw: Mapping[str, Any]) -> str:
     return found
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A member of an answer as text, "" where it is absent."""
     return "" if value is None else str(value)
 
 
-def _number(value: object) -> int | None:
+def number_of(value: object) -> int | None:
     """A whole number, rounded down: 99.9 % is not 100 %."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

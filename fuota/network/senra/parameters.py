@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -158,3 +159,81 @@ def _distinct(name: str, values: Iterable[str]) -> tuple[str, ...]:
     if not seen:
         raise ParameterError(f"{name} is empty: name at least one")
     return tuple(seen)
+
+
+# Largest N of any data rate: application payload beside an FPort and no MAC commands (LoRaWAN Regional Parameters).
+MAX_PDU_BYTES = 242
+
+
+def pdu(name: str, value: bytes | str) -> bytes:
+    """An application payload of 0 to 242 octets, given as bytes or in hex."""
+    rule = f"it must be 0 to {MAX_PDU_BYTES} octets, as bytes or in hex"
+    if isinstance(value, str):
+        digits = "".join(value.split())
+        if len(digits) % 2:
+            raise ParameterError(f"{name} is {value!r}, an odd number of hex digits ({len(digits)}): {rule}")
+        try:
+            found = bytes.fromhex(digits)
+        except ValueError:
+            raise ParameterError(f"{name} is {value!r}: {rule}") from None
+    elif isinstance(value, bytes | bytearray | memoryview):
+        found = bytes(value)
+    else:
+        raise ParameterError(f"{name} is {value!r}: {rule}")
+    if len(found) > MAX_PDU_BYTES:
+        raise ParameterError(f"{name} has {len(found)} octets: {rule}")
+    return found
+
+
+def mc_addr(name: str, value: str) -> str:
+    """A 32-bit device address as 8 upper-case hex digits."""
+    if (found := canonical_address(value)) is None:
+        raise ParameterError(f"{name} is {value!r}: a device address is 8 hexadecimal digits, such as 'BBBBBB01'")
+    return found
+
+
+def canonical_address(value: object) -> str | None:
+    """The address as 8 upper-case hex digits, or None where `value` is not an address written in hex."""
+    text = value.strip().upper() if isinstance(value, str) else ""
+    return text if len(text) == 8 and set(text) <= set("0123456789ABCDEF") else None
+
+
+def class_letter(value: str) -> str:
+    """A device class in any of the API's spellings (C, c, CLASS_C, Class C) as "A", "B" or "C"; another as it is."""
+    word = value.strip().upper().removeprefix("CLASS").lstrip(" _-")
+    return word if word in ("A", "B", "C") else value
+
+
+def device_class(name: str, value: str, allowed: Sequence[str]) -> str:
+    """One of the allowed device classes, in any of the API's spellings."""
+    return choice(name, class_letter(value) if isinstance(value, str) else value, allowed)
+
+
+def aes_key(name: str, value: str) -> str:
+    """A 128-bit key as 32 upper-case hex digits. A refusal does not quote it."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{32}", value.strip()):
+        given = f"a text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
+        raise ParameterError(f"{name} is no AES-128 key ({given}): it must be 32 hexadecimal digits")
+    return value.strip().upper()
+
+
+def registration_token(name: str, value: str) -> str:
+    """Six digits, as text since they may begin with 0. A refusal does not quote them."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{6}", value):
+        given = f"a text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
+        raise ParameterError(f"{name} is no registration token ({given}): it must be a text of six digits, as e-mailed")
+    return value
+
+
+def degrees(name: str, value: float, limit: int) -> float:
+    """Decimal degrees from -limit to limit."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
+        raise ParameterError(f"{name} is {value!r}: it must be decimal degrees from -{limit} to {limit}")
+    return float(value)
+
+
+def free_text(name: str, value: str) -> str:
+    """Any text that is not empty. A refusal quotes its type only."""
+    if not isinstance(value, str) or not value.strip():
+        raise ParameterError(f"{name} is empty or no text ({type(value).__name__}): give a text, or leave it out")
+    return value

@@ -1,0 +1,90 @@
+"""Downlinks to one device: sendmsg, sendmcastmsg, clearmsgs (Application API reference, the calls under /device)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fuota.network.senra import parameters
+from fuota.network.senra.calls import Calls
+from fuota.network.senra.groups import ClearedDownlinks, DownlinkReceipt
+
+
+class Downlinks:
+    """Messages to devices, queued by the server.
+
+    Every method raises ParameterError before anything is sent, and NetworkError (see `fuota.errors`): for 403
+    AuthenticationError, 400 BadRequestError, 404 NotFoundError. There is no key against sending twice.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def send(  # noqa: PLR0913 - one argument for each row of the reference
+        self,
+        dev_eui: str,
+        pdu: bytes | str,
+        *,
+        port: int = 1,
+        confirmed: bool = False,
+        timeout_minutes: int = 65,
+        clear: bool = False,
+        dev_class: str | None = None,
+        immediate: bool = False,
+    ) -> DownlinkReceipt:
+        """Queue a message to one device (Application API reference, device/sendmsg).
+
+        pdu: 0 to 242 octets, bytes or hex. port: FPort, 1 to 254; LoRaWAN keeps 224 and above for itself.
+        timeout_minutes: how long to wait for the sending, or for the acknowledgement where `confirmed`; at least 1.
+        clear: forget what was queued before. dev_class: A, B or C; None is the device's own.
+        immediate: send in answer to the current uplink, not the next one.
+        Raises ParameterError, NetworkError.
+        """
+        query = parameters.query(
+            {
+                "eui": parameters.eui("dev_eui", dev_eui),
+                "pdu": parameters.pdu("pdu", pdu),
+                "port": parameters.integer("port", port, 1, 254),
+                "confirmed": parameters.flag("confirmed", confirmed),
+                "timeoutMinutes": parameters.integer("timeout_minutes", timeout_minutes, 1),
+                "clear": parameters.flag("clear", clear),
+                "class": None
+                if dev_class is None
+                else parameters.device_class("dev_class", dev_class, ("A", "B", "C")),
+                "immediate": parameters.flag("immediate", immediate),
+            }
+        )
+        return DownlinkReceipt.from_answer(self._calls.post("device/sendmsg", query))
+
+    def send_multicast(
+        self, mc_addr: str, pdu: bytes | str, bstn_euis: Sequence[str], *, port: int = 1
+    ) -> DownlinkReceipt:
+        """Send once to many devices from the base stations named (Application API reference, device/sendmcastmsg).
+
+        mc_addr: 8 hex digits, the address of the device that holds the session keys. pdu: 0 to 242 octets, bytes or
+        hex. bstn_euis: at least one base station. port: FPort, 1 to 254.
+        Raises ParameterError, NetworkError. For a group made by `client.multicast.setup` use `client.multicast.send`.
+        """
+        query = parameters.query(
+            {
+                "addr": parameters.mc_addr("mc_addr", mc_addr),
+                "pdu": parameters.pdu("pdu", pdu),
+                "port": parameters.integer("port", port, 1, 254),
+                "bstnEuis": parameters.eui_list("bstn_euis", () if bstn_euis is None else bstn_euis),
+            }
+        )
+        return DownlinkReceipt.from_answer(self._calls.post("device/sendmcastmsg", query))
+
+    def clear(self, dev_eui: str, *, msg_id: int | None = None) -> ClearedDownlinks:
+        """Take a message out of a device's queue (Application API reference, device/clearmsgs).
+
+        msg_id: `DownlinkReceipt.msg_id`, at least 1; None clears all that is queued for the device.
+        Raises ParameterError, NetworkError.
+        """
+        query = parameters.query(
+            {
+                # eui in the table, devEui in the example
+                "eui": parameters.eui("dev_eui", dev_eui),
+                "msgId": parameters.optional_integer("msg_id", msg_id, 1),
+            }
+        )
+        return ClearedDownlinks.from_answer(self._calls.post("device/clearmsgs", query))
