@@ -178,6 +178,7 @@ def test_a_request_made_before_is_the_same_call(server, transfers):
         ({"descriptor": b"\0\0\0"}, "descriptor.*4 octets"),
         ({"descriptor": "0g000000"}, "descriptor.*4 octets"),
         ({"descriptor": 5}, "descriptor"),
+        ({"descriptor": 4}, "descriptor"),
         ({"use_multi_pkg": "false"}, "use_multi_pkg"),
         ({"max_frag_size": 254}, "max_frag_size.*nearest is 253"),
         ({"max_frag_size": -1}, "max_frag_size.*nearest is 0"),

@@ -88,7 +88,7 @@ def share(name: str, value: float) -> float:
 def octets(name: str, value: bytes | str, length_bytes: int) -> bytes:
     """Octets of a fixed length, given as bytes or in hex."""
     try:
-        found = bytes.fromhex(value) if isinstance(value, str) else bytes(value)
+        found = bytes.fromhex(value) if isinstance(value, str) else bytes(memoryview(value))  # bytes(4) is four zeros
     except (TypeError, ValueError):
         raise ParameterError(f"{name} is {value!r}: it must be {length_bytes} octets, as bytes or in hex") from None
     if len(found) != length_bytes:
