@@ -17,7 +17,9 @@ import fuota
 from fuota.cli.airtime import airtime
 from fuota.cli.coding import decode, encode
 from fuota.cli.demo import demo
+from fuota.cli.downlink import downlink
 from fuota.cli.exits import report_and_code
+from fuota.cli.group import group
 from fuota.cli.launch import cancel, launch, watch
 from fuota.cli.message import message
 from fuota.cli.plan import plan
@@ -50,6 +52,8 @@ _COMMANDS = (
     watch,
     cancel,
     transfer,
+    downlink,
+    group,
     encode,
     decode,
     message,
