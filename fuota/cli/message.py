@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,17 +77,22 @@ def _octets(text: str) -> bytes:
 def shown(command: Command) -> dict[str, Any]:
     """The fields of a command as `fuota message encode` takes them; those that are not there are left out."""
     values = {field.name: getattr(command, field.name) for field in fields(command)}  # type: ignore[arg-type]
-    return {name: _text(value) for name, value in values.items() if value is not None}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
 def spoken(command: Command) -> str:
     """The command and its fields on one line."""
-    return " ".join([type(command).__name__, *(f"{name}={value}" for name, value in shown(command).items())])
+    return " ".join([type(command).__name__, *(f"{name}={_spelled(value)}" for name, value in shown(command).items())])
 
 
-def _text(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
+def _spelled(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _plain(value: object) -> object:
+    """A field's value as JSON has it; octets in hexadecimal."""
     if isinstance(value, tuple):  # the groups of a McGroupStatusAns
         return ",".join(f"{group.mc_group_id}:{group.mc_addr:08x}" for group in value)
-    return value.hex() if isinstance(value, bytes) else int(value)  # type: ignore[call-overload]
+    if isinstance(value, bytes):
+        return value.hex()
+    return int(value) if isinstance(value, IntEnum) else value

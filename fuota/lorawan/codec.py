@@ -174,3 +174,8 @@ def require_octets(name: str, value: bytes, count: int) -> None:
 def require_version(version: int) -> None:
     """Raise MessageError unless `version` is 1 or 2, the versions of TS003, TS004 and TS005."""
     require_range("version", version, 1, 2, "the package is published as version 1 and version 2")
+
+
+def require_mc_addr(mc_addr: int) -> None:
+    """Raise MessageError unless `mc_addr` fits the four octets of McAddr."""
+    require_range("mc_addr", mc_addr, 0, 0xFFFFFFFF, "McAddr has 32 bits")

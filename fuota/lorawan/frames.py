@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from fuota.errors import MessageError
-from fuota.lorawan.codec import require_range
-from fuota.lorawan.keys import MulticastSessionKeys, require_address
+from fuota.lorawan.codec import require_mc_addr, require_range
+from fuota.lorawan.keys import MulticastSessionKeys
 
 _MHDR = 0x60  # unconfirmed data down, LoRaWAN R1
 _FPENDING = 0x10
@@ -35,7 +35,7 @@ class MulticastFrame:
     f_pending: bool = False
 
     def __post_init__(self) -> None:
-        require_address(self.mc_addr)
+        require_mc_addr(self.mc_addr)
         require_range("f_cnt", self.f_cnt, 0, 0xFFFFFFFF, "the frame counter has 32 bits")
         require_range("f_port", self.f_port, 1, 255, "a multicast frame is for an application port")
         require_range("payload octets", len(self.payload), 1, 242, "no data rate carries more (RP002-1.0.4)")

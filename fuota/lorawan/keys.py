@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from fuota.errors import ParameterError
-from fuota.lorawan.codec import require_octets, require_range
+from fuota.lorawan.codec import require_mc_addr, require_octets, require_range
 from fuota.lorawan.fragmentation_fields import MAX_N, require_frag_index
 
 _B0 = struct.Struct("<BHB4s4xI")  # 49, SessionCnt, FragIndex, Descriptor, four zero octets, length
@@ -90,15 +90,10 @@ class MulticastSessionKeys:
     @classmethod
     def derive(cls, mc_key: bytes, mc_addr: int) -> MulticastSessionKeys:
         """From McKey and McAddr (TS005, multicast keys). Raises ParameterError, MessageError for the address."""
-        require_address(mc_addr)
+        require_mc_addr(mc_addr)
         address = mc_addr.to_bytes(4, "little")
         app_s_key, nwk_s_key = (_encrypt_block(mc_key, bytes((kind,)) + address + bytes(11)) for kind in (1, 2))
         return cls(app_s_key=app_s_key, nwk_s_key=nwk_s_key)
-
-
-def require_address(mc_addr: int) -> None:
-    """Raise MessageError unless `mc_addr` has 32 bits."""
-    require_range("mc_addr", mc_addr, 0, 0xFFFFFFFF, "McAddr has 32 bits")
 
 
 def _b0(*, session_cnt: int, frag_index: int, descriptor: bytes, length_bytes: int) -> bytes:

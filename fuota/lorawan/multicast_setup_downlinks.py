@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fuota.errors import MessageError
-from fuota.lorawan.codec import require_octets, require_range, take
+from fuota.lorawan.codec import require_mc_addr, require_octets, require_range, take
 
 _GROUP_SETUP = struct.Struct("<BI16sII")  # McGroupIDHeader, McAddr, McKey_encrypted, minMcFCnt, maxMcFCnt
 _SESSION = struct.Struct("<BIB3sB")  # McGroupIDHeader, SessionTime, TimeOut, DLFreq, DR
@@ -24,11 +24,6 @@ _MAX_DL_FREQ = 0xFFFFFF
 def require_mc_group_id(mc_group_id: int) -> None:
     """Raise MessageError unless `mc_group_id` fits the two bits of McGroupID."""
     require_range("mc_group_id", mc_group_id, 0, 3, "McGroupID has two bits")
-
-
-def require_mc_addr(mc_addr: int) -> None:
-    """Raise MessageError unless `mc_addr` fits the four octets of McAddr."""
-    require_range("mc_addr", mc_addr, 0, 0xFFFFFFFF, "McAddr has 32 bits")
 
 
 def _pack_dl_freq(frequency_hz: int) -> bytes:

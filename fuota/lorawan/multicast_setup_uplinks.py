@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from fuota.errors import MessageError
-from fuota.lorawan.codec import flags, require_range, require_version, take
-from fuota.lorawan.multicast_setup_downlinks import require_mc_addr, require_mc_group_id
+from fuota.lorawan.codec import flags, require_mc_addr, require_range, require_version, take
+from fuota.lorawan.multicast_setup_downlinks import require_mc_group_id
 
 _GROUP = struct.Struct("<BI")  # McGroupID, McAddr
 assert _GROUP.size == 5  # noqa: S101 - a law of this file, not of its input

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from types import ModuleType
 from typing import Any
 
 from fuota.errors import MessageError
 from fuota.lorawan import clock_sync, firmware_management, fragmentation_messages, multicast_setup
 from fuota.lorawan.codec import Command, ParsedMessage, require_version
 
-Reader = Callable[[bytes], ParsedMessage]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """One application package: its name, PackageIdentifier, default port, and how its messages are read."""
+    """One application package: its name, the module of its codec, and whether the octets differ from version 1 to 2."""
 
     name: str
-    identifier: int
-    f_port: int
-    module: Any
-    read_downlink: Callable[[int], Reader]
-    read_uplink: Callable[[int], Reader]
+    codec: ModuleType
+    versions_differ: bool
+
+    @property
+    def f_port(self) -> int:
+        """The default port."""
+        return int(self.codec.FPORT)
 
     def parse(self, payload: bytes, *, uplink: bool, version: int = 1) -> ParsedMessage:
         """Read a message of either direction. Raises MessageError only for a version other than 1 and 2."""
         require_version(version)
-        return (self.read_uplink if uplink else self.read_downlink)(version)(payload)
+        read = self.codec.parse_uplink if uplink else self.codec.parse_downlink
+        message: ParsedMessage = read(payload, version=version) if self.versions_differ else read(payload)
+        return message
 
     def command(self, name: str, values: Mapping[str, str], *, version: int = 1) -> Command:
         """The command of this name, such as "FragSessionDeleteReq", from its fields as text.
@@ -36,55 +38,31 @@ class Package:
         Whole numbers in decimal or as 0x..., octets in hexadecimal, yes and no as true and false. `version` is filled in where the
         command has that field. Raises MessageError for a name, field or value that there is not.
         """
-        kinds = _commands(self.module)
-        if name not in kinds:
-            raise MessageError(f"{self.name} has no command {name!r}: it has {', '.join(sorted(kinds))}")
-        takes = {field.name: str(field.type) for field in fields(kinds[name])}
+        kind = self._kind(name)
+        takes = {field.name: field for field in fields(kind)}
         given = ({"version": str(version)} if "version" in takes else {}) | dict(values)
         if unknown := [field for field in given if field not in takes]:
             raise MessageError(f"{name} has no field {unknown[0]!r}: it has {', '.join(takes) or 'none'}")
-        try:
-            made: Command = kinds[name](**{field: _value(field, takes[field], text) for field, text in given.items()})
-        except TypeError as error:  # a field that is required and was not given
-            raise MessageError(f"{name}: {str(error).partition('() ')[2]}") from None
+        required = [field for field, about in takes.items() if about.default is MISSING]
+        if missing := [field for field in required if field not in given]:
+            raise MessageError(f"{name} needs {', '.join(missing)} too")
+        made: Command = kind(**{field: _value(field, str(takes[field].type), text) for field, text in given.items()})
         return made
+
+    def _kind(self, name: str) -> Any:
+        kinds = {one: kind for one, kind in vars(self.codec).items() if is_dataclass(kind) and hasattr(kind, "cid")}
+        if name not in kinds:
+            raise MessageError(f"{self.name} has no command {name!r}: it has {', '.join(sorted(kinds))}")
+        return kinds[name]
 
 
 PACKAGES: Mapping[str, Package] = {
     package.name: package
     for package in (
-        Package(
-            name="TS003",
-            identifier=clock_sync.PACKAGE_IDENTIFIER,
-            f_port=clock_sync.FPORT,
-            module=clock_sync,
-            read_downlink=lambda _version: clock_sync.parse_downlink,
-            read_uplink=lambda _version: clock_sync.parse_uplink,
-        ),
-        Package(
-            name="TS004",
-            identifier=fragmentation_messages.PACKAGE_IDENTIFIER,
-            f_port=fragmentation_messages.FPORT,
-            module=fragmentation_messages,
-            read_downlink=lambda version: partial(fragmentation_messages.parse_downlink, version=version),
-            read_uplink=lambda version: partial(fragmentation_messages.parse_uplink, version=version),
-        ),
-        Package(
-            name="TS005",
-            identifier=multicast_setup.PACKAGE_IDENTIFIER,
-            f_port=multicast_setup.FPORT,
-            module=multicast_setup,
-            read_downlink=lambda version: partial(multicast_setup.parse_downlink, version=version),
-            read_uplink=lambda version: partial(multicast_setup.parse_uplink, version=version),
-        ),
-        Package(
-            name="TS006",
-            identifier=firmware_management.PACKAGE_IDENTIFIER,
-            f_port=firmware_management.FPORT,
-            module=firmware_management,
-            read_downlink=lambda _version: firmware_management.parse_downlink,
-            read_uplink=lambda _version: firmware_management.parse_uplink,
-        ),
+        Package(name="TS003", codec=clock_sync, versions_differ=False),
+        Package(name="TS004", codec=fragmentation_messages, versions_differ=True),
+        Package(name="TS005", codec=multicast_setup, versions_differ=True),
+        Package(name="TS006", codec=firmware_management, versions_differ=False),  # there is version 1 only
     )
 }
 _BY_PORT = {package.f_port: package for package in PACKAGES.values()}
@@ -103,9 +81,6 @@ def on_port(f_port: int) -> Package | None:
     return _BY_PORT.get(f_port)
 
 
-_RULES = {"bool": "true or false", "byte": "octets in hexadecimal", "tupl": "groups such as 0:01aabbcc,1:01aabbcd"}
-
-
 def package_named(name: str) -> Package:
     """The package of this name, such as "TS005". Raises MessageError for another one."""
     if name.upper() not in PACKAGES:
@@ -113,9 +88,7 @@ def package_named(name: str) -> Package:
     return PACKAGES[name.upper()]
 
 
-def _commands(module: Any) -> dict[str, Any]:
-    """The commands of a package by name: what its module has that carries a CID, and can be said in text."""
-    return {name: kind for name, kind in vars(module).items() if is_dataclass(kind) and hasattr(kind, "cid")}
+_RULES = {"bool": "true or false", "byte": "octets in hexadecimal", "tupl": "groups such as 0:01aabbcc,1:01aabbcd"}
 
 
 def _value(field: str, kind: str, text: str) -> object:
@@ -126,9 +99,7 @@ def _value(field: str, kind: str, text: str) -> object:
             return tuple(_group(one) for one in text.split(",") if one)
         return bytes.fromhex(text) if kind.startswith("bytes") else int(text, 0)
     except (KeyError, ValueError):
-        rule = {"bool": "true or false", "byte": "octets in hexadecimal"}.get(
-            kind[:4], "a whole number, such as 12 or 0x0C"
-        )
+        rule = _RULES.get(kind[:4], "a whole number, such as 12 or 0x0C")
         raise MessageError(f"{field} is {text!r}: it must be {rule}") from None
 
 

@@ -60,7 +60,7 @@ class Secrets:
         return (*self.headers.values(), *self.texts)
 
 
-_NO_SECRETS = Secrets()
+NO_SECRETS = Secrets()
 
 
 class HttpClient:
@@ -118,7 +118,7 @@ class HttpClient:
 
     def get_json(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         """The JSON object answered to a GET. Raises a NetworkError (see `fuota.errors`)."""
-        return self._object("GET", path, params, {}, _NO_SECRETS)
+        return self._object("GET", path, params, {}, NO_SECRETS)
 
     def post_json(
         self,
@@ -127,7 +127,7 @@ class HttpClient:
         *,
         files: Files | None = None,
         json: object = None,
-        secrets: Secrets = _NO_SECRETS,
+        secrets: Secrets = NO_SECRETS,
     ) -> dict[str, Any]:
         """The JSON object answered to a POST, sent exactly once, with multipart `files` or a JSON body.
 

@@ -54,7 +54,11 @@ def test_what_was_understood_is_shown_before_what_was_not(fuota):
         (["decode", "00", "--port", 1], "no package is spoken on FPort 1"),
         (["encode", "TS008", "X"], "there are TS003, TS004, TS005, TS006"),
         (["encode", "TS004", "FragSessionDelete"], "FragSessionDeleteReq"),
-        (["encode", "TS004", "FragSessionDeleteReq"], "frag_index"),
+        (["encode", "TS004", "FragSessionDeleteReq"], "needs frag_index too"),
+        (
+            ["encode", "TS005", "McGroupStatusAns", "ans_group_mask=1", "nb_total_groups=1", "groups=x"],
+            "groups such as",
+        ),
         (["encode", "TS004", "FragSessionDeleteReq", "index=1"], "it has frag_index"),
         (["encode", "TS004", "FragSessionDeleteReq", "frag_index=four"], "a whole number"),
         (["encode", "TS004", "FragSessionDeleteReq", "frag_index=4"], "the nearest legal value is 3"),
@@ -64,3 +68,13 @@ def test_what_was_understood_is_shown_before_what_was_not(fuota):
 def test_mistakes_are_named(fuota, arguments, said):
     result = fuota("message", *arguments)
     assert (result.code, said in result.err) == (2, True), result.err
+
+
+def test_truth_is_json_in_json_and_a_word_in_words(fuota):
+    arguments = ["message", "decode", "01000400001f", "--port", 202]
+    assert fuota(*arguments, "--json").events[0]["fields"] == {
+        "device_time_s": 1024,
+        "token": 15,
+        "answer_required": True,
+    }
+    assert fuota(*arguments).stdout.decode().endswith("answer_required=true\n")

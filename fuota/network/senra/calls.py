@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fuota.errors import ParameterError
-from fuota.network.http import Files, HttpClient, Secrets
+from fuota.network.http import NO_SECRETS, Files, HttpClient, Secrets
 
 PATH = "/rest/integration"
 
@@ -40,11 +40,11 @@ class Calls:
         *,
         files: Files | None = None,
         json: object = None,
-        secrets: Secrets | None = None,
+        secrets: Secrets = NO_SECRETS,
     ) -> dict[str, Any]:
         """The JSON object answered, after exactly one request. Raises as `get` does."""
         path = self._path(name, query)
-        return self._http.post_json(path, query, files=files, json=json, secrets=secrets or Secrets())
+        return self._http.post_json(path, query, files=files, json=json, secrets=secrets)
 
     def _path(self, name: str, query: Mapping[str, str]) -> str:
         path = f"{PATH}/{name}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fuota.errors import IncompleteError, ParameterError
-from fuota.network.http import Secrets
+from fuota.network.http import NO_SECRETS, Secrets
 from fuota.network.redaction import redact
 from fuota.network.senra import device_rows, parameters
 from fuota.network.senra.calls import Calls
@@ -190,7 +190,7 @@ class Devices:
         name: str,
         query: Mapping[str, str],
         body: Mapping[str, Any],
-        secrets: Secrets | None = None,
+        secrets: Secrets = NO_SECRETS,
         otherwise: str = "",
     ) -> TaskRef:
         answer = self._calls.post(f"device/{name}", query, json=body, secrets=secrets)
