@@ -60,7 +60,8 @@ class Campaign:
     """One update of one set of devices.
 
     `dev_euis` is empty where devices were named by tags. `expected` is what the image was seen to need before the
-    launch, `before` what told the last job of the application from any other then.
+    launch, `before` what told the last job of the application from any other then. `target_sha256`: where a patch was sent, the
+    SHA-256 of what it makes, which devices report.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Campaign:
     request: Mapping[str, str]
     expected: Mapping[str, int]
     before: Mapping[str, Any] | None
+    target_sha256: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A flat object."""
@@ -234,6 +236,7 @@ def _as_campaign(row: sqlite3.Row) -> Campaign:
         app_eui=row["app_eui"],
         job_id=row["job_id"],
         before=facts.get("before"),
+        target_sha256=facts.get("target_sha256"),
         **{name: facts[name] for name in _FACTS},
     )
 

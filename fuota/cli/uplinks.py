@@ -1,14 +1,19 @@
-"""fuota uplinks decode: what devices said, out of the notifications of the data stream."""
+"""fuota uplinks: what devices said, out of the notifications of the data stream."""
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from fuota.cli.display import Display
+from fuota.cli.listening import TOKEN_VARIABLE, receiver_at, storage
 from fuota.cli.message import shown, spoken
 from fuota.cli.output import Output, with_output
-from fuota.cli.words import printable
+from fuota.cli.server_options import state_option
+from fuota.cli.words import counted, printable
 
 if TYPE_CHECKING:
     from fuota.lorawan import ParsedMessage
@@ -20,11 +25,14 @@ def uplinks() -> None:
     """Notifications of the data stream."""
 
 
-@uplinks.command()
-@click.argument("notifications", type=click.File("rb"))
-@click.option(
+version_option = click.option(
     "--version", type=click.IntRange(1, 2), default=1, show_default=True, help="Version of the devices' packages."
 )
+
+
+@uplinks.command()
+@click.argument("notifications", type=click.File("rb"))
+@version_option
 @with_output
 def decode(notifications: IO[bytes], version: int, out: Output) -> int:
     """Read NOTIFICATIONS (a JSON object or array, or one of them a line; - is a pipe) and show each uplink.
@@ -42,6 +50,50 @@ def decode(notifications: IO[bytes], version: int, out: Output) -> int:
         found = [uplink for line in lines for uplink in parse_uplinks(line)]
     for uplink in found:
         _show(uplink, version, out)
+    return 0
+
+
+@uplinks.command()
+@click.option(
+    "--listen",
+    "address",
+    metavar="HOST:PORT",
+    default="127.0.0.1:8381",
+    show_default=True,
+    help=f"Where to receive, at /uplinks; beyond this machine with {TOKEN_VARIABLE} set.",
+)
+@click.option(
+    "--out",
+    "out_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep uplinks in this file, a JSON object a line, in place of the journal.",
+)
+@version_option
+@state_option
+@with_output
+def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path | None, out: Output) -> int:
+    """Receive the data stream until Ctrl-C, and show each uplink.
+
+    A notification is acknowledged once it is on disk: in the journal, where `fuota watch` finds it, or in the file of
+    --out. The data stream sends the token in the header x-fuota-token.
+    """
+    received = 0
+    with storage(out_path, state_dir) as (store, path), Display(lambda one: _show(one, version, out)) as display:
+
+        def keep(found: list[Uplink]) -> None:
+            nonlocal received
+            store(found)
+            received += len(found)
+            display.put(found)
+
+        with receiver_at(address, keep) as listening, contextlib.suppress(KeyboardInterrupt):
+            out.event("listening", url=f"{listening.url}/uplinks", path=str(path))
+            out.say(f"receiving uplinks at {listening.url}/uplinks, kept in {path}; Ctrl-C ends it")
+            display.wait()
+    display.check()
+    out.event("closed", uplinks=received, not_shown=display.skipped, path=str(path))
+    unshown = f" ({display.skipped} not shown)" if display.skipped else ""
+    out.say(f"{counted(received, 'uplink')} received{unshown}, kept in {path}")
     return 0
 
 

@@ -44,16 +44,21 @@ def checked_object(what: str, response: requests.Response, scrub: Callable[[str]
     Raises a NetworkError by the table of `_kind`, MalformedAnswerError for a 200 that is no JSON object.
     """
     if response.status_code != 200:
-        raise failure(what, response.status_code, _quote(_own_words(response), scrub))
+        raise failure(what, response.status_code, quoted(response, scrub))
     body = _object(what, response, scrub)
     if (code := _status_code(body)) != 200:
-        raise failure(f"{what} (HTTP 200, statusCode in the body)", code, _quote(_own_words(response), scrub))
+        raise failure(f"{what} (HTTP 200, statusCode in the body)", code, quoted(response, scrub))
     return body
 
 
-def failure(what: str, status: int, quoted: str) -> NetworkError:
-    """The exception for an answer with this status; `quoted` is what the server said, already fit to print."""
-    said = f": {quoted.rstrip('. ')}" if quoted else " without a word"
+def quoted(response: requests.Response, scrub: Callable[[str], str]) -> str:
+    """What the server said, on one line, shortened and without secrets."""
+    return _quote(_own_words(response), scrub)
+
+
+def failure(what: str, status: int, words: str) -> NetworkError:
+    """The exception for an answer with this status; `words` is what the server said, already fit to print."""
+    said = f": {words.rstrip('. ')}" if words else " without a word"
     return _kind(status)(f"{what} was answered {status}{said}. {_advice(what, status)}", status=status)
 
 

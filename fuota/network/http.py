@@ -24,7 +24,7 @@ from requests.auth import AuthBase
 from urllib3.util import Retry
 
 from fuota.errors import ParameterError, UnreachableError
-from fuota.network.answers import checked_object
+from fuota.network.answers import checked_object, quoted
 from fuota.network.redaction import HIDDEN, redact
 
 Files = Mapping[str, tuple[str, bytes, str]]  # part name -> (file name, content, media type)
@@ -61,6 +61,15 @@ class Secrets:
 
 
 NO_SECRETS = Secrets()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a GET came to, whatever its status. `date`: the server's clock, as it says; `words`: the answer, shortened."""
+
+    status: int
+    date: str | None
+    words: str
 
 
 class HttpClient:
@@ -135,6 +144,12 @@ class HttpClient:
         after a ServerFault or a MalformedAnswerError it may have as well.
         """
         return self._object("POST", path, params, {"files": files, "json": json}, secrets)
+
+    def probe(self, path: str, params: Mapping[str, str]) -> Probe:
+        """What a GET comes to. Raises UnreachableError where it comes to no answer."""
+        response = self._exchange(f"GET {path}", "GET", self.url(path, params), {}, NO_SECRETS)
+        words = quoted(response, lambda text: self._scrub(text, ()))
+        return Probe(status=response.status_code, date=response.headers.get("Date"), words=words)
 
     def _object(
         self, method: str, path: str, params: Mapping[str, str], body: dict[str, Any], secrets: Secrets

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
-import logging
 import re
 import secrets
 import socket
@@ -12,15 +12,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fuota.errors import IncompleteError, MessageError, NetworkError, ParameterError
+from fuota.network.group_commit import GroupCommit
 from fuota.network.uplinks import Uplink, parse_uplinks
 
 TOKEN_HEADER = "x-fuota-token"  # noqa: S105 - the name of the header, not a token
@@ -28,44 +31,51 @@ MAX_REQUEST_LINE_BYTES = 2_000_000
 """Longest URL that a background server takes: the EUIs of some 100,000 devices."""
 _START_TIMEOUT_S = 10
 _STOP_TIMEOUT_S = 5
-
-_log = logging.getLogger(__name__)
+_MAX_CONNECTIONS = 512
+_READ_TIMEOUT_S = 30
+_MAX_READING_BYTES = 64_000_000
+"""Of all bodies that are being read."""
 
 
 def create_receiver(
-    on_uplinks: Callable[[list[Uplink], bytes], None],
+    store: Callable[[list[Uplink]], None],
     *,
     token: str | None = None,
     max_body_bytes: int = 1_000_000,
+    max_waiting: int = 50_000,
 ) -> FastAPI:
     """An application that takes POST /uplinks: one notification or a batch.
 
-    on_uplinks: called with the uplinks and the body as posted, before the request is acknowledged, and never twice at the
-        same time; other requests wait for it. Whatever it raises is logged and answered 500, so the server may send again.
+    store: called with uplinks before their requests are acknowledged, in a thread, and never twice at the same time; what
+        arrives meanwhile is stored together. Whatever it raises is logged and answered 500, so the server may send again.
+        Where several requests went together, each is then tried by itself.
     token: where given, required in the header x-fuota-token.
-    max_body_bytes: a longer body is not read further than that.
+    max_body_bytes: a longer body is not read further than that. max_waiting: uplinks that may wait for the storage.
 
-    Answers 200 once stored; 400 for a body that is no notification, 401 for the token, 413 for too long a body, 500.
+    Answers 200 once stored; 400 for a body that is no notification, 403 for the token, 408 for one that takes half a minute,
+    413 for too long a body, 500, 503 where too much is waiting.
     Raises ParameterError for a token that no header can carry.
     """
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise ParameterError(
             "token is empty, or holds a space or a character outside visible ASCII; None asks for none"
         )
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    commit = GroupCommit(store, max_waiting=max_waiting)
+    bodies = _Bodies(max_body_bytes=max_body_bytes)
 
-    async def receive(request: Request) -> JSONResponse:
+    async def receive(request: Request) -> Response:
         if token is not None and not _same(request.headers.get(TOKEN_HEADER, ""), token):
-            return _answer(401, f"the header {TOKEN_HEADER} does not carry the token")
+            return _answer(403, f"the header {TOKEN_HEADER} does not carry the token")
         try:
-            body = await _read(request, max_body_bytes)
-            if body is None:
-                return _answer(413, f"the body is longer than {max_body_bytes} bytes")
-            return _store(on_uplinks, body)
+            body = await bodies.read(request)
+        except _Refused as refused:
+            return _answer(refused.status, str(refused))
         except ClientDisconnect:
             return _answer(400, "the body was cut off")  # into the void, but no traceback either
+        return await _keep(commit, body)
 
-    app.add_api_route("/uplinks", receive, methods=["POST"], response_model=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_route("/uplinks", receive, methods=["POST"])
     return app
 
 
@@ -73,33 +83,57 @@ def _same(given: str, token: str) -> bool:
     return secrets.compare_digest(given.encode(), token.encode())  # in constant time
 
 
-async def _read(request: Request, max_body_bytes: int) -> bytes | None:
-    """The body, or None once it is known to be too long."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_body_bytes:
-            return None
-    return bytes(body)
+class _Refused(Exception):  # noqa: N818 - an answer, no error
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-def _store(on_uplinks: Callable[[list[Uplink], bytes], None], body: bytes) -> JSONResponse:
+class _Bodies:
+    """Reads bodies, each no longer than allowed and all together no more than fits."""
+
+    def __init__(self, *, max_body_bytes: int) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._left = max(_MAX_READING_BYTES, max_body_bytes)
+
+    async def read(self, request: Request) -> bytes:
+        """The body. Raises _Refused."""
+        body = bytearray()
+        try:
+            async with asyncio.timeout(_READ_TIMEOUT_S):
+                async for chunk in request.stream():
+                    self._left -= len(chunk)
+                    body += chunk
+                    self._check(len(body))
+        except TimeoutError:
+            raise _Refused(408, f"the body did not arrive within {_READ_TIMEOUT_S} s") from None
+        finally:
+            self._left += len(body)
+        return bytes(body)
+
+    def _check(self, length: int) -> None:
+        if length > self._max_body_bytes:
+            raise _Refused(413, f"the body is longer than {self._max_body_bytes} bytes")
+        if self._left < 0:
+            raise _Refused(503, "too many notifications at once: send it again later")
+
+
+async def _keep(commit: GroupCommit, body: bytes) -> Response:
     try:
         uplinks = parse_uplinks(body)
     except MessageError as exc:
         return _answer(400, str(exc))
-    try:
-        on_uplinks(uplinks, body)
-    except Exception:  # whatever it is, the receiver must go on and the sender must not take it for stored
-        _log.exception("uplinks could not be stored")
+    if not commit.has_room(len(uplinks)):
+        return _answer(503, "too many notifications wait to be stored: send it again later")
+    if not await commit.keep(uplinks):
         return _answer(500, "the uplinks could not be stored")
     return _answer(200, f"stored {len(uplinks)}")
 
 
-def _answer(status: int, message: str) -> JSONResponse:
-    # After 413 the rest of the body is still on the wire: the connection cannot be used again.
+def _answer(status: int, message: str) -> Response:
+    # After these the rest of the body is still on the wire: the connection cannot be used again.
     return JSONResponse(
-        {"message": message}, status_code=status, headers={"connection": "close"} if status == 413 else None
+        {"message": message}, status_code=status, headers={"connection": "close"} if status in {408, 413, 503} else None
     )
 
 
@@ -169,7 +203,7 @@ def _launch(app: Any, host: str, port: int) -> _Running:
         log_level="warning",
         log_config=None,
         access_log=False,
-        http="h11",
+        http=_LimitedH11,
         h11_max_incomplete_event_size=MAX_REQUEST_LINE_BYTES + 65_536,
         timeout_graceful_shutdown=_STOP_TIMEOUT_S,
     )
@@ -179,13 +213,45 @@ def _launch(app: Any, host: str, port: int) -> _Running:
     return _Running(server=server, thread=thread, listener=listener, url=url)
 
 
+class _LimitedH11(H11Protocol):
+    """A connection too many is closed, before the system refuses files to the whole process.
+
+    It is counted when it is made: the event loop accepts a crowd of them before it makes the first.
+    """
+
+    _refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        if len(self.connections) < _most_connections():
+            super().connection_made(transport)
+        else:
+            self._refused = True
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._refused:
+            super().connection_lost(exc)
+
+
+@cache
+def _most_connections() -> int:
+    """Half of the files that this process may open, and 512 at most."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return _MAX_CONNECTIONS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(_MAX_CONNECTIONS, soft // 2)
+
+
 def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
     with contextlib.suppress(SystemExit):  # uvicorn's word for an application that failed to start; start() tells it
         server.run([listener])
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # By its number, or asyncio does not take it for TCP: answers would wait 40 ms for the acknowledgement of their first half.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just freed is free
         listener.bind((host, port))

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from fuota.errors import UnreachableError
 from fuota.network import HttpClient
+from fuota.network.tls import tls_facts
 
 KEY = "AK2:0123456789abcdefghijABCDEFGHIJ0123456789"
 HOST = "portal.test"  # made to resolve to 127.0.0.1
@@ -87,3 +88,15 @@ def test_netrc_does_not_replace_the_key(tls_server, certificate, monkeypatch, tm
     monkeypatch.setenv("NETRC", str(netrc))
     client(tls_server.url, api_key=key, ca_file=certificate[0]).get_json("/x", {})
     assert tls_server.received[0].headers["authorization"] == key
+
+
+def test_a_certificate_tells_how_long_it_lasts(tls_server, certificate):
+    facts = tls_facts(HOST, tls_server.port, ca_file=certificate[0])
+    assert facts.version.startswith("TLSv1.")
+    made = x509.load_pem_x509_certificate(certificate[0].read_bytes())
+    assert facts.days_left == (made.not_valid_after_utc - datetime.now(UTC)).days
+
+
+def test_a_certificate_that_is_not_trusted_tells_nothing(tls_server):
+    with pytest.raises(UnreachableError, match="no TLS connection"):
+        tls_facts(HOST, tls_server.port)

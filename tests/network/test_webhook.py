@@ -1,34 +1,49 @@
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from fuota.errors import IncompleteError, NetworkError, ParameterError
+from fuota.errors import IncompleteError, NetworkError, ParameterError, ServerFault, UnreachableError
+from fuota.network import HttpClient, webhook
+from fuota.network.http import Secrets
 from fuota.network.webhook import BackgroundServer, create_receiver
 
 ONE = {"devEui": "000000000000000A", "pdu": "0108", "port": 201, "seqno": 74503}
 TWO = [ONE, {**ONE, "devEui": "000000000000000B", "brandNew": 1}]
+TOKEN = Secrets(headers={"x-fuota-token": "s3cret"})
 
 
 class Store:
-    """Remembers what it was given; fails as often as it is told to."""
+    """Remembers what it was given; fails as often as it is told to, for `poison` always, and waits while it is told to."""
 
     def __init__(self) -> None:
-        self.kept: list[tuple[list[str], bytes]] = []
+        self.kept: list[list[dict[str, Any]]] = []
         self.failures = 0
+        self.entered = threading.Event()
+        self.free = threading.Event()
+        self.free.set()
 
-    def __call__(self, uplinks, body) -> None:
+    def __call__(self, uplinks) -> None:
+        self.entered.set()
+        assert self.free.wait(10)
+        if any(uplink.metadata == "poison" for uplink in uplinks):
+            raise RuntimeError("poison")
         if self.failures:
             self.failures -= 1
             raise RuntimeError("disk full")
-        self.kept.append(([uplink.dev_eui for uplink in uplinks], body))
+        self.kept.append([uplink.to_json() for uplink in uplinks])
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +57,7 @@ def receiver():
 def store(receiver):
     receiver[0].kept.clear()
     receiver[0].failures = 0
+    receiver[0].entered.clear()
     return receiver[0]
 
 
@@ -60,11 +76,10 @@ def post(receiver):
     return send
 
 
-@pytest.mark.parametrize(("posted", "euis"), [(ONE, ["A"]), ([ONE], ["A"]), (TWO, ["A", "B"]), ([], [])])
-def test_notifications_are_stored_before_they_are_acknowledged(store, post, posted, euis):
-    body = json.dumps(posted).encode()
-    assert post(body)[0] == 200
-    assert store.kept == [([f"000000000000000{eui}" for eui in euis], body)]
+@pytest.mark.parametrize(("posted", "stored"), [(ONE, [ONE]), ([ONE], [ONE]), (TWO, TWO), ([], [])])
+def test_notifications_are_stored_before_they_are_acknowledged(store, post, posted, stored):
+    assert post(json.dumps(posted))[0] == 200
+    assert store.kept == [stored]
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"{}", b'{"devEui": "\\ud800"}', b"[" * 4000, b"\xff\xfe"])
@@ -112,8 +127,8 @@ def test_a_sender_that_hangs_up_does_no_harm(receiver, store, post):
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "s3cret2", "\xe9"])
-def test_a_wrong_token_is_answered_401(store, post, token):
-    assert post(json.dumps(ONE), token=token)[0] == 401
+def test_a_wrong_token_is_answered_403(store, post, token):
+    assert post(json.dumps(ONE), token=token)[0] == 403
     assert store.kept == []
 
 
@@ -126,6 +141,84 @@ def test_a_failing_handler_is_answered_500_and_the_next_request_works(store, pos
     assert store.kept == []
     assert post(json.dumps(ONE))[0] == 200
     assert len(store.kept) == 1
+
+
+def together(store, post, bodies):
+    """Posts the bodies so that all but the first wait for the storage at the same time; their statuses."""
+    store.free.clear()
+    with ThreadPoolExecutor(len(bodies)) as posting:
+        answers = [posting.submit(post, json.dumps(bodies[0]))]
+        assert store.entered.wait(10)
+        answers += [posting.submit(post, json.dumps(body)) for body in bodies[1:]]
+        try:
+            finished, _ = wait(answers, timeout=0.3)
+            assert not finished  # not acknowledged while it is not stored
+        finally:
+            store.free.set()
+        return [answer.result()[0] for answer in answers]
+
+
+def test_what_arrives_while_the_storage_is_busy_is_stored_together(store, post):
+    bodies = [{**ONE, "seqno": number} for number in range(9)]
+    assert together(store, post, bodies) == [200] * 9
+    assert len(store.kept) == 2
+    assert sorted(one["seqno"] for group in store.kept for one in group) == list(range(9))
+
+
+def test_one_that_cannot_be_stored_does_not_take_the_others_with_it(store, post, caplog):
+    bodies = [ONE, {**ONE, "seqno": 1}, {**ONE, "metadata": "poison"}, {**ONE, "seqno": 2}]
+    assert together(store, post, bodies) == [200, 200, 500, 200]
+    assert sorted(one["seqno"] for group in store.kept for one in group) == [1, 2, ONE["seqno"]]
+
+
+def test_what_would_wait_too_long_is_refused_and_may_come_again():
+    store = Store()
+    store.free.clear()
+    with BackgroundServer(create_receiver(store, max_waiting=3)) as server, ThreadPoolExecutor(1) as posting:
+        client = HttpClient(server.url)
+        first = posting.submit(client.post_json, "/uplinks", {}, json=TWO)
+        assert store.entered.wait(10)
+        with pytest.raises(ServerFault) as refused:
+            client.post_json("/uplinks", {}, json=TWO)
+        assert refused.value.status == 503
+        store.free.set()
+        assert first.result() == {"message": "stored 2"}
+        assert client.post_json("/uplinks", {}, json=[ONE] * 4) == {"message": "stored 4"}
+
+
+def test_a_body_that_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(webhook, "_READ_TIMEOUT_S", 0.05)
+    with BackgroundServer(create_receiver(Store())) as server:
+        where = urlsplit(server.url)
+        with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+            connection.sendall(b"POST /uplinks HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+            assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def test_bodies_that_do_not_fit_at_the_same_time_are_refused(monkeypatch):
+    monkeypatch.setattr(webhook, "_MAX_READING_BYTES", 5000)
+    with BackgroundServer(create_receiver(Store(), max_body_bytes=4000)) as server:
+        where = urlsplit(server.url)
+        head = b"POST /uplinks HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n"
+        with socket.create_connection((where.hostname, where.port), timeout=5) as slow:
+            slow.sendall(head + b" " * 3000)
+            answers = []
+            while not answers or answers[-1].startswith(b"HTTP/1.1 400"):  # until the slow one's octets are there
+                with socket.create_connection((where.hostname, where.port), timeout=5) as other:
+                    other.sendall(head + b" " * 4000)
+                    answers.append(other.recv(100))
+            assert answers[-1].startswith(b"HTTP/1.1 503")
+        HttpClient(server.url).post_json("/uplinks", {}, json=ONE)
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=8))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_garbage_on_the_wire_stops_the_receiver(receiver, pieces):
+    where = urlsplit(receiver[1])
+    for piece in pieces:
+        with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+            connection.sendall(piece)
+    assert HttpClient(receiver[1]).post_json("/uplinks", {}, json=[], secrets=TOKEN) == {"message": "stored 0"}
 
 
 @pytest.mark.parametrize(
@@ -230,3 +323,40 @@ def test_no_thread_is_left_behind():
 def test_the_network_room_does_not_pull_in_the_web_framework():
     code = "import sys, fuota.network; sys.exit(bool({'fastapi', 'uvicorn', 'starlette', 'numpy', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_answers_are_not_held_back():
+    """In two writes, header and body, an answer would wait for the client's delayed acknowledgement of the first."""
+    found = []
+
+    async def looking(scope, receive, send):
+        if scope["type"] == "http":
+            connection = send.__self__.transport.get_extra_info("socket")
+            found.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await _bare(scope, receive, send)
+
+    with BackgroundServer(looking) as server:
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        connection.request("GET", "/")
+        connection.getresponse()
+        connection.close()
+    assert found
+    assert all(found)
+
+
+def test_connections_beyond_the_limit_are_closed_and_the_others_served(monkeypatch, caplog):
+    monkeypatch.setattr(webhook, "_most_connections", lambda: 3)
+    with BackgroundServer(create_receiver(Store())) as server, contextlib.ExitStack() as opened:
+        where = urlsplit(server.url)
+        idle = [opened.enter_context(socket.create_connection((where.hostname, where.port), 5)) for _ in range(6)]
+        for connection in idle[3:]:
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        for connection in idle:
+            connection.close()
+        answer = None
+        while answer is None:  # until the server has seen that the places are free again
+            with contextlib.suppress(UnreachableError):
+                answer = HttpClient(server.url).post_json("/uplinks", {}, json=ONE)
+        assert answer == {"message": "stored 1"}
+    assert caplog.text == ""

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fuota.errors import AuthenticationError, BadRequestError
+from fuota.network import HttpClient, parse_uplinks
+from fuota.network.http import Secrets
+
+STATUS = {
+    "devEui": "02000000F007A001",
+    "port": 201,
+    "pdu": "0100C48001",
+    "seqno": 1,
+    "txtime": "2026-11-23T12:00:00.000Z",
+}
+OTHER = {"devEui": "02000000F007A002", "port": 1, "pdu": "0102", "color": "blue"}
+
+
+@pytest.fixture
+def listen(start):
+    """Starts `fuota uplinks listen --json`; the process, its first event and a client."""
+
+    def begin(*arguments):
+        process = start("uplinks", "listen", "--listen", "127.0.0.1:0", *arguments, "--json")
+        event = json.loads(process.stdout.readline())
+        return process, event, HttpClient(event["url"].removesuffix("/uplinks"), retries=0)
+
+    return begin
+
+
+def end(process):
+    """The events after Ctrl-C; the process ends with code 0."""
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_uplinks_are_shown_decoded_and_kept_in_the_file(listen, tmp_path):
+    path = tmp_path / "uplinks.jsonl"
+    process, event, client = listen("--out", path)
+    assert event["path"] == str(path)
+    client.post_json("/uplinks", {}, json=[STATUS, OTHER])
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [STATUS, OTHER]
+    client.post_json("/uplinks", {}, json=STATUS)
+    first, second, third, closed = end(process)
+    assert (first["commands"][0]["command"], second["commands"], third["seqno"]) == ("FragSessionStatusAns", [], 1)
+    assert second["color"] == "blue"
+    assert (closed["event"], closed["uplinks"]) == ("closed", 3)
+
+
+def test_without_a_file_uplinks_are_kept_in_the_journal(listen, tmp_path):
+    process, event, client = listen("--state-dir", tmp_path / "here")
+    client.post_json("/uplinks", {}, json=[STATUS, OTHER])
+    end(process)
+    assert event["path"] == str(tmp_path / "here" / "journal.sqlite")
+    assert b"02000000F007A002" in (tmp_path / "here" / "journal.sqlite").read_bytes()
+
+
+def test_people_read_a_line_for_each_command(start):
+    process = start("uplinks", "listen", "--listen", "127.0.0.1:0")
+    url = process.stderr.readline().split()[3].rstrip(",")
+    HttpClient(url.removesuffix("/uplinks")).post_json("/uplinks", {}, json=[STATUS, OTHER])
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert [line.split("  ")[1:3] for line in out.splitlines()] == [
+        ["02000000F007A001", "port 201"],
+        ["02000000F007A002", "port 1"],
+    ]
+    assert "FragSessionStatusAns" in out
+    assert "2 uplinks received, kept in" in err
+
+
+def test_the_token_is_asked_for_and_never_shown(listen, monkeypatch):
+    monkeypatch.setenv("FUOTA_LISTEN_TOKEN", "open-sesame")
+    process, _, client = listen()
+    for secrets in (Secrets(), Secrets(headers={"x-fuota-token": "wrong"})):
+        with pytest.raises(AuthenticationError) as refused:
+            client.post_json("/uplinks", {}, json=STATUS, secrets=secrets)
+        assert refused.value.status == 403
+    client.post_json("/uplinks", {}, json=STATUS, secrets=Secrets(headers={"x-fuota-token": "open-sesame"}))
+    events = end(process)
+    assert [event["event"] for event in events] == ["uplink", "closed"]
+    assert "sesame" not in json.dumps(events)
+
+
+def test_every_acknowledged_uplink_is_on_disk_when_the_process_is_killed(listen, tmp_path):
+    """More of them than the pipe takes that nobody reads from."""
+    path = tmp_path / "uplinks.jsonl"
+    process, _, client = listen("--out", path)
+    with ThreadPoolExecutor(8) as posting:
+        list(posting.map(lambda n: client.post_json("/uplinks", {}, json=STATUS | {"seqno": n}), range(400)))
+    process.kill()
+    process.communicate(timeout=20)
+    assert sorted(json.loads(line)["seqno"] for line in path.read_text().splitlines()) == list(range(400))
+
+
+def test_garbage_is_refused_and_listening_goes_on(listen, tmp_path):
+    process, _, client = listen("--out", tmp_path / "uplinks.jsonl")
+    for garbage in ({}, [1], [[STATUS]], STATUS | {"port": 999}, "x" * 1_100_000):
+        with pytest.raises(BadRequestError):
+            client.post_json("/uplinks", {}, json=garbage)
+    client.post_json("/uplinks", {}, json=STATUS | {"metadata": "\ud800 \x1b[2J"})
+    assert [event["event"] for event in end(process)] == ["uplink", "closed"]
+
+
+def test_a_line_cut_off_by_a_crash_does_not_spoil_the_next(listen, tmp_path):
+    path = tmp_path / "uplinks.jsonl"
+    path.write_text('{"devEui": "02000000F007A001"}\n{"devEu')
+    process, _, client = listen("--out", path)
+    client.post_json("/uplinks", {}, json=OTHER)
+    end(process)
+    assert path.read_text().splitlines()[1:] == ['{"devEu', json.dumps(parse_uplinks(OTHER)[0].to_json())]
+
+
+def test_where_nobody_reads_on_listening_ends_without_a_complaint_and_what_came_is_kept(listen, tmp_path):
+    path = tmp_path / "uplinks.jsonl"
+    process, _, client = listen("--out", path)
+    process.stdout.close()
+    client.post_json("/uplinks", {}, json=STATUS)
+    assert process.wait(timeout=20) == 0
+    assert "fuota:" not in process.stderr.read()
+    assert len(path.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--listen", "8381"], 2, "--listen 8381 is not HOST:PORT"),
+        (["--listen", "0.0.0.0:0"], 2, "set FUOTA_LISTEN_TOKEN"),
+        (["--listen", "127.0.0.1:99999"], 2, "port is 99999"),
+        (["--out", "/no/such/folder/file"], 2, "uplinks cannot be kept in /no/such/folder/file: No such file"),
+    ],
+)
+def test_what_cannot_begin_is_told(fuota, arguments, code, words):
+    result = fuota("uplinks", "listen", *arguments)
+    assert (result.code, words in result.complaint) == (code, True)
+
+
+def test_a_taken_port_is_told(fuota, listen):
+    process, event, _ = listen()
+    result = fuota("uplinks", "listen", "--listen", event["url"].removeprefix("http://").removesuffix("/uplinks"))
+    assert (result.code, "is in use" in result.complaint) == (5, True)
+    end(process)
