@@ -61,7 +61,7 @@ def embedded_sandbox(recipe: SandboxRecipe, journal: Journal) -> Iterator[Embedd
         running=sample_image(OLD_IMAGE),
         seed=recipe.seed,
     )
-    receiver = create_receiver(lambda uplinks, _body: journal.store_uplinks(uplinks))
+    receiver = create_receiver(journal.store_uplinks)
     with (
         BackgroundServer(receiver) as listening,
         Sandbox(

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fuota.cli.grid import findings_grid, grid
 from fuota.cli.words import (
     counted,
-    printable,
     spoken_airtime,
     spoken_duration,
     spoken_energy,
@@ -107,26 +107,12 @@ def _point(point: FrontPoint) -> tuple[str, ...]:
 
 
 def _print(out: Output, plan: TransmissionPlan) -> None:
-    out.table(_table([(_sentence(plan),)]))
+    out.table(grid([(_sentence(plan),)]))
     out.result("")
-    out.table(_table(_rows(plan), name_style="bold"))
+    out.table(grid(_rows(plan), name_style="bold"))
     if plan.findings:
         out.result("")
-        out.table(_table([(one.severity.value, f"{one.message} ({one.code})") for one in plan.findings]))
-
-
-def _table(rows: Sequence[tuple[str, ...]], *, name_style: str = "") -> Table:
-    """Rows of a text, or of a name and a text, shown as they are."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2, 0, 0))
-    if len(rows[0]) > 1:
-        table.add_column(style=name_style, no_wrap=True)
-    table.add_column()
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    return table
+        out.table(findings_grid(plan.findings))
 
 
 def _sentence(plan: TransmissionPlan) -> str:

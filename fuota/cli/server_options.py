@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import stat
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -13,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from fuota.errors import AuthenticationError, ParameterError, StorageError
+from fuota.cli.keys import KEY_VARIABLE, KeySource
+from fuota.cli.server_profiles import ServerProfile, config_path, find_profile, server_profiles
+from fuota.errors import AuthenticationError
 
 if TYPE_CHECKING:
     from fuota.campaign import Journal
@@ -24,49 +24,88 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 LOCAL_SANDBOX = "http://127.0.0.1:8380"
 """Where `fuota sandbox serve` listens unless told otherwise."""
-KEY_VARIABLE = "FUOTA_API_KEY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """How to reach a server, as the command line has it; the key is fetched when it is needed, and kept nowhere."""
+    """How to reach a server, as the command line has it; the key is fetched when it is needed, and kept nowhere.
+
+    `url`: of --server, or of the profile that it names. `key`: as named on the command line.
+    """
 
     url: str | None
-    key_file: Path | None
-    key_command: str | None
-    ca_file: Path | None
+    key: KeySource | None = None
+    ca_file: Path | None = None
+    profile: ServerProfile | None = None
+
+    @property
+    def target(self) -> str:
+        """The URL that is meant: where none is named, that of the sandbox on this machine."""
+        return self.url or LOCAL_SANDBOX
 
     def client(self, url: str | None = None, *, outage_s: float | None = None) -> SenraClient:
-        """A client for `url`, else for --server, else for the sandbox on this machine.
+        """A client for `url`, else for `target`.
 
         With `outage_s` one for watching: an answer is awaited for no longer, and who watches asks again.
         """
         from fuota.network import SenraClient
 
-        target = url or self.url or LOCAL_SANDBOX
+        target = url or self.target
+        key, ca_file = self.key_for(target), self.ca_file_for(target)
         if outage_s is None:
-            return SenraClient(target, self._key(target), ca_file=self.ca_file)
+            return SenraClient(target, key, ca_file=ca_file)
         timeout_s = max(1, min(60, int(outage_s)))
-        return SenraClient(target, self._key(target), ca_file=self.ca_file, timeout_s=timeout_s, retries=0)
+        return SenraClient(target, key, ca_file=ca_file, timeout_s=timeout_s, retries=0)
 
-    def _key(self, url: str) -> str:
-        if self.key_file is not None:
-            return _key_from_file(self.key_file)
-        if self.key_command is not None:
-            return _key_from_command(self.key_command)
+    def ca_file_for(self, url: str) -> Path | None:
+        """The authorities to trust there."""
+        profile = self._profile_of(url)
+        return self.ca_file or (profile.ca_file if profile else None)
+
+    def key_for(self, url: str) -> str:
+        """The key for a server. Raises AuthenticationError where there is none."""
+        if (source := self.key_source(url)) is not None:
+            return source.read()
+        from fuota.sandbox import SANDBOX_API_KEY
+
+        return SANDBOX_API_KEY
+
+    def key_source(self, url: str) -> KeySource | None:
+        """Where the key for a server is; None for that of the sandbox. Raises AuthenticationError where there is none."""
+        profile = self._profile_of(url)
+        if source := self.key or (profile.key if profile else None):
+            return source
         if KEY_VARIABLE in os.environ:
-            return os.environ[KEY_VARIABLE].strip()
+            return KeySource(kind="env", where=KEY_VARIABLE)
         if url.startswith(("http://127.0.0.1", "http://localhost")):
-            from fuota.sandbox import SANDBOX_API_KEY
+            return None
+        raise AuthenticationError(
+            f"no API key: set {KEY_VARIABLE}, use --api-key-file or --api-key-command, or a profile in {config_path()}"
+        )
 
-            return SANDBOX_API_KEY
-        raise AuthenticationError(f"no API key: set {KEY_VARIABLE}, or use --api-key-file or --api-key-command")
+    def _profile_of(self, url: str) -> ServerProfile | None:
+        """The profile that --server names; for another URL, such as a campaign's, the one profile that has it."""
+        if self.profile is not None and self.profile.url == url:
+            return self.profile
+        same = [profile for profile in server_profiles().values() if profile.url == url.rstrip("/")]
+        return same[0] if len(same) == 1 else None
 
 
 def server_options(command: Command) -> Command:
-    """Gives a command --server and the key options, and its `server`."""
+    """Gives a command --server and the key options, and its `server`.
 
-    @click.option("--server", "server_url", metavar="URL", envvar="FUOTA_SERVER", help="Such as https://api.senraco.io")
+    A profile also stands in for an --app-eui that is not given, where the command has one.
+    """
+
+    @click.option(
+        "--server",
+        "server_name",
+        metavar="NAME|URL",
+        envvar="FUOTA_SERVER",
+        is_eager=True,
+        callback=_with_application,
+        help="Such as https://api.senraco.io, or a profile of your config.toml.",
+    )
     @click.option(
         "--api-key-file",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -77,16 +116,44 @@ def server_options(command: Command) -> Command:
     @wraps(command)
     def wrapped(
         *args: Any,
-        server_url: str | None,
+        server_name: str | ServerProfile | None,
         api_key_file: Path | None,
         api_key_command: str | None,
         ca_file: Path | None,
         **kwargs: Any,
     ) -> Any:
-        options = ServerOptions(url=server_url, key_file=api_key_file, key_command=api_key_command, ca_file=ca_file)
+        profile = server_name if isinstance(server_name, ServerProfile) else None
+        options = ServerOptions(
+            url=profile.url if profile else server_name,  # type: ignore[arg-type]
+            key=_named_key(api_key_file, api_key_command),
+            ca_file=ca_file,
+            profile=profile,
+        )
+        if kwargs.get("job_id") and _is_of_profile("app_eui"):  # a job is named by either
+            kwargs["app_eui"] = None
         return command(*args, server=options, **kwargs)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _with_application(context: click.Context, _parameter: click.Parameter, name: str | None) -> Any:
+    """The URL, or the profile of that name. Its application becomes the default of the command's --app-eui."""
+    if name is None or "://" in name:
+        return name
+    profile = find_profile(name)
+    if profile.app_eui:
+        context.default_map = {**(context.default_map or {}), "app_eui": profile.app_eui}
+    return profile
+
+
+def _is_of_profile(parameter: str) -> bool:
+    return click.get_current_context().get_parameter_source(parameter) == ParameterSource.DEFAULT_MAP
+
+
+def _named_key(file: Path | None, command: str | None) -> KeySource | None:
+    if file is not None:
+        return KeySource(kind="file", where=str(file))
+    return None if command is None else KeySource(kind="command", where=command)
 
 
 def state_option(command: Command) -> Command:
@@ -107,26 +174,3 @@ def open_journal(state_dir: Path | None) -> Journal:
     from fuota.campaign import Journal
 
     return Journal(state_dir or user_state_path("fuota", appauthor=False))
-
-
-def _key_from_file(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"the key file {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ParameterError(
-            f"the key file {path} has mode {stat.S_IMODE(mode):04o}: others can read it; it must be 0600 (chmod 600 {path})"
-        )
-    return text
-
-
-def _key_from_command(command: str) -> str:
-    try:
-        done = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - theirs
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
-        raise ParameterError(
-            f"the key command failed ({type(error).__name__}): it must print the key and exit 0"
-        ) from None
-    return done.stdout.strip()

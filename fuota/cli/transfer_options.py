@@ -50,7 +50,8 @@ def planned(path: Path, image: bytes, options: dict[str, Any]) -> dict[str, Any]
     if given := given_options(decided):
         raise click.UsageError(f"--plan decides {', '.join(given)} too: leave that out, or plan again")
     target = plan.target if options["target"] is None else options["target"]
-    return {**decided, "target": target, "plan_sha256": plan_sha256(plan)}
+    bound = {"base_sha256": plan.image.base_sha256, "target_sha256": plan.image.target_sha256}
+    return {**decided, **bound, "target": target, "plan_sha256": plan_sha256(plan)}
 
 
 def given_options(names: Container[str | None]) -> list[str]:

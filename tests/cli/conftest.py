@@ -72,6 +72,7 @@ def surroundings(monkeypatch, tmp_path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # a user's stdout is buffered
     monkeypatch.setenv("FUOTA_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("FUOTA_CONFIG", os.devnull)
     monkeypatch.setattr(urllib3.util.Retry, "sleep", lambda *_args, **_kwargs: None)
 
 

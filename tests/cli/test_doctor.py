@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from fuota.network.webhook import BackgroundServer, create_receiver
+from fuota.sandbox import SANDBOX_APP_EUI, Sandbox
+
+KEY = "AK2:zyxwvutsrqponmlkjihgfedcba9876543210ZYXW"
+APP = "AAAAAAAAAAAAAA01"
+KEYS = ("key: mcastStatus", "key: mcast/status", "key: device/status", "key: device/csvExport")
+
+
+@pytest.fixture
+def doctor(fuota, monkeypatch):
+    """Runs `fuota doctor --json`: the result, and the checks by name."""
+    monkeypatch.setenv("FUOTA_API_KEY", KEY)
+
+    def run(*arguments):
+        result = fuota("doctor", *arguments, "--json")
+        assert KEY not in result.out + result.err
+        return result, {event["name"]: event for event in result.events if event["event"] == "check"}
+
+    return run
+
+
+@pytest.fixture
+def server(http_server):
+    """A server whose statuses are by the last part of the path, 404 where none is said; what it was asked."""
+    statuses, answers, asked = {}, {}, []
+
+    def reply(method, path, headers, body):
+        name = path.partition("/rest/integration/")[2].partition("?")[0]
+        asked.append((method, name))
+        return statuses.get(name, 404), answers.get(name, {"message": "nobody of that name"})
+
+    return http_server(reply), statuses, answers, asked
+
+
+def states(checks):
+    return {name: check["state"] for name, check in checks.items()}
+
+
+def test_a_sound_machine_passes_without_a_server(doctor):
+    result, checks = doctor()
+    assert result.code == 0
+    assert "FAIL" not in states(checks).values()
+    assert (checks["engine"]["state"], checks["journal"]["state"]) == ("OK", "OK")
+    assert "sandbox inside the process" in checks["server"]["found"]
+    assert result.event("doctor")["ok"] is True
+
+
+def test_people_read_a_table_and_a_sum(fuota):
+    result = fuota("doctor")
+    assert result.code == 0
+    assert any(line.startswith("OK") and "engine" in line for line in result.out.splitlines())
+    assert "0 failures" in result.err
+
+
+def test_a_real_sandbox_passes(fuota):
+    with Sandbox(speed=None) as sandbox:
+        result = fuota("doctor", "--server", sandbox.url, "--app-eui", SANDBOX_APP_EUI, "--json")
+        checks = {event["name"]: event for event in result.events if event["event"] == "check"}
+    assert result.code == 0
+    assert (checks["key: mcastStatus"]["state"], checks["application"]["state"]) == ("OK", "OK")
+    assert "from the sandbox itself" in checks["API key"]["found"]
+
+
+def test_only_gets_are_sent_and_every_role_is_asked_about(doctor, server):
+    url, _, _, asked = server
+    result, checks = doctor("--server", url, "--app-eui", APP)
+    assert result.code == 0
+    assert {method for method, _ in asked} == {"GET"}
+    assert {name for _, name in asked} == {"mcastStatus", "mcast/status", "device/status", "device/csvExport"}
+    assert {checks[key]["state"] for key in KEYS} == {"OK"}
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "state", "code"),
+    [
+        ("mcastStatus", 403, "FAIL", 4),
+        ("mcastStatus", 401, "FAIL", 4),
+        ("mcastStatus", 500, "FAIL", 5),
+        ("mcastStatus", 301, "FAIL", 5),
+        ("mcastStatus", 400, "OK", 0),
+        ("device/csvExport", 403, "WARN", 0),
+        ("mcast/status", 403, "WARN", 0),
+        ("device/status", 503, "WARN", 0),
+    ],
+)
+def test_a_call_that_is_refused_is_told_and_fails_where_a_campaign_needs_it(doctor, server, call, status, state, code):
+    url, statuses, _, _ = server
+    statuses[call] = status
+    result, checks = doctor("--server", url)
+    assert (result.code, checks[f"key: {call}"]["state"]) == (code, state)
+    assert bool(checks[f"key: {call}"]["advice"]) == (state != "OK")
+
+
+@pytest.mark.parametrize(("word", "state"), [("Running", "WARN"), ("Done", "OK"), ("Cancelled", "OK")])
+def test_a_job_under_way_is_told(doctor, server, word, state):
+    url, statuses, answers, _ = server
+    statuses["mcastStatus"] = 200
+    answers["mcastStatus"] = {"jobId": f"MCastXferJobReq:{APP}", "state": word, "pctDone": 40}
+    _, checks = doctor("--server", url, "--app-eui", APP)
+    assert (checks["application"]["state"], word in checks["application"]["found"]) == (state, True)
+
+
+@pytest.fixture
+def server_of():
+    """Starts a server that knows nobody and writes this into its Date header."""
+    servers = []
+
+    def start(date):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response_only(404)
+                self.send_header("Date", date)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.01}).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "state", "word"),
+    [(0, "OK", "within"), (30, "WARN", "ahead"), (-30, "WARN", "behind"), (4000, "FAIL", "")],
+)
+def test_the_clocks_are_compared(doctor, server_of, ahead_s, state, word):
+    _, checks = doctor("--server", server_of(formatdate(time.time() - ahead_s, usegmt=True)))
+    assert (checks["clock"]["state"], word in checks["clock"]["found"]) == (state, True)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Nov 2026 12:00:00 GMT"])
+def test_a_server_that_does_not_tell_its_time_is_no_failure(doctor, server_of, date):
+    _, checks = doctor("--server", server_of(date))
+    assert checks["clock"]["state"] == "WARN"
+
+
+def test_a_server_that_is_not_there_fails_with_the_code_of_the_network(doctor, closed_port):
+    result, checks = doctor("--server", f"http://127.0.0.1:{closed_port}")
+    assert (result.code, checks["server"]["state"]) == (5, "FAIL")
+    assert "clock" not in checks
+
+
+def test_no_key_fails_with_the_code_of_the_key(fuota):
+    result = fuota("doctor", "--server", "https://api.invalid", "--json")
+    assert result.code == 4
+    assert "no API key" in result.out
+
+
+def test_a_broken_configuration_and_a_journal_that_cannot_be_written_fail(fuota, monkeypatch, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[servers.x]")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FUOTA_CONFIG", str(path))
+    result = fuota("doctor", "--state-dir", tmp_path / "file" / "below", "--json")
+    failed = {event["name"] for event in result.events if event.get("state") == "FAIL"}
+    assert (result.code, failed) == (2, {"journal", "configuration"})
+
+
+@pytest.mark.parametrize(("token", "state", "code"), [("s3cret", "OK", 0), ("wrong", "FAIL", 4), (None, "FAIL", 4)])
+def test_a_receiver_of_the_data_stream_is_given_an_empty_batch(doctor, monkeypatch, token, state, code):
+    stored = []
+    if token:
+        monkeypatch.setenv("FUOTA_LISTEN_TOKEN", token)
+    with BackgroundServer(create_receiver(stored.extend, token="s3cret")) as receiver:
+        result, checks = doctor("--webhook", f"{receiver.url}/uplinks")
+    assert (result.code, checks["data stream"]["state"], stored) == (code, state, [])
+    assert "s3cret" not in result.out + result.err
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/uplinks", "http://192.0.2.1/uplinks", "uplinks"])
+def test_a_receiver_that_is_not_there_fails(doctor, closed_port, url):
+    result, checks = doctor("--webhook", url.format(port=closed_port))
+    assert (result.code in {2, 5}, checks["data stream"]["state"]) == (True, "FAIL")
