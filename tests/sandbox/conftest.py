@@ -178,16 +178,29 @@ class Collector:
     def __init__(self):
         self.uplinks, self.bodies = [], []
         self.url = ""
+        self._receiver = create_receiver(self._store)
 
-    def __call__(self, uplinks, body):
+    async def __call__(self, scope, receive, send):
+        """The receiver, its bodies remembered as they were posted."""
+        body = bytearray()
+
+        async def remembering():
+            message = await receive()
+            body.extend(message.get("body", b""))
+            if message["type"] == "http.request" and not message.get("more_body"):
+                self.bodies.append(bytes(body))
+            return message
+
+        await self._receiver(scope, remembering, send)
+
+    def _store(self, uplinks):
         self.uplinks += uplinks
-        self.bodies.append(body)
 
 
 @pytest.fixture(scope="session")
 def _collector():
     collector = Collector()
-    with BackgroundServer(create_receiver(collector)) as http:
+    with BackgroundServer(collector) as http:
         collector.url = f"{http.url}/uplinks"
         yield collector
 

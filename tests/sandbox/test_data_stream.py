@@ -13,6 +13,7 @@ from fuota.network import Uplink
 from fuota.network.webhook import BackgroundServer
 from fuota.sandbox import data_stream
 from fuota.sandbox.data_stream import ATTEMPTS, MAX_BATCH, DataStream
+from fuota.sandbox.faults import Faults
 
 
 class Scripted:
@@ -53,9 +54,9 @@ def uplinks(count):
     return [Uplink(dev_eui=f"{i:016X}", pdu=bytes((i % 256,)), port=201, seqno=i) for i in range(count)]
 
 
-def post(url, published, *, batch=True, until=lambda stream: True, wait_until=None):
+def post(url, published, *, until=lambda stream: True, wait_until=None, **how):
     """Publish before the stream begins, so that what is batched together is no accident; the stream, ended."""
-    stream = DataStream(url, batch=batch)
+    stream = DataStream(url, **how)
     for uplink in published:
         stream.publish(uplink)
     stream.start()
@@ -169,3 +170,83 @@ def test_the_end_posts_what_is_queued_but_repeats_nothing(receiver, monkeypatch,
 def test_keys_do_not_travel_in_clear_to_other_machines():
     with pytest.raises(ParameterError, match="must be https"):
         DataStream("http://192.0.2.1/uplinks")
+
+
+def test_uplinks_within_the_delay_go_up_together(receiver, wait_until):
+    stream = DataStream(receiver.url, batch_delay_ms=10_000)
+    stream.start()
+    for uplink in uplinks(MAX_BATCH):  # a full batch waits no longer
+        stream.publish(uplink)
+    wait_until(lambda: receiver.received)
+    stream.publish(uplinks(1)[0])
+    stream.stop()  # and the end cuts the wait short
+    assert [len(body) for body in receiver.bodies] == [MAX_BATCH, 1]
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_an_uplink_heard_by_several_gateways_is_notified_once_for_each(collector, batch):
+    heard = Uplink(dev_eui="0" * 15 + "A", gw_eui="FFFFFFFFFFFFFFFF", rssi_dbm=-57, snr_db=9.25, seqno=7)
+    post(collector.url, [heard], batch=batch, duplicates=2)
+    assert [(one.gw_eui, one.dup, one.rssi_dbm, one.snr_db) for one in collector.uplinks] == [
+        ("FFFFFFFFFFFFFFFF", False, -57, 9.25),
+        ("0000000000000000", True, -61, 5.25),
+        ("0000000000000001", True, -65, 1.25),
+    ]
+    assert {one.seqno for one in collector.uplinks} == {7}
+
+
+def test_each_uplink_may_say_how_many_gateways_heard_it(collector):
+    stream = DataStream(collector.url, duplicates=1)
+    for uplink, duplicates in zip(uplinks(3), (None, 0, 2), strict=True):
+        stream.publish(uplink, duplicates=duplicates)
+    stream.start()
+    stream.stop()
+    assert [(one.seqno, one.dup) for one in collector.uplinks] == [
+        (0, False), (0, True), (1, None), (2, False), (2, True), (2, True),
+    ]  # fmt: skip
+
+
+def test_a_batch_never_grows_beyond_its_limit_by_duplicates(receiver):
+    post(receiver.url, uplinks(MAX_BATCH), duplicates=1)
+    assert [len(body) for body in receiver.bodies] == [MAX_BATCH, MAX_BATCH]
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_dropped_and_repeated_notifications_are_counted_and_nothing_else_changes(receiver, batch):
+    faults = Faults(drop_notification=0.2, repeat_notification=0.3)
+    stream = post(receiver.url, uplinks(100), batch=batch, faults=faults)
+    bodies = [one for body in receiver.bodies for one in body] if batch else receiver.bodies
+    numbers = [one["seqno"] for one in bodies]
+    assert numbers == sorted(numbers)
+    assert stream.dropped == 100 - len(set(numbers)) > 5
+    assert stream.repeated == len(numbers) - len(set(numbers)) > 5
+    assert stream.lost == 0
+
+
+def test_the_same_seed_drops_the_same(receiver):
+    for seed in (1, 1, 2):
+        post(receiver.url, uplinks(100), faults=Faults(drop_notification=0.5, seed=seed))
+    first, again, other = receiver.bodies
+    assert first == again != other
+
+
+def test_what_finds_the_queue_full_is_lost_counted_and_told_once(receiver, caplog):
+    stream = post(receiver.url, uplinks(10), max_waiting=4)
+    assert [one["seqno"] for body in receiver.bodies for one in body] == [0, 1, 2, 3]
+    assert stream.lost == 6
+    assert caplog.text.count("queue of the data stream is full (4 uplinks)") == 1
+
+
+def test_what_cannot_be_posted_in_time_at_the_end_is_counted(receiver, monkeypatch):
+    monkeypatch.setattr(data_stream, "LAST_POSTS_S", 0)
+    stream = post(receiver.url, uplinks(MAX_BATCH + 50), batch=False)
+    assert stream.lost + len(receiver.received) == MAX_BATCH + 50
+    assert stream.lost > 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"batch_delay_ms": -1}, {"batch_delay_ms": 10_001}, {"duplicates": -1}, {"duplicates": 16}]
+)
+def test_what_is_out_of_range_is_told(wrong):
+    with pytest.raises(ParameterError, match="it lies from 0 to 1"):
+        DataStream("http://127.0.0.1:1/", **wrong)
