@@ -41,13 +41,15 @@ bench: $(VENV)/.dev     ## timings beside the peers, written into docs/numbers.m
 	@$(BIN)/python bench/report.py
 	@$(BIN)/python bench/code_statistics.py
 	@$(BIN)/python bench/planning.py
+	@$(BIN)/python bench/images.py
 	@$(BIN)/python bench/simulation.py
+	@$(BIN)/python bench/bench_load.py
 
 bench-short: $(VENV)/.dev ## the same on small cases, timing nothing, so that it cannot rot
 	@$(BIN)/python -m pytest bench --benchmark-disable
 
-firmware:               ## rebuild sample_firmware (needs gcc-arm-none-eabi)
-	@sh sample_firmware/build.sh
+firmware: $(VENV)/.dev  ## rebuild sample_firmware (needs gcc-arm-none-eabi)
+	@PYTHON='$(BIN)/python' sh sample_firmware/build.sh
 
 clean:                  ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import images
 import planning
 import report
 from cases import SMALL_ROW_SIZES, SMALL_SIZES
@@ -51,3 +52,9 @@ def test_the_planning_section_has_a_row_for_each_case() -> None:
     assert [
         line.split("|")[1].strip() for line in lines if line.startswith("| a plan") or line.startswith("| the front")
     ] == [what for what, _, _ in planning.cases(Path("unread.csv"))]
+
+
+def test_the_images_section_has_a_row_for_each_format() -> None:
+    lines = images.section(size=20_000, rounds=1)
+    shown = [line.split("|")[1].rpartition(",")[0].strip() for line in lines if line.endswith("met |")]
+    assert shown == list(images.images(images.firmware(20_000)))

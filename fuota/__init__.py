@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from fuota.device import Outcome as Outcome
     from fuota.device import Verdict as Verdict
     from fuota.device import load_profile as load_profile
+    from fuota.device import validate_image as validate_image
     from fuota.errors import FuotaError as FuotaError
     from fuota.fragmentation import DataFragment as DataFragment
     from fuota.fragmentation import FragDecoder as FragDecoder
     from fuota.fragmentation import FragmentationSession as FragmentationSession
     from fuota.fragmentation import parity_matrix as parity_matrix
+    from fuota.image import FirmwareImage as FirmwareImage
     from fuota.network import SenraClient as SenraClient
     from fuota.network import TransferRequest as TransferRequest
     from fuota.network import Uplink as Uplink
@@ -50,9 +52,10 @@ if TYPE_CHECKING:
     from fuota.sim import sweep as sweep
 
 _ROOMS = {
-    "device": ("DeviceProfile", "DeviceReport", "EnergyModel", "Outcome", "Verdict", "load_profile"),
+    "device": ("DeviceProfile", "DeviceReport", "EnergyModel", "Outcome", "Verdict", "load_profile", "validate_image"),
     "errors": ("FuotaError",),
     "fragmentation": ("DataFragment", "FragDecoder", "FragmentationSession", "parity_matrix"),
+    "image": ("FirmwareImage",),
     "network": ("SenraClient", "TransferRequest", "Uplink", "parse_uplinks"),
     "planning": ("Fleet", "LinkModel", "ServerProfile", "TransmissionPlan", "open_fleet", "pareto_front", "plan"),
     "radio": ("Region", "region", "time_on_air_us"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,3 +39,44 @@ def note(code: str, message: str) -> Finding:
 def warning(code: str, message: str) -> Finding:
     """A finding that may cost devices or time."""
     return Finding(severity=Severity.WARNING, code=code, message=message)
+
+
+def error(code: str, message: str) -> Finding:
+    """A finding for which nothing must be sent."""
+    return Finding(severity=Severity.ERROR, code=code, message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was noticed, in the order of noticing. `ok`: nothing that forbids sending."""
+
+    found: tuple[Finding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error among them."""
+        return not self.errors
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Those for which nothing must be sent."""
+        return tuple(one for one in self.found if one.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Those that may cost devices or time."""
+        return tuple(one for one in self.found if one.severity is Severity.WARNING)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The code of each."""
+        return tuple(one.code for one in self.found)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __add__(self, others: Iterable[Finding]) -> Findings:
+        return Findings((*self.found, *others))

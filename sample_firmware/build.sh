@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds both versions of the sample firmware. Usage: sh sample_firmware/build.sh [output folder]
+# Builds both versions of the sample firmware, in every format that fuota reads from a linker or a signing tool. Usage: sh sample_firmware/build.sh [output folder]
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,6 +23,13 @@ if [ -z "$newlib" ]; then
     exit 1
 fi
 
+python=${PYTHON:-python3}
+if ! "$python" -c 'import fuota, imgtool, detools' 2>/dev/null; then
+    echo "build.sh: '$python' lacks fuota, imgtool or detools, with which the images are signed and patches made." >&2
+    echo "make firmware uses the environment of this project; or say which Python: PYTHON=.venv/bin/python" >&2
+    exit 1
+fi
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -39,6 +46,8 @@ build() { # version
     # shellcheck disable=SC2086
     ${prefix}gcc $flags -DFW_VERSION="$number" -ffile-prefix-map="$here"=. $link *.c -o "$work/$name.elf"
     ${prefix}objcopy -O ihex "$work/$name.elf" "$work/$name.hex"
+    # An S-record file begins with its name as it was given: here without a path.
+    (cd "$work" && ${prefix}objcopy -O srec --srec-forceS3 "$name.elf" "$name.srec")
     ${prefix}objcopy -O binary "$work/$name.elf" "$work/$name.bin"
 }
 
@@ -51,7 +60,8 @@ cd "$work"
     ${prefix}ld --version | head -n 1
     echo "newlib $newlib"
 } >COMPILER
-sha256sum sensor-*.bin sensor-*.elf sensor-*.hex >SHA256SUMS
-chmod 644 sensor-*
-cp sensor-* COMPILER SHA256SUMS "$out/"
+"$python" "$here/package.py" "$work"
+sha256sum sensor-* test-key.pub.pem >SHA256SUMS
+chmod 644 sensor-* test-key.pub.pem
+cp sensor-* test-key.pub.pem COMPILER SHA256SUMS "$out/"
 wc -c sensor-*.bin

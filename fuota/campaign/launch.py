@@ -34,6 +34,7 @@ def launch(  # noqa: PLR0913 - who, where to, what, how
     *,
     server: str,
     expected: Mapping[str, int],
+    target_sha256: str | None = None,
     sleep_ms: Callable[[int], None] = lambda pause_ms: time.sleep(pause_ms / 1000),
 ) -> Campaign:
     """Start a FUOTA task on the server and return the campaign, launched.
@@ -43,12 +44,13 @@ def launch(  # noqa: PLR0913 - who, where to, what, how
     its answer is lost, the status is asked for again and again for a while: a job that was not there before is ours. If none
     comes, nobody knows: a server may be slow to show what it has taken. That raises OutcomeUnknownError, as does an
     interruption while the request is on its way, and the campaign stays `intended` until `watch` finds out.
-    `expected`: what the image was seen to need, see `preflight`.
+    `expected`: what the image was seen to need, see `preflight`. `target_sha256`: of what a patch makes, if it is one.
     """
     before = _status_before(client, request.app_eui)
     facts = _facts(image, request) | {
         "expected": dict(expected),
         "before": None if before is None else identity(before),
+        "target_sha256": target_sha256,
     }
     campaign = journal.open_campaign(server=server, app_eui=request.app_eui, facts=facts)
     try:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from fuota.campaign.journal import Journal
+from fuota.device import IMAGE_REPORT_FPORT, ImageReport
+from fuota.errors import MessageError, PlanError
 from fuota.fragmentation import FragmentationSession
 from fuota.network import TransferRequest
 from fuota.radio import Region, check_frag_size, fragment_phy_bytes, largest_frag_size
@@ -61,3 +65,33 @@ def preflight(image: bytes, request: TransferRequest, region: Region) -> Expecte
         interval_ms=interval_ms,
         duration_ms=frames * interval_ms,
     )
+
+
+def known_images(journal: Journal) -> dict[str, str]:
+    """What each device said last that it runs, in any campaign of the journal: DevEUI to SHA-256, hexadecimal."""
+    known: dict[str, str] = {}
+    for campaign in reversed(journal.campaigns()):
+        for uplink in journal.uplinks(campaign):
+            if uplink.port == IMAGE_REPORT_FPORT:
+                try:
+                    known[uplink.dev_eui] = ImageReport.parse(uplink.pdu).sha256.hex()
+                except MessageError:
+                    continue
+    return known
+
+
+def check_base(journal: Journal, dev_euis: Sequence[str], base_sha256: str) -> tuple[str, ...]:
+    """Those of the devices of which it is not known whether they run the base of a patch.
+
+    Raises PlanError where one is known to run another image: the patch would give it nothing that starts.
+    """
+    known = known_images(journal)
+    others = [dev_eui for dev_eui in dev_euis if known.get(dev_eui, base_sha256) != base_sha256]
+    if others:
+        shown = ", ".join(f"{dev_eui} ({known[dev_eui][:16]}…)" for dev_eui in others[:3])
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise PlanError(
+            f"{len(others)} of {len(dev_euis)} devices do not run the base of the patch ({base_sha256[:16]}…), by what they"
+            f" reported last: {shown}{more}; leave them out, or send them the whole image"
+        )
+    return tuple(dev_eui for dev_eui in dev_euis if dev_eui not in known)

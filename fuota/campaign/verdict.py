@@ -15,8 +15,9 @@ from fuota.network import Uplink
 def verdict_of(journal: Journal, campaign: Campaign) -> Verdict:
     """How the campaign ended, or stands, on each device: all targeted ones, or, where tags were given, all heard of.
 
-    Nothing but the uplinks in the journal is used.
+    Nothing but the uplinks in the journal is used. Where a patch was sent, devices report what it makes.
     """
+    sha256 = campaign.target_sha256 or campaign.image_sha256
     said: dict[str, list[Command | ImageReport]] = {dev_eui: [] for dev_eui in campaign.dev_euis}
     version = int(campaign.request["fragPkgVer"])
     for uplink in journal.uplinks(campaign):
@@ -24,10 +25,10 @@ def verdict_of(journal: Journal, campaign: Campaign) -> Verdict:
         if uplink.dev_eui in said or (messages and not campaign.dev_euis and _is_targeted(uplink, campaign)):
             said.setdefault(uplink.dev_eui, []).extend(messages)
     reports = (
-        judge(dev_eui, messages, sha256=campaign.image_sha256, nb_frag=campaign.expected.get("nb_frag"))
+        judge(dev_eui, messages, sha256=sha256, nb_frag=campaign.expected.get("nb_frag"))
         for dev_eui, messages in said.items()
     )
-    return Verdict(sha256=campaign.image_sha256, devices=tuple(reports))
+    return Verdict(sha256=sha256, devices=tuple(reports))
 
 
 def _is_targeted(uplink: Uplink, campaign: Campaign) -> bool:

@@ -17,9 +17,11 @@ import fuota
 from fuota.cli.airtime import airtime
 from fuota.cli.coding import decode, encode
 from fuota.cli.demo import demo
+from fuota.cli.doctor import doctor
 from fuota.cli.downlink import downlink
 from fuota.cli.exits import report_and_code
 from fuota.cli.group import group
+from fuota.cli.image import image
 from fuota.cli.launch import cancel, launch, watch
 from fuota.cli.message import message
 from fuota.cli.plan import plan
@@ -56,11 +58,13 @@ _COMMANDS = (
     group,
     encode,
     decode,
+    image,
     message,
     uplinks,
     sandbox,
     airtime,
     region,
+    doctor,
 )
 for _command in _COMMANDS:
     cli.add_command(_command)

@@ -115,7 +115,7 @@ def encode(  # noqa: PLR0913 - options
     with patience_at_first_use(out):
         fragments = session.fragments()
         first = next(fragments)
-    with _opened(output, "w") as file:
+    with opened_output(output, "w") as file:
         file.write(json.dumps({"session": described}) + "\n")
         for fragment in chain([first], fragments):
             file.write(f'{{"n": {fragment.n}, "payload": "{fragment.payload.hex()}"}}\n')
@@ -139,7 +139,7 @@ def decode(fragments: IO[bytes], output: str, out: Output) -> int:
         decoder, sha256 = _reassembled(described, lines)
     image = decoder.data()
     _check(image, decoder.contradictions, sha256)
-    with _opened(output, "wb") as file:
+    with opened_output(output, "wb") as file:
         file.write(image)
     digest = hashlib.sha256(image).hexdigest()
     if output != "-":
@@ -210,7 +210,7 @@ def _check(image: bytes, contradictions: int, sha256: str | None) -> None:
 
 
 @contextmanager
-def _opened(path: str, mode: str) -> Iterator[IO[Any]]:
+def opened_output(path: str, mode: str) -> Iterator[IO[Any]]:
     """The file to write, stdout for -. Raises StorageError where it cannot be opened or takes no more."""
     from fuota.errors import StorageError
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,6 +13,9 @@ import click
 
 from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.following import follow
+from fuota.cli.image import name_of
+from fuota.cli.image_gate import gate_options, pass_gate
+from fuota.cli.listening import TOKEN_VARIABLE, receiver_at
 from fuota.cli.output import Output, with_output
 from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
 from fuota.cli.transfer_options import planned, request_from, transfer_options
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from fuota.cli.embedded import SandboxRecipe
 
 
-TOKEN_VARIABLE = "FUOTA_LISTEN_TOKEN"  # noqa: S105 - its name
 LONGEST_S = 7 * 86_400
 """A week; infinity is no time to wait."""
 
@@ -100,6 +101,7 @@ def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--region", "region_name", help="Channel plan, to check the fragments against.  [default: EU868 in the sandbox]"
 )
+@gate_options
 @click.option("--detach", is_flag=True, help="Return once the job is launched.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before launching on a real server.")
 @watching_options
@@ -126,7 +128,7 @@ def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any)
     Without --server, to the virtual devices of a sandbox inside this process.
     """
     content = image.read()
-    name = "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
+    name = name_of(image)
     if (plan_path := options.pop("plan_path")) is not None:
         options |= planned(plan_path, content, options)
     with closing(open_journal(options["state_dir"])) as journal:
@@ -182,7 +184,6 @@ def launch_in_sandbox(
     from fuota.cli.embedded import embedded_sandbox
 
     options = {**options, "frag_pkg_ver": recipe.version}
-    _checked(content, _request(options, name, app_eui="0" * 16, dev_euis=("0" * 16,)), recipe.region)
     with embedded_sandbox(recipe, journal) as sandbox:
         request = _request(options, name, app_eui=sandbox.app_eui, dev_euis=sandbox.dev_euis)
         expected = _checked(content, request, recipe.region)
@@ -215,6 +216,8 @@ def _launch_in_sandbox(content: bytes, name: str, journal: Journal, out: Output,
         speed=parse_speed(options["speed"]),
         seed=options["seed"],
     )
+    _checked(content, _request(options, name, app_eui="0" * 16, dev_euis=("0" * 16,)), recipe.region)
+    options = pass_gate(out, content, name, options)
     return launch_in_sandbox(content, name, journal, recipe, out, options)
 
 
@@ -231,12 +234,20 @@ def _launch_on_server(
         )
     request = _request(options, name)
     expected = _checked(content, request, options["region_name"])
+    options = pass_gate(out, content, name, options)
+    _check_base(journal, out, request.dev_euis, options["base_sha256"])
     client = server.client()
     _announce(out, name, content, expected, options["region_name"])
     _confirm(server.url or "", options["yes"])
     with _listening(journal, options, out):
         campaign = launch_campaign(
-            client, journal, content, request, server=server.url or "", expected=expected.to_json()
+            client,
+            journal,
+            content,
+            request,
+            server=server.url or "",
+            expected=expected.to_json(),
+            target_sha256=options["target_sha256"],
         )
         _launched(out, journal, campaign, server.url or "", options)
         out.say(f"launched {campaign.id} ({campaign.job_id})")
@@ -251,6 +262,21 @@ def _launch_on_server(
             patience=_patience(options),
             target=options["target"],
             expect=options["expect"],
+        )
+
+
+def _check_base(journal: Journal, out: Output, dev_euis: Sequence[str] | None, base_sha256: str | None) -> None:
+    """Whether the devices run the base of a patch, as far as they have reported. Raises PlanError where one does not."""
+    from fuota.campaign import check_base
+
+    if base_sha256 is None:
+        return
+    if not dev_euis:
+        out.say("warning: devices named by tag are not compared with the base of the patch")
+        return
+    if unknown := check_base(journal, dev_euis, base_sha256):
+        out.say(
+            f"warning: {len(unknown)} of {len(dev_euis)} devices have not reported whether they run the base of the patch"
         )
 
 
@@ -301,19 +327,7 @@ def _listening(journal: Journal, options: dict[str, Any], out: Output) -> Iterat
     if options["listen"] is None:
         yield
         return
-    from fuota.network.webhook import BackgroundServer, create_receiver
-
-    host, _, port = options["listen"].rpartition(":")
-    if not host or not port.isdecimal():
-        raise click.UsageError(f"--listen {options['listen']} is not HOST:PORT, such as 0.0.0.0:8381")
-    token = os.environ.get(TOKEN_VARIABLE)
-    if token is None and host not in {"127.0.0.1", "localhost"}:
-        raise click.UsageError(
-            f"--listen {options['listen']} is open to others: set {TOKEN_VARIABLE}, which the data stream must then send in the"
-            " header x-fuota-token, or anybody could report devices as updated"
-        )
-    receiver = create_receiver(lambda uplinks, _body: journal.store_uplinks(uplinks), token=token)
-    with BackgroundServer(receiver, host=host, port=int(port)) as listening:
+    with receiver_at(options["listen"], journal.store_uplinks) as listening:
         out.say(f"receiving uplinks at {listening.url}/uplinks")
         yield
 

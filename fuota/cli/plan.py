@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from fuota.cli.first_use import patience_at_first_use
+from fuota.cli.image import name_of
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
 from fuota.cli.words import counted, in_megahertz, printable
 from fuota.errors import PlanError
 
 if TYPE_CHECKING:
-    from fuota.planning import Task, TransmissionPlan
+    from fuota.planning import Image, Task, TransmissionPlan
 
 
 def _named(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -29,6 +31,9 @@ def _named(_context: click.Context, _parameter: click.Parameter, path: Path | No
 @click.command()
 @click.argument("image", type=click.File("rb"))
 @plan_options
+@click.option(
+    "--base", type=click.File("rb"), help="IMAGE is a patch for devices that run this: the plan is bound to it."
+)
 @click.option("--front", is_flag=True, help="Also what can be had for how much time, over all data rates and sizes.")
 @click.option(
     "--plot",
@@ -45,24 +50,35 @@ def _named(_context: click.Context, _parameter: click.Parameter, path: Path | No
     help="Write the plan here, for `fuota launch --plan`.",
 )
 @with_output
-def plan(image: IO[bytes], front: bool, picture: Path | None, output: Path | None, out: Output, **options: Any) -> int:
+def plan(
+    image: IO[bytes],
+    base: IO[bytes] | None,
+    front: bool,
+    picture: Path | None,
+    output: Path | None,
+    out: Output,
+    **options: Any,
+) -> int:
     """Plan how IMAGE reaches a fleet: fragments, redundancy, timing, airtime, energy, and how likely it arrives.
 
     Nothing is sent. What is not said is decided; a plan that cannot work is refused (exit code 3), with what would do instead.
     """
     from fuota.campaign import save_plan
     from fuota.cli.plan_table import show_plan
-    from fuota.planning import Image, plan_of
+    from fuota.planning import plan_of
 
-    _check_outputs({"IMAGE": image, "--fleet": options["fleet"], "--profile": options["profile"]}, output, picture)
-    name = "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
+    check_outputs(
+        {"IMAGE": image, "--base": base, "--fleet": options["fleet"], "--profile": options["profile"]}, output, picture
+    )
+    content = image.read()
     with _in_megahertz():
-        task = task_from(options, Image.of(image.read(), name))
+        task = task_from(options, _image(content, name_of(image), base))
         with patience_at_first_use(out):
             found = plan_of(task)
     # Written before anything is shown: whoever reads the first lines only shall have it too.
     sha256 = None if output is None else save_plan(found, output)
     show_plan(out, found)
+    _tell_refusal(out, content, options["profile"])
     if front or picture is not None:
         _show_front(out, task, picture)
     if output is not None and sha256 is not None:
@@ -70,7 +86,27 @@ def plan(image: IO[bytes], front: bool, picture: Path | None, output: Path | Non
     return 0
 
 
-def _check_outputs(inputs: dict[str, IO[bytes] | str | None], output: Path | None, picture: Path | None) -> None:
+def _tell_refusal(out: Output, content: bytes, profile: str | None) -> None:
+    """A plan is one of any octets; what `fuota launch` will not send is said here already."""
+    from fuota.device import validate_image
+
+    for finding in validate_image(content, profile=profile).errors:
+        out.say(f"`fuota launch` will refuse this image: {finding.message} ({finding.code})")
+
+
+def _image(content: bytes, name: str, base: IO[bytes] | None) -> Image:
+    """What is to be sent; a patch is applied to its base, so that the plan knows both. Raises ImageError."""
+    from fuota.planning import Image
+
+    if base is None:
+        return Image.of(content, name)
+    from fuota.image.delta import bound
+
+    base_sha256, target_sha256 = bound(base.read(), content)
+    return replace(Image.of(content, name), base_sha256=base_sha256, target_sha256=target_sha256)
+
+
+def check_outputs(inputs: dict[str, IO[bytes] | str | None], output: Path | None, picture: Path | None) -> None:
     """Raise UsageError where an output is an input or the other output, ParameterError for a picture of unknown format."""
     known = [(name, state) for name, one in inputs.items() if (state := _state(one)) is not None]
     for option, path in (("-o", output), ("--plot", picture)):

@@ -7,6 +7,7 @@ from fuota.device.profile import DeviceProfile, decoder_memory_bytes
 from fuota.device.profile_file import load_profile, profile_names
 from fuota.device.reassembly import Answer, FragmentationPackage
 from fuota.device.report import IMAGE_REPORT_FPORT, DeviceReport, ImageReport, Outcome, Verdict, judge
+from fuota.device.validate_image import inspect_image, inspect_patch, validate_image
 
 __all__ = [
     "IMAGE_REPORT_FPORT",
@@ -19,7 +20,10 @@ __all__ = [
     "Outcome",
     "Verdict",
     "decoder_memory_bytes",
+    "inspect_image",
+    "inspect_patch",
     "judge",
     "load_profile",
     "profile_names",
+    "validate_image",
 ]

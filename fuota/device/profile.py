@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isqrt
 from typing import Literal, get_args
 
@@ -10,6 +10,7 @@ from fuota.device.energy import EnergyModel
 from fuota.errors import ParameterError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
 from fuota.fragmentation.parity import ParityCode
+from fuota.image import ImageRequirements
 
 MissingReport = Literal["rank", "lost", "one"]
 
@@ -31,6 +32,8 @@ class DeviceProfile:
     What stacks in the field do (docs/field-bugs.md): `in_order`: it drops a fragment numbered below the highest it has seen;
     `missing_report`: its MissingFrag is the "rank" still lacking, the uncoded fragments "lost", however many were repaired
     since, or the rank but "one" after a reception without loss.
+
+    `image`: what it takes as an image; where that says no slot and no session, `image_requirements` has those of the device.
     """
 
     name: str = "ideal"
@@ -51,6 +54,7 @@ class DeviceProfile:
     in_order: bool = False
     missing_report: MissingReport = "rank"
     energy: EnergyModel = field(default_factory=EnergyModel)
+    image: ImageRequirements = field(default_factory=ImageRequirements)
 
     def __post_init__(self) -> None:
         _check_range("version", self.version, 1, 2)
@@ -69,6 +73,15 @@ class DeviceProfile:
             raise ParameterError(f"missing_report {self.missing_report!r} was given: it is 'rank', 'lost' or 'one'")
         if self.descriptor is not None and len(self.descriptor) != 4:
             raise ParameterError(f"descriptor of {len(self.descriptor)} octets was given: it has exactly 4")
+
+    def image_requirements(self) -> ImageRequirements:
+        """What an image must be for this device: `image`, with its slot, and the most that one session can carry."""
+        frag_size = self.max_frag_size - self.max_frag_size % self.frag_size_multiple
+        return replace(
+            self.image,
+            slot_bytes=self.image.slot_bytes or self.slot_bytes,
+            max_block_bytes=self.image.max_block_bytes or self.max_nb_frag * frag_size,
+        )
 
     def holds(self, *, nb_frag: int, frag_size: int, padding: int) -> bool:
         """Whether a session of this shape fits the device's memory, and its fragments the units of its flash."""

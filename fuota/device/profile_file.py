@@ -29,9 +29,10 @@ _IN_WORDS = {
 def load_profile(path_or_name: str | Path) -> DeviceProfile:
     """The built-in profile of that name, or the one in the TOML file at that path.
 
-    The keys are the fields of DeviceProfile, with those of EnergyModel in a table `energy`; `descriptor` is 8 hexadecimal
-    digits; what is not said has its default, and a profile without a name that of its file. Raises StorageError for a file
-    that is not there, MessageError for one that is not TOML, ParameterError for a key or value that no profile has.
+    The keys are the fields of DeviceProfile, with those of EnergyModel in a table `energy` and those of ImageRequirements in
+    a table `image`; `descriptor` is 8 hexadecimal digits; what is not said has its default, and a profile without a name
+    that of its file. Raises StorageError for a file that is not there, MessageError for one that is not TOML, ParameterError
+    for a key or value that no profile has.
     """
     if isinstance(path_or_name, str) and path_or_name in profile_names():
         text = _FOLDER.joinpath(f"{path_or_name}.toml").read_text(encoding="utf-8")
@@ -91,6 +92,8 @@ def _profile(table: dict[str, Any], where: str) -> DeviceProfile:
 
 
 def _value(value: Any, hint: Any, what: str) -> Any:
+    if get_origin(hint) is tuple:
+        return _several(value, get_args(hint)[0], what)
     kinds = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
     if get_origin(hint) is Literal:
         return _choice(value, kinds, what)
@@ -103,6 +106,12 @@ def _value(value: Any, hint: Any, what: str) -> Any:
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise ParameterError(f"{what} is {value!r}: it must be {_IN_WORDS.get(kind, 'a table')}")
     return value
+
+
+def _several(value: Any, kind: Any, what: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ParameterError(f"{what} is {value!r}: it must be a list")
+    return tuple(_value(one, kind, f"each of {what}") for one in value)
 
 
 def _choice(value: Any, choices: list[Any], what: str) -> Any:

@@ -53,11 +53,16 @@ class HoldsData(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """What is to be sent, as far as a plan needs to know. Raises ImageError for an empty one."""
+    """What is to be sent, as far as a plan needs to know. Raises ImageError for an empty one.
+
+    Of a patch also the SHA-256 of its base, which devices must run, and of its target, which they run afterwards.
+    """
 
     name: str
     size: int
     sha256: str
+    base_sha256: str | None = None
+    target_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -74,7 +79,13 @@ class Image:
         if isinstance(source, str | Path):
             return cls.of(_read(Path(source)), name or Path(source).name)
         octets = bytes(source.data if isinstance(source, HoldsData) else source)
-        return cls(name=name or "image", size=len(octets), sha256=hashlib.sha256(octets).hexdigest())
+        return cls(
+            name=name or str(getattr(source, "name", "image")),
+            size=len(octets),
+            sha256=hashlib.sha256(octets).hexdigest(),
+            base_sha256=getattr(source, "base_sha256", None),
+            target_sha256=getattr(source, "target_sha256", None),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

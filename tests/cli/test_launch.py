@@ -201,7 +201,7 @@ def test_what_cannot_work_is_one_line_and_leaves_no_campaign(fuota, tmp_path, wh
         ),
         (["--server", "http://127.0.0.1:1", *ON_A_SERVER, "--listen", "8381"], "--listen 8381 is not HOST:PORT"),
         (["--server", "http://192.0.2.1", *ON_A_SERVER, "--api-key-command", "echo k"], "it must be https"),
-        (["--server", "nonsense", *ON_A_SERVER, "--api-key-command", "echo k"], "base_url"),
+        (["--server", "nonsense", *ON_A_SERVER, "--api-key-command", "echo k"], "neither a URL such as https://"),
     ],
 )
 def test_a_command_line_that_does_not_say_where_is_exit_code_2(fuota, small, arguments, words):

@@ -9,10 +9,17 @@ import struct
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from fuota.image import FirmwareImage, convert
+from fuota.image.delta import apply
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 VERSIONS = ("1.0.0", "1.1.0")
-NAMES = [f"sensor-{version}.{suffix}" for version in VERSIONS for suffix in ("bin", "elf", "hex")]
+SUFFIXES = ("bin", "elf", "hex", "srec", "uf2", "signed.bin")
+PATCHES = ("sensor-1.0.0-to-1.1.0.patch", "sensor-1.0.0-to-1.1.0.signed.patch")
+NAMES = [*(f"sensor-{version}.{suffix}" for version in VERSIONS for suffix in SUFFIXES), *PATCHES, "test-key.pub.pem"]
 FLASH_BYTES = 64 * 1024
 RAM_START, RAM_BYTES = 0x2000_0000, 32 * 1024
 
@@ -96,6 +103,34 @@ def test_identification_block(version: str) -> None:
     assert name.rstrip(b"\0") == b"fuota-sensor"
 
 
+@both_versions
+@pytest.mark.parametrize("suffix", ["elf", "hex", "srec", "uf2"])
+def test_every_container_gives_the_bin(version: str, suffix: str) -> None:
+    container = FirmwareImage.open(FOLDER / f"sensor-{version}.{suffix}")
+    assert convert(container).data == image(version)
+
+
+@both_versions
+def test_signed_image_holds_the_bin_and_a_signature_of_the_test_key(version: str) -> None:
+    data = (FOLDER / f"sensor-{version}.signed.bin").read_bytes()
+    magic, _, header_bytes, _, image_bytes, _, major, minor, revision = struct.unpack_from("<IIHHIIBBH", data)
+    assert magic == 0x96F3B83D
+    assert f"{major}.{minor}.{revision}" == version
+    assert data[header_bytes : header_bytes + image_bytes] == image(version)
+    key = load_pem_public_key((FOLDER / "test-key.pub.pem").read_bytes())
+    assert isinstance(key, Ed25519PublicKey)
+    key.verify(data[-64:], hashlib.sha256(data[: header_bytes + image_bytes]).digest())  # the last TLV
+
+
+@pytest.mark.parametrize(("patch", "suffix"), [*zip(PATCHES, ("bin", "signed.bin"), strict=True)])
+def test_patch_leads_from_one_version_to_the_other(patch: str, suffix: str) -> None:
+    old, new = ((FOLDER / f"sensor-{version}.{suffix}").read_bytes() for version in VERSIONS)
+    data = (FOLDER / patch).read_bytes()
+    assert apply(old, data) == new
+    assert len(data) < len(new) / 5
+    assert f"| `{patch}` | {len(data)} |" in (FOLDER / "README.md").read_text()
+
+
 def test_versions_differ_in_more_than_their_number() -> None:
     old, new = map(image, VERSIONS)
     assert len(new) - len(old) > 500
@@ -137,7 +172,7 @@ def test_tables_follow_the_formulas_in_their_comments(version: str, table: str) 
 
 def test_readme_states_the_measured_sizes_and_the_tools() -> None:
     readme = (FOLDER / "README.md").read_text()
-    for suffix in ("bin", "elf", "hex"):
+    for suffix in SUFFIXES:
         old, new = ((FOLDER / f"sensor-{version}.{suffix}").stat().st_size for version in VERSIONS)
         assert f"| `.{suffix}`, bytes | {old} | {new} |" in readme
     for line in (FOLDER / "COMPILER").read_text().splitlines():

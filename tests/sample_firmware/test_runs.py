@@ -5,9 +5,11 @@ from __future__ import annotations
 import binascii
 import hashlib
 import math
+import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -188,8 +190,10 @@ def test_line_editing_and_overlong_lines(start: Callable[..., Board]) -> None:
 def test_sources_give_the_committed_bytes_wherever_they_are_built(tmp_path: Path) -> None:
     elsewhere = tmp_path / "another place"
     shutil.copytree(FOLDER / "src", elsewhere / "src")
-    shutil.copy(FOLDER / "build.sh", elsewhere)
-    subprocess.run(["sh", str(elsewhere / "build.sh"), str(tmp_path / "out")], check=True, capture_output=True)
+    for name in ("build.sh", "package.py"):
+        shutil.copy(FOLDER / name, elsewhere)
+    build = ["sh", str(elsewhere / "build.sh"), str(tmp_path / "out")]
+    subprocess.run(build, check=True, capture_output=True, env=os.environ | {"PYTHON": sys.executable})
     ours, theirs = ((folder / "COMPILER").read_text() for folder in (tmp_path / "out", FOLDER))
     if ours != theirs:
         pytest.skip(f"other tools than those of the committed images: {ours!r} here, {theirs!r} there")

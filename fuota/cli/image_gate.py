@@ -1,0 +1,88 @@
+"""The gate of `fuota launch`: no byte is sent of an image that has an error, whatever is said on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from fuota.cli.image import requirement_options
+from fuota.cli.image_table import mending
+from fuota.cli.output import Output
+from fuota.cli.words import counted, printable
+from fuota.errors import ImageError
+from fuota.findings import Finding, Findings
+
+if TYPE_CHECKING:
+    from fuota.image import ImageCheck
+
+
+def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """By what the image is checked before a launch."""
+    for option in (
+        click.option("--strict", is_flag=True, help="Refuse an image of which there are warnings too."),
+        click.option("--base", type=click.File("rb"), help="IMAGE is a patch for devices that run this."),
+        requirement_options,
+    ):
+        command = option(command)
+    return command
+
+
+def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Check the image by the options of `gate_options`, which are taken out of what is returned; the patch is bound to its base.
+
+    Warnings are said, and left to whoever launches. Raises ImageError for an error, with --strict for a warning too.
+    """
+    rest = {"base_sha256": None, "target_sha256": None} | options
+    profile, public_key, strict, base = (rest.pop(one) for one in ("profile", "public_key", "strict", "base"))
+    checks = _checks(content, name, base, rest["base_sha256"], {"profile": profile, "public_key": public_key})
+    if base is not None:
+        rest |= _bound(checks, rest)
+    findings = sum((one.findings for one in checks), Findings())
+    _refuse(out, name, (*findings.errors, *(findings.warnings if strict else ())), mending(checks[0]))
+    for finding in findings.warnings:
+        out.say(f"warning: {finding.message} ({finding.code})")
+    return rest
+
+
+def _checks(
+    content: bytes, name: str, base: IO[bytes] | None, base_sha256: str | None, asked: dict[str, Any]
+) -> tuple[ImageCheck, ...]:
+    """Of the image; of a patch whose base is at hand, of what it makes too."""
+    from fuota.device import inspect_image, inspect_patch
+    from fuota.image import FirmwareImage
+
+    image = FirmwareImage(data=content, name=name)
+    if base is not None:
+        return inspect_patch(image, base.read(), **asked)
+    known = {} if base_sha256 is None else {"base_sha256": base_sha256}
+    return (inspect_image(image, **asked, **known),)
+
+
+def _refuse(out: Output, name: str, against: tuple[Finding, ...], mended_by: str | None) -> None:
+    """Raise ImageError where anything is against the image."""
+    for finding in against:
+        out.event("finding", **finding.to_json())
+    if against:
+        raise ImageError(_refusal(name, against, mended_by))
+
+
+def _refusal(name: str, against: tuple[Finding, ...], mended_by: str | None) -> str:
+    first, more = against[0], len(against) - 1
+    also = f"; {counted(more, 'more finding')} against it, see `fuota image check`" if more else ""
+    mended = "" if mended_by is None else f"; `{printable(mended_by)}` makes what can be sent"
+    return f"{printable(name)} is not sent: {first.message} ({first.code}){mended}{also}"
+
+
+def _bound(checks: tuple[ImageCheck, ...], planned: dict[str, Any]) -> dict[str, str | None]:
+    """The hashes of base and target of a patch. Raises ImageError where the plan has others."""
+    patch, target = checks
+    bound = {"base_sha256": patch.image.requirements.base_sha256, "target_sha256": target.image.sha256}
+    for one, ours in bound.items():
+        if planned[one] not in (None, ours):
+            raise ImageError(
+                f"the plan is for another {one.removesuffix('_sha256')} than --base gives: it has SHA-256 {planned[one][:16]}…,"
+                f" this one {str(ours)[:16]}…; plan again"
+            )
+    return bound

@@ -1,0 +1,186 @@
+"""Images and patches as people read them, and as events."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fuota.cli.grid import findings_grid, grid
+from fuota.cli.words import counted, printable, spoken_airtime
+
+if TYPE_CHECKING:
+    from fuota.cli.output import Output
+    from fuota.image import Description, ImageCheck
+    from fuota.image.delta import Delta
+
+Airtime = Callable[[int], int]
+"""Microseconds on air of so many octets."""
+_MOST_PARTS = 12
+
+
+def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, whole: bool) -> None:
+    """One event for the image and one for each finding, or what it is (`whole`: with its parts and hashes) and the findings."""
+    image, description = checked.image, checked.image.description
+    out.event(
+        "image",
+        **description.to_json()
+        | {
+            "name": image.name,
+            "bytes": len(image.data),
+            "sha256": image.sha256,
+            "signature": checked.signature.value,
+            "entropy_bits": checked.entropy_bits,
+            "filler_bytes": checked.filler_bytes,
+            "airtime_us": None if airtime is None else airtime(_on_air(checked)),
+            "ok": checked.ok,
+            "mended_by": mending(checked),
+        },
+    )
+    for finding in checked.findings:
+        out.event("finding", **finding.to_json())
+    if out.as_json:
+        return
+    rows = [*_rows(checked, airtime), *(_details(description) if whole else [])]
+    out.table(grid(rows, name_style="bold"))
+    if len(checked.findings):
+        out.result("")
+        out.table(findings_grid(checked.findings.found))
+    if not whole:
+        out.result("")
+        out.result(_sentence(checked))
+
+
+def mending(checked: ImageCheck) -> str | None:
+    """The command that makes an image that can be sent of this one, None where there is none."""
+    if {"not-binary", "slot-padding"}.isdisjoint(checked.findings.codes):
+        return None
+    path = Path(checked.image.name)
+    made = path.stem + (".stripped.bin" if path.suffix == ".bin" else ".bin")
+    return shlex.join(["fuota", "image", "convert", path.name, "-o", made])
+
+
+def show_delta(out: Output, delta: Delta, airtime: Airtime | None, path: Path | None) -> None:
+    """One event, or a table."""
+    spent, whole = (None, None) if airtime is None else (airtime(len(delta.data)), airtime(delta.target_bytes))
+    out.event(
+        "delta",
+        **{name: getattr(delta, name) for name in ("base_sha256", "target_sha256", "base_bytes", "target_bytes")},
+        **{name: getattr(delta, name) for name in ("patch_type", "compression", "ram_bytes", "flash_bytes", "ratio")},
+        bytes=len(delta.data),
+        sha256=delta.sha256,
+        airtime_us=spent,
+        target_airtime_us=whole,
+        output=None if path is None else str(path),
+    )
+    for finding in delta.findings:
+        out.event("finding", **finding.to_json())
+    if out.as_json:
+        return
+    out.table(grid([*_delta_rows(delta), *_saved(spent, whole), _written(path)], name_style="bold"))
+    if len(delta.findings):
+        out.result("")
+        out.table(findings_grid(delta.findings.found))
+
+
+def _on_air(checked: ImageCheck) -> int:
+    from fuota.image import on_air_bytes
+
+    return on_air_bytes(checked.image)
+
+
+def _rows(checked: ImageCheck, airtime: Airtime | None) -> list[tuple[str, str]]:
+    image, description = checked.image, checked.image.description
+    rows = [
+        ("image", f"{image.name}, {counted(len(image.data), 'byte')}"),
+        ("format", _format(description)),
+        ("SHA-256", image.sha256),
+        ("version", image.version or "not stated"),
+        ("hardware", description.hardware or "not stated"),
+        ("signature", checked.signature.value),
+    ]
+    if airtime is not None:
+        rows.append(("airtime", _airtime(checked, airtime)))
+    return rows
+
+
+def _format(description: Description) -> str:
+    if description.converts_to_bytes is None:
+        return str(description.format)
+    return f"{description.format}, for a binary of {counted(description.converts_to_bytes, 'byte')}"
+
+
+def _airtime(checked: ImageCheck, airtime: Airtime) -> str:
+    size = _on_air(checked)
+    all_us = airtime(size)
+    wasted_us = all_us - airtime(size - checked.filler_bytes)
+    wasted = f"; {spoken_airtime(wasted_us)} of it for filler" if wasted_us else ""
+    return f"{spoken_airtime(all_us)} in uncoded fragments{wasted}"
+
+
+def _details(description: Description) -> list[tuple[str, str]]:
+    rows = []
+    if description.address_range is not None:
+        low, high = description.address_range
+        rows.append(("addresses", f"0x{low:08X} to 0x{high:08X}"))
+    if description.key_sha256 is not None:
+        rows.append(("key", description.key_sha256))
+    if description.base_sha256 is not None:
+        rows.append(("base", description.base_sha256))
+    made = description.image_bytes
+    if made is not None and made != sum(part.size for part in description.parts):
+        rows.append(("makes", counted(made, "byte")))
+    rows += [("" if number else "parts", _part(part)) for number, part in enumerate(description.parts[:_MOST_PARTS])]
+    if more := len(description.parts) - _MOST_PARTS:
+        rows += [("", f"and {more} more")] if more > 0 else []
+    words = {True: "right", False: "WRONG", None: "cannot be told"}
+    return rows + [
+        ("" if number else "hashes", f"{one.algorithm} over {one.covers}: {words[one.matches]}")
+        for number, one in enumerate(description.digests)
+    ]
+
+
+def _part(part: object) -> str:
+    name, offset, size, address = (getattr(part, one) for one in ("name", "offset", "size", "address"))
+    where = f", loaded to 0x{address:08X}" if address is not None else ""
+    return f"{name}: {counted(size, 'byte')} at offset {offset}{where}"
+
+
+def _sentence(checked: ImageCheck) -> str:
+    name, findings = printable(checked.image.name), checked.findings
+    if not findings.ok:
+        mended = mending(checked)
+        with_it = "" if mended is None else f"\nWhat can be sent: {printable(mended)}"
+        return f"{name} must not be sent: {counted(len(findings.errors), 'error')}.{with_it}"
+    if findings.warnings:
+        return f"{name} can be sent, with {counted(len(findings.warnings), 'warning')}."
+    return f"{name} can be sent."
+
+
+def _delta_rows(delta: Delta) -> list[tuple[str, str]]:
+    return [
+        (
+            "patch",
+            f"{counted(len(delta.data), 'byte')} for an image of {delta.target_bytes}, {delta.ratio:.1%} of it"
+            f" ({delta.patch_type}, {delta.compression})",
+        ),
+        ("SHA-256", delta.sha256),
+        ("base", delta.base_sha256),
+        ("target", delta.target_sha256),
+        ("checked", "applied to the base: it gives the target, octet for octet"),
+        ("device", f"{counted(delta.ram_bytes, 'byte')} of RAM to unpack, {delta.flash_bytes} of flash in all"),
+    ]
+
+
+def _saved(spent_us: int | None, whole_us: int | None) -> list[tuple[str, str]]:
+    if spent_us is None or whole_us is None:
+        return []
+    share = f" ({1 - spent_us / whole_us:.0%} saved)" if spent_us < whole_us else ""
+    return [("airtime", f"{spoken_airtime(spent_us)} in place of {spoken_airtime(whole_us)}{share}")]
+
+
+def _written(path: Path | None) -> tuple[str, str]:
+    if path is None:
+        return ("written", "nowhere: say -o")
+    return ("written", f"{path}; `fuota plan {path} --base BASE` plans it")

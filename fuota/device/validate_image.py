@@ -1,0 +1,83 @@
+"""An image against the device that it is for: everything that can be known before a byte is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fuota.device.profile import DeviceProfile
+from fuota.device.profile_file import load_profile
+from fuota.errors import ImageError, ParameterError
+from fuota.findings import Findings, error
+from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, check
+from fuota.image.delta import apply
+
+
+def validate_image(
+    image: str | Path | bytes | FirmwareImage,
+    *,
+    profile: DeviceProfile | str | Path | None = None,
+    public_key: bytes | str | Path | None = None,
+) -> Findings:
+    """What is wrong, or worth knowing, of an image: a path, its octets, or an open one. `ok`: nothing forbids sending it.
+
+    `profile`: what the device takes, or its name or file. `public_key`: PEM or DER by which a signature is verified, or its file.
+    No image raises: one that cannot be read is a finding too. Raises ParameterError for what is no public key, and for a profile
+    what load_profile raises. The codes are in docs/images.md.
+    """
+    try:
+        return inspect_image(image, profile=profile, public_key=public_key).findings
+    except ImageError as exc:
+        return Findings((error("unreadable", str(exc)),))
+
+
+def inspect_image(
+    image: str | Path | bytes | FirmwareImage,
+    *,
+    profile: DeviceProfile | str | Path | None = None,
+    public_key: bytes | str | Path | None = None,
+    **requirements: Any,
+) -> ImageCheck:
+    """All that `validate_image` finds, with the image and its signature; `requirements` replace some of the profile's.
+
+    Raises ImageError where there is nothing to read.
+    """
+    key = read_public_key(public_key)
+    opened = image if isinstance(image, FirmwareImage) else FirmwareImage.open(image)
+    asked = opened.requirements if profile is None else _of(profile)
+    return check(replace(opened, requirements=replace(asked, **requirements)), public_key=key)
+
+
+def inspect_patch(
+    patch: FirmwareImage,
+    base: bytes,
+    *,
+    profile: DeviceProfile | str | Path | None = None,
+    public_key: bytes | str | Path | None = None,
+    **requirements: Any,
+) -> tuple[ImageCheck, ImageCheck]:
+    """The checks of a patch, and of what it makes of its base: hardware, version and signature are asked of that.
+
+    Arguments as of `inspect_image`. Raises ImageError where the patch cannot be applied to the base.
+    """
+    made = FirmwareImage(data=apply(base, patch.data), name=f"what {patch.name} makes", requirements=patch.requirements)
+    target = inspect_image(made, profile=profile, public_key=public_key, **requirements)
+    of_target = {"hardware": None, "running_version": None, "signed": False}
+    known = hashlib.sha256(base).hexdigest()
+    return inspect_image(patch, profile=profile, **requirements | of_target, base_sha256=known), target
+
+
+def _of(profile: DeviceProfile | str | Path) -> ImageRequirements:
+    return (profile if isinstance(profile, DeviceProfile) else load_profile(profile)).image_requirements()
+
+
+def read_public_key(key: bytes | str | Path | None) -> bytes | None:
+    """The octets of a key, or of the file that holds it. Raises ParameterError where that cannot be read."""
+    if key is None or isinstance(key, bytes):
+        return key
+    try:
+        return Path(key).read_bytes()
+    except (OSError, ValueError) as exc:
+        raise ParameterError(f"the public key {key} cannot be read: {getattr(exc, 'strerror', None) or exc}") from None

@@ -1,0 +1,60 @@
+"""Intel HEX (Intel, Hexadecimal Object File Format Specification, revision A, 1988)."""
+
+from __future__ import annotations
+
+import bincopy
+
+from fuota.errors import ImageError
+from fuota.image.description import Description, ImageFormat
+from fuota.image.formats.container import describe_container
+from fuota.image.formats.records import check_runs, lines_of, parsed
+from fuota.image.requirements import ImageRequirements
+from fuota.image.segments import Segment
+
+FORMAT = ImageFormat.INTEL_HEX
+
+_DATA, _END = "00", "01"
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+
+
+def recognises(data: bytes) -> bool:
+    """A colon and ten hexadecimal digits begin the first line."""
+    start = data[:64].lstrip()
+    return start[:1] == b":" and len(start) >= 11 and _HEX.issuperset(start[1:11])
+
+
+def describe(data: bytes, _requirements: ImageRequirements) -> Description:
+    """The address range, and what is wrong with the records."""
+    return describe_container(FORMAT, data, segments)
+
+
+def segments(data: bytes) -> tuple[Segment, ...]:
+    """The octets at their addresses. Raises ImageError for a damaged record, overlaps, and an end record missing or not last."""
+    lines = lines_of(data)
+    _check_end(lines)
+    check_runs(_runs(lines))
+    return parsed(lines, bincopy.BinFile.add_ihex)
+
+
+def _check_end(lines: list[str]) -> None:
+    ends = [number for number, line in enumerate(lines, 1) if line[7:9] == _END]
+    if not ends:
+        raise ImageError(
+            "it has no end record (:00000001FF): it was cut off; take the file again from where it comes from"
+        )
+    if ends[0] != len(lines):
+        raise ImageError(f"its end record is line {ends[0]} of {len(lines)}: what follows it is not part of the image")
+
+
+def _runs(lines: list[str]) -> int:
+    """How often a data record does not begin where the one before ended. Damaged records are left to the parser."""
+    runs, expected = 1, -1
+    for line in lines:
+        try:
+            size, address = int(line[1:3], 16), int(line[3:7], 16)
+        except ValueError:
+            continue
+        if line[7:9] == _DATA:
+            runs += address != expected & 0xFFFF
+            expected = address + size
+    return runs

@@ -1,0 +1,64 @@
+"""Raw binary: no format at all. What can be said of it is whether it may be the image of a Cortex-M."""
+
+from __future__ import annotations
+
+import struct
+
+from fuota.findings import Finding, note, warning
+from fuota.image.description import Description, ImageFormat, Part
+from fuota.image.requirements import ImageRequirements
+
+FORMAT = ImageFormat.RAW
+
+_RAM = (0x1000_0000, 0x1_0000_0000)
+"""Where a Cortex-M may have RAM: SRAM from 0x20000000, core-coupled RAM of some parts from 0x10000000 (ARMv7-M §B3.1)."""
+
+
+def recognises(_data: bytes) -> bool:
+    """Anything: this reader comes last."""
+    return True
+
+
+def describe(data: bytes, requirements: ImageRequirements) -> Description:
+    """One part, and whether it begins like the vector table of a Cortex-M (initial stack pointer, reset vector)."""
+    finding = _vector_table(data, requirements)
+    return Description(
+        format=FORMAT,
+        parts=(Part(name="binary", offset=0, size=len(data), address=requirements.flash_start),),
+        findings=() if finding is None else (finding,),
+    )
+
+
+def _vector_table(data: bytes, requirements: ImageRequirements) -> Finding | None:
+    if len(data) < 8:
+        return warning("raw-too-short", f"the file has {len(data)} bytes: a vector table alone has 8 or more")
+    stack, reset = struct.unpack_from("<II", data)
+    if _is_stack(stack, requirements) and _is_code(reset, len(data), requirements):
+        return note(
+            "raw-plausible",
+            f"it begins like the vector table of a Cortex-M (stack 0x{stack:08X}, reset 0x{reset:08X}): a plausibility check,"
+            " no more; a raw binary states neither version nor hash",
+        )
+    return warning(
+        "raw-unknown",
+        f"it is of no known format, and its first words (0x{stack:08X}, 0x{reset:08X}) are no stack in RAM and reset vector in"
+        " flash of a Cortex-M: make sure that it is the right file",
+    )
+
+
+def _is_stack(stack: int, requirements: ImageRequirements) -> bool:
+    """The initial stack pointer is a multiple of 4 and lies in RAM, or right above it."""
+    low, high = _RAM
+    if requirements.ram_start is not None:
+        low = requirements.ram_start
+        high = low + (requirements.ram_bytes or 0x1000_0000)
+    return stack % 4 == 0 and low < stack <= high
+
+
+def _is_code(reset: int, size: int, requirements: ImageRequirements) -> bool:
+    """The reset vector is odd (Thumb); where flash begins is known from the requirements, or taken from the vector itself."""
+    if not reset & 1:
+        return False
+    if requirements.flash_start is None:
+        return reset < 0x2000_0000
+    return requirements.flash_start < reset < requirements.flash_start + (requirements.flash_bytes or size)

@@ -1,0 +1,131 @@
+"""SUIT envelopes (draft-ietf-suit-manifest-34): CBOR, with a digest and COSE signatures of a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cbor2
+
+from fuota.errors import ImageError
+from fuota.findings import Finding, error
+from fuota.image.description import Description, Digest, ImageFormat, Part, SignatureState
+from fuota.image.requirements import ImageRequirements
+
+FORMAT = ImageFormat.SUIT
+
+_ENVELOPE_TAG = 107
+_AUTHENTICATION, _MANIFEST = 2, 3
+_SEQUENCE_NUMBER, _COMMON = 2, 3
+_HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
+_STARTS = (b"\xd8\x6b\xa2", b"\xd8\x6b\xa3", b"\xd8\x6b\xa4", b"\xd8\x6b\xa5", b"\xd8\x6b\xa6")
+_UNTAGGED = tuple(bytes((0xA0 + members, _AUTHENTICATION)) for members in range(2, 9))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """`digest` of the manifest as stated, `signatures`: the COSE_Sign1 structures, as octets, `payloads` by name."""
+
+    manifest: bytes
+    algorithm: str
+    digest: bytes
+    digest_octets: bytes
+    signatures: tuple[bytes, ...]
+    sequence_number: int | None
+    payloads: Mapping[str, bytes]
+
+
+def recognises(data: bytes) -> bool:
+    """Tag 107, or a bare map that begins with the authentication block (key 2)."""
+    return data.startswith(_STARTS) or (data.startswith(_UNTAGGED) and len(data) > 3 and 0x40 <= data[2] <= 0x5B)
+
+
+def describe(data: bytes, _requirements: ImageRequirements) -> Description:
+    """Sequence number, payloads, whether the digest is that of the manifest, whether it is signed."""
+    try:
+        found = envelope(data)
+    except ImageError as exc:
+        return Description(format=FORMAT, findings=(error("structure", str(exc)),))
+    matches = hashlib.new(found.algorithm, found.manifest).digest() == found.digest
+    digest = Digest(algorithm=found.algorithm, value=found.digest.hex(), covers="manifest", matches=matches)
+    wrong: tuple[Finding, ...] = (
+        () if matches else (error("hash", "its digest is not that of its manifest: it is damaged"),)
+    )
+    return Description(
+        format=FORMAT,
+        parts=tuple(
+            Part(name=name, offset=data.find(octets), size=len(octets)) for name, octets in found.payloads.items()
+        ),
+        version=None if found.sequence_number is None else str(found.sequence_number),
+        digests=(digest,),
+        signature=SignatureState.PRESENT if found.signatures else SignatureState.HASH_ONLY,
+        findings=wrong,
+    )
+
+
+def envelope(data: bytes) -> Envelope:
+    """Raises ImageError for what is no envelope, and for octets after it."""
+    members = _decoded(data)
+    members = members.value if isinstance(members, cbor2.CBORTag) and members.tag == _ENVELOPE_TAG else members
+    if not isinstance(members, Mapping):
+        raise ImageError("its outermost value is no map: it is no SUIT envelope")
+    manifest, authentication = members.get(_MANIFEST), members.get(_AUTHENTICATION)
+    if not isinstance(manifest, bytes) or not isinstance(authentication, bytes):
+        raise ImageError("it lacks the manifest or the authentication block")
+    digest_octets, *signatures = _list(authentication, "authentication block")
+    algorithm, digest = _digest(digest_octets)
+    return Envelope(
+        manifest=manifest,
+        algorithm=algorithm,
+        digest=digest,
+        digest_octets=digest_octets,
+        signatures=tuple(one for one in signatures if isinstance(one, bytes)),
+        sequence_number=_sequence_number(manifest),
+        payloads={key: value for key, value in members.items() if isinstance(key, str) and isinstance(value, bytes)},
+    )
+
+
+def _decoded(octets: bytes) -> Any:
+    try:
+        return cbor2.loads(octets)
+    except (
+        cbor2.CBORDecodeError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        OverflowError,
+        MemoryError,
+        ArithmeticError,
+    ) as exc:
+        raise ImageError(f"its CBOR cannot be read ({type(exc).__name__}): it is damaged, or cut off") from None
+
+
+def _list(octets: bytes, what: str) -> list[Any]:
+    values = _decoded(octets)
+    if not isinstance(values, list) or not values or not isinstance(values[0], bytes):
+        raise ImageError(f"its {what} is no list of byte strings")
+    return values
+
+
+def _digest(octets: bytes) -> tuple[str, bytes]:
+    value = _decoded(octets)
+    if (
+        not isinstance(value, list)
+        or len(value) != 2
+        or not isinstance(value[1], bytes)
+        or not isinstance(value[0], int)
+    ):
+        raise ImageError("its digest is no pair of algorithm and octets")
+    if value[0] not in _HASHES:
+        raise ImageError(
+            f"its digest is of algorithm {value[0]}: SHA-256 (-16), SHA-384 (-43) and SHA-512 (-44) are known"
+        )
+    return _HASHES[value[0]], value[1]
+
+
+def _sequence_number(manifest: bytes) -> int | None:
+    members = _decoded(manifest)
+    number = members.get(_SEQUENCE_NUMBER) if isinstance(members, Mapping) else None
+    return number if isinstance(number, int) else None

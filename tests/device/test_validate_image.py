@@ -1,0 +1,121 @@
+"""fuota.validate_image: an image, by whatever it is given, against a device."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import fuota
+from fuota.device import DeviceProfile, inspect_image, inspect_patch, load_profile
+from fuota.errors import ImageError, ParameterError, StorageError
+from fuota.findings import Findings
+from fuota.image import FirmwareImage, ImageRequirements
+
+SAMPLE = Path(__file__).parents[2] / "sample_firmware" / "sensor-1.1.0.bin"
+FIRMWARE = SAMPLE.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "image", [SAMPLE, str(SAMPLE), FIRMWARE, FirmwareImage.open(SAMPLE)], ids=["path", "text", "octets", "open"]
+)
+def test_an_image_in_any_shape(image):
+    findings = fuota.validate_image(image, profile="lora-basics-modem")
+    assert isinstance(findings, Findings)
+    assert findings.ok
+    assert not fuota.validate_image(image, profile="loramac-node").ok
+
+
+@pytest.mark.parametrize("of", [str, Path, load_profile], ids=["name", "path", "profile"])
+def test_a_profile_in_any_shape(of, tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text("slot_bytes = 1000\n")
+    assert fuota.validate_image(SAMPLE, profile=of(path)).errors[0].code == "slot"
+
+
+def test_no_image_raises(tmp_path):
+    for image in (tmp_path / "none.bin", tmp_path, b"", b"\x7fELF", b":00", "nul\0l"):
+        findings = fuota.validate_image(image)
+        assert not findings.ok or "raw-too-short" in findings.codes
+    assert fuota.validate_image(tmp_path / "none.bin").codes == ("unreadable",)
+
+
+def test_the_slot_and_the_session_of_the_device_count():
+    profile = DeviceProfile(max_nb_frag=200, max_frag_size=50, frag_size_multiple=8, slot_bytes=20_000)
+    assert profile.image_requirements() == ImageRequirements(slot_bytes=20_000, max_block_bytes=200 * 48)
+    assert fuota.validate_image(SAMPLE, profile=profile).errors[0].code == "session"
+    assert fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=271)).ok
+    assert not fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=270)).ok
+
+
+def test_what_the_table_of_images_says_goes_before():
+    own = ImageRequirements(slot_bytes=10, max_block_bytes=20)
+    assert DeviceProfile(image=own).image_requirements() == own
+
+
+def test_a_profile_in_a_file_has_a_table_of_images(tmp_path):
+    path = tmp_path / "meter.toml"
+    path.write_text(
+        '[image]\nformats = ["mcuboot", "raw"]\nhardware = "STM32WL"\nflash_start = 0x0800_0000\nsigned = true\n'
+    )
+    assert load_profile(path).image == ImageRequirements(
+        formats=("mcuboot", "raw"), hardware="STM32WL", flash_start=0x0800_0000, signed=True
+    )
+    assert fuota.validate_image(SAMPLE, profile=path).errors[0].code == "unsigned"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('formats = "raw"', "formats of image of meter.toml is 'raw': it must be a list"),
+        ("formats = [1]", "each of formats of image of meter.toml is 1: it must be a text"),
+        ('formats = ["exe"]', "formats has 'exe': there are raw, intel-hex"),
+        ("signed = 1", "signed of image of meter.toml is 1: it must be true or false"),
+        ("slots = 1", "'slots', which is no key of it: the closest is 'slot_bytes'"),
+    ],
+)
+def test_what_no_table_of_images_has_is_refused(tmp_path, text, said):
+    path = tmp_path / "meter.toml"
+    path.write_text("[image]\n" + text)
+    with pytest.raises(ParameterError) as refused:
+        load_profile(path)
+    assert said in str(refused.value)
+
+
+def test_an_open_image_keeps_the_requirements_by_which_it_was_opened():
+    image = FirmwareImage.open(SAMPLE, requirements=ImageRequirements(slot_bytes=100))
+    assert fuota.validate_image(image).errors[0].code == "slot"
+
+
+def test_requirements_may_be_said_one_by_one():
+    assert inspect_image(SAMPLE, profile="loramac-node", slot_bytes=20_000, max_block_bytes=20_000).ok
+    with pytest.raises(ImageError, match="cannot be read"):
+        inspect_image("/no/such/image")
+
+
+def test_of_a_patch_what_it_makes_is_asked_for_the_rest():
+    old, patch = (
+        FirmwareImage.open(SAMPLE.with_name(f"sensor-{name}")) for name in ("1.0.0.bin", "1.0.0-to-1.1.0.patch")
+    )
+    profile = DeviceProfile(image=ImageRequirements(signed=True, hardware="STM32WL"))
+    of_patch, of_target = inspect_patch(patch, old.data, profile=profile)
+    assert of_target.image.data == FIRMWARE
+    assert {"unsigned", "hardware-unknown"} <= set(of_target.findings.codes)
+    assert {"unsigned", "hardware-unknown"}.isdisjoint(of_patch.findings.codes)
+    assert of_patch.image.requirements.base_sha256 == old.sha256
+    with pytest.raises(ImageError, match="cannot be applied to this base"):
+        inspect_patch(patch, old.data[:100])
+
+
+def test_what_is_wrong_with_the_arguments_is_no_finding():
+    with pytest.raises(StorageError):
+        fuota.validate_image(SAMPLE, profile="/no/such/profile")
+    with pytest.raises(ParameterError, match="the public key /no/such/key cannot be read"):
+        fuota.validate_image(SAMPLE, public_key="/no/such/key")
+
+
+def test_the_public_names():
+    assert {"FirmwareImage", "validate_image"} <= set(fuota.__all__)
+    assert list(inspect.signature(fuota.validate_image).parameters) == ["image", "profile", "public_key"]

@@ -1,0 +1,42 @@
+"""docs/images.md says what the code does."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from fuota.image import ImageRequirements, SignatureState
+
+ROOT = Path(__file__).parents[2]
+
+
+def codes_in_code() -> set[str]:
+    """The first argument of every call of note, warning or error, or of a choice of these."""
+    makers, found = {"note", "warning", "error", "severity"}, set()
+    for path in (*ROOT.glob("fuota/image/**/*.py"), ROOT / "fuota/device/validate_image.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and {one.id for one in ast.walk(node.func) if isinstance(one, ast.Name)} & makers
+            ):
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    found.add(first.value)
+    return found
+
+
+def test_the_documentation_lists_every_code_and_no_other():
+    table = (ROOT / "docs/images.md").read_text().split("## Findings")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `([a-z-]+)` \|", table, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(codes_in_code())
+
+
+def test_the_documentation_shows_every_key_of_a_profile_s_image():
+    text = (ROOT / "docs/images.md").read_text()
+    assert all(re.search(rf"^    {name} = ", text, flags=re.MULTILINE) for name in ImageRequirements.__slots__)
+
+
+def test_the_documentation_explains_every_state_of_a_signature():
+    text = (ROOT / "docs/images.md").read_text()
+    assert all(f"| `{state.value}` |" in text for state in SignatureState)
