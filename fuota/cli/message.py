@@ -1,4 +1,4 @@
-"""fuota message encode, decode: the commands of TS003 to TS006 and their octets."""
+"""fuota message encode, decode: the commands of TS003 to TS007 and their octets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from fuota.errors import MessageError
 
 if TYPE_CHECKING:
     from fuota.lorawan import Command
+    from fuota.lorawan.multi_package import PackageEntry
+    from fuota.lorawan.multicast_setup import McGroup
 
 _version = click.option(
     "--version", type=click.IntRange(1, 2), default=1, show_default=True, help="Version of the package."
@@ -22,12 +24,12 @@ _version = click.option(
 
 @click.group()
 def message() -> None:
-    """Messages of the application packages TS003, TS004, TS005 and TS006: octets to commands and back."""
+    """Messages of the application packages TS003 to TS007: octets to commands and back."""
 
 
 @message.command()
 @click.argument("payload", metavar="HEX")
-@click.option("--port", type=int, required=True, help="FPort: 200 TS005, 201 TS004, 202 TS003, 203 TS006.")
+@click.option("--port", type=int, required=True, help="FPort: 200 TS005, 201 TS004, 202 TS003, 203 TS006, 225 TS007.")
 @click.option("--uplink/--downlink", default=True, show_default=True, help="Who sent it: the device, or the server.")
 @_version
 @with_output
@@ -49,20 +51,29 @@ def decode(payload: str, port: int, uplink: bool, version: int, out: Output) -> 
 @click.argument("command_name", metavar="COMMAND")
 @click.argument("values", nargs=-1, metavar="[FIELD=VALUE]...")
 @_version
+@click.option("--token", type=int, help="As a message of TS007 (FPort 225) with this Token, 0 to 3.")
 @with_output
-def encode(package_name: str, command_name: str, values: tuple[str, ...], version: int, out: Output) -> int:
+def encode(
+    package_name: str, command_name: str, values: tuple[str, ...], version: int, token: int | None, out: Output
+) -> int:
     """The octets of one command, such as: TS004 FragSessionDeleteReq frag_index=2.
 
     The fields are those that `fuota message decode` shows; numbers may be written 0x..., octets are in hexadecimal.
     """
+    from fuota.lorawan import encode as octets_of
+    from fuota.lorawan.multi_package import FPORT, wrapped
     from fuota.lorawan.packages import package_named
 
     if bare := [value for value in values if "=" not in value]:
         raise click.UsageError(f"{bare[0]!r} was given: a field is written FIELD=VALUE")
     given = {name: text for name, _, text in (value.partition("=") for value in values)}
     package = package_named(package_name)
-    octets = package.command(command_name, given, version=version).to_bytes()
-    out.event("encoded", package=package.name, command=command_name, port=package.f_port, payload=octets.hex())
+    made: tuple[Command, ...] = (package.command(command_name, given, version=version),)
+    port = package.f_port
+    if token is not None:
+        made, port = wrapped(package.codec.PACKAGE_IDENTIFIER, made, token=token), FPORT
+    octets = octets_of(made)
+    out.event("encoded", package=package.name, command=command_name, port=port, payload=octets.hex())
     out.result(octets.hex())
     return 0
 
@@ -91,8 +102,17 @@ def _spelled(value: object) -> str:
 
 def _plain(value: object) -> object:
     """A field's value as JSON has it; octets in hexadecimal."""
-    if isinstance(value, tuple):  # the groups of a McGroupStatusAns
-        return ",".join(f"{group.mc_group_id}:{group.mc_addr:08x}" for group in value)
+    if isinstance(value, tuple):
+        return ",".join(map(_entry, value))
     if isinstance(value, bytes):
         return value.hex()
     return int(value) if isinstance(value, IntEnum) else value
+
+
+def _entry(entry: McGroup | PackageEntry) -> str:
+    """A group of a McGroupStatusAns, or a package of a DevPackageAns."""
+    from fuota.lorawan.multi_package import PackageEntry
+
+    if isinstance(entry, PackageEntry):
+        return f"{entry.identifier}:{entry.version}:{entry.port}"
+    return f"{entry.mc_group_id}:{entry.mc_addr:08x}"

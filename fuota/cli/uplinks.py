@@ -37,7 +37,7 @@ version_option = click.option(
 def decode(notifications: IO[bytes], version: int, out: Output) -> int:
     """Read NOTIFICATIONS (a JSON object or array, or one of them a line; - is a pipe) and show each uplink.
 
-    Those on FPort 200 to 203 are read as TS005, TS004, TS003 and TS006.
+    Those on FPort 200 to 203 are read as TS005, TS004, TS003 and TS006, those on FPort 225 as TS007.
     """
     from fuota.network import parse_uplinks
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from fuota.errors import MessageError
-from fuota.lorawan import clock_sync, firmware_management, fragmentation_messages, multicast_setup
+from fuota.lorawan import clock_sync, firmware_management, fragmentation_messages, multi_package, multicast_setup
 from fuota.lorawan.codec import Command, ParsedMessage, require_version
 
 
@@ -63,6 +63,9 @@ PACKAGES: Mapping[str, Package] = {
         Package(name="TS004", codec=fragmentation_messages, versions_differ=True),
         Package(name="TS005", codec=multicast_setup, versions_differ=True),
         Package(name="TS006", codec=firmware_management, versions_differ=False),  # there is version 1 only
+        Package(
+            name="TS007", codec=multi_package, versions_differ=True
+        ),  # not its own octets, those of TS004 and TS005 in it
     )
 }
 _BY_PORT = {package.f_port: package for package in PACKAGES.values()}
@@ -88,21 +91,34 @@ def package_named(name: str) -> Package:
     return PACKAGES[name.upper()]
 
 
-_RULES = {"bool": "true or false", "byte": "octets in hexadecimal", "tupl": "groups such as 0:01aabbcc,1:01aabbcd"}
+_RULES = {
+    "bool": "true or false",
+    "bytes": "octets in hexadecimal",
+    "tuple[McGroup, ...]": "groups such as 0:01aabbcc,1:01aabbcd",
+    "tuple[PackageEntry, ...]": "packages as identifier:version:port, such as 0:1:225,3:2:201",
+}
 
 
 def _value(field: str, kind: str, text: str) -> object:
     try:
         if kind.startswith("bool"):
             return {"true": True, "false": False}[text.lower()]
-        if kind.startswith("tuple"):
-            return tuple(_group(one) for one in text.split(",") if one)
+        if kind in _ENTRIES:
+            return tuple(_ENTRIES[kind](one) for one in text.split(",") if one)
         return bytes.fromhex(text) if kind.startswith("bytes") else int(text, 0)
     except (KeyError, ValueError):
-        rule = _RULES.get(kind[:4], "a whole number, such as 12 or 0x0C")
+        rule = _RULES.get(kind, "a whole number, such as 12 or 0x0C")
         raise MessageError(f"{field} is {text!r}: it must be {rule}") from None
 
 
 def _group(text: str) -> multicast_setup.McGroup:
     mc_group_id, _, mc_addr = text.partition(":")
     return multicast_setup.McGroup(mc_group_id=int(mc_group_id), mc_addr=int(mc_addr, 16))
+
+
+def _package(text: str) -> multi_package.PackageEntry:
+    identifier, version, port = (int(part, 0) for part in text.split(":"))
+    return multi_package.PackageEntry(identifier=identifier, version=version, port=port)
+
+
+_ENTRIES = {"tuple[McGroup, ...]": _group, "tuple[PackageEntry, ...]": _package}

@@ -36,6 +36,20 @@ def test_people_see_names_and_fields(fuota):
     assert result.stdout.decode().splitlines()[1] == "FragSessionDeleteReq frag_index=2"
 
 
+def test_a_message_of_several_packages_and_back(fuota):
+    """TS007: the Token ends it, and what decode shows encode takes."""
+    wrapped = fuota("message", "encode", "TS004", "FragSessionDeleteReq", "frag_index=2", "--token", 1, "--json").event(
+        "encoded"
+    )
+    assert (wrapped["payload"], wrapped["port"]) == ("83030201", 225)
+    shown = fuota("message", "decode", "83030201", "--port", 225, "--downlink").out.splitlines()
+    assert shown == ["PackageId package_identifier=3", "FragSessionDeleteReq frag_index=2", "Token token=1"]
+    octets = "01020001e10302c901"
+    shown = fuota("message", "decode", octets, "--port", 225).out.splitlines()
+    assert shown == ["DevPackageAns packages=0:1:225,3:2:201", "Token token=1"]
+    assert fuota("message", "encode", "TS007", *shown[0].split(), "--token", 1).out == f"{octets}\n"
+
+
 def test_a_payload_may_come_through_a_pipe(fuota):
     result = fuota("message", "decode", "-", "--port", 202, stdin=b"01000400001f\n")
     assert result.stdout.decode() == "AppTimeReq device_time_s=1024 token=15 answer_required=true\n"
