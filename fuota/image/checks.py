@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fuota.errors import ParameterError
 from fuota.findings import Finding, Findings, error, note, warning
 from fuota.image.content import Filler, entropy, filler, is_blank
 from fuota.image.description import ImageFormat, SignatureState
 from fuota.image.firmware import FirmwareImage
+from fuota.image.verification import Verification
 from fuota.image.versions import is_newer
 
 CONTAINERS = frozenset({ImageFormat.INTEL_HEX, ImageFormat.S_RECORD, ImageFormat.ELF, ImageFormat.UF2})
@@ -43,23 +45,25 @@ class ImageCheck:
         return self.findings.ok
 
 
-def check(image: FirmwareImage, *, public_key: bytes | None = None) -> ImageCheck:
+def check(image: FirmwareImage, *, public_key: bytes | None = None, signature: bytes | None = None) -> ImageCheck:
     """Check an image against the requirements with which it was opened. A bad image is a finding, never an exception.
 
-    `public_key`: PEM or DER, by which its signature is verified. Raises ParameterError for what is no public key.
+    `public_key`: PEM or DER, by which its signature is verified; `signature`: one that lies beside the image (ECDSA or Ed25519)
+    and is verified in place of that inside. Raises ParameterError for what is no public key or signature.
     """
-    signature = _signature(image, public_key)
+    stated = _signature(image, public_key, signature)
     found, waste, bits = [*image.findings], None, None
     for one in _CHECKS:
         found += one(image)
+    if image.format not in CONTAINERS or signature is not None:
+        found += _signed(stated, asked=image.requirements.signed, with_key=public_key is not None)
     if image.format not in CONTAINERS:  # of which the binary inside is asked, once it is converted
         waste, bits = filler(image.data), entropy(image.data)
-        found += _signed(signature, asked=image.requirements.signed, with_key=public_key is not None)
         found += [*_filler(image, waste), *_random(image, bits)]
     found = [one for one in found if not _is_wanted_container(one, image)]
     return ImageCheck(
         image=image,
-        signature=signature,
+        signature=stated.state,
         findings=Findings(tuple(sorted(found, key=_gravity))),
         entropy_bits=bits,
         filler_bytes=waste.size if waste else 0,
@@ -84,29 +88,26 @@ def _is_wanted_container(finding: Finding, image: FirmwareImage) -> bool:
 # The signature
 
 
-def _signature(image: FirmwareImage, public_key: bytes | None) -> SignatureState:
+def _signature(image: FirmwareImage, public_key: bytes | None, signature: bytes | None) -> Verification:
     stated = image.description.signature
-    if public_key is None or stated is not SignatureState.PRESENT:
-        return stated
-    from fuota.image.signature import verify  # cryptography is slow to import
+    if public_key is None and signature is not None:
+        raise ParameterError("a signature was given and no public key: say by which it is to be verified")
+    if public_key is None or (signature is None and stated is not SignatureState.PRESENT):
+        return Verification(state=stated, why="by whom is not known: say the public key")
+    from fuota.image.signature import verify, verify_detached  # cryptography is slow to import
 
-    return verify(image, public_key)
+    return verify(image, public_key) if signature is None else verify_detached(image, public_key, signature)
 
 
-def _signed(state: SignatureState, *, asked: bool, with_key: bool) -> Iterator[Finding]:
+def _signed(stated: Verification, *, asked: bool, with_key: bool) -> Iterator[Finding]:
     """The hash of an image is no signature: whoever changes the one can change the other. A key asks for a signature too."""
-    severity = error if asked or with_key else warning
-    if state is SignatureState.WRONG:
-        yield error(
-            "signature", "its signature is not of the public key that was given, or the image was changed since"
-        )
+    severity, state = error if asked or with_key else warning, stated.state
+    if stated.other_key:
+        yield error("other-key", stated.why)
+    elif state is SignatureState.WRONG:
+        yield error("signature", stated.why)
     elif state is SignatureState.PRESENT:
-        why = (
-            "its signature cannot be verified here by this key"
-            if with_key
-            else "by whom is not known: say the public key"
-        )
-        yield severity("signature-not-verified", f"it is signed, but {why}")
+        yield severity("signature-not-verified", f"it is signed, but not verified: {stated.why}")
     elif state is SignatureState.HASH_ONLY:
         yield severity(
             "hash-only",

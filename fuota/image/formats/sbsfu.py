@@ -15,6 +15,7 @@ _HEADER = struct.Struct("<4sHHIII32s32s16s28s64s")
 _PREFIXES = (b"SFU1", b"SFU2", b"SFU3", b"SFUM")
 SIGNED_BYTES = 128
 """The ECDSA P-256 signature at 0x80 is over the octets before it."""
+SIGNATURE_BYTES = 64
 
 
 def recognises(data: bytes) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,11 @@ FORMAT = ImageFormat.SUIT
 
 _ENVELOPE_TAG = 107
 _AUTHENTICATION, _MANIFEST = 2, 3
-_SEQUENCE_NUMBER, _COMMON = 2, 3
+_SEQUENCE_NUMBER = 2
+_IMAGE_DIGEST = 3
+_ARRAY, _MAP = 4, 5  # major types (RFC 8949 §3.1)
+_MOST_LEVELS = 12
+"""Of what is wrapped in what: the manifest, common, its sequence, a try-each in it, its sequences, their parameters."""
 _HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
 _STARTS = (b"\xd8\x6b\xa2", b"\xd8\x6b\xa3", b"\xd8\x6b\xa4", b"\xd8\x6b\xa5", b"\xd8\x6b\xa6")
 _UNTAGGED = tuple(bytes((0xA0 + members, _AUTHENTICATION)) for members in range(2, 9))
@@ -26,7 +31,10 @@ _UNTAGGED = tuple(bytes((0xA0 + members, _AUTHENTICATION)) for members in range(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """`digest` of the manifest as stated, `signatures`: the COSE_Sign1 structures, as octets, `payloads` by name."""
+    """`digest` of the manifest as stated, `signatures`: the COSE_Sign1 structures, as octets, `payloads` by name.
+
+    `severed`: members of the manifest that lie beside it, by their key; the manifest holds the digest of each.
+    """
 
     manifest: bytes
     algorithm: str
@@ -35,6 +43,7 @@ class Envelope:
     signatures: tuple[bytes, ...]
     sequence_number: int | None
     payloads: Mapping[str, bytes]
+    severed: Mapping[int, bytes]
 
 
 def recognises(data: bytes) -> bool:
@@ -46,13 +55,11 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
     """Sequence number, payloads, whether the digest is that of the manifest, whether it is signed."""
     try:
         found = envelope(data)
+        strangers = unbound(found)
     except ImageError as exc:
         return Description(format=FORMAT, findings=(error("structure", str(exc)),))
     matches = hashlib.new(found.algorithm, found.manifest).digest() == found.digest
     digest = Digest(algorithm=found.algorithm, value=found.digest.hex(), covers="manifest", matches=matches)
-    wrong: tuple[Finding, ...] = (
-        () if matches else (error("hash", "its digest is not that of its manifest: it is damaged"),)
-    )
     return Description(
         format=FORMAT,
         parts=tuple(
@@ -61,13 +68,22 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
         version=None if found.sequence_number is None else str(found.sequence_number),
         digests=(digest,),
         signature=SignatureState.PRESENT if found.signatures else SignatureState.HASH_ONLY,
-        findings=wrong,
+        findings=tuple(_findings(strangers, matches)),
     )
+
+
+def _findings(strangers: tuple[str, ...], matches: bool) -> Iterator[Finding]:
+    if not matches:
+        yield error("hash", "its digest is not that of its manifest: it is damaged")
+    if strangers:
+        yield error(
+            "hash", f"its manifest has no digest that is that of {', '.join(strangers)[:100]}: damaged, or put in later"
+        )
 
 
 def envelope(data: bytes) -> Envelope:
     """Raises ImageError for what is no envelope, and for octets after it."""
-    members = _decoded(data)
+    members = decoded(data)
     members = members.value if isinstance(members, cbor2.CBORTag) and members.tag == _ENVELOPE_TAG else members
     if not isinstance(members, Mapping):
         raise ImageError("its outermost value is no map: it is no SUIT envelope")
@@ -84,10 +100,65 @@ def envelope(data: bytes) -> Envelope:
         signatures=tuple(one for one in signatures if isinstance(one, bytes)),
         sequence_number=_sequence_number(manifest),
         payloads={key: value for key, value in members.items() if isinstance(key, str) and isinstance(value, bytes)},
+        severed={key: value for key, value in members.items() if _is_severed(key) and isinstance(value, bytes)},
     )
 
 
-def _decoded(octets: bytes) -> Any:
+def _is_severed(key: object) -> bool:
+    return isinstance(key, int) and key not in (_AUTHENTICATION, _MANIFEST)
+
+
+def unbound(found: Envelope) -> tuple[str, ...]:
+    """What lies in the envelope and is not what the manifest has a digest of: payloads by name, severed members by key.
+
+    The digest of a payload is one of those that the manifest's sequences set (suit-parameter-image-digest), that of a severed
+    member stands in the member's place (draft-ietf-suit-manifest-34 §5.4). Raises ImageError for a manifest that cannot be read.
+    """
+    members = decoded(found.manifest)
+    if not isinstance(members, Mapping):
+        raise ImageError("its manifest is no map")
+    stated = tuple(_image_digests(members, 0))
+    payloads = [name for name, octets in found.payloads.items() if not any(_is_of(one, octets) for one in stated)]
+    severed = [str(key) for key, octets in found.severed.items() if not _is_of(members.get(key), octets)]
+    return (*payloads, *severed)
+
+
+def is_bound(found: Envelope) -> bool:
+    """Whether the stated digest is that of the manifest, and the manifest's are those of all else.
+
+    Raises ImageError as `unbound` does.
+    """
+    return hashlib.new(found.algorithm, found.manifest).digest() == found.digest and not unbound(found)
+
+
+def _image_digests(value: Any, depth: int) -> Iterator[Any]:
+    """Every value of an image-digest parameter, in maps, lists and the sequences that are wrapped in byte strings."""
+    if depth > _MOST_LEVELS:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == _IMAGE_DIGEST and isinstance(inner, bytes):
+                yield inner
+            yield from _image_digests(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _image_digests(inner, depth + 1)
+    elif isinstance(value, bytes) and value[:1] and value[0] >> 5 in (_ARRAY, _MAP):
+        with suppress(ImageError):
+            yield from _image_digests(decoded(value), depth + 1)
+
+
+def _is_of(digest: Any, octets: bytes) -> bool:
+    """Whether a SUIT_Digest, as a list or wrapped in a byte string, is that of the octets, or of them in a byte string."""
+    try:
+        algorithm, value = _pair(decoded(digest) if isinstance(digest, bytes) else digest)
+    except ImageError:
+        return False
+    return value in (hashlib.new(algorithm, one).digest() for one in (octets, cbor2.dumps(octets)))
+
+
+def decoded(octets: bytes) -> Any:
+    """One CBOR value. Raises ImageError for anything else."""
     try:
         return cbor2.loads(octets)
     except (
@@ -103,14 +174,18 @@ def _decoded(octets: bytes) -> Any:
 
 
 def _list(octets: bytes, what: str) -> list[Any]:
-    values = _decoded(octets)
+    values = decoded(octets)
     if not isinstance(values, list) or not values or not isinstance(values[0], bytes):
         raise ImageError(f"its {what} is no list of byte strings")
     return values
 
 
 def _digest(octets: bytes) -> tuple[str, bytes]:
-    value = _decoded(octets)
+    return _pair(decoded(octets))
+
+
+def _pair(value: Any) -> tuple[str, bytes]:
+    """The hash by its name, and its octets. Raises ImageError for what is no SUIT_Digest."""
     if (
         not isinstance(value, list)
         or len(value) != 2
@@ -126,6 +201,6 @@ def _digest(octets: bytes) -> tuple[str, bytes]:
 
 
 def _sequence_number(manifest: bytes) -> int | None:
-    members = _decoded(manifest)
+    members = decoded(manifest)
     number = members.get(_SEQUENCE_NUMBER) if isinstance(members, Mapping) else None
     return number if isinstance(number, int) else None
