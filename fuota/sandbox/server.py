@@ -14,7 +14,9 @@ from fuota.network import TransferRequest, Uplink
 from fuota.radio import Region, fragment_phy_bytes, largest_frag_size
 from fuota.sandbox.agenda import Agenda
 from fuota.sandbox.data_stream import DataStream
+from fuota.sandbox.downlinks import Downlinks
 from fuota.sandbox.fleet import Fleet, VirtualDevice
+from fuota.sandbox.records import Application, DeviceRecord, DeviceState, Directory
 from fuota.sandbox.transfer_job import Participant, TransferJob, frames_of
 
 REMOVED_AFTER_US = 15 * 60 * 1_000_000
@@ -27,7 +29,7 @@ LONGEST_TASK_US = 366 * 24 * 3600 * 1_000_000
 class NetworkServer:
     """Runs the tasks of one application. Every public method takes the agenda's lock."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server is made of
         self,
         *,
         app_eui: str,
@@ -36,8 +38,14 @@ class NetworkServer:
         agenda: Agenda,
         data_stream: DataStream | None,
         uplink_period_s: int,
+        directory: Directory | None = None,
+        downlinks: Downlinks | None = None,
     ) -> None:
         self.app_eui = app_eui
+        self.directory = directory or Directory([Application(app_eui=app_eui, join_eui=app_eui)])
+        self.downlinks = downlinks or Downlinks()
+        for device in fleet.by_eui.values():
+            self.directory.power_on(self._record_of(device, agenda.now_us()))
         self._region = region
         self._fleet = fleet
         self._agenda = agenda
@@ -129,6 +137,25 @@ class NetworkServer:
             self._job.on_uplink(device, payload)
         if self._data_stream is not None:
             self._data_stream.publish(self._as_uplink(device, port, payload))
+
+    def _record_of(self, device: VirtualDevice, now_us: int) -> DeviceRecord:
+        """The device as the server knows it: it joined before the sandbox began."""
+        application = self.directory.application(self.app_eui)
+        return DeviceRecord(
+            dev_eui=device.dev_eui,
+            app_eui=application.app_eui,
+            join_eui=application.join_eui,
+            contract_id=application.contract_id,
+            profile_id=application.profile_id,
+            state=DeviceState.JOINED,
+            join_id=1,
+            dev_class="C",
+            tags=(device.tag,),
+            registered_us=now_us,
+            activated_us=now_us,
+            first_join_us=now_us,
+            last_join_us=now_us,
+        )
 
     def _as_uplink(self, device: VirtualDevice, port: int, payload: bytes) -> Uplink:
         return Uplink(

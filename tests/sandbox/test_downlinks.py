@@ -1,0 +1,114 @@
+"""The queues of downlinks: three at most, with a time, cleared, sent, acknowledged."""
+
+from __future__ import annotations
+
+import pytest
+
+from fuota.errors import BadRequestError, ParameterError
+from fuota.sandbox.downlinks import Downlinks
+
+EUI, OTHER = "02000000F007A001", "02000000F007A002"
+NOW = 1_700_000_000_000_000
+MINUTE = 60_000_000
+
+
+def test_downlinks_go_out_in_the_order_they_came_and_leave_the_queue():
+    queues = Downlinks()
+    first, second = (queues.queue(EUI, bytes([n]), now_us=NOW, port=7) for n in range(2))
+    assert (first, second) == (1, 2)
+    head = queues.next(EUI, NOW)
+    assert (head.msg_id, head.pdu, head.port, head.confirmed) == (first, b"\0", 7, False)
+    assert queues.next(EUI, NOW) == head, "it stays until it is sent"
+    queues.sent(head)
+    queues.sent(queues.next(EUI, NOW))
+    assert queues.next(EUI, NOW) is None
+    assert queues.next(OTHER, NOW) is None
+
+
+def test_a_fourth_is_refused_and_the_queues_are_each_device_s_own():
+    queues = Downlinks()
+    for _ in range(3):
+        queues.queue(EUI, b"", now_us=NOW)
+    with pytest.raises(BadRequestError, match=f"3 downlinks are queued for {EUI}"):
+        queues.queue(EUI, b"", now_us=NOW)
+    queues.queue(OTHER, b"", now_us=NOW)
+
+
+def test_clear_forgets_what_was_queued_before():
+    queues = Downlinks()
+    for _ in range(3):
+        queues.queue(EUI, b"old", now_us=NOW)
+    number = queues.queue(EUI, b"new", now_us=NOW, clear=True)
+    assert [one.msg_id for one in queues.queued(EUI, NOW)] == [number]
+
+
+def test_a_downlink_is_not_sent_after_its_time_and_makes_room():
+    queues = Downlinks()
+    for minutes in (1, 2, 65):
+        queues.queue(EUI, b"", now_us=NOW, timeout_minutes=minutes)
+    assert len(queues.queued(EUI, NOW + MINUTE - 1)) == 3
+    assert len(queues.queued(EUI, NOW + MINUTE)) == 2
+    queues.queue(EUI, b"", now_us=NOW + MINUTE)
+    assert queues.next(EUI, NOW + MINUTE).msg_id == 2
+    assert queues.next(EUI, NOW + 500 * MINUTE) is None
+
+
+def test_a_time_of_nothing_is_refused():
+    with pytest.raises(ParameterError, match="nearest is 1"):
+        Downlinks().queue(EUI, b"", now_us=NOW, timeout_minutes=0)
+
+
+def test_an_immediate_one_goes_first_and_is_not_kept_for_the_next_uplink():
+    queues = Downlinks()
+    queues.queue(EUI, b"", now_us=NOW)
+    queues.queue(EUI, b"now", now_us=NOW, immediate=True)
+    assert queues.next(EUI, NOW + 1_999_999).pdu == b"now"
+    assert queues.next(EUI, NOW + 2_000_000).pdu == b""
+
+
+def test_a_confirmed_one_is_sent_again_until_it_is_acknowledged():
+    queues = Downlinks()
+    number = queues.queue(EUI, b"", now_us=NOW, confirmed=True)
+    queues.queue(EUI, b"after", now_us=NOW)
+    assert queues.acknowledged(EUI) is None, "nothing has been sent yet"
+    for _ in range(2):
+        queues.sent(queues.next(EUI, NOW))
+        assert queues.next(EUI, NOW).msg_id == number
+    assert queues.acknowledged(EUI) == number
+    assert queues.acknowledged(EUI) is None
+    assert queues.next(EUI, NOW).pdu == b"after"
+
+
+def test_a_confirmed_one_that_nobody_acknowledges_leaves_with_its_time():
+    queues = Downlinks()
+    queues.queue(EUI, b"", now_us=NOW, confirmed=True, timeout_minutes=2)
+    queues.sent(queues.next(EUI, NOW))
+    assert queues.next(EUI, NOW + 2 * MINUTE) is None
+
+
+def test_clearing_names_what_was_there():
+    queues = Downlinks()
+    numbers = [queues.queue(EUI, b"", now_us=NOW) for _ in range(3)]
+    assert queues.clear(EUI, NOW, msg_id=numbers[1]) == [numbers[1]]
+    assert queues.clear(EUI, NOW, msg_id=numbers[1]) == []
+    assert queues.clear(EUI, NOW) == [numbers[0], numbers[2]]
+    assert queues.clear(EUI, NOW) == []
+
+
+def test_whoever_listens_is_told_of_each_queued_downlink():
+    queues, told = Downlinks(), []
+    queues.on_queued = told.append
+    queues.queue(EUI, b"", now_us=NOW)
+    queues.queue(OTHER, b"", now_us=NOW)
+    assert told == [EUI, OTHER]
+
+
+def test_a_snapshot_is_what_waits_and_numbers_go_on():
+    queues = Downlinks()
+    queues.queue(EUI, b"a", now_us=NOW, timeout_minutes=1)
+    queues.queue(EUI, b"b", now_us=NOW)
+    queues.queue(OTHER, b"c", now_us=NOW)
+    later = Downlinks(first_msg_id=queues.last_msg_id + 1)
+    later.restore(queues.snapshot(NOW + MINUTE))
+    assert [one.pdu for one in later.queued(EUI, NOW + MINUTE)] == [b"b"]
+    assert later.queue(EUI, b"", now_us=NOW) == 4
