@@ -53,6 +53,11 @@ _REQUIREMENTS = (
     click.option(
         "--public-key", type=click.Path(exists=True, dir_okay=False), help="Verify the signature by this (PEM or DER)."
     ),
+    click.option(
+        "--signature",
+        type=click.Path(exists=True, dir_okay=False),
+        help="A signature that lies beside IMAGE (ECDSA, Ed25519), in place of that inside.",
+    ),
 )
 _ON_AIR = (
     click.option("--region", "region_name", help="Channel plan, to say the airtime."),

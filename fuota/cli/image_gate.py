@@ -35,8 +35,9 @@ def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -
     Warnings are said, and left to whoever launches. Raises ImageError for an error, with --strict for a warning too.
     """
     rest = {"base_sha256": None, "target_sha256": None} | options
-    profile, public_key, strict, base = (rest.pop(one) for one in ("profile", "public_key", "strict", "base"))
-    checks = _checks(content, name, base, rest["base_sha256"], {"profile": profile, "public_key": public_key})
+    strict, base = (rest.pop(one) for one in ("strict", "base"))
+    asked = {one: rest.pop(one) for one in ("profile", "public_key", "signature")}
+    checks = _checks(content, name, base, rest["base_sha256"], asked)
     if base is not None:
         rest |= _bound(checks, rest)
     findings = sum((one.findings for one in checks), Findings())

@@ -14,21 +14,26 @@ from fuota.findings import Findings, error
 from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, check
 from fuota.image.delta import apply
 
+_MOST_BYTES = 64 * 1024
+"""Far above any key or signature, whose file may be the wrong one."""
+
 
 def validate_image(
     image: str | Path | bytes | FirmwareImage,
     *,
     profile: DeviceProfile | str | Path | None = None,
     public_key: bytes | str | Path | None = None,
+    signature: bytes | str | Path | None = None,
 ) -> Findings:
     """What is wrong, or worth knowing, of an image: a path, its octets, or an open one. `ok`: nothing forbids sending it.
 
     `profile`: what the device takes, or its name or file. `public_key`: PEM or DER by which a signature is verified, or its file.
-    No image raises: one that cannot be read is a finding too. Raises ParameterError for what is no public key, and for a profile
-    what load_profile raises. The codes are in docs/images.md.
+    `signature`: one that lies beside the image (ECDSA or Ed25519), or its file, in place of that inside. No image raises: one that
+    cannot be read is a finding too. Raises ParameterError for what is no public key or signature, and for a profile what
+    load_profile raises. The codes are in docs/images.md.
     """
     try:
-        return inspect_image(image, profile=profile, public_key=public_key).findings
+        return inspect_image(image, profile=profile, public_key=public_key, signature=signature).findings
     except ImageError as exc:
         return Findings((error("unreadable", str(exc)),))
 
@@ -38,16 +43,17 @@ def inspect_image(
     *,
     profile: DeviceProfile | str | Path | None = None,
     public_key: bytes | str | Path | None = None,
+    signature: bytes | str | Path | None = None,
     **requirements: Any,
 ) -> ImageCheck:
     """All that `validate_image` finds, with the image and its signature; `requirements` replace some of the profile's.
 
     Raises ImageError where there is nothing to read.
     """
-    key = read_public_key(public_key)
+    key, beside = _octets(public_key, "public key"), _octets(signature, "signature")
     opened = image if isinstance(image, FirmwareImage) else FirmwareImage.open(image)
     asked = opened.requirements if profile is None else _of(profile)
-    return check(replace(opened, requirements=replace(asked, **requirements)), public_key=key)
+    return check(replace(opened, requirements=replace(asked, **requirements)), public_key=key, signature=beside)
 
 
 def inspect_patch(
@@ -56,14 +62,16 @@ def inspect_patch(
     *,
     profile: DeviceProfile | str | Path | None = None,
     public_key: bytes | str | Path | None = None,
+    signature: bytes | str | Path | None = None,
     **requirements: Any,
 ) -> tuple[ImageCheck, ImageCheck]:
-    """The checks of a patch, and of what it makes of its base: hardware, version and signature are asked of that.
+    """The checks of a patch, and of what it makes of its base: hardware, version and signature, one
+    that lies beside it too, are asked of that.
 
     Arguments as of `inspect_image`. Raises ImageError where the patch cannot be applied to the base.
     """
     made = FirmwareImage(data=apply(base, patch.data), name=f"what {patch.name} makes", requirements=patch.requirements)
-    target = inspect_image(made, profile=profile, public_key=public_key, **requirements)
+    target = inspect_image(made, profile=profile, public_key=public_key, signature=signature, **requirements)
     of_target = {"hardware": None, "running_version": None, "signed": False}
     known = hashlib.sha256(base).hexdigest()
     return inspect_image(patch, profile=profile, **requirements | of_target, base_sha256=known), target
@@ -73,11 +81,12 @@ def _of(profile: DeviceProfile | str | Path) -> ImageRequirements:
     return (profile if isinstance(profile, DeviceProfile) else load_profile(profile)).image_requirements()
 
 
-def read_public_key(key: bytes | str | Path | None) -> bytes | None:
-    """The octets of a key, or of the file that holds it. Raises ParameterError where that cannot be read."""
-    if key is None or isinstance(key, bytes):
-        return key
+def _octets(source: bytes | str | Path | None, name: str) -> bytes | None:
+    """The octets of a key or a signature, or of the file that holds it. Raises ParameterError where that cannot be read."""
+    if source is None or isinstance(source, bytes):
+        return source
     try:
-        return Path(key).read_bytes()
+        with Path(source).open("rb") as file:
+            return file.read(_MOST_BYTES)
     except (OSError, ValueError) as exc:
-        raise ParameterError(f"the public key {key} cannot be read: {getattr(exc, 'strerror', None) or exc}") from None
+        raise ParameterError(f"the {name} {source} cannot be read: {getattr(exc, 'strerror', None) or exc}") from None

@@ -118,4 +118,4 @@ def test_what_is_wrong_with_the_arguments_is_no_finding():
 
 def test_the_public_names():
     assert {"FirmwareImage", "validate_image"} <= set(fuota.__all__)
-    assert list(inspect.signature(fuota.validate_image).parameters) == ["image", "profile", "public_key"]
+    assert list(inspect.signature(fuota.validate_image).parameters) == ["image", "profile", "public_key", "signature"]

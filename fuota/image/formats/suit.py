@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import cbor2
 
@@ -18,9 +19,9 @@ from fuota.image.requirements import ImageRequirements
 FORMAT = ImageFormat.SUIT
 
 _ENVELOPE_TAG = 107
-_AUTHENTICATION, _MANIFEST = 2, 3
+_DELEGATION, _AUTHENTICATION, _MANIFEST = 1, 2, 3
 _SEQUENCE_NUMBER = 2
-_IMAGE_DIGEST = 3
+_VENDOR, _CLASS, _IMAGE_DIGEST = 1, 2, 3
 _ARRAY, _MAP = 4, 5  # major types (RFC 8949 §3.1)
 _MOST_LEVELS = 12
 """Of what is wrapped in what: the manifest, common, its sequence, a try-each in it, its sequences, their parameters."""
@@ -31,17 +32,17 @@ _UNTAGGED = tuple(bytes((0xA0 + members, _AUTHENTICATION)) for members in range(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """`digest` of the manifest as stated, `signatures`: the COSE_Sign1 structures, as octets, `payloads` by name.
+    """`members` of the `manifest`, its `digest` as stated, `signatures`: the COSE_Sign1 structures, as octets, `payloads` by name.
 
     `severed`: members of the manifest that lie beside it, by their key; the manifest holds the digest of each.
     """
 
     manifest: bytes
+    members: Mapping[Any, Any]
     algorithm: str
     digest: bytes
     digest_octets: bytes
     signatures: tuple[bytes, ...]
-    sequence_number: int | None
     payloads: Mapping[str, bytes]
     severed: Mapping[int, bytes]
 
@@ -55,24 +56,24 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
     """Sequence number, payloads, whether the digest is that of the manifest, whether it is signed."""
     try:
         found = envelope(data)
-        strangers = unbound(found)
     except ImageError as exc:
         return Description(format=FORMAT, findings=(error("structure", str(exc)),))
-    matches = hashlib.new(found.algorithm, found.manifest).digest() == found.digest
+    matches = _is_its_own(found)
     digest = Digest(algorithm=found.algorithm, value=found.digest.hex(), covers="manifest", matches=matches)
     return Description(
         format=FORMAT,
         parts=tuple(
             Part(name=name, offset=data.find(octets), size=len(octets)) for name, octets in found.payloads.items()
         ),
-        version=None if found.sequence_number is None else str(found.sequence_number),
+        version=_sequence_number(found.members),
+        hardware=_hardware(found.members),
         digests=(digest,),
         signature=SignatureState.PRESENT if found.signatures else SignatureState.HASH_ONLY,
-        findings=tuple(_findings(strangers, matches)),
+        findings=tuple(_findings(unbound(found), matches)),
     )
 
 
-def _findings(strangers: tuple[str, ...], matches: bool) -> Iterator[Finding]:
+def _findings(strangers: list[str], matches: bool) -> Iterator[Finding]:
     if not matches:
         yield error("hash", "its digest is not that of its manifest: it is damaged")
     if strangers:
@@ -94,67 +95,74 @@ def envelope(data: bytes) -> Envelope:
     algorithm, digest = _digest(digest_octets)
     return Envelope(
         manifest=manifest,
+        members=_map(manifest),
         algorithm=algorithm,
         digest=digest,
         digest_octets=digest_octets,
         signatures=tuple(one for one in signatures if isinstance(one, bytes)),
-        sequence_number=_sequence_number(manifest),
         payloads={key: value for key, value in members.items() if isinstance(key, str) and isinstance(value, bytes)},
         severed={key: value for key, value in members.items() if _is_severed(key) and isinstance(value, bytes)},
     )
 
 
 def _is_severed(key: object) -> bool:
-    return isinstance(key, int) and key not in (_AUTHENTICATION, _MANIFEST)
+    return isinstance(key, int) and key not in (_DELEGATION, _AUTHENTICATION, _MANIFEST)
 
 
-def unbound(found: Envelope) -> tuple[str, ...]:
+def unbound(found: Envelope) -> list[str]:
     """What lies in the envelope and is not what the manifest has a digest of: payloads by name, severed members by key.
 
     The digest of a payload is one of those that the manifest's sequences set (suit-parameter-image-digest), that of a severed
     member stands in the member's place (draft-ietf-suit-manifest-34 §5.4). Raises ImageError for a manifest that cannot be read.
     """
-    members = decoded(found.manifest)
-    if not isinstance(members, Mapping):
-        raise ImageError("its manifest is no map")
-    stated = tuple(_image_digests(members, 0))
+    members = found.members
+    stated = tuple(_parameters(members, _IMAGE_DIGEST))
     payloads = [name for name, octets in found.payloads.items() if not any(_is_of(one, octets) for one in stated)]
-    severed = [str(key) for key, octets in found.severed.items() if not _is_of(members.get(key), octets)]
-    return (*payloads, *severed)
+    wrapped = {key: cbor2.dumps(octets) for key, octets in found.severed.items()}
+    severed = [str(key) for key, octets in wrapped.items() if not _is_of(members.get(key), octets)]
+    return payloads + severed
 
 
 def is_bound(found: Envelope) -> bool:
-    """Whether the stated digest is that of the manifest, and the manifest's are those of all else.
-
-    Raises ImageError as `unbound` does.
-    """
-    return hashlib.new(found.algorithm, found.manifest).digest() == found.digest and not unbound(found)
+    """Whether the stated digest is that of the manifest, and the manifest's are those of all else."""
+    return _is_its_own(found) and not unbound(found)
 
 
-def _image_digests(value: Any, depth: int) -> Iterator[Any]:
-    """Every value of an image-digest parameter, in maps, lists and the sequences that are wrapped in byte strings."""
+def _is_its_own(found: Envelope) -> bool:
+    """The digest is of the manifest as the byte string that it is in the envelope, with its head (draft-34 §5.2)."""
+    return hashlib.new(found.algorithm, cbor2.dumps(found.manifest)).digest() == found.digest
+
+
+def _parameters(value: Any, name: int, depth: int = 0) -> Iterator[bytes]:
+    """Every byte string of this key, in maps, lists and the sequences that are wrapped in byte strings."""
     if depth > _MOST_LEVELS:
         return
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key == _IMAGE_DIGEST and isinstance(inner, bytes):
-                yield inner
-            yield from _image_digests(inner, depth + 1)
+        if isinstance(found := value.get(name), bytes):
+            yield found
+        for inner in value.values():
+            yield from _parameters(inner, name, depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            yield from _image_digests(inner, depth + 1)
+            yield from _parameters(inner, name, depth + 1)
     elif isinstance(value, bytes) and value[:1] and value[0] >> 5 in (_ARRAY, _MAP):
         with suppress(ImageError):
-            yield from _image_digests(decoded(value), depth + 1)
+            yield from _parameters(decoded(value), name, depth + 1)
+
+
+def _hardware(manifest: Mapping[Any, Any]) -> str | None:
+    """Vendor and class that the device compares with its own (draft-34 §8.4.8.1), as UUIDs."""
+    found = [next((one for one in _parameters(manifest, name) if len(one) == 16), None) for name in (_VENDOR, _CLASS)]
+    return "/".join(str(UUID(bytes=one)) for one in found if one is not None) or None
 
 
 def _is_of(digest: Any, octets: bytes) -> bool:
-    """Whether a SUIT_Digest, as a list or wrapped in a byte string, is that of the octets, or of them in a byte string."""
+    """Whether a SUIT_Digest, as a list or wrapped in a byte string, is that of the octets."""
     try:
         algorithm, value = _pair(decoded(digest) if isinstance(digest, bytes) else digest)
     except ImageError:
         return False
-    return value in (hashlib.new(algorithm, one).digest() for one in (octets, cbor2.dumps(octets)))
+    return hashlib.new(algorithm, octets).digest() == value
 
 
 def decoded(octets: bytes) -> Any:
@@ -200,7 +208,13 @@ def _pair(value: Any) -> tuple[str, bytes]:
     return _HASHES[value[0]], value[1]
 
 
-def _sequence_number(manifest: bytes) -> int | None:
-    members = decoded(manifest)
-    number = members.get(_SEQUENCE_NUMBER) if isinstance(members, Mapping) else None
-    return number if isinstance(number, int) else None
+def _map(octets: bytes) -> Mapping[Any, Any]:
+    value = decoded(octets)
+    if not isinstance(value, Mapping):
+        raise ImageError("its manifest is no map")
+    return value
+
+
+def _sequence_number(manifest: Mapping[Any, Any]) -> str | None:
+    number = manifest.get(_SEQUENCE_NUMBER)
+    return str(number) if isinstance(number, int) else None
