@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from hmac import compare_digest
-
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.cmac import CMAC
 
 from fuota.errors import MessageError
 from fuota.lorawan.codec import require_mc_addr, require_range
+from fuota.lorawan.frame_cipher import MIC_BYTES, crypt, mic, mic_is_right, nearest_f_cnt
 from fuota.lorawan.keys import MulticastSessionKeys
 
 _MHDR = 0x60  # unconfirmed data down, LoRaWAN R1
 _FPENDING = 0x10
 _HEADER = struct.Struct("<BIBHB")  # MHDR, McAddr, FCtrl, FCnt, FPort
-_MIC_BYTES = 4
-_BLOCK_TAIL = struct.Struct("<BIIBB")  # direction, address, 32-bit counter, 0, number or length
 assert _HEADER.size == 9  # noqa: S101 - a law of this file, not of its input
 
 
@@ -44,8 +39,8 @@ class MulticastFrame:
         """PHYPayload: header, payload encrypted with McAppSKey, MIC with McNwkSKey."""
         f_ctrl = _FPENDING if self.f_pending else 0
         header = _HEADER.pack(_MHDR, self.mc_addr, f_ctrl, self.f_cnt & 0xFFFF, self.f_port)
-        covered = header + _crypt(keys.app_s_key, self.mc_addr, self.f_cnt, self.payload)
-        return covered + _mic(keys.nwk_s_key, self.mc_addr, self.f_cnt, covered)
+        covered = header + crypt(keys.app_s_key, self.payload, uplink=False, address=self.mc_addr, f_cnt=self.f_cnt)
+        return covered + mic(keys.nwk_s_key, covered, uplink=False, address=self.mc_addr, f_cnt=self.f_cnt)
 
 
 def open_multicast(
@@ -57,7 +52,7 @@ def open_multicast(
     Raises MessageError for what a device drops: another kind of frame (confirmed, ACK, ADRACKReq, FOpts), port 0, no payload,
     another address, a wrong MIC, which is also how a counter that was used before shows itself.
     """
-    if len(phy_payload) <= _HEADER.size + _MIC_BYTES:
+    if len(phy_payload) <= _HEADER.size + MIC_BYTES:
         raise MessageError(
             f"{len(phy_payload)} octets are no multicast frame: header, port, one octet and MIC need {_HEADER.size + 5}"
         )
@@ -68,28 +63,11 @@ def open_multicast(
         )
     if address != mc_addr:
         raise MessageError(f"the frame is for {address:08X}, not for {mc_addr:08X}")
-    f_cnt = next_f_cnt + (low - next_f_cnt & 0xFFFF)
-    covered, mic = phy_payload[:-_MIC_BYTES], phy_payload[-_MIC_BYTES:]
-    if f_cnt > 0xFFFFFFFF or not compare_digest(mic, _mic(keys.nwk_s_key, address, f_cnt, covered)):
+    f_cnt = nearest_f_cnt(next_f_cnt, low)
+    if not mic_is_right(keys.nwk_s_key, phy_payload, uplink=False, address=address, f_cnt=f_cnt):
         raise MessageError(f"the MIC is wrong for counter {f_cnt}: another key, a frame heard before, or a damaged one")
-    payload = _crypt(keys.app_s_key, address, f_cnt, covered[_HEADER.size :])
+    encrypted = phy_payload[_HEADER.size : -MIC_BYTES]
+    payload = crypt(keys.app_s_key, encrypted, uplink=False, address=address, f_cnt=f_cnt)
     return MulticastFrame(
         mc_addr=address, f_cnt=f_cnt, f_port=f_port, payload=payload, f_pending=bool(f_ctrl & _FPENDING)
     )
-
-
-def _block(first: int, address: int, f_cnt: int, last: int) -> bytes:
-    """Block A or B0 of TS001: downlink, address and counter with all 32 bits."""
-    return bytes((first, 0, 0, 0, 0)) + _BLOCK_TAIL.pack(1, address, f_cnt, 0, last)
-
-
-def _crypt(key: bytes, address: int, f_cnt: int, text: bytes) -> bytes:
-    """Encrypt or decrypt FRMPayload: the counter mode of TS001, whose blocks count from 1 in the last octet."""
-    cipher = Cipher(algorithms.AES(key), modes.CTR(_block(1, address, f_cnt, 1))).encryptor()
-    return cipher.update(text) + cipher.finalize()
-
-
-def _mic(key: bytes, address: int, f_cnt: int, covered: bytes) -> bytes:
-    cmac = CMAC(algorithms.AES(key))
-    cmac.update(_block(0x49, address, f_cnt, len(covered)) + covered)
-    return cmac.finalize()[:_MIC_BYTES]
