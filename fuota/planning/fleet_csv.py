@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import MessageError, ParameterError
+from fuota.planning import device_csv
+from fuota.planning.device_csv import EMPTY, column_name, number
 from fuota.planning.fleet import Excluded, Fleet, FleetMember
 from fuota.planning.link import Floats, LinkModel
 from fuota.radio import DataRate, Region
@@ -22,7 +22,6 @@ T = TypeVar("T")
 
 NO_FIGURES = "nothing tells how well it hears, and no default loss was given"
 
-_EMPTY = frozenset({"", "-", "null", "none", "n/a", "na"})
 _LONGEST_BURST = 1e6
 _STATES = {  # Application API reference, Device Export API
     "REGISTERED": "it is not activated yet",
@@ -43,7 +42,8 @@ class FleetReader:
 
 def fleet_from_csv(text: str, where: str, reader: FleetReader) -> Fleet:
     """The fleet in a CSV text; `where` names it in errors. Raises MessageError, with the line, and PlanError."""
-    table = _table(_rows(text, where), where)
+    rows = list(device_csv.rows(io.StringIO(text, newline=""), where, strict=True))
+    table = _table(rows, where)
     euis = [_eui(cell) for cell in table.cells("deveui")]
     figures = _figures(table, reader)
     excluding = zip(_cannot_take_part(table, euis, reader.device_class), figures.faults, strict=True)
@@ -90,7 +90,7 @@ class _Table:
 
     def numbers(self, *names: str) -> Floats:
         """The same as numbers: nan for an empty cell, inf for one that is no number."""
-        return np.array([_number(cell) for cell in self.cells(*names)], np.float64)
+        return np.array([number(cell) for cell in self.cells(*names)], np.float64)
 
     def place(self, name: str) -> Floats:
         """Where the devices are, or are estimated to be; nan where neither is said."""
@@ -99,20 +99,11 @@ class _Table:
         return np.where(np.isfinite(found), found, np.nan)
 
 
-def _rows(text: str, where: str) -> list[tuple[int, list[str]]]:
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        return [(reader.line_num, row) for row in reader if any(row)]
-    except csv.Error as exc:
-        raise MessageError(f"{where}, line {reader.line_num}: this is no CSV: {exc}") from None
-
-
 def _table(rows: list[tuple[int, list[str]]], where: str) -> _Table:
     if not rows:
         raise MessageError(f"{where} is empty: a heading such as dev_eui,loss is needed")
     (line, headings), *rest = rows
-    names = ["".join(re.findall("[a-z]", heading.lower())) for heading in headings]
+    names = [column_name(heading) for heading in headings]
     if "deveui" not in names:
         raise MessageError(f"{where}, line {line}: no column is a DevEUI, they are {', '.join(headings)[:100]}")
     whole = [(line, row) for line, row in rest if len(row) == len(names)]
@@ -165,7 +156,7 @@ def _state_reason(cell: str) -> str | None:
 
 def _class_reason(cell: str, device_class: str) -> str | None:
     classes = cell.upper().replace("CLASS", "")
-    if device_class in classes or cell.strip().lower() in _EMPTY:
+    if device_class in classes or cell.strip().lower() in EMPTY:
         return None
     return f"its class is {cell.strip()[:40]}: the session is for class {device_class}"
 
@@ -210,7 +201,7 @@ def _figures(table: _Table, reader: FleetReader) -> _Figures:
 def _shares(table: _Table) -> Floats:
     """The packet success rates. In percent, unless no value of the column is above 1 and none has the sign."""
     cells = table.cells("psr", "yestpsr")
-    shares = np.array([_number(cell.rstrip("% ")) for cell in cells], np.float64)
+    shares = np.array([number(cell.rstrip("% ")) for cell in cells], np.float64)
     in_percent = any("%" in cell for cell in cells) or bool((shares[np.isfinite(shares)] > 1).any())
     return shares / 100 if in_percent else shares
 
@@ -220,7 +211,7 @@ def _rates(table: _Table, region: Region) -> tuple[list[DataRate | None], NDArra
     known = {name: rate for rate in region.data_rates if rate.uplink for name in _rate_names(rate)}
     cells = table.cells("curdr", "datarate")
     rates = _by_cell(cells, lambda cell: known.get(_rate_name(cell)))
-    said = _by_cell(cells, lambda cell: cell.strip().lower() not in _EMPTY)
+    said = _by_cell(cells, lambda cell: cell.strip().lower() not in EMPTY)
     return rates, np.array([rate is None and text for rate, text in zip(rates, said, strict=True)], np.bool_)
 
 
@@ -245,15 +236,6 @@ def _faults(table: _Table, *rules: tuple[NDArray[np.bool_], str, *tuple[str, ...
 
 def _out_of(values: Floats, low: float, high: float) -> NDArray[np.bool_]:
     return (values < low) | (values > high)
-
-
-def _number(cell: str) -> float:
-    if not cell:
-        return math.nan
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan if cell.strip().lower() in _EMPTY else math.inf
 
 
 def _by_cell(cells: Sequence[str], told: Callable[[str], T]) -> list[T]:
