@@ -56,7 +56,7 @@ def check(image: FirmwareImage, *, public_key: bytes | None = None, signature: b
     for one in _CHECKS:
         found += one(image)
     if image.format not in CONTAINERS or signature is not None:
-        found += _signed(stated, asked=image.requirements.signed, with_key=public_key is not None)
+        found += _signed(image, stated, asked=image.requirements.signed, with_key=public_key is not None)
     if image.format not in CONTAINERS:  # of which the binary inside is asked, once it is converted
         waste, bits = filler(image.data), entropy(image.data)
         found += [*_filler(image, waste), *_random(image, bits)]
@@ -99,7 +99,7 @@ def _signature(image: FirmwareImage, public_key: bytes | None, signature: bytes 
     return verify(image, public_key) if signature is None else verify_detached(image, public_key, signature)
 
 
-def _signed(stated: Verification, *, asked: bool, with_key: bool) -> Iterator[Finding]:
+def _signed(image: FirmwareImage, stated: Verification, *, asked: bool, with_key: bool) -> Iterator[Finding]:
     """The hash of an image is no signature: whoever changes the one can change the other. A key asks for a signature too."""
     severity, state = error if asked or with_key else warning, stated.state
     if stated.other_key:
@@ -114,7 +114,10 @@ def _signed(stated: Verification, *, asked: bool, with_key: bool) -> Iterator[Fi
             "it carries a hash and no signature: that shows damage, but anybody can make such an image; sign it",
         )
     elif state is SignatureState.NONE and (asked or with_key):
-        yield error("unsigned", "it is not signed, and only a signed image is asked for")
+        patch = (
+            "; it is a patch: say its base (--base), and what it makes is verified" if image.format in PATCHES else ""
+        )
+        yield error("unsigned", f"it is not signed, and only a signed image is asked for{patch}")
 
 
 # What it is and whether it fits
@@ -162,9 +165,9 @@ def _size(image: FirmwareImage) -> Iterator[Finding]:
             f"it has {size} bytes, and one session of the device carries {session} (NbFrag x FragSize, TS004):"
             f" {size - session} too many{_smaller(image)}",
         )
-    made, flash = image.description.image_bytes, requirements.flash_bytes
-    if image.format in PATCHES and made is not None and flash is not None and made > flash:
-        yield error("flash", f"it makes an image of {made} bytes, and the device has {flash} of flash for it")
+    made, room = image.description.image_bytes, requirements.flash_bytes or slot
+    if image.format in PATCHES and made is not None and room is not None and made > room:
+        yield error("flash", f"it makes an image of {made} bytes, and the device has {room} for it")
 
 
 def _smaller(image: FirmwareImage) -> str:

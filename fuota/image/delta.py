@@ -6,17 +6,14 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from fuota.errors import ImageError, ParameterError
 from fuota.findings import Findings, warning
-from fuota.image.firmware import MAX_IMAGE_BYTES
 
 Compression = Literal["heatshrink", "crle", "lzma", "bz2", "none"]
 PatchType = Literal["sequential", "in-place"]
 
-_SEQUENTIAL, _IN_PLACE = 0, 1
-"""The type of a patch, bits 4 to 6 of its first octet."""
 _BZ2_BYTES = 3_700_000
 """bzip2(1), memory management: 100 kB and four times the block of 900 kB."""
 _LZMA_BYTES = 8 * 1024 * 1024
@@ -151,18 +148,17 @@ def make_delta(base: bytes, target: bytes, recipe: DeltaRecipe | None = None) ->
 
 def apply(base: bytes, patch: bytes) -> bytes:
     """The image that a patch (detools, or BSDIFF40) makes of its base. Raises ImageError for a damaged patch, or another base."""
+    from fuota.image.formats import bsdiff_patch
+
     try:
-        if patch.startswith(b"BSDIFF40"):
-            made = bytes(_package("bsdiff4").patch(base, patch))
-        else:
-            made = _applied(_package("detools"), base, patch)
+        made = (_bspatched if bsdiff_patch.recognises(patch) else _applied)(base, patch)
     except (ImageError, ParameterError):
         raise
     except Exception as exc:  # these parsers promise nothing of what they raise for damaged input
         raise ImageError(
             f"the patch cannot be applied to this base ({type(exc).__name__}: {str(exc)[:100]}): it is damaged, or for another"
         ) from None
-    if not made:  # what is no patch at all may begin like one of an empty image
+    if not made:
         raise ImageError("it makes no image of this base: it is no patch")
     return made
 
@@ -172,31 +168,37 @@ def bound(base: bytes, patch: bytes) -> tuple[str, str]:
     return hashlib.sha256(base).hexdigest(), hashlib.sha256(apply(base, patch)).hexdigest()
 
 
-def _applied(detools: Any, base: bytes, patch: bytes) -> bytes:
-    from detools.apply import read_header_in_place, read_header_sequential
+def _bspatched(base: bytes, patch: bytes) -> bytes:
+    from fuota.image.formats import bsdiff_patch
 
-    kind = patch[0] >> 4 & 7 if patch else _SEQUENTIAL
-    if kind == _SEQUENTIAL:
-        _check_size(read_header_sequential(io.BytesIO(patch))[1])
+    bsdiff_patch.checked(patch)
+    if not patch.startswith(bsdiff_patch.THREE):
+        raise ImageError(
+            "the patch is of ENDSLEY/BSDIFF43, which is not applied here: BSDIFF40 and those of detools are"
+        )
+    return bytes(_package("bsdiff4").patch(base, patch))
+
+
+def _applied(base: bytes, patch: bytes) -> bytes:
+    """By detools, once the patch was seen to make sense: it follows any, and fills all memory."""
+    from fuota.image.formats.detools_patch import IN_PLACE, checked
+    from fuota.image.formats.streams import EndOfStreamError
+
+    try:
+        found = checked(patch)
+    except EndOfStreamError:
+        raise ImageError("the patch was cut off: it makes less than it promises") from None
+    detools = _package("detools")
+    if found.kind != IN_PLACE:
         made = io.BytesIO()
         detools.apply_patch(io.BytesIO(base), io.BytesIO(patch), made)
         return made.getvalue()
-    if kind != _IN_PLACE:
-        raise ImageError(
-            f"the patch is of detools' type {kind}: its C library knows sequential (0) and in-place (1) ones"
-        )
-    _, memory, _, _, from_size, to_size = read_header_in_place(io.BytesIO(patch))
-    _check_size(max(memory, to_size))
-    if not len(base) == from_size <= memory:
+    memory, from_size = found.memory_bytes or 0, found.base_bytes or 0
+    if len(base) != from_size:
         raise ImageError(f"the patch is for a base of {from_size} bytes, in {memory}; this one has {len(base)}")
     flash = io.BytesIO(base.ljust(memory, b"\xff"))
     detools.apply_patch_in_place(flash, io.BytesIO(patch))
-    return flash.getvalue()[:to_size]
-
-
-def _check_size(size: int) -> None:
-    if size > MAX_IMAGE_BYTES:
-        raise ImageError(f"the patch says that it makes {size} bytes: no image of a LoRaWAN device is so large")
+    return flash.getvalue()[: found.target_bytes]
 
 
 def _made(base: bytes, target: bytes, recipe: DeltaRecipe, memory: int | None) -> bytes:

@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import Protocol
 
 from fuota.image.description import Description, ImageFormat
-from fuota.image.formats import elf, esp_app, intel_hex, mbed_signed, mcuboot, raw, s_record, sbsfu, suit, uf2
+from fuota.image.formats import (
+    bsdiff_patch,
+    detools_patch,
+    elf,
+    esp_app,
+    intel_hex,
+    mbed_signed,
+    mcuboot,
+    raw,
+    s_record,
+    sbsfu,
+    suit,
+    uf2,
+)
 from fuota.image.requirements import ImageRequirements
 
 
@@ -27,7 +40,10 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (elf, uf2, mcuboot, sbsfu, suit, esp_app, intel_hex, s_record, mbed_signed, raw)
+READERS: tuple[Reader, ...] = (
+    *(elf, uf2, mcuboot, sbsfu, bsdiff_patch, suit, esp_app, intel_hex, s_record),
+    *(mbed_signed, detools_patch, raw),
+)
 
 
 def describe(data: bytes, requirements: ImageRequirements) -> Description:
