@@ -182,12 +182,10 @@ def _bspatched(base: bytes, patch: bytes) -> bytes:
 def _applied(base: bytes, patch: bytes) -> bytes:
     """By detools, once the patch was seen to make sense: it follows any, and fills all memory."""
     from fuota.image.formats.detools_patch import IN_PLACE, checked
-    from fuota.image.formats.streams import EndOfStreamError
 
-    try:
-        found = checked(patch)
-    except EndOfStreamError:
-        raise ImageError("the patch was cut off: it makes less than it promises") from None
+    found, damage = checked(patch)
+    if damage is not None:
+        raise ImageError(f"the patch cannot be applied: {damage.message}")
     detools = _package("detools")
     if found.kind != IN_PLACE:
         made = io.BytesIO()

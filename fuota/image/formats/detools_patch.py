@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fuota.errors import ImageError
-from fuota.findings import error, note
+from fuota.findings import Finding, error, note
 from fuota.image.description import Description, ImageFormat, Part
 from fuota.image.formats.streams import COMPRESSIONS, EndOfStreamError, Stream, heatshrink_sizes, plain
 from fuota.image.requirements import ImageRequirements
@@ -22,8 +22,8 @@ MAX_TARGET_BYTES = 16 * 1024 * 1024
 """Of the image that a patch makes: four times what TS004 can carry. More is damage, or malice."""
 MAX_PIECES = 1 << 16
 """Pieces of a patch, and segments of an in-place one: a linker's output makes some hundred."""
-_LEAST_TO_BE_KNOWN_BYTES = 16
-"""Of the target, before a patch that was cut off is known as one."""
+_LEAST_TO_BE_KNOWN_BYTES = 64
+"""Of the target, before a patch that was cut off, or to which something was appended, is known as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +40,17 @@ class Header:
 
 
 def recognises(data: bytes) -> bool:
-    """A patch that is whole, or one that was cut off."""
+    """A patch that is whole, or makes sense until it was cut off, or until something was appended."""
     try:
         checked(data)
     except ImageError:
         return False
-    except EndOfStreamError:
-        return True
     return True
 
 
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
     """Type, compression, and the length of what it makes."""
-    found = header(data)
-    cut = None
-    try:
-        checked(data)
-    except EndOfStreamError:
-        cut = error("structure", f"it makes less than the {found.target_bytes} bytes that it promises: it was cut off")
+    found, damage = checked(data)
     return Description(
         format=FORMAT,
         parts=(
@@ -65,7 +58,7 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
             Part(name="patch", offset=found.end, size=len(data) - found.end),
         ),
         image_bytes=found.target_bytes,
-        findings=(note("patch", _said(found, data)), *([] if cut is None else [cut])),
+        findings=(note("patch", _said(found, data)), *([] if damage is None else [damage])),
     )
 
 
@@ -105,31 +98,53 @@ def header(data: bytes) -> Header:
     )
 
 
-def checked(data: bytes) -> Header:
-    """Its header, once the pieces were seen to add up to the target, and to end where the file does.
+def checked(data: bytes) -> tuple[Header, Finding | None]:
+    """Its header, and what is wrong where its pieces do not add up to the target, or do not end where the file does.
 
-    Raises ImageError for what is no patch, and EndOfStreamError for one that made sense until it was cut off.
+    Raises ImageError for what is no patch.
     """
     found = header(data)
+    try:
+        return found, _damage(data, found)
+    except ModuleNotFoundError:  # heatshrink2 comes with the extra
+        raise ImageError("to unpack heatshrink takes the package 'detools': pip install 'fuota[delta]'") from None
+
+
+def _damage(data: bytes, found: Header) -> Finding | None:
+    """None for a patch that is whole. Raises ImageError where too little of it makes sense."""
+    stream = Stream(COMPRESSIONS[found.compression][1](data[found.end :]))
     made = 0
     try:
-        stream = Stream(COMPRESSIONS[found.compression][1](data[found.end :]))
-        step, pieces = found.segment_bytes or found.target_bytes, 0
-        while made < found.target_bytes:
-            part = min(step, found.target_bytes - made)
-            for size in _pieces(stream, part):
-                made, pieces = made + size, pieces + 1
-                if pieces > MAX_PIECES:
-                    raise ImageError(f"it has more than {MAX_PIECES} pieces")
-        if not stream.ended():
-            raise ImageError("bytes follow its last piece that belong to nothing")
+        for size in _all_pieces(stream, found):
+            made += size
+        whole = _ends(stream)
     except EndOfStreamError:
         if made < _LEAST_TO_BE_KNOWN_BYTES or found.compression == 0:
             raise ImageError("it makes less than it promises") from None
-        raise
-    except ModuleNotFoundError:  # heatshrink2 comes with the extra
-        raise ImageError("to unpack heatshrink takes the package 'detools': pip install 'fuota[delta]'") from None
-    return found
+        return error("structure", f"it makes less than the {found.target_bytes} bytes that it promises: it was cut off")
+    if whole:
+        return None
+    if made < _LEAST_TO_BE_KNOWN_BYTES:
+        raise ImageError("bytes follow its last piece")
+    return error("trailing", "bytes follow its last piece that belong to nothing")
+
+
+def _ends(stream: Stream) -> bool:
+    try:
+        return stream.ended()
+    except ImageError:  # what follows cannot even be unpacked
+        return False
+
+
+def _all_pieces(stream: Stream, found: Header) -> Iterator[int]:
+    """Of the one list of a sequential patch, or the list for each segment of an in-place one."""
+    made = count = 0
+    while made < found.target_bytes:
+        for size in _pieces(stream, min(found.segment_bytes or found.target_bytes, found.target_bytes - made)):
+            made, count = made + size, count + 1
+            if count > MAX_PIECES:
+                raise ImageError(f"it has more than {MAX_PIECES} pieces")
+            yield size
 
 
 def _pieces(stream: Stream, size: int) -> Iterator[int]:

@@ -29,6 +29,8 @@ SIGNATURES = {0x20: "RSA-2048", 0x22: "ECDSA", 0x23: "RSA-3072", 0x24: "Ed25519"
 _SIGNATURE_OF_IMAGE = 0x25
 _KNOWN = {KEY_HASH, PUBLIC_KEY, *_HASHES, *SIGNATURES, _SIGNATURE_OF_IMAGE, *range(0x30, 0x35), 0x40, 0x50, 0x60}
 _KNOWN |= {*range(0x70, 0x76), 0x80, 0x81}
+_VENDOR = 0xA0
+"""From here to 0xFF, of the low octet of a type, each vendor has its own (MCUboot, "TLV types")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,7 @@ def _findings(data: bytes, layout: Layout, digests: tuple[Digest, ...]) -> list[
     ]
     if not digests and not layout.values(data, _SIGNATURE_OF_IMAGE):
         found.append(error("hash", "it has no hash: MCUboot refuses it"))
-    if unknown := sorted({kind for kind, _, _ in layout.tlvs} - _KNOWN):
+    if unknown := sorted({kind for kind, _, _ in layout.tlvs if kind & 0xFF < _VENDOR} - _KNOWN):
         found.append(warning("unknown-tlv", f"TLV types that MCUboot does not define: {', '.join(map(hex, unknown))}"))
     if counters := layout.values(data, 0x50):
         found.append(

@@ -1,0 +1,254 @@
+"""Images made by the tools that users make them with; what no tool here makes is put together by its description."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import cbor2
+from click.testing import CliRunner
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+SAMPLE = Path(__file__).parents[2] / "sample_firmware"
+OLD, FIRMWARE = ((SAMPLE / f"sensor-{version}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))
+HEADER_BYTES, SLOT_BYTES = 64, 65_536
+
+
+def sample(kind: str, version: str = "1.1.0") -> bytes:
+    """A committed file of the sample firmware."""
+    return (SAMPLE / f"sensor-{version}.{kind}").read_bytes()
+
+
+# --- keys
+
+
+def private_key(kind: str, number: int = 0):
+    """A key of its own for each kind and number, the same throughout a run."""
+    return _private_key(kind, number)
+
+
+@lru_cache(maxsize=32)
+def _private_key(kind: str, number: int):
+    if kind.startswith("rsa-"):
+        return rsa.generate_private_key(public_exponent=65_537, key_size=int(kind[4:]))
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(bytes([number])).digest())
+    return ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}[kind])
+
+
+def public_pem(kind: str, number: int = 0) -> bytes:
+    return (
+        private_key(kind, number)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def private_pem(kind: str, number: int = 0) -> bytes:
+    return private_key(kind, number).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def ecdsa(key: ec.EllipticCurvePrivateKey, data: bytes, *, raw: bool) -> bytes:
+    """A signature in DER, or as r and s."""
+    size = (key.key_size + 7) // 8
+    signature = key.sign(data, ec.ECDSA(hashes.SHA384() if size == 48 else hashes.SHA256()))
+    if not raw:
+        return signature
+    return b"".join(number.to_bytes(size, "big") for number in decode_dss_signature(signature))
+
+
+# --- MCUboot, by imgtool
+
+
+@lru_cache(maxsize=64)
+def imgtool(*options: str, key: str | None = None, number: int = 0, encrypt: str | None = None) -> bytes:
+    """The firmware, as `imgtool sign` makes an image of it, in this process."""
+    from imgtool.main import imgtool as command
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in.bin").write_bytes(FIRMWARE)
+        words = ["-H", str(HEADER_BYTES), "--pad-header", "-S", str(SLOT_BYTES), "--align", "4"]
+        words += [] if "-v" in options else ["-v", "1.2.3"]
+        if key is not None:
+            (folder / "key.pem").write_bytes(private_pem(key, number))
+            words += ["-k", str(folder / "key.pem")]
+        if encrypt is not None:
+            (folder / "enc.pem").write_bytes(public_pem(encrypt))
+            words += ["-E", str(folder / "enc.pem")]
+        out = folder / "out.bin"
+        result = CliRunner().invoke(command, ["sign", *words, *options, str(folder / "in.bin"), str(out)])
+        assert result.exit_code == 0, result.output
+        return out.read_bytes()
+
+
+# --- ESP, by esptool as a process
+
+
+def esptool(tool: str, *words: str, folder: Path) -> None:
+    program = Path(sys.executable).parent / tool
+    subprocess.run([program, *words], cwd=folder, check=True, capture_output=True, timeout=120)
+
+
+@lru_cache(maxsize=1)
+def esp_app() -> bytes:
+    """An application for the ESP32-C3, by `esptool elf2image` of an ELF file made here: no compiler for it is needed."""
+    descriptor = struct.pack("<II8s32s32s", 0xABCD5432, 0, b"", b"2.3.4", b"sensor").ljust(256, b"\0")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pieces = [(0x3C00_0020, descriptor), (0x4200_0020, FIRMWARE), (0x4038_0000, FIRMWARE[:1000])]
+        (folder / "app.elf").write_bytes(elf(pieces, machine=243, entry=0x4038_0000))
+        esptool(
+            "esptool", "--chip", "esp32c3", "elf2image", "--use-segments", "-o", "app.bin", "app.elf", folder=folder
+        )
+        return (folder / "app.bin").read_bytes()
+
+
+@lru_cache(maxsize=1)
+def esp_signed() -> bytes:
+    """The same, signed for secure boot v2 by `espsecure`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "app.bin").write_bytes(esp_app())
+        (folder / "key.pem").write_bytes(private_pem("rsa-3072"))
+        esptool("espsecure", "sign-data", "-v", "2", "-k", "key.pem", "-o", "signed.bin", "app.bin", folder=folder)
+        return (folder / "signed.bin").read_bytes()
+
+
+@lru_cache(maxsize=1)
+def esp_uf2() -> bytes:
+    """The same, as UF2, by `esptool merge-bin`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "app.bin").write_bytes(esp_app())
+        words = ("--chip", "esp32c3", "merge-bin", "--format", "uf2", "-o", "app.uf2", "0x10000", "app.bin")
+        esptool("esptool", *words, folder=folder)
+        return (folder / "app.uf2").read_bytes()
+
+
+def elf(pieces: Iterable[tuple[int, bytes]], *, machine: int = 40, entry: int = 0) -> bytes:
+    """ELF32, little-endian: loaded segments, and a section for each (ELF 1.2, figures 1-3, 1-8 and 2-1)."""
+    pieces, names = list(pieces), b"\0.shstrtab\0.text\0"
+    body, segments, sections, at = b"", b"", bytes(40), 52 + 32 * len(pieces)
+    for address, data in pieces:
+        segments += struct.pack("<8I", 1, at + len(body), address, address, len(data), len(data), 5, 4)
+        sections += struct.pack("<10I", 11, 1, 6, address, at + len(body), len(data), 0, 0, 4, 0)
+        body += data
+    sections += struct.pack("<10I", 1, 3, 0, 0, at + len(body), len(names), 0, 0, 1, 0)
+    body += names
+    count = len(pieces) + 2
+    header = struct.pack(
+        "<HHIIIIIHHHHHH", 2, machine, 1, entry, 52, at + len(body), 0, 52, 32, len(pieces), 40, count, count - 1
+    )
+    return b"\x7fELF\x01\x01\x01" + bytes(9) + header + segments + body + sections
+
+
+# --- UF2, by its description
+
+
+def uf2_blocks(pieces: Iterable[tuple[int, bytes]], *, family: int | None = None) -> list[bytes]:
+    """A block of 512 octets for each piece."""
+    pieces = list(pieces)
+    flags = 0 if family is None else 0x2000
+    return [
+        struct.pack("<8I", 0x0A324655, 0x9E5D5157, flags, address, len(data), number, len(pieces), family or 0)
+        + data.ljust(476, b"\0")
+        + struct.pack("<I", 0x0AB16F30)
+        for number, (address, data) in enumerate(pieces)
+    ]
+
+
+def uf2(data: bytes, *, address: int = 0, family: int | None = None) -> bytes:
+    pieces = [(address + at, data[at : at + 256]) for at in range(0, len(data), 256)]
+    return b"".join(uf2_blocks(pieces, family=family))
+
+
+# --- ST SBSFU, by UM2262
+
+
+def sbsfu(firmware: bytes = FIRMWARE, *, encrypted: bool = False, version: int = 7, header_bytes: int = 320) -> bytes:
+    """As prepareimage.py makes it: the tag is that of the firmware before it was encrypted."""
+    tag = hashlib.sha256(firmware).digest()
+    body = bytes(one ^ 0x5A for one in firmware) if encrypted else firmware
+    head = struct.pack(
+        "<4sHHIII32s32s16s28s", b"SFU1", 1, version, len(firmware), 0, len(firmware), tag, tag, bytes(16), b""
+    )
+    signed = head + ecdsa(private_key("p256"), head, raw=True)
+    return signed.ljust(header_bytes, b"\xff") + body
+
+
+# --- mbed, as lorawan-fota-signing-tool writes it
+
+
+def mbed(firmware: bytes = FIRMWARE, *, key: str = "p256", patch: bytes | None = None) -> bytes:
+    while not 70 <= len(signature := ecdsa(private_key(key), firmware, raw=False)) <= 72:
+        continue  # the tool pads no shorter one
+    diff = bytes(4) if patch is None else b"\x01" + len(OLD).to_bytes(3, "big")
+    manifest = struct.pack("<B72s16s16sI4s", len(signature), signature, b"M" * 16, b"C" * 16, 1_700_000_000, diff)
+    return (firmware if patch is None else patch) + manifest
+
+
+# --- SUIT
+
+DRAFT_EXAMPLE_0 = bytes.fromhex(
+    "d86ba2025873825824822f58206658ea560262696dd1f13b782239a064da7c6c5cbaf52fded428a6fc83c7e5af584ad28443a10126a0f65840408d08"
+    "16f9b510749bf6a51b066951e08a4438f849eb092a1ac768eed9de696c1b1dd35d82ef149e6a73a61976ad2cfe78444b8064293350a122f332cb49f0"
+    "da035871a50101020003585fa202818141000458568614a40150fa6b4a53d5ad5fdfbe9de663e4d41ffe02501492af1425695e48bf429b2d51f2ab45"
+    "035824822f582000112233445566778899aabbccddeeff0123456789abcdeffedcba98765432100e1987d0010f020f074382030f0943821702"
+)
+"""draft-ietf-suit-manifest, appendix B.1, signed by the key of that appendix."""
+DRAFT_KEY = b"""-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhJaBGq4LqqvSYVcYnuzaJr6qi/Eb
+bz/m4rVlnIXbwK07HypLbAmBMcCjbazR14vTgdzfsJwFLbM5kdtzOLSolg==
+-----END PUBLIC KEY-----
+"""
+DRAFT_SEVERED = cbor2.dumps([20, {21: "http://example.com/very/long/path/to/file/file.bin"}, 21, 2, 3, 15])
+DRAFT_SEVERED_SHA256 = "cfa90c5c58595e7f5119a72f803fd0370b3e6abbec6315cd38f63135281bc498"
+"""The install member of example 2 of that appendix, and its digest there."""
+TRUST_DOMAINS_EXAMPLE_2 = bytes.fromhex(
+    "D86BA3025873825824822F5820081285C75B02B48A680774BA4C37C57D1B3C6BA866A4DD795E985BA4CD806087584AD28443A10126A0F6584046BF10"
+    "00C7525AA3A5D440E9DD07F368E7A8C10B8E0DD92ACF792CAA8FFB1874A3060A3717374671B34E6FDCAA67575023D3C8894A6ED40A0958025DDFB9B8"
+    "BF0358BBA70101020003581CA201A101A101814E646570656E64656E742E7375697402818142313005814E646570656E64696E672E73756974095286"
+    "0C0014A11749636174203030203130170F0F5844880C0114A3035824822F58209971271881EDDC8E7AC42C0107B07DAC84DE8F5165EDC9CE0D7EFD4D"
+    "0586FEDA0E18BE156F23646570656E64656E742E737569741502030F1158288A0C010B000C0014A112581A20696E206D756C7469706C652074727573"
+    "7420646F6D61696E73120F6F23646570656E64656E742E7375697458BED86BA2025873825824822F58206EA128D7BB19B86F77C4227F2A29F22026A4"
+    "1958ACC45CC0A35BA388B13E2F51584AD28443A10126A0F6584056AF23FBF29A0159B911B5FA86C6330CCA1EC0381068AF620BEBC2AC20BBF3B9C856"
+    "07518E5353B7FC60C8B9F06482BDBED085B4A1E71E0C21516F8680EBC482035842A6010102000347A102818142303005814E646570656E64656E742E"
+    "73756974094D8414A11746636174203030170F11528414A1124B68656C6C6F20776F726C64120F"
+)
+"""draft-ietf-suit-trust-domains, example 2, as libcsuit has it: a payload in the envelope."""
+
+SUIT_ALGORITHMS = {"p256": -7, "p384": -35, "ed25519": -8}
+
+
+def suit(
+    firmware: bytes = FIRMWARE, *, key: str | None = "p256", algorithm: int | None = None, **more: object
+) -> bytes:
+    """An envelope with the firmware in it, whose manifest has its digest, signed as the draft's example 0 is."""
+    image_digest = cbor2.dumps([-16, hashlib.sha256(firmware).digest()])
+    shared = [20, {1: b"V" * 16, 2: b"C" * 16, 3: image_digest, 14: len(firmware), 21: "#app"}, 21, 15, 3, 15]
+    members = {1: 1, 2: 9, 3: cbor2.dumps({2: [[b"\0"]], 4: cbor2.dumps(shared)})} | more.get("manifest", {})
+    manifest = cbor2.dumps(members)
+    digest = cbor2.dumps([-16, hashlib.sha256(cbor2.dumps(manifest)).digest()])
+    blocks = [digest] if key is None else [digest, sign1(digest, key, algorithm)]
+    envelope = {2: cbor2.dumps(blocks), 3: manifest, "#app": firmware} | more.get("envelope", {})
+    return cbor2.dumps(cbor2.CBORTag(107, envelope))
+
+
+def sign1(digest: bytes, key: str, algorithm: int | None = None) -> bytes:
+    """COSE_Sign1 (RFC 9052 §4.4) of a digest that lies elsewhere."""
+    protected = cbor2.dumps({1: SUIT_ALGORITHMS[key] if algorithm is None else algorithm})
+    signed = cbor2.dumps(["Signature1", protected, b"", digest])
+    private = private_key(key)
+    signature = private.sign(signed) if key == "ed25519" else ecdsa(private, signed, raw=True)
+    return cbor2.dumps(cbor2.CBORTag(18, [protected, {}, None, signature]))
