@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from fuota.errors import ParameterError
+from fuota.network.eui import canonical_eui
 from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
+from fuota.sandbox.access import Keys, Role, sandbox_key
 from fuota.sandbox.agenda import Agenda
 from fuota.sandbox.app import create_app
-from fuota.sandbox.data_stream import DataStream
+from fuota.sandbox.books import Books
+from fuota.sandbox.data_stream import BATCH_DELAY_MS, DataStream
+from fuota.sandbox.faults import Faults
 from fuota.sandbox.fleet import FleetRecipe
+from fuota.sandbox.records import Application
 from fuota.sandbox.server import NetworkServer
+from fuota.sandbox.service import Service
+from fuota.sandbox.state import StateFile, load_books
 
-__all__ = ["SANDBOX_API_KEY", "SANDBOX_APP_EUI", "FleetRecipe", "Sandbox"]
+__all__ = [
+    "SANDBOX_API_KEY",
+    "SANDBOX_APP_EUI",
+    "SANDBOX_SECOND_APP_EUI",
+    "Faults",
+    "FleetRecipe",
+    "Role",
+    "Sandbox",
+    "sandbox_key",
+]
 
 SANDBOX_API_KEY = "AK2:fuota-sandbox-opens-nothing-but-sandboxes"
 """Not a secret: it opens sandboxes only, which listen on the loopback interface only."""
 SANDBOX_APP_EUI = "02000000F0A00001"
+SANDBOX_SECOND_APP_EUI = "02000000F0A00002"
+"""An application without devices, to transfer some to."""
+_NO_FAULTS = Faults()
 
 
 class Sandbox:
     """`with Sandbox() as sandbox:` is a network server at `sandbox.url` until the block ends.
 
     `fleet`: the devices. `region`: a name such as "EU868". `speed`: how many times as fast as real time its clock goes, None
-    for no waiting at all. `data_stream_url`: where uplinks are posted, in batches (arrays) if `batch`. `uplink_period_s`:
-    how often a device has an uplink, and with it a chance for a unicast downlink. `port`: 0 for any free one.
-    Raises ParameterError; NetworkError where the port is taken.
+    for no waiting at all. `data_stream_url`: where uplinks are posted, in batches (arrays) if `batch`, which wait
+    `batch_delay_ms` for company; `duplicates` further gateways hear each. `uplink_period_s`: how often a device has an uplink,
+    and with it a chance for a unicast downlink. `port`: 0 for any free one.
+    `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `key` has the others.
+    `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.books`.
+    Raises ParameterError; StorageError for the state file; NetworkError where the port is taken.
     """
 
     def __init__(  # noqa: PLR0913 - a world is described here
@@ -38,17 +63,30 @@ class Sandbox:
         speed: float | None = 60,
         data_stream_url: str | None = None,
         batch: bool = True,
+        batch_delay_ms: int = BATCH_DELAY_MS,
+        duplicates: int = 0,
         uplink_period_s: int = 30,
         port: int = 0,
         api_key: str = SANDBOX_API_KEY,
+        app_euis: Sequence[str] = (SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI),
+        faults: Faults = _NO_FAULTS,
+        state: Path | None = None,
     ) -> None:
         if uplink_period_s < 1:
             raise ParameterError(f"uplink_period_s {uplink_period_s} was given: it is 1 or more; the nearest is 1")
-        self.app_eui = SANDBOX_APP_EUI
+        self.app_euis = _checked_euis(app_euis)
+        self.app_eui = self.app_euis[0]
         self.api_key = api_key
         self._fleet = (fleet or FleetRecipe()).make()
-        self._agenda = Agenda(speed=speed)
-        self._data_stream = DataStream(data_stream_url, batch=batch) if data_stream_url else None
+        books = Books() if state is None else load_books(state)
+        self._agenda = Agenda(speed=speed, start_us=max(books.now_us, time.time_ns() // 1000))
+        self._data_stream = (
+            DataStream(
+                data_stream_url, batch=batch, batch_delay_ms=batch_delay_ms, duplicates=duplicates, faults=faults
+            )
+            if data_stream_url
+            else None
+        )
         server = NetworkServer(
             app_eui=self.app_eui,
             region=find_region(region),
@@ -56,8 +94,13 @@ class Sandbox:
             agenda=self._agenda,
             data_stream=self._data_stream,
             uplink_period_s=uplink_period_s,
+            directory=books.directory(Application(app_eui=eui, join_eui=eui) for eui in self.app_euis),
+            downlinks=books.queues(),
         )
-        self._http = BackgroundServer(create_app(server, api_key), port=port)
+        keys = Keys.of(self.app_euis, first_key=api_key)
+        self._service = Service(server=server, clock=self._agenda, keys=keys, books=books)
+        self._state = self._kept_in(state) if state is not None else None
+        self._http = BackgroundServer(faults.middleware(create_app(self._service)), port=port)
 
     @property
     def url(self) -> str:
@@ -69,8 +112,19 @@ class Sandbox:
         """The EUIs of its devices."""
         return self._fleet.dev_euis
 
+    @property
+    def token(self) -> str:
+        """The registration token that is good now: once, and for an hour of the sandbox's time."""
+        return self._service.token()
+
+    def key(self, role: Role = Role.FULL_ACCESS, app_eui: str | None = None) -> str:
+        """The key of a role for an application, by default the first. The same in every sandbox."""
+        return sandbox_key(app_eui or self.app_eui, role)
+
     def start(self) -> Self:
         """Open the port and let time begin."""
+        if self._state:
+            self._state.start()
         self._http.start()
         self._agenda.start()
         if self._data_stream:
@@ -83,6 +137,13 @@ class Sandbox:
         self._agenda.stop()
         if self._data_stream:
             self._data_stream.stop()
+        if self._state:
+            self._state.stop()
+
+    def _kept_in(self, path: Path) -> StateFile:
+        found = StateFile(path, self._service.snapshot)
+        self._service.settle, self._service.on_change = found.settle, found.changed
+        return found
 
     def __enter__(self) -> Self:
         return self.start()
@@ -91,3 +152,12 @@ class Sandbox:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _checked_euis(app_euis: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(canonical_eui(eui) or eui for eui in app_euis)
+    if wrong := [eui for eui in found if canonical_eui(eui) is None]:
+        raise ParameterError(f"application {wrong[0]!r} was given: it is an EUI of 16 hexadecimal digits")
+    if not found or len(set(found)) < len(found):
+        raise ParameterError(f"applications {', '.join(found) or 'none'} were given: name one or more, each once")
+    return found

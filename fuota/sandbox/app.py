@@ -1,88 +1,92 @@
-"""The HTTP of the sandbox: the three FUOTA calls as the reference writes them."""
+"""The HTTP of the sandbox: the 20 calls as the reference writes them, and their description at /openapi.json."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from fuota.errors import AuthenticationError, BadRequestError, FuotaError, NotFoundError, ParameterError
+from fuota.errors import AuthenticationError, BadRequestError, FuotaError, NotFoundError, StorageError
+from fuota.network import redact
 from fuota.sandbox import parameters
-from fuota.sandbox.server import NetworkServer
+from fuota.sandbox.calls import CALLS, Call
+from fuota.sandbox.openapi import document
+from fuota.sandbox.rows import MAX_BODY_BYTES
+from fuota.sandbox.service import Asked, Service
 
 PATH = "/rest/integration"
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def create_app(server: NetworkServer, api_key: str) -> FastAPI:
-    """An application that answers mcastTransfer, mcastStatus and mcastCancel for `server`.
+def create_app(service: Service) -> FastAPI:
+    """An application that answers the 20 calls for `service`.
 
-    Errors are answered as {"responseMsg": ..., "statusCode": ...}: 403 for the key, 404 for what is not known, 400 for the
-    rest, with a message.
+    Errors are answered as {"message": ...}, or {"responseMsg": ..., "statusCode": ...} by the three FUOTA calls: 403 for the
+    key, 404 for what is not known, 400 for the rest.
     """
-    app = FastAPI(title="fuota sandbox", docs_url=None, redoc_url=None, openapi_url=None)
-
-    async def transfer(request: Request) -> dict[str, Any]:
-        wanted = parameters.transfer_request(request.query_params)
-        image = await _posted_file(request)
-        return await run_in_threadpool(server.start_transfer, wanted, image)
-
-    async def status(request: Request) -> dict[str, Any]:
-        job_id, app_eui = parameters.job_id(request.query_params), request.query_params.get("appEui")
-        if not job_id and not app_eui:
-            raise ParameterError("either jobId or appEui is required")
-        return await run_in_threadpool(server.transfer_status, job_id=job_id, app_eui=app_eui)
-
-    async def cancel(request: Request) -> dict[str, Any]:
-        if job_id := parameters.job_id(request.query_params):
-            return await run_in_threadpool(server.cancel_transfer, job_id)
-        dev_euis, dev_tags = parameters.devices(request.query_params)
-        app_eui = request.query_params.get("appEui", "")
-        return await run_in_threadpool(server.cancel_devices, app_eui, dev_euis, dev_tags)
-
-    for name, method, call in (
-        ("mcastTransfer", "POST", transfer),
-        ("mcastStatus", "GET", status),
-        ("mcastCancel", "POST", cancel),
-    ):
-        app.add_api_route(f"{PATH}/{name}", _guarded(call, api_key), methods=[method], response_model=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    described = document(PATH)
+    app.openapi = lambda: described  # type: ignore[method-assign]
+    for call in CALLS.values():
+        app.add_api_route(f"{PATH}/{call.name}", _answering(call, service), methods=[call.method], response_model=None)
     return app
 
 
-def _guarded(call: Callable[[Request], Any], api_key: str) -> Callable[[Request], Any]:
+def _answering(call: Call, service: Service) -> Handler:
     """The call behind the key, its errors turned into answers."""
 
-    async def answer(request: Request) -> JSONResponse:
+    async def answer(request: Request) -> Response:
         try:
-            if not secrets.compare_digest(request.headers.get("authorization", "").encode(), api_key.encode()):
-                raise AuthenticationError("Access to this resource was rejected due to an authorization issue.")
-            return JSONResponse(await call(request))
+            found = await run_in_threadpool(service.answer, call.name, await _asked(call, service, request))
         except FuotaError as error:
-            code = _status_of(error)
-            return JSONResponse({"responseMsg": str(error), "statusCode": code}, status_code=code)
+            return _refusal(call, error)
+        if isinstance(found, dict):
+            return JSONResponse(found)
+        return Response("".join(found), media_type="text/csv")
 
     return answer
 
 
-def _status_of(error: FuotaError) -> int:
+async def _asked(call: Call, service: Service, request: Request) -> Asked:
+    query, headers = request.query_params, request.headers
+    # "passed either as a URL parameter or in an authorization header"; the parameter's name is that of older clients
+    key = service.keys.check(headers.get("authorization") or query.get("apikey"), call.name)
+    return Asked(
+        values=parameters.read(call.parameters, query),
+        key=key,
+        url=str(request.base_url).rstrip("/"),
+        body=await _body(call, request),
+        other_key=headers.get("authorization2"),
+    )
+
+
+def _refusal(call: Call, error: FuotaError) -> JSONResponse:
     match error:
         case AuthenticationError():
-            return 403
+            code = 403
         case NotFoundError():
-            return 404
+            code = 404
+        case StorageError():  # the state file, no fault of the request
+            code = 500
         case _:
-            return 400
+            code = 400
+    words = redact(str(error))
+    said = {"responseMsg": words, "statusCode": code} if call.is_fuota else {"message": words}
+    return JSONResponse(said, status_code=code)
 
 
-async def _posted_file(request: Request) -> bytes:
-    """The multipart part `file` of the reference's example, or the whole body, as its table has it."""
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return await request.body()
+async def _body(call: Call, request: Request) -> bytes:
+    """The body, if the call has one: rows as JSON, or the file, as a multipart part (example) or by itself (table)."""
+    if not call.has_body:
+        return b""
+    if call.rows or not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await _read(request)
     try:
         async with request.form() as form:
             part = form.get("file")
@@ -91,3 +95,15 @@ async def _posted_file(request: Request) -> bytes:
             return await part.read()
     except HTTPException as error:
         raise BadRequestError(f"the multipart body cannot be read: {error.detail}") from None
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise BadRequestError(f"the body is longer than {MAX_BODY_BYTES} bytes: send it in several requests")
+    except ClientDisconnect:
+        raise BadRequestError("the body was cut off") from None
+    return bytes(body)

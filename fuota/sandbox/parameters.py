@@ -1,71 +1,167 @@
-"""The parameters of the three FUOTA calls, from a query string back to values."""
+"""The parameters of the 20 calls, from a query string to values: one table for what is read and what OpenAPI tells.
+
+Rules and words of refusals are those of the client (`fuota.network.senra.parameters`), with the names of the wire.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from fuota.errors import ParameterError
-from fuota.network import TransferRequest
+from fuota.network.senra import parameters as rules
+
+Schema = Mapping[str, Any]
+LARGEST = 2**63 - 1
+"""csvExport's contractId is a "Long value"."""
 
 
-def _listed(text: str) -> tuple[str, ...] | None:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) or None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a parameter's value may be. `read` takes its name and its text; it raises ParameterError."""
+
+    read: Callable[[str, str], Any]
+    schema: Schema = field(hash=False)
 
 
-def _flag(text: str) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter by its name in the reference's table. `also`: another name under which its examples have it."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    default: Any = None
+    also: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name among values: tx_chnl for txChnl, job_id for jobID."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name).lower()
+
+
+def read(wanted: tuple[Parameter, ...], query: Mapping[str, str]) -> dict[str, Any]:
+    """The values by their keys, defaults filled in, unknown parameters ignored. Raises ParameterError."""
+    given = {one.key: query.get(one.name, query.get(one.also)) for one in wanted}
+    if absent := [one.name for one in wanted if one.required and given[one.key] is None]:
+        raise ParameterError(f"required parameter is missing: {', '.join(absent)}")
+    return {one.key: _value(one, given[one.key]) for one in wanted}
+
+
+def _value(parameter: Parameter, text: str | None) -> Any:
+    found = None if text is None else parameter.kind.read(parameter.name, text)
+    return parameter.default if found is None else found
+
+
+def _given(name: str, text: str, rule: str) -> ParameterError:
+    return ParameterError(f"parameter {name} has the value {text[:60]!r}: it must be {rule}")
+
+
+def integer(low: int, high: int = LARGEST) -> Kind:
+    """A whole number from `low` to `high`."""
+
+    def read_one(name: str, text: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,19}", text):
+            raise _given(name, text, "a whole number")
+        unbounded = high == LARGEST and int(text) <= LARGEST  # a rule that speaks of 2^63 helps nobody
+        return rules.integer(name, int(text), low, None if unbounded else high)
+
+    return Kind(read=read_one, schema={"type": "integer", "minimum": low, "maximum": high, "format": "int64"})
+
+
+def number(low: float, high: float) -> Kind:
+    """A decimal number from `low` to `high`."""
+
+    def read_one(name: str, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise _given(name, text, "a number") from None
+        if not low <= value <= high:
+            nearest = f"; the nearest is {low if value < low else high}" if value == value else ""  # noqa: PLR0124 - nan
+            raise _given(name, text, f"a number from {low} to {high}{nearest}")
+        return 0.0 + value
+
+    return Kind(read=read_one, schema={"type": "number", "minimum": low, "maximum": high})
+
+
+def choice(*words: str) -> Kind:
+    """One of some words."""
+    return Kind(read=partial(rules.choice, allowed=words), schema={"type": "string", "enum": list(words)})
+
+
+def _flag(name: str, text: str) -> bool:
     if text.lower() not in {"true", "false"}:
-        raise ValueError(text)
+        raise _given(name, text, "true or false")
     return text.lower() == "true"
 
 
-_TRANSFER: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "appEui": ("app_eui", str),
-    "devEuis": ("dev_euis", _listed),
-    "devTags": ("dev_tags", _listed),
-    "startDelaySecs": ("start_delay_s", int),
-    "txChnl": ("tx_channel", int),
-    "txDr": ("tx_data_rate", int),
-    "contractId": ("contract_id", int),
-    "fragAlg": ("frag_alg", str),
-    "fragPkgVer": ("frag_pkg_ver", int),
-    "devClass": ("dev_class", str),
-    "redundancy": ("redundancy", float),
-    "millisBetweenPkts": ("millis_between_pkts", int),
-    "descriptor": ("descriptor", bytes.fromhex),
-    "useMultiPkg": ("use_multi_pkg", _flag),
-    "maxFragSize": ("max_frag_size", int),
-}
-_REQUIRED = ("appEui", "startDelaySecs", "redundancy")
+def _device_class(*letters: str) -> Kind:
+    spellings = [spelled for letter in letters for spelled in (letter, f"CLASS_{letter}")]
+    return Kind(
+        read=partial(rules.device_class, allowed=letters),
+        schema={"type": "string", "enum": spellings},
+    )
 
 
-def transfer_request(query: Mapping[str, str]) -> TransferRequest:
-    """The parameters of mcastTransfer; unknown ones are ignored. Raises ParameterError."""
-    absent = [name for name in _REQUIRED if name not in query]
-    if absent:
-        raise ParameterError(f"required parameter is missing: {', '.join(absent)}")
-    values = {}
-    for wire_name, (name, convert) in _TRANSFER.items():
-        if wire_name in query:
-            values[name] = _converted(wire_name, query[wire_name], convert)
-    return TransferRequest(**values)
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def job_id(query: Mapping[str, str]) -> str | None:
-    """The job, under either of the spellings that the reference uses."""
-    return query.get("jobId") or query.get("jobID")
+def _euis(name: str, text: str) -> tuple[str, ...] | None:
+    return rules.eui_list(name, _parts(text)) if _parts(text) else None
 
 
-def devices(query: Mapping[str, str]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """(devEuis, devTags), one of them None. Raises ParameterError unless exactly one is given, and appEui with it."""
-    dev_euis, dev_tags = _listed(query.get("devEuis", "")), _listed(query.get("devTags", ""))
-    if (dev_euis is None) == (dev_tags is None) or not query.get("appEui"):
-        raise ParameterError("give either jobId, or appEui with exactly one of devEuis and devTags")
-    return dev_euis and tuple(eui.upper() for eui in dev_euis), dev_tags
+def _tags(name: str, text: str) -> tuple[str, ...] | None:
+    return rules.tag_list(name, _parts(text)) if _parts(text) else None
 
 
-def _converted(wire_name: str, text: str, convert: Callable[[str], Any]) -> Any:
-    try:
-        return convert(text)
-    except ValueError:
-        raise ParameterError(f"parameter {wire_name} has the value {text!r}, which is not of its type") from None
+def _words(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...] | None:
+    wanted = _parts(text)
+    if unknown := [word for word in wanted if word not in known]:
+        raise ParameterError(f"{name} names {unknown[0][:60]!r}: it must be one of {', '.join(known)}")
+    return tuple(dict.fromkeys(wanted)) or None
+
+
+def _descriptor(name: str, text: str) -> bytes:
+    return rules.octets(name, text, 4)
+
+
+def words(*known: str) -> Kind:
+    """Some words out of these, parted by commas."""
+    pattern = "|".join(known)
+    return Kind(
+        read=partial(_words, known=known), schema={"type": "string", "pattern": f"^({pattern})(,({pattern}))*$"}
+    )
+
+
+def _text(name: str, text: str) -> str:
+    rules.free_text(name, text)
+    if not text.isprintable():
+        raise _given(name, text, "a text that can be printed")
+    return text
+
+
+_EUI_SCHEMA = {"type": "string", "pattern": "^[0-9A-Fa-f]{16}$"}
+EUI = Kind(read=rules.eui, schema=_EUI_SCHEMA)
+_EUIS_PATTERN = "[0-9A-Fa-f]{16}(,[0-9A-Fa-f]{16})*"
+EUIS = Kind(read=_euis, schema={"type": "string", "pattern": f"^({_EUIS_PATTERN})?$"})
+SOME_EUIS = Kind(
+    read=lambda name, text: rules.eui_list(name, _parts(text)),
+    schema={"type": "string", "pattern": f"^{_EUIS_PATTERN}$"},
+)
+TAGS = Kind(read=_tags, schema={"type": "string", "pattern": "^([!-+\\--~]+(,[!-+\\--~]+)*)?$"})
+ADDRESS = Kind(read=rules.mc_addr, schema={"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"})
+PDU = Kind(read=rules.pdu, schema={"type": "string", "pattern": "^([0-9A-Fa-f]{2}){0,242}$"})
+FLAG = Kind(read=_flag, schema={"type": "boolean"})
+ANY_CLASS = _device_class("A", "B", "C")
+MULTICAST_CLASS = _device_class("B", "C")
+TOKEN = Kind(read=rules.registration_token, schema={"type": "string", "pattern": "^[0-9]{6}$"})
+DESCRIPTOR = Kind(read=_descriptor, schema={"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"})
+TEXT = Kind(read=_text, schema={"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$"})
+WORD = Kind(read=rules.word, schema={"type": "string", "pattern": "^[!-~]+$"})
+PORT = integer(1, 254)
+ID = integer(1)

@@ -44,6 +44,9 @@ class NetworkServer:
         self.app_eui = app_eui
         self.directory = directory or Directory([Application(app_eui=app_eui, join_eui=app_eui)])
         self.downlinks = downlinks or Downlinks()
+        # The app calls groups.setup/add/remove/status/send/delete with the wire's parameters in snake_case, addresses as on the
+        # wire and EUIs as tuples; each returns the JSON of the reference.
+        self.groups: Any = None
         for device in fleet.by_eui.values():
             self.directory.power_on(self._record_of(device, agenda.now_us()))
         self._region = region
@@ -113,6 +116,30 @@ class NetworkServer:
         if unknown := [eui for eui in dev_euis if eui not in self._fleet.by_eui]:
             raise NotFoundError(f"Device EUI was not found: {', '.join(unknown[:3])} ({len(unknown)} in all)")
         return [self._fleet.by_eui[eui] for eui in dev_euis]
+
+    def send_to_address(
+        self,
+        app_eui: str,
+        addr: int,
+        pdu: bytes,  # noqa: ARG002
+        *,
+        port: int,  # noqa: ARG002
+        bstn_euis: Sequence[str],  # noqa: ARG002
+    ) -> int:
+        """sendmcastmsg, by base stations, to whoever has the session keys of an address; the message's number.
+
+        Raises NotFoundError where the application has no such device.
+        """
+        with self._agenda.lock:
+            record = self.directory.by_address(addr)
+            if record is None or record.app_eui != app_eui:
+                raise NotFoundError(
+                    f"Device EUI was not found: no device of the application has the address {addr:08X}"
+                )
+            return self.downlinks.new_msg_id()
+
+    def activated(self, record: DeviceRecord) -> None:
+        """A device may join from now on."""
 
     # What a task needs around it.
 

@@ -14,8 +14,10 @@ from fuota.network import SenraClient
 from fuota.network.webhook import BackgroundServer, create_receiver
 from fuota.radio import region as find_region
 from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, FleetRecipe
+from fuota.sandbox.access import Keys
 from fuota.sandbox.app import create_app
 from fuota.sandbox.server import NetworkServer
+from fuota.sandbox.service import Service
 
 JOB_ID = f"MCastXferJobReq:{SANDBOX_APP_EUI}"
 
@@ -98,6 +100,8 @@ class World:
             data_stream=self,
             uplink_period_s=uplink_period_s,
         )
+        keys = Keys.of([self.app_eui], first_key=SANDBOX_API_KEY)
+        self.service = Service(server=self.server, clock=self.agenda, keys=keys)
         self.client = SenraClient(url, self.api_key, retries=0)
 
     def publish(self, uplink):
@@ -166,7 +170,7 @@ def world(_switched):
 
     def make(**kwargs):
         made = World(url, **kwargs)
-        switch.app = create_app(made.server, made.api_key)
+        switch.app = create_app(made.service)
         return made
 
     return make

@@ -153,10 +153,13 @@ def test_a_job_is_found_under_either_spelling_and_by_its_application(world, quer
     assert one.call("GET", "mcastStatus", query) == (200, one.status())
 
 
-@pytest.mark.parametrize("query", [{}, {"jobId": ""}, {"appEui": ""}])
-def test_a_status_of_nothing_is_a_bad_request(world, query):
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [({}, "either jobId or appEui"), ({"jobId": ""}, "jobID is ''"), ({"appEui": ""}, "appEui is ''")],
+)
+def test_a_status_of_nothing_is_a_bad_request(world, query, message):
     one = world().started()
-    one.refused(one.call("GET", "mcastStatus", query), 400, "either jobId or appEui")
+    one.refused(one.call("GET", "mcastStatus", query), 400, message)
 
 
 @pytest.mark.parametrize(
