@@ -50,7 +50,7 @@ class Sandbox:
     for no waiting at all. `data_stream_url`: where uplinks are posted, in batches (arrays) if `batch`, which wait
     `batch_delay_ms` for company; `duplicates` further gateways hear each. `uplink_period_s`: how often a device has an uplink,
     and with it a chance for a unicast downlink. `port`: 0 for any free one.
-    `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `key` has the others.
+    `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `keys` has all.
     `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.books`.
     Raises ParameterError; StorageError for the state file; NetworkError where the port is taken.
     """
@@ -98,6 +98,8 @@ class Sandbox:
             downlinks=books.queues(),
         )
         keys = Keys.of(self.app_euis, first_key=api_key)
+        self.keys = keys.listed()
+        """(application, role, key) of all."""
         self._service = Service(server=server, clock=self._agenda, keys=keys, books=books)
         self._state = self._kept_in(state) if state is not None else None
         self._http = BackgroundServer(faults.middleware(create_app(self._service)), port=port)
@@ -116,10 +118,6 @@ class Sandbox:
     def token(self) -> str:
         """The registration token that is good now: once, and for an hour of the sandbox's time."""
         return self._service.token()
-
-    def key(self, role: Role = Role.FULL_ACCESS, app_eui: str | None = None) -> str:
-        """The key of a role for an application, by default the first. The same in every sandbox."""
-        return sandbox_key(app_eui or self.app_eui, role)
 
     def start(self) -> Self:
         """Open the port and let time begin."""

@@ -65,9 +65,9 @@ class Keys:
     @classmethod
     def of(cls, app_euis: Iterable[str], *, first_key: str) -> Keys:
         """A key of each role for each application. `first_key` opens the first application wholly."""
-        keys = {sandbox_key(app_eui, role): ApiKey(app_eui=app_eui, role=role) for app_eui in app_euis for role in Role}
-        first = next(iter(keys.values())).app_eui
-        return cls(keys | {first_key: ApiKey(app_eui=first, role=Role.FULL_ACCESS)})
+        made = [ApiKey(app_eui=app_eui, role=role) for app_eui in app_euis for role in Role]
+        first = ApiKey(app_eui=made[0].app_eui, role=Role.FULL_ACCESS)
+        return cls({first_key if key == first else sandbox_key(key.app_eui, key.role): key for key in made})
 
     def check(self, given: str | None, call: str) -> ApiKey:
         """What the key is. Raises AuthenticationError where it is none, or not for this call."""
