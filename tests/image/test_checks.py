@@ -62,7 +62,7 @@ def patch_for(base_sha256: str | None, image_bytes: int, requirements: ImageRequ
 
 
 def test_a_sound_binary_may_be_sent():
-    result = checked(FIRMWARE, formats=("raw",), slot_bytes=16_384, max_block_bytes=16_384)
+    result = checked(FIRMWARE, formats=("raw",), slot_bytes=len(FIRMWARE), max_block_bytes=65_536)
     assert result.ok
     assert not result.findings.warnings
     assert result.signature is SignatureState.NONE
@@ -181,7 +181,7 @@ def test_filler_is_told_with_its_share_of_the_airtime():
     padded = FIRMWARE + b"\xff" * 4_096
     found = finding(padded, "filler")
     assert found.severity is Severity.WARNING
-    assert "4096 bytes, at offset 12988" in found.message
+    assert f"4096 bytes, at offset {len(FIRMWARE)}" in found.message
     assert checked(padded).filler_bytes == 4_096 + filler(FIRMWARE).size
     assert finding(FIRMWARE, "filler").severity is Severity.NOTE
 
@@ -241,7 +241,7 @@ def test_a_damaged_image_is_found_by_its_hash():
     assert finding(bytes(image), "hash").severity is Severity.ERROR
 
 
-@pytest.mark.parametrize("kept", [20, 32, 5_000, 13_020, 13_021, 13_040])
+@pytest.mark.parametrize("kept", [20, 32, 5_000, len(FIRMWARE) + 32, len(FIRMWARE) + 33, len(FIRMWARE) + 52])
 def test_an_image_that_was_cut_off(kept):
     assert finding(mcuboot()[:kept], "structure").severity is Severity.ERROR
 

@@ -48,7 +48,7 @@ def _check_end(lines: list[str]) -> None:
 
 def _runs(lines: list[str]) -> int:
     """How often a data record does not begin where the one before ended. Damaged records are left to the parser."""
-    runs, expected = 1, -1
+    runs, expected = 0, -1
     for line in lines:
         try:
             size, address = int(line[1:3], 16), int(line[3:7], 16)

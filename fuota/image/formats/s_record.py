@@ -73,7 +73,7 @@ def _number(digits: str) -> int | None:
 
 def _runs(lines: list[str]) -> int:
     """How often a data record does not begin where the one before ended. Damaged records are left to the parser."""
-    runs, expected = 1, -1
+    runs, expected = 0, -1
     for line in lines:
         digits = _ADDRESS_DIGITS.get(line[1:2], 0)
         address = _number(line[4 : 4 + digits])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -166,9 +167,10 @@ def _is_of(digest: Any, octets: bytes) -> bool:
 
 
 def decoded(octets: bytes) -> Any:
-    """One CBOR value. Raises ImageError for anything else."""
+    """One CBOR value. Raises ImageError for anything else, and for octets after it."""
+    source = io.BytesIO(octets)
     try:
-        return cbor2.loads(octets)
+        value = cbor2.CBORDecoder(source).decode()
     except (
         cbor2.CBORDecodeError,
         ValueError,
@@ -179,6 +181,9 @@ def decoded(octets: bytes) -> Any:
         ArithmeticError,
     ) as exc:
         raise ImageError(f"its CBOR cannot be read ({type(exc).__name__}): it is damaged, or cut off") from None
+    if tail := len(octets) - source.tell():
+        raise ImageError(f"{tail} bytes follow its CBOR that belong to nothing")
+    return value
 
 
 def _list(octets: bytes, what: str) -> list[Any]:
