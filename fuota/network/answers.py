@@ -62,6 +62,19 @@ def failure(what: str, status: int, words: str) -> NetworkError:
     return _kind(status)(f"{what} was answered {status}{said}. {_advice(what, status)}", status=status)
 
 
+def refusal_in_place_of(what: str, body: bytes, scrub: Callable[[str], str]) -> NetworkError:
+    """The exception for a 200 whose body, or its beginning, is a JSON object where other text was asked for."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = {}
+    words = _quote(body.decode("utf-8", "replace"), scrub)
+    code = _status_code(found) if isinstance(found, dict) else 200
+    if code != 200:
+        return failure(f"{what} (HTTP 200, statusCode in the body)", code, words)
+    return MalformedAnswerError(f"{what} was answered 200 with JSON in place of CSV: {words}", status=200)
+
+
 def _kind(status: int) -> type[NetworkError]:
     if status in (401, 403):
         return AuthenticationError

@@ -8,13 +8,14 @@ leave it open whether a POST was received.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
@@ -24,9 +25,11 @@ from requests.auth import AuthBase
 from urllib3.util import Retry
 
 from fuota.errors import ParameterError, UnreachableError
-from fuota.network.answers import checked_object, quoted
+from fuota.network.answers import checked_object, quoted, refusal_in_place_of
+from fuota.network.outgoing import Hook, Outgoing, shown_body, shown_headers, shown_query
 from fuota.network.redaction import HIDDEN, redact
 
+T = TypeVar("T")
 Files = Mapping[str, tuple[str, bytes, str]]  # part name -> (file name, content, media type)
 
 # The connect time also bounds the sending of the body (urllib3 keeps it until the answer is awaited): an image of
@@ -35,6 +38,7 @@ DEFAULT_TIMEOUT_S = (20, 60)
 _RETRIED_STATUS = (500, 502, 503, 504)
 # Comma and colon stay themselves, as in the reference's own URLs; a list of EUIs is then 17 bytes per EUI, not 19.
 _PLAIN_IN_QUERY = ",:"
+_BLOCK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +85,12 @@ class HttpClient:
     timeout_s: whole seconds, (connect, read) or one number for both.
     retries, backoff_ms: how often a GET is repeated after no connection, no answer, or 500, 502, 503, 504; the pauses
         are 0, 2, 4, 8 ... times backoff_ms.
+    before_request: called with each request before it is sent; what it raises keeps it from being sent.
 
     Raises ParameterError for an argument outside these rules.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where and who, then knobs that nearly nobody turns
         self,
         base_url: str,
         *,
@@ -94,7 +99,9 @@ class HttpClient:
         timeout_s: int | tuple[int, int] = DEFAULT_TIMEOUT_S,
         retries: int = 3,
         backoff_ms: int = 500,
+        before_request: Hook | None = None,
     ) -> None:
+        self._before_request = before_request
         self._base_url = _checked_base_url(base_url)
         self._key_header = _KeyHeader(api_key)
         self._verify = _checked_ca_file(ca_file)
@@ -129,6 +136,33 @@ class HttpClient:
         """The JSON object answered to a GET. Raises a NetworkError (see `fuota.errors`)."""
         return self._object("GET", path, params, {}, NO_SECRETS)
 
+    @contextlib.contextmanager
+    def get_stream(self, path: str, params: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+        """The body answered to a GET, block by block, whatever its length; it is read as far as the blocks are.
+
+        Raises a NetworkError, also while the blocks are read: an answer that is cut off is an UnreachableError, and a JSON
+        object in place of other text is the failure that it tells of.
+        """
+        what = f"GET {path}"
+        self._announce("GET", path, params, {}, NO_SECRETS)
+        with self._session("GET") as session, contextlib.ExitStack() as stack:
+            options = {"stream": True, "headers": {}}
+            response = self._guarded(what, (), lambda: self._sent(session, "GET", self.url(path, params), options))
+            stack.callback(response.close)
+            if response.status_code != 200:
+                self._guarded(what, (), lambda: response.content)
+                checked_object(what, response, lambda text: self._scrub(text, ()))
+            yield self._blocks(what, response)
+
+    def _blocks(self, what: str, response: requests.Response) -> Iterator[bytes]:
+        blocks = response.iter_content(_BLOCK_BYTES)
+        first = self._guarded(what, (), lambda: next(blocks, b""))
+        if first.lstrip()[:1] == b"{":
+            raise refusal_in_place_of(what, first, lambda text: self._scrub(text, ()))
+        while first:
+            yield first
+            first = self._guarded(what, (), lambda: next(blocks, b""))
+
     def post_json(
         self,
         path: str,
@@ -155,18 +189,39 @@ class HttpClient:
         self, method: str, path: str, params: Mapping[str, str], body: dict[str, Any], secrets: Secrets
     ) -> dict[str, Any]:
         what = f"{method} {path}"
+        self._announce(method, path, params, body, secrets)
         response = self._exchange(what, method, self.url(path, params), body, secrets)
         return checked_object(what, response, lambda text: self._scrub(text, secrets.hidden))
 
+    def _announce(
+        self, method: str, path: str, params: Mapping[str, str], body: dict[str, Any], secrets: Secrets
+    ) -> None:
+        if self._before_request is not None:
+            json, files = body.get("json"), body.get("files")
+            outgoing = Outgoing(
+                method=method,
+                url=self.url(path, shown_query(params)).replace(quote(HIDDEN), HIDDEN),
+                headers=shown_headers(secrets.headers, json, files),
+                body=shown_body(json, files),
+            )
+            self._before_request(outgoing)
+
     def _exchange(self, what: str, method: str, url: str, body: dict[str, Any], secrets: Secrets) -> requests.Response:
-        body = body | {"headers": dict(secrets.headers)}
+        options = body | {"headers": dict(secrets.headers)}
         with self._session(method) as session:
-            try:
-                return session.request(
-                    method, url, timeout=self._timeout_s, verify=self._verify, allow_redirects=False, **body
-                )
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-                lost = self._unreachable(what, exc, secrets.hidden)
+            return self._guarded(what, secrets.hidden, lambda: self._sent(session, method, url, options))
+
+    def _sent(self, session: requests.Session, method: str, url: str, options: dict[str, Any]) -> requests.Response:
+        return session.request(
+            method, url, timeout=self._timeout_s, verify=self._verify, allow_redirects=False, **options
+        )
+
+    def _guarded(self, what: str, hidden: Iterable[str], act: Callable[[], T]) -> T:
+        """What `act` gives; UnreachableError where the libraries below fail."""
+        try:
+            return act()
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            lost = self._unreachable(what, exc, hidden)
         # Raised here and not above: an exception of requests carries the request, and with it the key and the URL.
         raise lost
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeGuard
 
 from fuota.errors import MessageError
 from fuota.network.eui import canonical_eui
+from fuota.network.times import instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,10 +178,8 @@ def _tags(value: object) -> tuple[str, ...]:
 
 def _time(value: object) -> datetime:
     try:
-        time = datetime.fromisoformat(_text(value))
-        # The server writes UTC with a Z; a time that names no zone can only be meant so.
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+        return instant(_text(value))
+    except ValueError:
         raise ValueError("a time such as 2017-02-09T12:38:38.375Z") from None
 
 

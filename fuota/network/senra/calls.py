@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 
 from fuota.errors import ParameterError
 from fuota.network.http import NO_SECRETS, Files, HttpClient, Secrets
+from fuota.network.senra.spelling import AS_DOCUMENTED, Spelling
 
 PATH = "/rest/integration"
 
@@ -20,9 +22,12 @@ MAX_URL_BYTES = 16_000
 class Calls:
     """GET and POST by the last part of the resource URL, such as "mcastTransfer" or "mcast/setup"."""
 
-    def __init__(self, http: HttpClient, max_url_bytes: int = MAX_URL_BYTES) -> None:
+    def __init__(
+        self, http: HttpClient, max_url_bytes: int = MAX_URL_BYTES, spelling: Spelling = AS_DOCUMENTED
+    ) -> None:
         self._http = http
         self._max_url_bytes = max_url_bytes
+        self._spelling = spelling
 
     @property
     def host(self) -> str:
@@ -31,7 +36,12 @@ class Calls:
 
     def get(self, name: str, query: Mapping[str, str]) -> dict[str, Any]:
         """The JSON object answered. Raises ParameterError for too long a URL, NetworkError."""
+        query = self._spelling.of_query(name, query)
         return self._http.get_json(self._path(name, query), query)
+
+    def get_stream(self, name: str, query: Mapping[str, str]) -> AbstractContextManager[Iterator[bytes]]:
+        """The body answered, block by block. Raises as `get` does, also while it is read."""
+        return self._http.get_stream(self._path(name, query), query)
 
     def post(
         self,
@@ -43,6 +53,7 @@ class Calls:
         secrets: Secrets = NO_SECRETS,
     ) -> dict[str, Any]:
         """The JSON object answered, after exactly one request. Raises as `get` does."""
+        query, json = self._spelling.of_query(name, query), self._spelling.of_body(name, json)
         path = self._path(name, query)
         return self._http.post_json(path, query, files=files, json=json, secrets=secrets)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fuota.network.http import DEFAULT_TIMEOUT_S, HttpClient
+from fuota.network.outgoing import Hook
 from fuota.network.senra.calls import MAX_URL_BYTES, PATH, Calls
 from fuota.network.senra.devices import Devices
 from fuota.network.senra.downlinks import Downlinks
 from fuota.network.senra.multicast import Multicast
+from fuota.network.senra.spelling import spelling_of
+from fuota.network.senra.tasks import TaskRef
 from fuota.network.senra.transfers import Transfers
 
 
@@ -18,6 +22,7 @@ class SenraClient:
     base_url: scheme and host; the API's own path may stand at its end. http only for a loopback host.
     api_key: as issued, with its prefix AK2: or AK3:.
     max_url_bytes: longest URL to send; lists of devices go into the URL.
+    other_spellings: names to send in place of the usual ones, where a server wants them: some of `OTHER_SPELLINGS`.
     The other arguments are those of `HttpClient`. Raises ParameterError.
     """
 
@@ -31,6 +36,8 @@ class SenraClient:
         retries: int = 3,
         backoff_ms: int = 500,
         max_url_bytes: int = MAX_URL_BYTES,
+        other_spellings: Iterable[str] = (),
+        before_request: Hook | None = None,
     ) -> None:
         self._http = HttpClient(
             base_url.rstrip("/").removesuffix(PATH),
@@ -39,12 +46,13 @@ class SenraClient:
             timeout_s=timeout_s,
             retries=retries,
             backoff_ms=backoff_ms,
+            before_request=before_request,
         )
-        calls = Calls(self._http, max_url_bytes)
+        calls = Calls(self._http, max_url_bytes, spelling_of(other_spellings))
         self.transfers = Transfers(calls)
         self.downlinks = Downlinks(calls)
         self.multicast = Multicast(calls)
-        self.devices = Devices(calls)
+        self.devices: Devices[TaskRef] = Devices(calls, lambda job: job.start(calls))
 
     def __repr__(self) -> str:
         return f"SenraClient({self._http!r})"

@@ -132,14 +132,20 @@ class Callback:
 _Row = TypeVar("_Row", bound=DeviceDetails)
 
 
-def otaa_or_abp(values: Iterable[OtaaDevice | AbpDevice | Mapping[str, Any]]) -> list[OtaaDevice | AbpDevice]:
-    """Rows to register: at least one, no device twice, one kind. A mapping holds the fields of either by their names."""
+def otaa_or_abp(
+    values: Iterable[OtaaDevice | AbpDevice | Mapping[str, Any]], activation: str | None = None
+) -> list[OtaaDevice | AbpDevice]:
+    """Rows to register: at least one, no device twice, one kind. A mapping holds the fields of either by their names.
+
+    activation: "OTAA" or "ABP", the kind of the mappings; None is the one that their fields are of.
+    """
 
     def made(value: object) -> OtaaDevice | AbpDevice:
         if isinstance(value, OtaaDevice | AbpDevice):
             return value
         names = set(value) if isinstance(value, Mapping) else set()
-        if names & {"dev_addr", "nwk_s_key", "app_s_key"} and "app_key" not in names:
+        by_fields = names & {"dev_addr", "nwk_s_key", "app_s_key"} and "app_key" not in names
+        if activation == "ABP" or (activation is None and by_fields):
             return _row(AbpDevice, value)
         return _row(OtaaDevice, value)
 

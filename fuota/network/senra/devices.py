@@ -1,35 +1,39 @@
-"""Onboarding: register, activate, deactivate, update and transfer devices, and the tasks that do it."""
+"""Devices of an application: onboarding, the tasks that do it, and the export."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 
-from fuota.errors import IncompleteError, ParameterError
-from fuota.network.http import NO_SECRETS, Secrets
 from fuota.network.redaction import redact
-from fuota.network.senra import device_rows, parameters
+from fuota.network.senra import bulk, device_jobs, device_rows, parameters
+from fuota.network.senra.bulk import BulkResult, Chunk, Chunking
 from fuota.network.senra.calls import Calls
+from fuota.network.senra.device_jobs import DeviceJob, Place, tags_query
 from fuota.network.senra.device_rows import AbpDevice, Callback, DeviceDetails, DeviceUpdate, OtaaDevice
-from fuota.network.senra.tasks import TaskRef, TaskStatus, request_id_of
+from fuota.network.senra.export import Export
+from fuota.network.senra.tasks import TaskRef, TaskStatus, Waiting, request_id_of
 
-TAGS_OPERATIONS = ("APPEND", "REPLACE", "DELETE")
+T = TypeVar("T")
 
 
-class Devices:
+class Devices(Generic[T]):
     """Devices of an application, mostly many at a time.
 
-    Every method but `activate_one`, `task_status` and `task` starts a task at the server, which runs one at a time per
-    application: wait with `task` before the next. A list of devices is checked as a whole before anything is sent; it
-    may hold mappings of the row's fields, or plain EUIs where nothing else is needed. app_eui, join_eui, contract_id,
-    profile_id: None is the server's default.
+    `register`, `activate`, `deactivate`, `update` and `transfer` start a task at the server, which runs one at a time per
+    application, and answer a `TaskRef`: wait with `task` before the next. The same methods of `bulk()` go out in chunks, wait
+    for each, and answer a `BulkResult`. A list of devices is checked as a whole before anything is sent; it may hold mappings of
+    the row's fields, or plain EUIs where nothing else is needed. app_eui, join_eui, contract_id, profile_id: None is the
+    server's default.
 
     Every method raises ParameterError before anything is sent, and NetworkError (see `fuota.errors`).
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, carry_out: Callable[[DeviceJob], T]) -> None:
         self._calls = calls
+        self._carry_out = carry_out
 
     def register(  # noqa: PLR0913 - the call's own parameters
         self,
@@ -42,20 +46,15 @@ class Devices:
         profile_id: int | None = None,
         tags: Sequence[str] | None = None,
         callback: Callback | None = None,
-    ) -> TaskRef:
-        """Make devices known, all by OTAA or all by ABP. token: the six digits e-mailed for this, good for an hour."""
-        rows = device_rows.otaa_or_abp(devices)
-        query = {"token": parameters.registration_token("token", token)}
-        query |= _place(app_eui, join_eui, contract_id, profile_id)
-        query |= _tags(tags) | {"actType": rows[0].activation}
-        body = _data(rows)
-        texts = [token, *(value for row in rows for name, value in row.to_json().items() if name.endswith("Key"))]
-        if callback is not None:
-            if not isinstance(callback, Callback):
-                raise ParameterError(f"callback is a {type(callback).__name__}: give Callback(url=...)")
-            body["callback"] = callback.to_json()
-            texts += [callback.url, *(value for value in callback.headers.values() if len(value) > 3)]
-        return self._task("register", query, body, Secrets(texts=tuple(texts)))
+        activation: str | None = None,
+    ) -> T:
+        """Make devices known, all by OTAA or all by ABP. token: the six digits e-mailed for this, good for an hour.
+
+        activation: "OTAA" or "ABP", for rows that do not show it: a device for ABP needs nothing but its EUI.
+        """
+        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
+        job = device_jobs.registration(devices, place, token=token, tags=tags, callback=callback, activation=activation)
+        return self._carry_out(job)
 
     def activate(
         self,
@@ -66,11 +65,12 @@ class Devices:
         contract_id: int | None = None,
         profile_id: int | None = None,
         tags: Sequence[str] | None = None,
-    ) -> TaskRef:
+    ) -> T:
         """Let registered or deactivated devices join; they are billed from then on."""
         rows = device_rows.rows(DeviceDetails, devices)
-        query = _place(app_eui, join_eui, contract_id, profile_id) | _tags(tags)
-        return self._task("activate", query, _data(rows))
+        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
+        query = place.query() | tags_query(tags)
+        return self._carry_out(DeviceJob(call="activate", query=query, rows=tuple(rows)))
 
     def activate_one(
         self,
@@ -83,9 +83,9 @@ class Devices:
     ) -> str:
         """Activate one device at once, without a task; what the server says to it. The device's fields go along."""
         (row,) = device_rows.rows(DeviceDetails, [device])
-        query = _place(app_eui, join_eui, contract_id, profile_id)
+        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
         # devEui is missing in the table and shown in the example.
-        query |= parameters.query({"devEui": row.dev_eui, "tags": row.tags, "metadata": row.metadata})
+        query = place.query() | parameters.query({"devEui": row.dev_eui, "tags": row.tags, "metadata": row.metadata})
         query |= parameters.query({"lat": row.lat, "lng": row.lng, "devType": row.dev_type})
         return redact(str(self._calls.post("device/activateOne", query).get("message") or ""))
 
@@ -97,10 +97,11 @@ class Devices:
         join_eui: str | None = None,
         contract_id: int | None = None,
         profile_id: int | None = None,
-    ) -> TaskRef:
+    ) -> T:
         """Keep devices from joining. Those that have joined go on, and are billed while they are heard."""
-        query = _place(app_eui, join_eui, contract_id, profile_id)
-        return self._task("deactivate", query, _euis(dev_euis))
+        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
+        rows = device_rows.rows(DeviceDetails, dev_euis)
+        return self._carry_out(DeviceJob(call="deactivate", query=place.query(), rows=tuple(rows)))
 
     def update(
         self,
@@ -110,21 +111,13 @@ class Devices:
         profile_id: int | None = None,
         tags_operation: str | None = None,
         tags: Sequence[str] | None = None,
-    ) -> TaskRef:
+    ) -> T:
         """Change fields of devices that have joined.
 
-        tags_operation: APPEND, REPLACE or DELETE, what to do with `tags`, which are for all, and with the rows' own tags;
-        needed with either, and refused without.
+        tags_operation: APPEND, REPLACE or DELETE, given exactly where tags are, here (for all) or in a row.
         """
-        rows = device_rows.rows(DeviceUpdate, devices)
-        query = {"appEui": parameters.eui("app_eui", app_eui)} | _place(None, None, None, profile_id)
-        tagged = tags is not None or any(row.tags is not None for row in rows)
-        if tagged != (tags_operation is not None):
-            given = "tags without tags_operation" if tagged else "tags_operation without tags"
-            raise ParameterError(f"{given}: give both or neither; it is one of {', '.join(TAGS_OPERATIONS)}")
-        if tags_operation is not None:
-            query["tagsOperation"] = parameters.choice("tags_operation", tags_operation, TAGS_OPERATIONS)
-        return self._task("update", query | _tags(tags), _data(rows))
+        place = Place(app_eui=parameters.eui("app_eui", app_eui), profile_id=profile_id)
+        return self._carry_out(device_jobs.update(devices, place, tags_operation=tags_operation, tags=tags))
 
     def transfer(
         self,
@@ -135,19 +128,46 @@ class Devices:
         contract_id: int,
         to_api_key: str,
         profile_id: int | None = None,
-    ) -> TaskRef:
+    ) -> T:
         """Move devices to another application. The client's key is that of the present one, to_api_key of the new one.
 
         contract_id, profile_id: of the new application.
         """
-        old, new = parameters.eui("from_app_eui", from_app_eui), parameters.eui("to_app_eui", to_app_eui)
-        if old == new:
-            raise ParameterError(f"from_app_eui and to_app_eui are both {old}: name two applications")
-        query = {"fromAppEui": old, "toAppEui": new}
-        query |= _place(None, None, parameters.integer("contract_id", contract_id, 1), profile_id)
-        # The second key is in the example only; the table of answers has a message in place of the statusUrl.
-        secrets = Secrets(headers={"authorization2": to_api_key})
-        return self._task("transfer", query, _euis(dev_euis), secrets, f"DevTransferJobReq:{old}-{new}")
+        job = device_jobs.transfer(
+            dev_euis,
+            from_app_eui=from_app_eui,
+            to_app_eui=to_app_eui,
+            contract_id=contract_id,
+            profile_id=profile_id,
+            key=to_api_key,
+        )
+        return self._carry_out(job)
+
+    def export(
+        self,
+        *,
+        app_eui: str | None = None,
+        fields: Sequence[str] | None = None,
+        state: str | None = None,
+        psr_days: int | None = None,
+        contract_id: int | None = None,
+        dev_euis: Sequence[str] | None = None,
+    ) -> Export:
+        """The devices of an application, asked for once the answer is read: its `records`, or its CSV to a file.
+
+        fields: some of `EXPORT_FIELDS`; None is devEui, contract, tags, state and lastHeardFrom. state: ALL, REGISTERED,
+        ACTIVATED, DEACTIVATED or JOINED. psr_days: 1 to 31, packet success rates of so many days. dev_euis: these only. None is
+        the server's default.
+        """
+        query = {
+            "app_eui": app_eui,
+            "fields": fields,
+            "state": state,
+            "psr_days": psr_days,
+            "contract_id": contract_id,
+            "dev_euis": dev_euis,
+        }
+        return Export.of(self._calls, query)
 
     def task_status(self, task: TaskRef | str) -> TaskStatus:
         """How a task stands. The server knows it until 15 minutes after its end."""
@@ -160,63 +180,41 @@ class Devices:
         *,
         poll_ms: int = 1000,
         timeout_s: int = 600,
+        on_status: Callable[[TaskStatus], object] | None = None,
         on_result: Callable[[TaskStatus], object] | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> TaskStatus:
         """Ask until a task has ended; its last status, which may be a failure.
 
-        on_result: called with that status before it is returned, to store it: the server forgets it after 15 minutes.
-        Raises IncompleteError where the task has not ended after timeout_s; it goes on.
+        on_status: called with each status. on_result: called with the last one before it is returned, to store it: the server
+        forgets it after 15 minutes. Raises IncompleteError where the task has not ended after timeout_s; it goes on.
         """
-        pause_s = parameters.integer("poll_ms", poll_ms, 1) / 1000
-        limit_s = parameters.integer("timeout_s", timeout_s, 0)
-        began_s, slept_s = time.monotonic(), 0.0
-        while not (status := self.task_status(task)).finished:
-            left_s = limit_s - max(slept_s, time.monotonic() - began_s)
-            if left_s <= 0:
-                progress = "" if status.pct_done is None else f", {status.pct_done} % done"
-                raise IncompleteError(
-                    f"the task {request_id_of(task)} has not ended after {limit_s} s ({status.state}{progress}): it goes "
-                    "on at the server; ask again before starting another for the same application"
-                )
-            sleep(min(pause_s, left_s))
-            slept_s += min(pause_s, left_s)
-        if on_result is not None:
-            on_result(status)
-        return status
+        how = Waiting(poll_ms=poll_ms, timeout_s=timeout_s, on_status=on_status, on_result=on_result, sleep=sleep)
+        return how.end_of(request_id_of(task), lambda: self.task_status(task))
 
-    def _task(
+    def bulk(  # noqa: PLR0913 - how to wait
         self,
-        name: str,
-        query: Mapping[str, str],
-        body: Mapping[str, Any],
-        secrets: Secrets = NO_SECRETS,
-        otherwise: str = "",
-    ) -> TaskRef:
-        answer = self._calls.post(f"device/{name}", query, json=body, secrets=secrets)
-        return TaskRef.from_answer(answer, host=self._calls.host, otherwise=otherwise)
+        *,
+        chunk_devices: int | None = None,
+        on_started: Callable[[Chunk], object] | None = None,
+        on_chunk: Callable[[Chunk], object] | None = None,
+        on_status: Callable[[TaskStatus], object] | None = None,
+        poll_ms: int = 1000,
+        timeout_s: int = 600,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> Devices[BulkResult]:
+        """The same calls in chunks, each started once the task of the one before has ended; they answer a `BulkResult`.
 
-
-def _place(
-    app_eui: str | None, join_eui: str | None, contract_id: int | None, profile_id: int | None
-) -> dict[str, str]:
-    return parameters.query(
-        {
-            "appEui": None if app_eui is None else parameters.eui("app_eui", app_eui),
-            "joinEui": None if join_eui is None else parameters.eui("join_eui", join_eui),
-            "contractId": parameters.optional_integer("contract_id", contract_id, 1),
-            "profId": parameters.optional_integer("profile_id", profile_id, 1),
-        }
-    )
-
-
-def _tags(tags: Sequence[str] | None) -> dict[str, str]:
-    return parameters.query({"tags": None if tags is None else parameters.tag_list("tags", tags)})
-
-
-def _data(rows: Iterable[DeviceDetails]) -> dict[str, Any]:
-    return {"data": [row.to_json() for row in rows]}
-
-
-def _euis(dev_euis: Iterable[str]) -> dict[str, Any]:
-    return {"data": [{"devEui": row.dev_eui} for row in device_rows.rows(DeviceDetails, dev_euis)]}
+        chunk_devices: None is 1000, and 10000 for `register`, whose token is good for one use. on_started, on_chunk: called with
+        a chunk that the server has taken on, and with one that has ended, before anything else, to store it: the server forgets
+        results after 15 minutes. on_status: called with each status. timeout_s: for each chunk; one that takes longer goes on at
+        the server, and what follows it is not sent.
+        """
+        waiting = Waiting(poll_ms=poll_ms, timeout_s=timeout_s, on_status=on_status, sleep=sleep)
+        how = Chunking(
+            wait=lambda task: waiting.end_of(task.request_id, lambda: self.task_status(task)),
+            devices=None if chunk_devices is None else parameters.integer("chunk_devices", chunk_devices, 1),
+            on_started=on_started,
+            on_chunk=on_chunk,
+        )
+        return Devices(self._calls, partial(bulk.run, self._calls, how=how))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from fuota.errors import MalformedAnswerError
+from fuota.errors import IncompleteError, MalformedAnswerError
 from fuota.network.redaction import redact, redact_tree
+from fuota.network.senra import parameters
 from fuota.network.senra.models import number_of, text_of
 
 _OPEN = ("INITIAL", "QUEUED", "RUNNING")
@@ -124,3 +126,49 @@ def _errors_of(summary: str) -> int | None:
 def request_id_of(task: TaskRef | str) -> str:
     """The request id, of a reference or as given."""
     return task.request_id if isinstance(task, TaskRef) else task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How the end of a task is awaited: it is asked for every `poll_ms`, for `timeout_s` at most.
+
+    on_status: called with each status. on_result: called with the last one before it is returned, to store it: the server forgets
+    it after 15 minutes. Raises ParameterError.
+    """
+
+    poll_ms: int = 1000
+    timeout_s: int = 600
+    on_status: Callable[[TaskStatus], object] | None = None
+    on_result: Callable[[TaskStatus], object] | None = None
+    sleep: Callable[[float], object] = time.sleep
+
+    def __post_init__(self) -> None:
+        parameters.integer("poll_ms", self.poll_ms, 1)
+        parameters.integer("timeout_s", self.timeout_s, 0)
+
+    def end_of(self, request_id: str, ask: Callable[[], TaskStatus]) -> TaskStatus:
+        """The last status. Raises IncompleteError where the task has not ended in time; it goes on."""
+        began_s, slept_s = time.monotonic(), 0.0
+        while not (status := self._told(ask())).finished:
+            left_s = self.timeout_s - max(slept_s, time.monotonic() - began_s)
+            if left_s <= 0:
+                raise IncompleteError(_not_ended(request_id, status, self.timeout_s))
+            pause_s = min(self.poll_ms / 1000, left_s)
+            self.sleep(pause_s)
+            slept_s += pause_s
+        if self.on_result is not None:
+            self.on_result(status)
+        return status
+
+    def _told(self, status: TaskStatus) -> TaskStatus:
+        if self.on_status is not None:
+            self.on_status(status)
+        return status
+
+
+def _not_ended(request_id: str, status: TaskStatus, limit_s: int) -> str:
+    progress = "" if status.pct_done is None else f", {status.pct_done} % done"
+    return (
+        f"the task {request_id} has not ended after {limit_s} s ({status.state}{progress}): it goes "
+        "on at the server; ask again before starting another for the same application"
+    )

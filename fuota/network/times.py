@@ -1,0 +1,37 @@
+"""Times as the server writes them, in three forms: ISO 8601 in the data stream, US American in the device export, and
+milliseconds since 1970 in answers about groups and jobs."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = re.compile(
+    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}) +(?P<hour>\d{1,2}):(?P<minute>\d\d)(:(?P<second>\d\d))?"
+    r"( *(?P<half>AM|PM))?( *(UTC|GMT|Z))?",
+    re.IGNORECASE,
+)
+
+
+def instant(text: str) -> datetime:
+    """An aware time in UTC, of any of the three forms; one that names no zone is in UTC. Raises ValueError."""
+    text = text.strip()
+    try:
+        if (found := _US.fullmatch(text)) is not None:
+            return _american(found)
+        if re.fullmatch(r"\d{11,15}", text):
+            return _EPOCH + timedelta(milliseconds=int(text))
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is outside the calendar") from None
+
+
+def _american(found: re.Match[str]) -> datetime:
+    hour = int(found["hour"])
+    if found["half"] and hour <= 12:
+        # The reference shows "00:27:38 PM": twelve is written as 12 or as 00, and both are the half's first hour.
+        hour = hour % 12 + (12 if found["half"].upper() == "PM" else 0)
+    year, month, day, minute, second = (int(found[name] or 0) for name in ("year", "month", "day", "minute", "second"))
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)

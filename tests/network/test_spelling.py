@@ -1,0 +1,58 @@
+"""The switch to the other spelling of names in requests."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fuota.errors import ParameterError
+from fuota.network import SenraClient
+from fuota.network.senra import OTHER_SPELLINGS
+
+KEY = "AK2:0123456789abcdefghijABCDEFGHIJ0123456789"
+EUI, APP, JOB = "123000000000ABC0", "AAAAAAAAAAAAAA01", "MCastXferJobReq:AAAAAAAAAAAAAA01"
+SENT = {
+    "mcastStatus": (lambda client: client.transfers.status(job_id=JOB), {"jobId": JOB}, {"jobID": JOB}),
+    "mcastCancel": (lambda client: client.transfers.cancel(job_id=JOB), {"jobId": JOB}, {"jobID": JOB}),
+    "device/clearmsgs": (lambda client: client.downlinks.clear(EUI), {"eui": EUI}, {"devEui": EUI}),
+    "device/activateOne": (lambda client: client.devices.activate_one(EUI), {"devEui": EUI}, {"eui": EUI}),
+}
+ANSWER = {"jobId": JOB, "state": "Running"}
+
+
+@pytest.mark.parametrize(("call", "usual", "other"), SENT.values(), ids=SENT)
+def test_names_are_the_usual_ones_unless_the_others_are_asked_for(server, call, usual, other):
+    server.play(ANSWER)
+    server.play(ANSWER)
+    call(SenraClient(server.url, KEY))
+    call(SenraClient(server.url, KEY, other_spellings=OTHER_SPELLINGS))
+    assert [request.query for request in server.received] == [usual, other]
+
+
+def test_one_name_alone_and_only_in_its_calls(server):
+    client = SenraClient(server.url, KEY, other_spellings=["devEui"])
+    client.downlinks.send(EUI, b"\1")
+    server.play(ANSWER)
+    client.transfers.status(job_id=JOB)
+    client.devices.activate_one(EUI)
+    assert [set(one.query) & {"eui", "devEui", "jobId", "jobID"} for one in server.received] == [
+        {"devEui"},
+        {"jobId"},
+        {"devEui"},
+    ]
+
+
+def test_rows_of_an_update(server):
+    for others in ([], ["fwVersion"]):
+        server.play({"statusUrl": f"{server.url}/x?reqId=j"})
+        client = SenraClient(server.url, KEY, other_spellings=others)
+        client.devices.update([{"dev_eui": EUI, "fw_ver": "1.0"}], app_eui=APP)
+    rows = [json.loads(request.body)["data"][0] for request in server.received]
+    assert rows == [{"devEui": EUI, "fwVer": "1.0"}, {"devEui": EUI, "fwVersion": "1.0"}]
+
+
+@pytest.mark.parametrize("others", [["jobId"], "jobID", [None]])
+def test_a_name_that_is_no_other_spelling(others):
+    with pytest.raises(ParameterError, match="spelling"):
+        SenraClient("https://api.senraco.io", KEY, other_spellings=others)
