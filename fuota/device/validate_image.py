@@ -65,14 +65,14 @@ def inspect_patch(
     signature: bytes | str | Path | None = None,
     **requirements: Any,
 ) -> tuple[ImageCheck, ImageCheck]:
-    """The checks of a patch, and of what it makes of its base: hardware, version and signature, one
-    that lies beside it too, are asked of that.
+    """The checks of a patch, and of what it makes of its base: of that are asked hardware, version, slot, and signature, one that
+    lies beside it too.
 
     Arguments as of `inspect_image`. Raises ImageError where the patch cannot be applied to the base.
     """
     made = FirmwareImage(data=apply(base, patch.data), name=f"what {patch.name} makes", requirements=patch.requirements)
     target = inspect_image(made, profile=profile, public_key=public_key, signature=signature, **requirements)
-    of_target = {"hardware": None, "running_version": None, "signed": False}
+    of_target = {"hardware": None, "running_version": None, "signed": False, "slot_bytes": None, "flash_bytes": None}
     known = hashlib.sha256(base).hexdigest()
     return inspect_image(patch, profile=profile, **requirements | of_target, base_sha256=known), target
 

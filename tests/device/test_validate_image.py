@@ -43,11 +43,12 @@ def test_no_image_raises(tmp_path):
 
 
 def test_the_slot_and_the_session_of_the_device_count():
-    profile = DeviceProfile(max_nb_frag=200, max_frag_size=50, frag_size_multiple=8, slot_bytes=20_000)
-    assert profile.image_requirements() == ImageRequirements(slot_bytes=20_000, max_block_bytes=200 * 48)
+    enough = -(-len(FIRMWARE) // 48)
+    profile = DeviceProfile(max_nb_frag=200, max_frag_size=50, frag_size_multiple=8, slot_bytes=64_000)
+    assert profile.image_requirements() == ImageRequirements(slot_bytes=64_000, max_block_bytes=200 * 48)
     assert fuota.validate_image(SAMPLE, profile=profile).errors[0].code == "session"
-    assert fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=271)).ok
-    assert not fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=270)).ok
+    assert fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=enough)).ok
+    assert not fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=enough - 1)).ok
 
 
 def test_what_the_table_of_images_says_goes_before():
@@ -90,7 +91,7 @@ def test_an_open_image_keeps_the_requirements_by_which_it_was_opened():
 
 
 def test_requirements_may_be_said_one_by_one():
-    assert inspect_image(SAMPLE, profile="loramac-node", slot_bytes=20_000, max_block_bytes=20_000).ok
+    assert inspect_image(SAMPLE, profile="loramac-node", slot_bytes=64_000, max_block_bytes=64_000).ok
     with pytest.raises(ImageError, match="cannot be read"):
         inspect_image("/no/such/image")
 
