@@ -12,7 +12,7 @@ from fuota.errors import ParameterError
 from fuota.network.eui import canonical_eui
 from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
-from fuota.sandbox.access import Keys, Role, sandbox_key
+from fuota.sandbox.access import Keys, Role
 from fuota.sandbox.agenda import Agenda
 from fuota.sandbox.app import create_app
 from fuota.sandbox.books import Books
@@ -32,7 +32,6 @@ __all__ = [
     "FleetRecipe",
     "Role",
     "Sandbox",
-    "sandbox_key",
 ]
 
 SANDBOX_API_KEY = "AK2:fuota-sandbox-opens-nothing-but-sandboxes"
@@ -113,6 +112,11 @@ class Sandbox:
     def dev_euis(self) -> tuple[str, ...]:
         """The EUIs of its devices."""
         return self._fleet.dev_euis
+
+    def key(self, role: Role = Role.FULL_ACCESS, app_eui: str | None = None) -> str:
+        """The key of a role for an application, by default the first; the same in every sandbox but for `api_key`."""
+        wanted = (app_eui or self.app_eui, role)
+        return next(key for *of, key in self.keys if tuple(of) == wanted)
 
     @property
     def token(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fuota.sandbox import answers_schema as answers
 from fuota.sandbox.calls import CALLS, Call
-from fuota.sandbox.parameters import Parameter
+from fuota.sandbox.parameters import TAGS, Parameter
 from fuota.sandbox.rows import KINDS
 
 Schema = Mapping[str, Any]
@@ -18,7 +18,7 @@ _FIELDS: Mapping[str, Schema] = {
     "dev_eui": {"type": "string", "pattern": "^[0-9A-Fa-f]{16}$"},
     "lat": {"type": "number", "minimum": -90, "maximum": 90},
     "lng": {"type": "number", "minimum": -180, "maximum": 180},
-    "tags": {"type": "string"},
+    "tags": TAGS.schema,
     "metadata": _TEXT,
     "dev_type": _TEXT,
     "app_key": _KEY,

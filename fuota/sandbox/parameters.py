@@ -108,22 +108,27 @@ def _device_class(*letters: str) -> Kind:
 
 
 def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """What a list holds, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def _euis(name: str, text: str) -> tuple[str, ...] | None:
-    return rules.eui_list(name, _parts(text)) if _parts(text) else None
+    return _some_euis(name, text) if _parts(text) else None
+
+
+def _some_euis(name: str, text: str) -> tuple[str, ...]:
+    return rules.eui_list(name, dict.fromkeys(rules.eui(name, part) for part in _parts(text)))
 
 
 def _tags(name: str, text: str) -> tuple[str, ...] | None:
     return rules.tag_list(name, _parts(text)) if _parts(text) else None
 
 
-def _words(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...] | None:
+def _words(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     wanted = _parts(text)
-    if unknown := [word for word in wanted if word not in known]:
+    if unknown := [word for word in wanted if word not in known] or ([] if wanted else [text]):
         raise ParameterError(f"{name} names {unknown[0][:60]!r}: it must be one of {', '.join(known)}")
-    return tuple(dict.fromkeys(wanted)) or None
+    return tuple(wanted)
 
 
 def _descriptor(name: str, text: str) -> bytes:
@@ -149,10 +154,7 @@ _EUI_SCHEMA = {"type": "string", "pattern": "^[0-9A-Fa-f]{16}$"}
 EUI = Kind(read=rules.eui, schema=_EUI_SCHEMA)
 _EUIS_PATTERN = "[0-9A-Fa-f]{16}(,[0-9A-Fa-f]{16})*"
 EUIS = Kind(read=_euis, schema={"type": "string", "pattern": f"^({_EUIS_PATTERN})?$"})
-SOME_EUIS = Kind(
-    read=lambda name, text: rules.eui_list(name, _parts(text)),
-    schema={"type": "string", "pattern": f"^{_EUIS_PATTERN}$"},
-)
+SOME_EUIS = Kind(read=_some_euis, schema={"type": "string", "pattern": f"^{_EUIS_PATTERN}$"})
 TAGS = Kind(read=_tags, schema={"type": "string", "pattern": "^([!-+\\--~]+(,[!-+\\--~]+)*)?$"})
 ADDRESS = Kind(read=rules.mc_addr, schema={"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"})
 PDU = Kind(read=rules.pdu, schema={"type": "string", "pattern": "^([0-9A-Fa-f]{2}){0,242}$"})

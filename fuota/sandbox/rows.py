@@ -71,7 +71,7 @@ def _fields(kind: type[DeviceDetails], number: int, row: object) -> dict[str, An
     if any(isinstance(value, str) and not _is_text(value) for value in known.values()):
         raise ParameterError(f"row {number}: a text holds half of a character (a lone surrogate)")
     if isinstance(tags := known.get("tags"), str):
-        known["tags"] = [tag for tag in tags.split(",") if tag.strip()] or None
+        known["tags"] = list(dict.fromkeys(tag.strip() for tag in tags.split(",") if tag.strip())) or None
     if isinstance(dev_class := known.get("dev_class"), str):
         known["dev_class"] = class_letter(dev_class)
     return known

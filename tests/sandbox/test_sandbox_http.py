@@ -86,7 +86,6 @@ def test_a_body_without_an_image_is_a_bad_request(world, body, message):
     [
         ("appEui", "AAAA", "16 hexadecimal digits"),
         ("devTags", "", "exactly one of dev_euis and dev_tags"),
-        ("devTags", "sandbox,sandbox", "twice"),
         ("devEuis", FIRST, "exactly one of dev_euis and dev_tags"),  # beside devTags
         ("startDelaySecs", "soon", "startDelaySecs has the value 'soon'"),
         ("startDelaySecs", "1.5", "startDelaySecs"),
