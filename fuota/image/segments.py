@@ -9,7 +9,7 @@ from itertools import pairwise
 from fuota.errors import ImageError
 
 MAX_GAP_BYTES = 1024 * 1024
-"""Two records of a HEX file can be 4 GiB apart. No device of this kind has a hole of a mebibyte in its image."""
+"""Two records of a HEX file can be 4 GiB apart. No device of this kind has holes of a mebibyte, together, in its image."""
 MAX_RUNS = 4096
 """Runs of addresses that follow each other, in one file. A linker makes a handful; more are damage, or malice."""
 
@@ -52,19 +52,20 @@ def gaps(segments: tuple[Segment, ...]) -> list[tuple[int, int]]:
     return [(earlier.end, later.address) for earlier, later in pairwise(segments)]
 
 
-def too_far(gap: tuple[int, int]) -> bool:
-    """Whether a gap is too large to be filled."""
-    return gap[1] - gap[0] > MAX_GAP_BYTES
+def too_much(holes: list[tuple[int, int]]) -> bool:
+    """Whether there is more to fill than any image has."""
+    return sum(high - low for low, high in holes) > MAX_GAP_BYTES
 
 
 def binary(segments: tuple[Segment, ...], *, fill: int = 0xFF) -> bytes:
-    """One binary from the lowest address on, gaps filled. Raises ImageError without any octet, and for a gap too large."""
+    """One binary from the lowest address on, gaps filled. Raises ImageError without any octet, and for gaps too large."""
     if not segments:
         raise ImageError("it holds no data: there is nothing to convert")
-    for low, high in filter(too_far, gaps(segments)):
+    if too_much(holes := gaps(segments)):
+        low, high = max(holes, key=lambda hole: hole[1] - hole[0])
         raise ImageError(
-            f"from 0x{low:08X} to 0x{high:08X} there are {high - low} bytes of nothing, more than {MAX_GAP_BYTES}: parts that"
-            " lie so far apart are not one image; convert one of them, by its address range"
+            f"from 0x{low:08X} to 0x{high:08X} there are {high - low} bytes of nothing, and {MAX_GAP_BYTES} are the most that is"
+            " filled in all: parts that lie so far apart are not one image; convert one of them, by its address range"
         )
     out = bytearray([fill]) * (segments[-1].end - segments[0].address)
     for one in segments:

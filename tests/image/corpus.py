@@ -71,13 +71,15 @@ def ecdsa(key: ec.EllipticCurvePrivateKey, data: bytes, *, raw: bool) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def imgtool(*options: str, key: str | None = None, number: int = 0, encrypt: str | None = None) -> bytes:
-    """The firmware, as `imgtool sign` makes an image of it, in this process."""
+def imgtool(
+    *options: str, key: str | None = None, number: int = 0, encrypt: str | None = None, size: int | None = None
+) -> bytes:
+    """The firmware, or its first octets, as `imgtool sign` makes an image of it, in this process."""
     from imgtool.main import imgtool as command
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "in.bin").write_bytes(FIRMWARE)
+        (folder / "in.bin").write_bytes(FIRMWARE[:size])
         words = ["-H", str(HEADER_BYTES), "--pad-header", "-S", str(SLOT_BYTES), "--align", "4"]
         words += [] if "-v" in options else ["-v", "1.2.3"]
         if key is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fuota.errors import ImageError
 from fuota.findings import Finding, error, warning
 from fuota.image.description import Description, ImageFormat, Part
-from fuota.image.segments import Segment, gaps, span, too_far
+from fuota.image.segments import Segment, gaps, span, too_much
 
 
 def describe_container(
@@ -50,7 +50,7 @@ def _not_binary(image_format: ImageFormat, file_bytes: int, size: int) -> Findin
 def _gaps(found: tuple[Segment, ...]) -> tuple[Finding, ...]:
     if not (holes := gaps(found)):
         return ()
-    size, far = sum(high - low for low, high in holes), any(map(too_far, holes))
+    size, far = sum(high - low for low, high in holes), too_much(holes)
     advice = "too far apart for one binary" if far else "they would be filled"
     return (
         (error if far else warning)("gaps", f"{size} bytes between its {len(found)} segments hold nothing: {advice}"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fuota.errors import ImageError
 from fuota.findings import Finding, error, note
 from fuota.image.description import Description, ImageFormat, Part
-from fuota.image.formats.streams import COMPRESSIONS, EndOfStreamError, Stream, heatshrink_sizes, plain
+from fuota.image.formats.streams import COMPRESSIONS, EndOfStreamError, Stream, heatshrink_sizes, plain, unpacked
 from fuota.image.requirements import ImageRequirements
 
 FORMAT = ImageFormat.DETOOLS_PATCH
@@ -112,7 +112,9 @@ def checked(data: bytes) -> tuple[Header, Finding | None]:
 
 def _damage(data: bytes, found: Header) -> Finding | None:
     """None for a patch that is whole. Raises ImageError where too little of it makes sense."""
-    stream = Stream(COMPRESSIONS[found.compression][1](data[found.end :]))
+    stream = unpacked(
+        found.compression, data[found.end :], 8 * found.target_bytes + 64 * 1024
+    )  # numbers take octets too
     made = 0
     try:
         for size in _all_pieces(stream, found):
@@ -183,7 +185,7 @@ def _size(stream: Stream) -> int:
 
 def _said(found: Header, data: bytes) -> str:
     """Of which kind it is, and what the device must be built for."""
-    name = COMPRESSIONS[found.compression][0]
+    name = COMPRESSIONS[found.compression]
     if name == "heatshrink":
         window, lookahead = heatshrink_sizes(data[found.end :])
         name += f", window {window} and lookahead {lookahead}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import bz2
 import lzma
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from fuota.errors import ImageError
 
 CHUNK_BYTES = 4096
 _HEATSHRINK_BYTES = 64
 """As much as is fed at once: a back reference of 20 bits stands for up to 16 KiB."""
+
+
+_LZMA_HEADER_BYTES = 13
 
 
 class EndOfStreamError(Exception):
@@ -100,9 +103,16 @@ def _crle_size(stream: Stream) -> int:
     return size
 
 
-def lzma_alone(data: bytes) -> Iterator[bytes]:
-    """The .lzma and .xz formats."""
-    yield from _unpacked(lzma.LZMADecompressor(), data)
+def lzma_alone(data: bytes, most_bytes: int) -> Iterator[bytes]:
+    """The .lzma format (LZMA SDK, lzma-specification): its header of 13 octets says in 1 to 4 how much memory the dictionary takes.
+
+    That need not be more than `most_bytes`, which is the most that comes out.
+    """
+    if len(data) < _LZMA_HEADER_BYTES:
+        raise EndOfStreamError
+    dictionary = min(int.from_bytes(data[1:5], "little"), most_bytes)
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
+    yield from _unpacked(decompressor, data[:1] + dictionary.to_bytes(4, "little") + data[5:])
 
 
 def bzip2(data: bytes) -> Iterator[bytes]:
@@ -148,11 +158,12 @@ def heatshrink_sizes(data: bytes) -> tuple[int, int]:
     return (first >> 4) + 4, (first & 15) + 3
 
 
-COMPRESSIONS: dict[int, tuple[str, Callable[[bytes], Iterator[bytes]]]] = {
-    0: ("none", plain),
-    1: ("lzma", lzma_alone),
-    2: ("crle", crle),
-    3: ("bz2", bzip2),
-    4: ("heatshrink", heatshrink),
-}
+COMPRESSIONS = {0: "none", 1: "lzma", 2: "crle", 3: "bz2", 4: "heatshrink"}
 """Those of detools that its C library knows, and bzip2, by their number."""
+
+
+def unpacked(compression: int, data: bytes, most_bytes: int) -> Stream:
+    """What comes out, of which more than `most_bytes` is not asked for."""
+    by_name = {"none": plain, "crle": crle, "bz2": bzip2, "heatshrink": heatshrink}
+    name = COMPRESSIONS[compression]
+    return Stream(lzma_alone(data, most_bytes) if name == "lzma" else by_name[name](data))

@@ -134,3 +134,11 @@ def test_addresses_of_each_length(describe, kind, end):
 @pytest.mark.parametrize("text", [b":", b": no records", b"S", b"S0", b"Sensor log", b":zz00000001ff"])
 def test_text_that_begins_alike(describe, text):
     assert describe(text).format is ImageFormat.RAW
+
+
+def test_many_gaps_that_are_small_each(describe, complaint):
+    """Each could be filled; all of them are a mebibyte and more."""
+    many = b"".join(srec(3, address, b"x") for address in range(0, 40 * 0x8000, 0x8000)) + srec(7, 0)
+    assert "too far apart" in complaint(describe(many), "gaps")
+    with pytest.raises(ImageError, match="1048576 are the most that is filled in all"):
+        convert(FirmwareImage.open(many))

@@ -1,0 +1,157 @@
+"""Images, damaged at random in the ways in which files are damaged, and by those who want a parser to fail."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import random
+import struct
+from functools import lru_cache
+
+import bincopy
+import bsdiff4
+import detools
+
+from tests.image import corpus
+
+FIRMWARE_BYTES = 2_000
+EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF)
+
+
+@lru_cache(maxsize=1)
+def seeds() -> dict[str, bytes]:
+    """A sound image of every format, small ones, so that many can be tried."""
+    small, older = corpus.FIRMWARE[:FIRMWARE_BYTES], corpus.OLD[:FIRMWARE_BYTES]
+    records = bincopy.BinFile()
+    records.add_binary(small, address=0x0800_0000)
+    records.execution_start_address = 0x0800_0100
+    made = {
+        "raw": small,
+        "hex": records.as_ihex().encode(),
+        "srec": records.as_srec().encode(),
+        "elf": corpus.elf([(0x0800_0000, small), (0x0801_0000, older[:100])]),
+        "uf2": corpus.uf2(small, address=0x0800_0000, family=0x21460FF0),
+        "esp": corpus.esp_app()[:24] + corpus.esp_app()[-400:],
+        "esp-whole": _esp(small),
+        "sbsfu": corpus.sbsfu(small),
+        "mbed": corpus.mbed(small),
+        "suit": corpus.suit(small),
+        "suit-ed25519": corpus.suit(small, key="ed25519"),
+        "suit-draft": corpus.DRAFT_EXAMPLE_0,
+        "suit-nested": corpus.TRUST_DOMAINS_EXAMPLE_2,
+        "bsdiff": bsdiff4.diff(older, small),
+        "endsley": b"ENDSLEY/BSDIFF43" + struct.pack("<Q", 5) + bz2.compress(struct.pack("<3Q", 3, 2, 0) + b"abcde"),
+    }
+    for key in ("rsa-2048", "p256", "ed25519"):
+        made[f"mcuboot-{key}"] = corpus.imgtool("-s", "3", key=key, size=FIRMWARE_BYTES)
+    made["mcuboot-padded"] = corpus.imgtool("--confirm", key="p256", size=FIRMWARE_BYTES)[:-58_000]
+    for name in ("heatshrink", "crle", "lzma", "bz2", "none"):
+        made[f"detools-{name}"] = _patch(older, small, compression=name)
+        made[f"detools-in-place-{name}"] = _patch(
+            older, small, compression=name, patch_type="in-place", memory_size=8192, segment_size=1024
+        )
+    return made
+
+
+def public_key(name: str) -> bytes:
+    """That by which the seed of this name is signed; of some kind, where it is not signed."""
+    if name == "suit-draft":
+        return corpus.DRAFT_KEY
+    kind = name.split("-", 1)[1] if name.startswith(("mcuboot-", "suit-")) else "p256"
+    return corpus.public_pem(kind if kind in ("rsa-2048", "ed25519") else "p256")
+
+
+def signed_ranges(name: str) -> list[tuple[int, int]]:
+    """From where to where an octet of the seed is signed."""
+    data = seeds()[name]
+    if name.startswith("mcuboot"):
+        return [(0, 2_064 + 12)]
+    if name == "sbsfu":
+        return [(0, 192), (320, len(data))]
+    if name == "mbed":
+        return [(0, FIRMWARE_BYTES)]
+    if name == "suit-draft":
+        return [(data.index(b"\x03\x58\x71") + 3, len(data))]
+    if name.startswith("suit"):
+        return [(data.index(b"\xa3\x01\x01\x02\x09"), len(data))] if name != "suit-nested" else []
+    return []
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    """One to four kinds of damage, one after the other."""
+    out = data
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
+        out = rng.choice(_KINDS)(out, rng)
+    return out
+
+
+def _bit(data: bytes, rng: random.Random) -> bytes:
+    return _put(data, rng, lambda old: bytes([old ^ 1 << rng.randrange(8)]))
+
+
+def _octet(data: bytes, rng: random.Random) -> bytes:
+    return _put(data, rng, lambda _: rng.randbytes(1))
+
+
+def _word(data: bytes, rng: random.Random) -> bytes:
+    """An extreme in place of a number of 16, 32 or 64 bits."""
+    size, order = rng.choice((2, 4, 8)), rng.choice(("little", "big"))
+    value = (rng.choice(EXTREMES) if rng.random() < 0.7 else rng.randrange(5_000)) % (1 << 8 * size)
+    return _put(data, rng, lambda _: value.to_bytes(size, order))
+
+
+def _put(data: bytes, rng: random.Random, of: object) -> bytes:
+    if not data:
+        return data
+    near = min(len(data), rng.choice((8, 64, 512, len(data))))  # headers are where it hurts
+    at = rng.randrange(near) if rng.random() < 0.7 else len(data) - 1 - rng.randrange(near)
+    octets = of(data[at])
+    return data[:at] + octets + data[at + len(octets) :]
+
+
+def _cut(data: bytes, rng: random.Random) -> bytes:
+    return data[: rng.randrange(len(data) + 1)]
+
+
+def _append(data: bytes, rng: random.Random) -> bytes:
+    return data + rng.choice((rng.randbytes(rng.randrange(1, 200)), b"\xff" * 100, bytes(100), data[-200:], data))
+
+
+def _without(data: bytes, rng: random.Random) -> bytes:
+    at = rng.randrange(len(data) + 1)
+    return data[:at] + data[at + rng.randrange(1, 300) :]
+
+
+def _insert(data: bytes, rng: random.Random) -> bytes:
+    at = rng.randrange(len(data) + 1)
+    return data[:at] + rng.choice((rng.randbytes(rng.randrange(1, 50)), data[:100], bytes(50))) + data[at:]
+
+
+def _splice(data: bytes, rng: random.Random) -> bytes:
+    """The head of this and the tail of another."""
+    other = rng.choice(list(seeds().values()))
+    return data[: rng.randrange(len(data) + 1)] + other[rng.randrange(len(other) + 1) :]
+
+
+def _digit(data: bytes, rng: random.Random) -> bytes:
+    """What is a digit stays one."""
+    return _put(data, rng, lambda _: rng.choice(b"0123456789ABCDEFS:\n").to_bytes(1, "big"))
+
+
+_KINDS = (_bit, _bit, _octet, _word, _word, _cut, _append, _without, _insert, _splice, _digit)
+
+
+def _patch(base: bytes, target: bytes, **how: object) -> bytes:
+    out = io.BytesIO()
+    detools.create_patch(io.BytesIO(base), io.BytesIO(target), out, **how)
+    return out.getvalue()
+
+
+def _esp(firmware: bytes) -> bytes:
+    """One segment, with the checksum and without a hash."""
+    head = struct.pack("<BBBBI4sHBHH4sB", 0xE9, 1, 0, 0, 0, b"", 5, 0, 0, 0, b"", 0)
+    body = head + struct.pack("<II", 0x4200_0020, len(firmware)) + firmware
+    checksum = 0xEF
+    for one in firmware:
+        checksum ^= one
+    return body + bytes(-(len(body) + 1) % 16) + bytes([checksum])
