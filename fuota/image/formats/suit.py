@@ -22,7 +22,7 @@ FORMAT = ImageFormat.SUIT
 _ENVELOPE_TAG = 107
 _DELEGATION, _AUTHENTICATION, _MANIFEST = 1, 2, 3
 _SEQUENCE_NUMBER = 2
-_VENDOR, _CLASS, _IMAGE_DIGEST = 1, 2, 3
+_VENDOR, _CLASS, _IMAGE_DIGEST, _URI = 1, 2, 3, 21
 _ARRAY, _MAP = 4, 5  # major types (RFC 8949 §3.1)
 _MOST_LEVELS = 12
 """Of what is wrapped in what: the manifest, common, its sequence, a try-each in it, its sequences, their parameters."""
@@ -79,7 +79,8 @@ def _findings(strangers: list[str], matches: bool) -> Iterator[Finding]:
         yield error("hash", "its digest is not that of its manifest: it is damaged")
     if strangers:
         yield error(
-            "hash", f"its manifest has no digest that is that of {', '.join(strangers)[:100]}: damaged, or put in later"
+            "hash",
+            f"its manifest has no name with a digest that is that of {', '.join(strangers)[:100]}: damaged, or put in later",
         )
 
 
@@ -117,8 +118,12 @@ def unbound(found: Envelope) -> list[str]:
     member stands in the member's place (draft-ietf-suit-manifest-34 §5.4). Raises ImageError for a manifest that cannot be read.
     """
     members = found.members
-    stated = tuple(_parameters(members, _IMAGE_DIGEST))
-    payloads = [name for name, octets in found.payloads.items() if not any(_is_of(one, octets) for one in stated)]
+    names, stated = (tuple(_parameters(members, key)) for key in (_URI, _IMAGE_DIGEST))
+    payloads = [
+        name
+        for name, octets in found.payloads.items()
+        if name not in names or not any(_is_of(one, octets) for one in stated)
+    ]
     wrapped = {key: cbor2.dumps(octets) for key, octets in found.severed.items()}
     severed = [str(key) for key, octets in wrapped.items() if not _is_of(members.get(key), octets)]
     return payloads + severed
@@ -134,13 +139,13 @@ def _is_its_own(found: Envelope) -> bool:
     return hashlib.new(found.algorithm, cbor2.dumps(found.manifest)).digest() == found.digest
 
 
-def _parameters(value: Any, name: int, depth: int = 0) -> Iterator[bytes]:
-    """Every byte string of this key, in maps, lists and the sequences that are wrapped in byte strings."""
+def _parameters(value: Any, name: int, depth: int = 0) -> Iterator[Any]:
+    """Every value of this key, in maps, lists and the sequences that are wrapped in byte strings."""
     if depth > _MOST_LEVELS:
         return
     if isinstance(value, Mapping):
-        if isinstance(found := value.get(name), bytes):
-            yield found
+        if name in value:
+            yield value[name]
         for inner in value.values():
             yield from _parameters(inner, name, depth + 1)
     elif isinstance(value, list):
@@ -153,8 +158,12 @@ def _parameters(value: Any, name: int, depth: int = 0) -> Iterator[bytes]:
 
 def _hardware(manifest: Mapping[Any, Any]) -> str | None:
     """Vendor and class that the device compares with its own (draft-34 §8.4.8.1), as UUIDs."""
-    found = [next((one for one in _parameters(manifest, name) if len(one) == 16), None) for name in (_VENDOR, _CLASS)]
+    found = [next(filter(_is_uuid, _parameters(manifest, name)), None) for name in (_VENDOR, _CLASS)]
     return "/".join(str(UUID(bytes=one)) for one in found if one is not None) or None
+
+
+def _is_uuid(value: Any) -> bool:
+    return isinstance(value, bytes) and len(value) == 16
 
 
 def _is_of(digest: Any, octets: bytes) -> bool:
