@@ -70,7 +70,11 @@ def _fields(kind: type[DeviceDetails], number: int, row: object) -> dict[str, An
     known = {name: value for name, value in named.items() if name in kind.__dataclass_fields__}
     if any(isinstance(value, str) and not _is_text(value) for value in known.values()):
         raise ParameterError(f"row {number}: a text holds half of a character (a lone surrogate)")
-    if isinstance(tags := known.get("tags"), str):
+    if (tags := known.get("tags")) is not None:
+        if not isinstance(tags, str):
+            raise ParameterError(
+                f'row {number}: tags is a {type(tags).__name__}: it must be a text such as "tag1,tag2"'
+            )
         known["tags"] = list(dict.fromkeys(tag.strip() for tag in tags.split(",") if tag.strip())) or None
     if isinstance(dev_class := known.get("dev_class"), str):
         known["dev_class"] = class_letter(dev_class)

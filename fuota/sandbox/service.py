@@ -280,14 +280,14 @@ def _mcast_status(service: Service, asked: Asked) -> dict[str, Any]:
     job_id, app_eui = asked.values["job_id"], asked.values["app_eui"]
     if job_id is None and app_eui is None:
         raise ParameterError("either jobId or appEui is required")
-    if app_eui is not None:
-        service.application(asked)
-    return service.server.transfer_status(job_id=job_id, app_eui=app_eui)
+    # Of the key's application, whatever the job is called
+    return service.server.transfer_status(job_id=job_id, app_eui=service.application(asked).app_eui)
 
 
 def _mcast_cancel(service: Service, asked: Asked) -> dict[str, Any]:
     values = asked.values
     if values["job_id"] is not None:
+        service.server.transfer_status(job_id=values["job_id"], app_eui=asked.key.app_eui)  # or it is not found
         return service.server.cancel_transfer(values["job_id"])
     if (values["dev_euis"] is None) == (values["dev_tags"] is None) or values["app_eui"] is None:
         raise ParameterError("give either jobId, or appEui with exactly one of devEuis and devTags")

@@ -1,0 +1,126 @@
+"""The table of calls against the 105 rows of the reference, and what the parameters take."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuota.errors import ParameterError
+from fuota.sandbox.calls import CALLS, EXPORT_FIELDS
+from fuota.sandbox.parameters import read
+from fuota.sandbox.service import ANSWERS
+
+REFERENCE = json.loads((Path(__file__).parents[1] / "vectors" / "senra_parameters.json").read_text())["calls"]
+# Shown in an example and not in the table; and the one whose "Yes" is qualified: "only required if tags are updated".
+NOT_IN_THE_TABLE = {("device/activate", "token", False), ("device/activateOne", "devEui", True)}
+QUALIFIED = ("device/update", "tagsOperation")
+
+
+def test_every_row_of_the_reference_is_a_parameter_and_there_is_no_other():
+    ours = {(call.name, one.name, one.required) for call in CALLS.values() for one in call.parameters}
+    theirs = {
+        (call["call"], row["name"], row["required"] and (call["call"], row["name"]) != QUALIFIED)
+        for call in REFERENCE
+        for row in call["parameters"]
+        if row["name"] != "Request Body"
+    }
+    assert len(theirs) == 105
+    assert ours - theirs == NOT_IN_THE_TABLE
+    assert theirs <= ours
+
+
+def test_calls_have_the_methods_of_the_reference_and_each_is_answered():
+    assert {call.name: call.method for call in CALLS.values()} == {call["call"]: call["method"] for call in REFERENCE}
+    assert set(ANSWERS) == set(CALLS)
+
+
+def test_the_fields_of_an_export_are_those_of_the_reference():
+    assert len(EXPORT_FIELDS) == 32
+    assert EXPORT_FIELDS[0] == "devEui"
+    assert EXPORT_FIELDS[-1] == "joinEui"
+
+
+def one(call, name):
+    return next(parameter for parameter in CALLS[call].parameters if parameter.name == name)
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "text", "value"),
+    [
+        ("device/sendmsg", "pdu", "", b""),
+        ("device/sendmsg", "pdu", "0aFF", b"\x0a\xff"),
+        ("device/sendmsg", "confirmed", "TRUE", True),
+        ("device/sendmsg", "class", "CLASS_C", "C"),
+        ("device/clearmsgs", "msgId", "00001", 1),
+        ("device/clearmsgs", "eui", "aa-aa-aa-aa-aa-aa-aa-01", "AAAAAAAAAAAAAA01"),
+        ("device/csvExport", "fields", "devEui, state,devEui", ("devEui", "state")),
+        ("device/csvExport", "contractId", str(2**63 - 1), 2**63 - 1),
+        ("device/activateOne", "lat", "-90", -90.0),
+        ("device/activate", "tags", "a, b,,a", ("a", "b")),
+        ("mcast/setup", "devTags", "", None),
+        ("mcast/status", "mcAddr", "bbbbbb01", "BBBBBB01"),
+    ],
+)
+def test_values_are_read_as_the_reference_writes_them(call, name, text, value):
+    assert read((one(call, name),), {name: text}) == {one(call, name).key: value}
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "text", "rule"),
+    [
+        ("device/sendmsg", "eui", "AAAAAAAAAAAAAAA", "16 hexadecimal digits"),  # 15
+        ("device/sendmsg", "pdu", "0a0", "odd number of hex digits"),
+        ("device/sendmsg", "pdu", "0g", "octets"),
+        ("device/sendmsg", "pdu", "00" * 243, "243 octets"),
+        ("device/sendmsg", "port", "0", "port is 0: it must be a whole number from 1 to 254; the nearest is 1"),
+        ("device/sendmsg", "port", "255", "the nearest is 254"),
+        ("device/sendmsg", "port", "٧", "whole number"),
+        ("device/sendmsg", "port", "1_0", "whole number"),
+        ("device/sendmsg", "timeoutMinutes", "-1", "the nearest is 1"),
+        ("device/sendmsg", "confirmed", "yes", "true or false"),
+        ("device/sendmsg", "class", "D", "'A', 'B', 'C'"),
+        ("device/clearmsgs", "msgId", "0", "at least 1; the nearest is 1"),
+        ("device/sendmcastmsg", "bstnEuis", "", "empty"),
+        ("device/sendmcastmsg", "addr", "12FFFFF", "8 hexadecimal digits"),
+        ("device/csvExport", "fields", "devEui,colour", "fields names 'colour'"),
+        ("device/csvExport", "fields", "", "one of devEui"),
+        ("device/csvExport", "psrDays", "32", "the nearest is 31"),
+        ("device/csvExport", "contractId", str(2**63), "the nearest is 9223372036854775807"),
+        ("device/csvExport", "state", "joined", "'JOINED'"),
+        ("device/activateOne", "lat", "nan", "number from -90 to 90"),
+        ("device/activateOne", "lng", "180.1", "the nearest is 180"),
+        ("device/register", "token", "12345", "six digits"),
+        ("device/update", "tagsOperation", "append", "'APPEND'"),
+        ("device/status", "reqId", "", "without white space"),
+        ("mcastTransfer", "startDelaySecs", "-5", "the nearest is 1"),
+        ("mcastTransfer", "descriptor", "000000", "4 octets"),
+        ("mcast/setup", "periodicity", "8", "the nearest is 7"),
+        ("mcast/setup", "type", "FUOTA", "'D2D', 'APP'"),
+        ("mcast/setup", "devClass", "A", "'B', 'C'"),
+    ],
+)
+def test_a_value_outside_its_rule_is_told_with_the_rule(call, name, text, rule):
+    with pytest.raises(ParameterError, match=rule.replace("(", r"\(")):
+        read((one(call, name),), {name: text})
+
+
+@given(
+    st.sampled_from([(call.name, parameter.name) for call in CALLS.values() for parameter in call.parameters]),
+    st.text(max_size=40) | st.from_regex(r"[-+0-9A-Fa-f.,]{0,20}", fullmatch=True),
+)
+def test_any_text_is_read_or_refused_and_nothing_else(which, text):
+    parameter = one(*which)
+    with contextlib.suppress(ParameterError):
+        assert set(read((parameter,), {parameter.name: text})) == {parameter.key}
+
+
+def test_a_missing_parameter_is_named_and_the_other_spelling_taken():
+    with pytest.raises(ParameterError, match="required parameter is missing: eui, pdu"):
+        read(CALLS["device/sendmsg"].parameters, {})
+    assert read(CALLS["mcastStatus"].parameters, {"jobId": "a"})["job_id"] == "a"
+    assert read(CALLS["device/clearmsgs"].parameters, {"devEui": "A" * 16})["eui"] == "A" * 16
