@@ -51,7 +51,7 @@ def demo(  # noqa: PLR0913 - options
 def _options() -> dict[str, Any]:
     return {
         "redundancy": REDUNDANCY,
-        "start_delay_s": 240,
+        "start_delay_s": 360,
         "tx_data_rate": DATA_RATE,
         "descriptor": "00000000",
         "dev_tags": None,

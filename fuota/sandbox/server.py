@@ -6,28 +6,34 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fuota.device import IMAGE_REPORT_FPORT
 from fuota.errors import BadRequestError, NotFoundError
-from fuota.fragmentation import FragmentationSession
 from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan.data_frames import DataFrame
 from fuota.network import TransferRequest, Uplink
-from fuota.radio import Region, fragment_phy_bytes, largest_frag_size
+from fuota.radio import Region
 from fuota.sandbox.agenda import Agenda
+from fuota.sandbox.air import Air
 from fuota.sandbox.data_stream import DataStream
 from fuota.sandbox.downlinks import Downlinks
+from fuota.sandbox.faults import Faults
 from fuota.sandbox.fleet import Fleet, VirtualDevice
-from fuota.sandbox.records import Application, DeviceRecord, DeviceState, Directory
-from fuota.sandbox.transfer_job import Participant, TransferJob, frames_of
+from fuota.sandbox.groups import Groups
+from fuota.sandbox.mac import Downlink, Mac
+from fuota.sandbox.mc_group import NetworkGroup
+from fuota.sandbox.newcomers import newcomer, record_of
+from fuota.sandbox.queue_source import QueueSource
+from fuota.sandbox.records import Application, DeviceRecord, Directory
+from fuota.sandbox.transfer_job import TransferJob
+from fuota.sandbox.transfer_start import make_job
 
 REMOVED_AFTER_US = 15 * 60 * 1_000_000
 """As long as the reference keeps the status of other tasks ("available for 15 minutes after the task completes")."""
 GATEWAY_EUI = "02000000F007F001"
-LONGEST_TASK_US = 366 * 24 * 3600 * 1_000_000
-"""Longer than any task, short of what dates and waits can hold."""
+_NO_FAULTS = Faults()
 
 
 class NetworkServer:
-    """Runs the tasks of one application. Every public method takes the agenda's lock."""
+    """Runs the tasks of its applications, one for each. Every public method takes the agenda's lock."""
 
     def __init__(  # noqa: PLR0913 - what a server is made of
         self,
@@ -40,32 +46,69 @@ class NetworkServer:
         uplink_period_s: int,
         directory: Directory | None = None,
         downlinks: Downlinks | None = None,
+        faults: Faults = _NO_FAULTS,
     ) -> None:
         self.app_eui = app_eui
         self.directory = directory or Directory([Application(app_eui=app_eui, join_eui=app_eui)])
         self.downlinks = downlinks or Downlinks()
-        # The app calls groups.setup/add/remove/status/send/delete with the wire's parameters in snake_case, addresses as on the
-        # wire and EUIs as tuples; each returns the JSON of the reference.
-        self.groups: Any = None
-        for device in fleet.by_eui.values():
-            self.directory.power_on(self._record_of(device, agenda.now_us()))
-        self._region = region
-        self._fleet = fleet
-        self._agenda = agenda
-        self._data_stream = data_stream
-        self._uplink_period_us = uplink_period_s * 1_000_000
-        self._job: TransferJob | None = None
+        self._region, self._fleet, self._agenda, self._data_stream = region, fleet, agenda, data_stream
+        self._stall_at_pct = faults.stall_at_pct
+        self._jobs: dict[str, TransferJob] = {}
+        self._session_cnts: dict[str, int] = {}
+        self._mac = Mac(self.directory)
+        self.air = Air(
+            time=agenda, fleet=fleet, mac=self._mac, region=region, uplink_period_us=uplink_period_s * 1_000_000
+        )
+        self.groups = Groups(
+            directory=self.directory, air=self.air, time=agenda, region=region, new_msg_id=self.downlinks.new_msg_id
+        )
+        self._queue = QueueSource(self.downlinks, again_us=uplink_period_s * 1_000_000)
+        self._wire()
+        self._power_on()
+
+    def _wire(self) -> None:
+        self.air.sources = [self.groups, self, self._queue]
+        self.air.on_uplink = self._on_uplink
+        self.air.record_of = self.directory.devices.get
+        self.downlinks.on_queued = self.air.wake
+
+    def _power_on(self) -> None:
+        """The devices of the fleet join before the sandbox begins; those of a state file join again."""
+        application = self.directory.application(self.app_eui)
+        for device in self._fleet.by_eui.values():
+            device.join_eui = application.join_eui
+            record = record_of(device, application, self.now_us())
+            known = self.directory.devices.get(device.dev_eui)
+            self.directory.devices[device.dev_eui] = record
+            self.air.let_join(device)
+            if known is not None:
+                self.directory.devices[device.dev_eui] = known
+                self.directory.power_on(record)
+        for record in list(self.directory.devices.values()):
+            if record.may_join and record.dev_eui not in self._fleet.by_eui:
+                self.activated(record)
+        for waiting in {one.dev_eui for one in self.downlinks.snapshot(self.now_us())}:
+            self.air.wake(waiting)
+
+    # FUOTA tasks
 
     def start_transfer(self, request: TransferRequest, image: bytes) -> dict[str, Any]:
         """mcastTransfer. Raises NotFoundError, BadRequestError, and PlanError where the image cannot be sent so."""
         with self._agenda.lock:
-            self._check_application(request.app_eui)
-            if self._job is not None and self._job.active:
-                raise BadRequestError(
-                    f"{self._job.job_id} is {self._job.state.lower()}: one job per Application at a time"
-                )
-            job = self._make_job(request, image)
-            self._job = job
+            app_eui = self.directory.application(request.app_eui).app_eui
+            if (old := self._jobs.get(app_eui)) is not None and old.active:
+                raise BadRequestError(f"{old.job_id} is {old.state.lower()}: one job per Application at a time")
+            job = make_job(
+                request,
+                image,
+                self.directory.targets(app_eui, request.dev_euis, request.dev_tags),
+                region=self._region,
+                groups=self.groups,
+                air=self.air,
+                around=self,
+                stall_at_pct=self._stall_at_pct,
+            )
+            self._jobs[app_eui] = job
             job.begin()
             return _answer(job, f"MCastXferJobReq job starting in: {_clock(request.start_delay_s)}")
 
@@ -102,46 +145,63 @@ class NetworkServer:
         """mcastCancel of some devices of the application's job. Raises NotFoundError."""
         with self._agenda.lock:
             job = self._find(None, app_eui)
-            chosen = self.targets(dev_euis, dev_tags)
-            for device in chosen:
-                job.remove(device.dev_eui)
+            chosen = self.directory.targets(app_eui, dev_euis, dev_tags)
+            job.remove([record.dev_eui for record in chosen])
             return _answer(job, f"MCastXferJobReq job cancelled for {len(chosen)} devices.")
 
-    def targets(self, dev_euis: Sequence[str] | None, dev_tags: Sequence[str] | None) -> list[VirtualDevice]:
-        """The devices of a list of EUIs, or those that carry one of the tags. Raises NotFoundError."""
-        if dev_euis is None:
-            if found := self._fleet.with_tags(dev_tags or ()):
-                return found
-            raise NotFoundError(f"No device carries a tag of {', '.join(dev_tags or ())}")
-        if unknown := [eui for eui in dev_euis if eui not in self._fleet.by_eui]:
-            raise NotFoundError(f"Device EUI was not found: {', '.join(unknown[:3])} ({len(unknown)} in all)")
-        return [self._fleet.by_eui[eui] for eui in dev_euis]
+    # Downlinks and devices
 
     def send_to_address(
         self,
         app_eui: str,
         addr: int,
-        pdu: bytes,  # noqa: ARG002
+        pdu: bytes,
         *,
-        port: int,  # noqa: ARG002
-        bstn_euis: Sequence[str],  # noqa: ARG002
+        port: int,
+        bstn_euis: Sequence[str],  # noqa: ARG002 - there is one base station here, whatever it is called
     ) -> int:
-        """sendmcastmsg, by base stations, to whoever has the session keys of an address; the message's number.
+        """sendmcastmsg, to a group, or to whoever has the session keys of an address; the message's number.
 
-        Raises NotFoundError where the application has no such device.
+        A device of class A does not listen then. Raises NotFoundError where the application has no such device, and as
+        `Groups.send`.
         """
         with self._agenda.lock:
+            if (msg_id := self.groups.send_to(app_eui, addr, pdu, port)) is not None:
+                return msg_id
             record = self.directory.by_address(addr)
             if record is None or record.app_eui != app_eui:
                 raise NotFoundError(
                     f"Device EUI was not found: no device of the application has the address {addr:08X}"
                 )
+            self.air.call_out(record.dev_eui, Downlink(port=port, payload=pdu))
             return self.downlinks.new_msg_id()
 
     def activated(self, record: DeviceRecord) -> None:
-        """A device may join from now on."""
+        """A device may join from now on: one that the fleet has not is made, and joins with its next uplinks."""
+        with self._agenda.lock:
+            device = self._fleet.by_eui.get(record.dev_eui)
+            if device is None and (device := newcomer(record, region=self._region)) is not None:
+                self._fleet.by_eui[record.dev_eui] = device
+                self._mac.begin(record)
+                self.air.appear(device)
 
-    # What a task needs around it.
+    def uplink(self, device: VirtualDevice, port: int | None, payload: bytes) -> None:
+        """A device transmits of itself: what gets through is used by the tasks and goes up the data stream."""
+        with self._agenda.lock:
+            self.air.uplink(device, port, payload)
+
+    # A source of messages, those of the tasks
+
+    def waits(self, dev_eui: str, now_us: int) -> bool:
+        """See `air.Source`."""
+        return any(job.waits(dev_eui, now_us) for job in self._jobs.values())
+
+    def next(self, dev_eui: str, now_us: int) -> Downlink | None:
+        """See `air.Source`."""
+        found = (job.next(dev_eui, now_us) for job in self._jobs.values())
+        return next((message for message in found if message is not None), None)
+
+    # What a task needs around it
 
     def now_us(self) -> int:
         """Virtual time."""
@@ -151,96 +211,82 @@ class NetworkServer:
         """Plan an action."""
         self._agenda.at(time_us, action)
 
-    def image_report_due(self, device: VirtualDevice) -> None:
-        """The device says which image it runs."""
-        self.uplink(device, IMAGE_REPORT_FPORT, device.image_report())
+    def wake(self, dev_eui: str) -> None:
+        """There is something for this device."""
+        self.air.wake(dev_eui)
 
-    def uplink(self, device: VirtualDevice, port: int, payload: bytes) -> None:
-        """A device transmits. What gets through is used by the task and goes up the data stream."""
-        device.seqno += 1
-        if not device.hears():
-            return
-        if self._job is not None and port == FRAGMENTATION_FPORT:
-            self._job.on_uplink(device, payload)
-        if self._data_stream is not None:
-            self._data_stream.publish(self._as_uplink(device, port, payload))
+    def slot_us(self, group: NetworkGroup, time_us: int) -> int:
+        """The first moment from then on at which a frame to the group can begin."""
+        return self.air.unix_us(group.radio.slot_us(group.mc_addr, self.air.gps_us(time_us)))
 
-    def _record_of(self, device: VirtualDevice, now_us: int) -> DeviceRecord:
-        """The device as the server knows it: it joined before the sandbox began."""
-        application = self.directory.application(self.app_eui)
-        return DeviceRecord(
-            dev_eui=device.dev_eui,
-            app_eui=application.app_eui,
-            join_eui=application.join_eui,
-            contract_id=application.contract_id,
-            profile_id=application.profile_id,
-            state=DeviceState.JOINED,
-            join_id=1,
-            dev_class="C",
-            tags=(device.tag,),
-            registered_us=now_us,
-            activated_us=now_us,
-            first_join_us=now_us,
-            last_join_us=now_us,
-        )
+    def transmit(self, group: NetworkGroup, frame: bytes) -> None:
+        """A frame to the group begins now."""
+        self.groups.transmit(group, frame)
 
-    def _as_uplink(self, device: VirtualDevice, port: int, payload: bytes) -> Uplink:
+    def leave(self, group: NetworkGroup, dev_euis: list[str]) -> None:
+        """Have devices leave the group."""
+        self.groups.close(group, dev_euis)
+
+    def ended(self, group: NetworkGroup) -> None:
+        """The task is over: nothing more is sent to its group."""
+        self.groups.forget(group)
+
+    def session_cnt(self, dev_eui: str) -> int:
+        """The next SessionCnt of a device (TS004-2.0.0), which is used up by this."""
+        used = self._session_cnts.get(dev_eui, -1)
+        self._session_cnts[dev_eui] = used + 1
+        return used + 1
+
+    # Uplinks
+
+    def _on_uplink(self, record: DeviceRecord, frame: DataFrame) -> None:
+        now_us = self.now_us()
+        device = self._fleet.by_eui[record.dev_eui]
+        record.heard(now_us, seqno=frame.f_cnt, rssi_dbm=device.rssi_dbm, snr_db=device.snr_db)
+        msg_id = self.downlinks.acknowledged(record.dev_eui) if frame.ack else None
+        self.groups.on_uplink(record.dev_eui, frame.f_port, frame.payload, now_us)
+        if frame.f_port == FRAGMENTATION_FPORT:
+            for job in list(self._jobs.values()):
+                job.on_uplink(record.dev_eui, frame.payload)
+        if self._data_stream is not None and (frame.f_port or msg_id is not None):
+            self._data_stream.publish(self._as_uplink(record, frame, msg_id))
+
+    def _as_uplink(self, record: DeviceRecord, frame: DataFrame, msg_id: int | None) -> Uplink:
+        """What the data stream tells of it; `msg_id`: of the downlink that it acknowledges."""
         return Uplink(
-            dev_eui=device.dev_eui,
+            dev_eui=record.dev_eui,
             gw_eui=GATEWAY_EUI,
-            join_id=1,
-            pdu=payload,
-            port=port,
-            seqno=device.seqno,
+            join_id=record.join_id,
+            pdu=frame.payload,
+            port=frame.f_port,
+            seqno=frame.f_cnt,
             txtime=datetime.fromtimestamp(self.now_us() // 1000 / 1000, UTC),
-            app_eui=self.app_eui,
-            dev_class="C",
-            tags=(device.tag,),
-        )
-
-    def _make_job(self, request: TransferRequest, image: bytes) -> TransferJob:
-        devices = self.targets(request.dev_euis, request.dev_tags)
-        data_rate = self._region.rx2_data_rate if request.tx_data_rate is None else request.tx_data_rate
-        frag_size = largest_frag_size(self._region, data_rate, cap=request.max_frag_size)
-        coded = request.frag_alg == "FWD_ERR_CORR"
-        session = FragmentationSession.fit(
-            image,
-            frag_size=frag_size,
-            redundancy=float(request.redundancy) if coded else 0,
-            version=request.frag_pkg_ver,
-        )
-        frames = frames_of(session, request)
-        on_air_us = self._region.data_rate(data_rate).time_on_air_us(fragment_phy_bytes(frag_size))
-        interval_us = on_air_us + request.millis_between_pkts * 1000
-        if request.start_delay_s * 1_000_000 + len(frames) * interval_us > LONGEST_TASK_US:
-            raise BadRequestError("the task would not end within 366 days: lower startDelaySecs or millisBetweenPkts")
-        return TransferJob(
-            job_id=f"MCastXferJobReq:{self.app_eui}",
-            request=request,
-            session=session,
-            interval_us=interval_us,
-            uplink_period_us=self._uplink_period_us,
-            around=self,
-            participants={
-                device.dev_eui: Participant(device, device.loss.heard(len(frames), device.rng)) for device in devices
-            },
-            frames=frames,
+            app_eui=record.app_eui,
+            ack=None if msg_id is None else True,
+            ack_dn_msg_id=msg_id,
+            dev_class=record.dev_class,
+            dev_type=record.dev_type or None,
+            tags=record.tags,
+            metadata=record.metadata or None,
+            cfg_lat=record.lat,
+            cfg_lng=record.lng,
+            fw_version=record.fw_ver or None,
         )
 
     def _find(self, job_id: str | None, app_eui: str | None) -> TransferJob:
         if app_eui is not None:
-            self._check_application(app_eui)
-        job = self._job
-        if job is None or (job_id is not None and job_id != job.job_id) or self._is_removed(job):
+            app_eui = self.directory.application(app_eui).app_eui
+        found = (
+            job
+            for of, job in self._jobs.items()
+            if job_id in (None, job.job_id) and app_eui in (None, of) and not self._is_removed(job)
+        )
+        if (job := next(found, None)) is None:
             raise NotFoundError(f"No job could be found with {job_id or app_eui}")
         return job
 
     def _is_removed(self, job: TransferJob) -> bool:
         return bool(job.end_us) and self.now_us() > job.end_us + REMOVED_AFTER_US
-
-    def _check_application(self, app_eui: str) -> None:
-        if app_eui.upper() != self.app_eui:
-            raise NotFoundError(f"Application EUI {app_eui} was not found")
 
 
 def _answer(job: TransferJob, message: str) -> dict[str, Any]:

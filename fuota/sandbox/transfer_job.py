@@ -1,4 +1,8 @@
-"""One FUOTA task of the sandbox's network server, from the session setups to the last status."""
+"""One FUOTA task of the sandbox's network server, from the set-up of its group to the last status.
+
+Each device is told, at its chances, of the group and its session (TS005; TS003 where its clock is wrong) and of the data block
+(TS004). Then the fragments go out to the group, and its devices are asked how far they are: together, and then one by one.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fuota.fragmentation import FragmentationSession
 from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
 from fuota.lorawan import (
@@ -18,19 +19,22 @@ from fuota.lorawan import (
     FragSessionSetupReq,
     FragSessionStatusAns,
     FragSessionStatusReq,
+    data_block_int_key,
     data_block_mic,
     max_ack_delay_s,
     parse_uplink,
 )
 from fuota.network import TransferRequest
-from fuota.sandbox.fleet import VirtualDevice
+from fuota.sandbox.mac import Downlink
+from fuota.sandbox.mc_group import McMember, MemberState, NetworkGroup
 
 FRAG_INDEX = 0
-MC_GROUP = 0
 BLOCK_ACK_DELAY = 0
-STATUS_ROUNDS = 4
-IMAGE_REPORTS = 3
+STATUS_CHANCES = 5
+"""Uplink periods in which a device is asked for its status alone."""
 SECOND_US = 1_000_000
+STATUS_WAIT_US = (max_ack_delay_s(BLOCK_ACK_DELAY) + 2) * SECOND_US
+SETUP_WAIT_US = 4 * SECOND_US
 
 
 class JobState(StrEnum):
@@ -53,47 +57,64 @@ class Surroundings(Protocol):
         """Do something then."""
         ...
 
-    def uplink(self, device: VirtualDevice, port: int, payload: bytes) -> None:
-        """A device transmits: it may be lost on the way."""
+    def wake(self, dev_eui: str) -> None:
+        """There is something for this device."""
         ...
 
-    def image_report_due(self, device: VirtualDevice) -> None:
-        """A device says which image it runs."""
+    def slot_us(self, group: NetworkGroup, time_us: int) -> int:
+        """The first moment from then on at which a frame to the group can begin."""
+        ...
+
+    def transmit(self, group: NetworkGroup, frame: bytes) -> None:
+        """A frame to the group begins now."""
+        ...
+
+    def leave(self, group: NetworkGroup, dev_euis: list[str]) -> None:
+        """Have devices leave the group."""
+        ...
+
+    def ended(self, group: NetworkGroup) -> None:
+        """The task is over: nothing more is sent to its group."""
+        ...
+
+    def session_cnt(self, dev_eui: str) -> int:
+        """The next SessionCnt of a device (TS004-2.0.0), which is used up by this."""
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Participant:
-    """A device of the task, as the server knows it, and the frames that it will hear.
+    """A device of the task, as the server knows it: its place in the group, and what it has answered."""
 
-    `in_group`: it has heard the setup, which stands for that of its multicast group too. Without it, it has no keys for the
-    group's frames: a session left over from an earlier task must not take them in.
-    """
-
-    device: VirtualDevice
-    heard: NDArray[np.bool_]
-    in_group: bool = False
+    member: McMember
     answered_setup: bool = False
     answered_status: bool = False
+    quiet_until_us: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class TransferJob:
-    """The state of one task. All of it happens on the agenda's thread."""
+    """The state of one task. All of it happens with the agenda's lock held. A source of messages, see `air.Source`.
+
+    `stall_at_pct`: where it stops for good, a fault; None for never.
+    """
 
     job_id: str
     request: TransferRequest
     session: FragmentationSession
     interval_us: int
-    uplink_period_us: int
     around: Surroundings
+    group: NetworkGroup
     participants: dict[str, Participant]
     frames: list[bytes]
+    start_us: int
+    uplink_period_us: int
+    stall_at_pct: int | None = None
     state: JobState = JobState.QUEUED
     sent: int = 0
-    start_us: int = 0
     end_us: int = 0
     result: str = ""
+    _asking: bool = False
     _setups: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -107,96 +128,109 @@ class TransferJob:
         return 100 if self.state is JobState.DONE else 99 * self.sent // len(self.frames)
 
     def begin(self) -> None:
-        """Plan the contacts with every device, and the first fragment after the start delay."""
-        now = self.around.now_us()
-        self.start_us = now + self.request.start_delay_s * SECOND_US
-        for participant in self.participants.values():
-            first_us = now + int(participant.device.rng.uniform(0, self.uplink_period_us))
-            self._later(first_us, lambda p=participant: self._contact(p))  # type: ignore[misc]
-        self._later(self.start_us, self._broadcast)
+        """Plan the first fragment, and contacts with every device before it."""
+        for dev_eui in self.participants:
+            self.around.wake(dev_eui)
+        self._later(self.around.slot_us(self.group, self.start_us), self._broadcast)
 
-    def remove(self, dev_eui: str) -> None:
-        """Leave one device out of all that is still to come; the last one ends the task."""
-        self.participants.pop(dev_eui, None)
+    def remove(self, dev_euis: list[str]) -> None:
+        """Leave devices out of all that is still to come; the last one ends the task."""
+        left = [dev_eui for dev_eui in dev_euis if self.participants.pop(dev_eui, None)]
+        if self.active:
+            self.around.leave(self.group, left)
         if not self.participants:
             self.cancel()
 
     def cancel(self) -> None:
         """End the task now. Devices keep what they have received."""
         if self.active:
+            self.around.leave(self.group, list(self.participants))
             self._end(JobState.CANCELLED, f"Cancelled after {self.sent} of {len(self.frames)} fragments.")
 
-    def on_uplink(self, device: VirtualDevice, payload: bytes) -> None:
-        """What the server makes of an uplink on the fragmentation port."""
-        participant = self.participants.get(device.dev_eui)
+    # A source of messages
+
+    def waits(self, dev_eui: str, now_us: int) -> bool:  # noqa: ARG002
+        """See `air.Source`."""
+        participant = self.participants.get(dev_eui)
         if participant is None:
+            return False
+        if self.state is JobState.QUEUED:
+            return participant.member.state is MemberState.INITIALIZED and not participant.answered_setup
+        return self._asking and not participant.answered_status
+
+    def next(self, dev_eui: str, now_us: int) -> Downlink | None:
+        """See `air.Source`."""
+        if not self.waits(dev_eui, now_us) or now_us < self.participants[dev_eui].quiet_until_us:
+            return None
+        participant = self.participants[dev_eui]
+        participant.quiet_until_us = now_us + (STATUS_WAIT_US if self._asking else SETUP_WAIT_US)
+        payload = self._question() if self._asking else self._setup_for(participant)
+        return Downlink(port=FRAGMENTATION_FPORT, payload=payload)
+
+    def on_uplink(self, dev_eui: str, payload: bytes) -> None:
+        """What the server makes of an uplink on the fragmentation port."""
+        participant = self.participants.get(dev_eui)
+        if participant is None or not self.active:
             return
         for answer in parse_uplink(payload, version=self.session.version).commands:
             participant.answered_setup |= isinstance(answer, FragSessionSetupAns)
             participant.answered_status |= isinstance(answer, FragSessionStatusAns)
+        if self._asking:
+            self._end_if_all_answered()
 
-    def _contact(self, participant: Participant) -> None:
-        """A class A uplink of the device: the chance to send it the setup, again and again until it answers."""
-        if participant.answered_setup or self.state is not JobState.QUEUED:
-            return
-        participant.in_group |= self._unicast(participant, self._setup_for(participant.device))
-        again_us = self.around.now_us() + self.uplink_period_us
-        if again_us < self.start_us:
-            self._later(again_us, lambda: self._contact(participant))
+    # The steps
 
     def _broadcast(self) -> None:
         """Send the next fragment to the group."""
         self.state = JobState.RUNNING
-        frame = self.frames[self.sent]
-        for participant in self.participants.values():
-            if participant.in_group and participant.heard[self.sent]:
-                self._deliver(participant, frame, MC_GROUP)
-        self.sent += 1
-        now = self.around.now_us()
-        if self.sent < len(self.frames):
-            self._later(now + self.interval_us, self._broadcast)
-        else:
-            self._later(now + self.interval_us, lambda: self._ask_status(1))
-            self._plan_image_reports(now + self.interval_us)
-
-    def _ask_status(self, attempt: int) -> None:
-        """Ask for the status: the whole group once, then by unicast each device that has not answered."""
-        request = FragSessionStatusReq(frag_index=FRAG_INDEX, participants=True).to_bytes()
-        open_ones = [p for p in self.participants.values() if not p.answered_status]
-        if attempt > STATUS_ROUNDS or not open_ones:
-            self._end(JobState.DONE, f"Sent {self.sent} fragments to {len(self.participants)} devices.")
+        if self.stall_at_pct is not None and self.pct_done >= self.stall_at_pct:
             return
-        for participant in open_ones:
-            if attempt == 1 and participant.device.hears() and participant.in_group:
-                self._deliver(participant, request, MC_GROUP)
-            elif attempt > 1:
-                self._unicast(participant, request)
-        wait_us = (max_ack_delay_s(BLOCK_ACK_DELAY) + 2) * SECOND_US
-        self._later(self.around.now_us() + wait_us, lambda: self._ask_status(attempt + 1))
+        self.around.transmit(self.group, self.group.frame(FRAGMENTATION_FPORT, self.frames[self.sent]))
+        self.sent += 1
+        next_us = self.around.slot_us(self.group, self.around.now_us() + self.interval_us)
+        self._later(next_us, self._broadcast if self.sent < len(self.frames) else self._ask_the_group)
 
-    def _plan_image_reports(self, end_of_session_us: int) -> None:
-        """Each device leaves the session, starts the image if it has it, and says what it runs with its next uplinks."""
-        for device in [p.device for p in self.participants.values()]:
-            self.around.at(end_of_session_us, lambda d=device: d.install(FRAG_INDEX))  # type: ignore[misc]
-            phase_us = int(device.rng.uniform(0, self.uplink_period_us))
-            for k in range(IMAGE_REPORTS):
-                due_us = end_of_session_us + phase_us + k * self.uplink_period_us
-                self.around.at(due_us, lambda d=device: self.around.image_report_due(d))  # type: ignore[misc]
+    def _ask_the_group(self) -> None:
+        self.around.transmit(self.group, self.group.frame(FRAGMENTATION_FPORT, self._question()))
+        self._later(self.around.now_us() + STATUS_WAIT_US, self._ask_each)
 
-    def _setup_for(self, device: VirtualDevice) -> bytes:
+    def _ask_each(self) -> None:
+        """Ask those that have not answered, by unicast at their chances."""
+        self._asking = True
+        if not self._end_if_all_answered():
+            for dev_eui in self.participants:
+                self.around.wake(dev_eui)
+            lasts_us = STATUS_CHANCES * max(self.uplink_period_us, STATUS_WAIT_US) + STATUS_WAIT_US
+            self._later(self.around.now_us() + lasts_us, self._done)
+
+    def _end_if_all_answered(self) -> bool:
+        if all(participant.answered_status for participant in self.participants.values()):
+            self._done()
+            return True
+        return False
+
+    def _done(self) -> None:
+        self._end(JobState.DONE, f"Sent {self.sent} fragments to {len(self.participants)} devices.")
+
+    # The messages
+
+    def _question(self) -> bytes:
+        return FragSessionStatusReq(frag_index=FRAG_INDEX, participants=True).to_bytes()
+
+    def _setup_for(self, participant: Participant) -> bytes:
         """The setup command; in version 2 its MIC is the device's own."""
-        if device.dev_eui not in self._setups:
-            self._setups[device.dev_eui] = self._make_setup(device).to_bytes()
-        return self._setups[device.dev_eui]
+        dev_eui = participant.member.dev_eui
+        if dev_eui not in self._setups:
+            self._setups[dev_eui] = self._make_setup(participant.member).to_bytes()
+        return self._setups[dev_eui]
 
-    def _make_setup(self, device: VirtualDevice) -> FragSessionSetupReq:
+    def _make_setup(self, member: McMember) -> FragSessionSetupReq:
         session, descriptor = self.session, self.request.descriptor
         session_cnt = mic = None
-        if session.version == 2:
-            session_cnt = device.session_cnt
-            device.session_cnt += 1
+        if session.version == 2 and member.root_key is not None:
+            session_cnt = self.around.session_cnt(member.dev_eui)
             mic = data_block_mic(
-                key=device.int_key,
+                key=data_block_int_key(member.root_key),
                 session_cnt=session_cnt,
                 frag_index=FRAG_INDEX,
                 descriptor=descriptor,
@@ -205,7 +239,7 @@ class TransferJob:
         return FragSessionSetupReq(
             version=session.version,
             frag_index=FRAG_INDEX,
-            mc_group_bit_mask=1 << MC_GROUP,
+            mc_group_bit_mask=1 << member.mc_group_id,
             nb_frag=session.nb_frag,
             frag_size=session.frag_size,
             block_ack_delay=BLOCK_ACK_DELAY,
@@ -215,32 +249,22 @@ class TransferJob:
             mic=mic,
         )
 
-    def _unicast(self, participant: Participant, payload: bytes) -> bool:
-        """Send one device a frame; whether it heard it."""
-        if heard := participant.device.hears():
-            self._deliver(participant, payload, None)
-        return heard
-
-    def _deliver(self, participant: Participant, payload: bytes, mc_group: int | None) -> None:
-        """Hand the device a frame that it hears, and plan its answers."""
-        device = participant.device
-        for answer in device.package.receive(payload, mc_group=mc_group):
-            due_us = self.around.now_us() + int(device.rng.uniform(0, answer.max_delay_s) * SECOND_US)
-            self.around.at(
-                due_us,
-                lambda octets=answer.payload: self.around.uplink(device, FRAGMENTATION_FPORT, octets),  # type: ignore[misc]
-            )
-
-    def _later(self, time_us: int, action: Callable[[], None]) -> None:
+    def _later(self, time_us: int, action: Callable[[], object]) -> None:
         """Plan a step of the task, which falls away once the task has ended."""
-        self.around.at(time_us, lambda: action() if self.active else None)
+        self.around.at(time_us, lambda: self._do(action))
+
+    def _do(self, action: Callable[[], object]) -> None:
+        if self.active:
+            action()
 
     def _end(self, state: JobState, result: str) -> None:
         self.state, self.result, self.end_us = state, result, self.around.now_us()
+        self._asking = False
+        self.around.ended(self.group)
 
 
 def frames_of(session: FragmentationSession, request: TransferRequest) -> list[bytes]:
-    """Every frame that goes on air, in order: with error correction, or each fragment again (NB_TRANS)."""
+    """The message of every frame that goes on air, in order: with error correction, or each fragment again (NB_TRANS)."""
     uncoded_and_coded = [fragment.to_bytes(FRAG_INDEX) for fragment in session.fragments()]
     if request.frag_alg == "FWD_ERR_CORR":
         return uncoded_and_coded

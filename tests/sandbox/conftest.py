@@ -13,12 +13,16 @@ import requests
 from fuota.network import SenraClient
 from fuota.network.webhook import BackgroundServer, create_receiver
 from fuota.radio import region as find_region
-from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, FleetRecipe
-from fuota.sandbox.access import Keys
+from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, FleetRecipe
+from fuota.sandbox.access import Keys, Role
 from fuota.sandbox.app import create_app
+from fuota.sandbox.faults import Faults
+from fuota.sandbox.records import Application, Directory
 from fuota.sandbox.server import NetworkServer
 from fuota.sandbox.service import Service
 
+APP_EUIS = (SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI)
+NO_FAULTS = Faults()
 JOB_ID = f"MCastXferJobReq:{SANDBOX_APP_EUI}"
 
 
@@ -88,7 +92,7 @@ class Ear:
 class World:
     """A network server and its fleet behind `url`. `uplinks`: what would go up the data stream."""
 
-    def __init__(self, url, *, region="EU868", uplink_period_s=30, **recipe):
+    def __init__(self, url, *, region="EU868", uplink_period_s=30, faults=NO_FAULTS, **recipe):
         self.url, self.api_key, self.app_eui, self.job_id = url, SANDBOX_API_KEY, SANDBOX_APP_EUI, JOB_ID
         self.agenda, self.uplinks = SteppedAgenda(), []
         self.fleet = FleetRecipe(**({"devices": 3, "loss_high": 0.0} | recipe)).make()
@@ -99,9 +103,11 @@ class World:
             agenda=self.agenda,
             data_stream=self,
             uplink_period_s=uplink_period_s,
+            directory=Directory(Application(app_eui=eui, join_eui=eui) for eui in APP_EUIS),
+            faults=faults,
         )
-        keys = Keys.of([self.app_eui], first_key=SANDBOX_API_KEY)
-        self.service = Service(server=self.server, clock=self.agenda, keys=keys)
+        self.keys = Keys.of(APP_EUIS, first_key=SANDBOX_API_KEY)
+        self.service = Service(server=self.server, clock=self.agenda, keys=self.keys)
         self.client = SenraClient(url, self.api_key, retries=0)
 
     def publish(self, uplink):
@@ -113,12 +119,20 @@ class World:
 
     def call(self, method, name, params=None, *, key=SANDBOX_API_KEY, **body):
         """One real HTTP request; (status, JSON)."""
+        answer = self.request(method, name, params, key=key, **body)
+        return answer.status_code, answer.json()
+
+    def status_of(self, method, name, params=None, *, key=SANDBOX_API_KEY, **body):
+        """The status of one real HTTP request."""
+        return self.request(method, name, params, key=key, **body).status_code
+
+    def request(self, method, name, params=None, *, key=SANDBOX_API_KEY, **body):
+        """One real HTTP request; its answer."""
         with requests.Session() as session:
             session.trust_env = False
             headers = body.pop("headers", {}) | ({"authorization": key} if key is not None else {})
             url = f"{self.url}/rest/integration/{name}"
-            answer = session.request(method, url, params=params, headers=headers, timeout=10, **body)
-        return answer.status_code, answer.json()
+            return session.request(method, url, params=params, headers=headers, timeout=10, **body)
 
     def transfer(self, image=bytes(480), *, leave_out=(), **params):
         """mcastTransfer to all devices; (status, JSON). `leave_out`: parameters that are not sent."""
@@ -132,11 +146,38 @@ class World:
         assert status == 200, answer
         return self
 
+    def key(self, role=Role.FULL_ACCESS, app_eui=SANDBOX_APP_EUI):
+        """The key of a role for an application."""
+        return next(key for *of, key in self.keys.listed() if tuple(of) == (app_eui, role))
+
+    def onboard(self, name, params=None, *rows, key=SANDBOX_API_KEY, **body):
+        """An onboarding call with these rows, run to the end of its task; the task's result."""
+        status, answer = self.call("POST", f"device/{name}", params, key=key, json={"data": list(rows)} | body)
+        assert status == 200, answer
+        request_id = answer["statusUrl"].split("reqId=")[1]
+        self.agenda.run_until(lambda: self.service.tasks.by_id[request_id].done is not None)
+        status, answer = self.call("GET", "device/status", {"reqId": request_id}, key=key)
+        assert (status, answer["state"], answer["pctDone"]) == (200, "DONE_SUC", 100)
+        return answer["result"]
+
+    def register(self, *rows, **params):
+        """Registers devices, each a row or an EUI; the task's result."""
+        whole = [{"devEui": row, "appKey": "A" * 32} if isinstance(row, str) else row for row in rows]
+        return self.onboard("register", {"token": self.service.token()} | params, *whole)
+
     def status(self):
         """mcastStatus of the application's job."""
         status, answer = self.call("GET", "mcastStatus", {"appEui": self.app_eui})
         assert status == 200, answer
         return answer
+
+    def group(self):
+        """The multicast group of the application's job, as the network has it."""
+        return self.server._jobs[self.app_eui].group
+
+    def member(self, device=None):
+        """How a device, by default the first, stands in the group of the job."""
+        return self.group().members[(device or self.devices[0]).dev_eui]
 
     def listen(self, device):
         """What this device hears from now on: a list that fills."""

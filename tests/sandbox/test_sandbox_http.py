@@ -95,6 +95,7 @@ def test_a_body_without_an_image_is_a_bad_request(world, body, message):
         ("txChnl", "x", "txChnl"),
         ("txChnl", "-1", "nearest is 0"),
         ("txChnl", "256", "nearest is 255"),
+        ("txChnl", "3", "EU868 has no downlink channel 3"),
         ("txDr", "x", "txDr"),
         ("txDr", "16", "nearest is 15"),
         ("txDr", "15", "EU868"),
@@ -144,7 +145,7 @@ def test_fragments_sent_again_have_no_new_numbers_and_may_be_many(world):
 
 def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(world):
     world().started(
-        txChnl=7,
+        txChnl=2,
         txDr=3,
         contractId=20,
         fragAlg="FWD_ERR_CORR",
@@ -152,7 +153,7 @@ def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(worl
         devClass="B",
         millisBetweenPkts=4000,
         descriptor="0102abCD",
-        useMultiPkg="True",
+        useMultiPkg="False",
         maxFragSize=200,
         colour="blue",
     )
@@ -175,7 +176,7 @@ def test_devices_are_named_by_their_euis_or_a_tag(world, targets, found):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"appEui": "02000000F0A00002"}, "Application EUI 02000000F0A00002 was not found"),
+        ({"appEui": "02000000F0A00003"}, "Application EUI 02000000F0A00003 was not found"),
         ({"devTags": "pumps"}, "No device carries a tag of pumps"),
         (
             {"devTags": "", "devEuis": f"{FIRST},AAAAAAAAAAAAAAAA"},

@@ -1,0 +1,257 @@
+"""A multicast group as the network has it: keys, counters, members, and the messages that set it up (TS005, TS003)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fuota.lorawan import Command, MulticastFrame, MulticastSessionKeys, encode, encrypt_mc_key, mc_ke_key, mc_root_key
+from fuota.lorawan.clock_sync import FPORT as CLOCK_FPORT
+from fuota.lorawan.clock_sync import AppTimeAns, AppTimeReq, ForceDeviceResyncReq, time_correction_s
+from fuota.lorawan.clock_sync import parse_uplink as parse_clock
+from fuota.lorawan.multicast_setup import FPORT as SETUP_FPORT
+from fuota.lorawan.multicast_setup import (
+    McClassBSessionAns,
+    McClassBSessionReq,
+    McClassCSessionAns,
+    McClassCSessionReq,
+    McGroupDeleteAns,
+    McGroupDeleteReq,
+    McGroupSetupAns,
+    McGroupSetupReq,
+    parse_uplink,
+)
+from fuota.radio import Region
+from fuota.radio.class_b import BEACON_PERIOD_S, next_ping_slot_us
+from fuota.sandbox.mac import Downlink
+
+SECOND_US = 1_000_000
+CLOCK_TOLERANCE_S = 5
+"""A device whose TimeToStart is farther off than that has a wrong clock, and is told the time (TS005 McClassCSessionAns)."""
+REPEAT_US = 4 * SECOND_US
+"""A message is not repeated sooner: its answer may be on the way."""
+LATE_START_S = 3
+"""A session that should have begun begins that long after the request."""
+NO_LIMIT = 0xFFFFFFFF
+
+
+class MemberState(StrEnum):
+    """How a device of a group stands (reference, "Multicast API", "Response Example")."""
+
+    INITIALIZING = "Initializing"
+    INITIALIZED = "Initialized"
+    CLOSING = "Closing"
+    FAILED = "Failed"
+
+
+@dataclass(slots=True, kw_only=True)
+class McMember:
+    """A device of a group. `root_key`: GenAppKey, 16 octets, None where the network has none (ABP).
+
+    `grouped`: it has the group, and lacks the session. `resync`: its clock is wrong. `question`: its AppTimeReq, to be answered,
+    and when that came.
+    """
+
+    dev_eui: str
+    mc_group_id: int
+    root_key: bytes | None = field(repr=False)
+    state: MemberState = MemberState.INITIALIZING
+    grouped: bool = False
+    resync: bool = False
+    question: tuple[AppTimeReq, int] | None = None
+    sent_us: int = -REPEAT_US
+    start_s: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McRadio:
+    """How a group is sent to. `frequency_hz` None: the hopping of the region's ping slots. `periodicity` None: class C."""
+
+    region: Region
+    data_rate: int
+    frequency_hz: int | None
+    periodicity: int | None = None
+
+    @property
+    def told_hz(self) -> int:
+        """As DLFreq tells it: 0 for hopping."""
+        return self.frequency_hz or 0
+
+    def frequency_at(self, mc_addr: int, gps_us: int) -> int:
+        """The frequency of a frame that begins then (GPS time)."""
+        if self.frequency_hz is not None:
+            return self.frequency_hz
+        beacon_s = gps_us // SECOND_US // BEACON_PERIOD_S * BEACON_PERIOD_S
+        return self.region.ping_slot_hz(mc_addr, beacon_s % (1 << 32))
+
+    def slot_us(self, mc_addr: int, gps_us: int) -> int:
+        """The first moment from `gps_us` on at which a frame can begin: at once, or at a ping slot."""
+        return gps_us if self.periodicity is None else next_ping_slot_us(gps_us - 1, mc_addr, self.periodicity)
+
+
+@dataclass(slots=True, kw_only=True)
+class NetworkGroup:
+    """The state of a group. `start_us`, `time_out`: of its session, GPS time and TS005's exponent.
+
+    A source of messages for its members (see `air.Source`).
+    """
+
+    mc_addr: int
+    mc_key: bytes = field(repr=False)
+    radio: McRadio
+    start_us: int
+    time_out: int
+    first_f_cnt: int = 0
+    gps_us: Callable[[int], int]
+    members: dict[str, McMember] = field(default_factory=dict)
+    next_f_cnt: int = field(init=False)
+    keys: MulticastSessionKeys = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.next_f_cnt = self.first_f_cnt
+        self.keys = MulticastSessionKeys.derive(self.mc_key, self.mc_addr)
+
+    @property
+    def lasts_s(self) -> int:
+        """How long the session is."""
+        return (1 if self.radio.periodicity is None else BEACON_PERIOD_S) << self.time_out
+
+    @property
+    def closing(self) -> bool:
+        """Whether a device is leaving."""
+        return any(member.state is MemberState.CLOSING for member in self.members.values())
+
+    def frame(self, port: int, payload: bytes) -> bytes:
+        """The frame that carries a message to the group; its counter is then used up."""
+        self.next_f_cnt += 1
+        frame = MulticastFrame(mc_addr=self.mc_addr, f_cnt=self.next_f_cnt - 1, f_port=port, payload=payload)
+        return frame.to_bytes(self.keys)
+
+    def close(self, dev_euis: Iterable[str]) -> None:
+        """Take devices out: those that may have the group are told to delete it."""
+        for dev_eui in dev_euis:
+            member = self.members.get(dev_eui)
+            if member is not None:
+                member.state, member.sent_us = MemberState.CLOSING, -REPEAT_US
+
+    def give_up(self, state: MemberState, dev_euis: Iterable[str]) -> None:
+        """The time for a step is over: who of these is still at it has failed, or, closing, is gone."""
+        for dev_eui in dev_euis:
+            member = self.members.get(dev_eui)
+            if member is None or member.state is not state:
+                continue
+            if state is MemberState.CLOSING:
+                del self.members[dev_eui]
+            else:
+                member.state = MemberState.FAILED
+
+    # A source of messages
+
+    def waits(self, dev_eui: str, now_us: int) -> bool:  # noqa: ARG002
+        """See `air.Source`."""
+        member = self.members.get(dev_eui)
+        return member is not None and member.state in {MemberState.INITIALIZING, MemberState.CLOSING}
+
+    def next(self, dev_eui: str, now_us: int) -> Downlink | None:
+        """See `air.Source`."""
+        if not self.waits(dev_eui, now_us):
+            return None
+        member = self.members[dev_eui]
+        if member.question is not None:
+            return self._time_answer(member)
+        if now_us < member.sent_us + REPEAT_US:
+            return None
+        member.sent_us = now_us
+        if member.resync:
+            return Downlink(port=CLOCK_FPORT, payload=ForceDeviceResyncReq(nb_transmissions=3).to_bytes())
+        return Downlink(port=SETUP_FPORT, payload=encode(self._setup(member, now_us)))
+
+    def _time_answer(self, member: McMember) -> Downlink:
+        assert member.question is not None  # noqa: S101 - the caller has looked
+        asked, came_us = member.question
+        server_s = self.gps_us(came_us) // SECOND_US
+        correction_s = time_correction_s(server_time_s=server_s % (1 << 32), device_time_s=asked.device_time_s)
+        member.question, member.resync, member.sent_us = None, False, -REPEAT_US
+        return Downlink(
+            port=CLOCK_FPORT, payload=AppTimeAns(time_correction_s=correction_s, token=asked.token).to_bytes()
+        )
+
+    def _setup(self, member: McMember, now_us: int) -> list[Command]:
+        """The group and its session in one message, as far as the device lacks them; or the group's deletion."""
+        if member.state is MemberState.CLOSING:
+            return [McGroupDeleteReq(mc_group_id=member.mc_group_id)]
+        session = self._session(member, now_us)
+        if member.grouped or member.root_key is None:
+            return [session]
+        ke_key = mc_ke_key(mc_root_key(member.root_key))
+        group = McGroupSetupReq(
+            mc_group_id=member.mc_group_id,
+            mc_addr=self.mc_addr,
+            mc_key_encrypted=encrypt_mc_key(ke_key, self.mc_key),
+            min_mc_f_cnt=self.next_f_cnt,
+            max_mc_f_cnt=NO_LIMIT,
+        )
+        return [group, session]
+
+    def _session(self, member: McMember, now_us: int) -> Command:
+        soonest_s = self.gps_us(now_us) // SECOND_US + LATE_START_S
+        member.start_s = max(self.start_us // SECOND_US, soonest_s)
+        if self.radio.periodicity is not None:
+            member.start_s = -(-member.start_s // BEACON_PERIOD_S) * BEACON_PERIOD_S
+            return McClassBSessionReq(
+                mc_group_id=member.mc_group_id,
+                session_time_s=member.start_s % (1 << 32),
+                time_out=self.time_out,
+                periodicity=self.radio.periodicity,
+                frequency_hz=self.radio.told_hz,
+                data_rate=self.radio.data_rate,
+            )
+        return McClassCSessionReq(
+            mc_group_id=member.mc_group_id,
+            session_time_s=member.start_s % (1 << 32),
+            time_out=self.time_out,
+            frequency_hz=self.radio.told_hz,
+            data_rate=self.radio.data_rate,
+        )
+
+    # What members say
+
+    def on_uplink(self, dev_eui: str, port: int | None, payload: bytes, now_us: int) -> None:
+        """What the network makes of a member's uplink on the ports of TS005 and TS003."""
+        member = self.members.get(dev_eui)
+        if member is None:
+            return
+        if port == CLOCK_FPORT and member.resync:
+            for asked in parse_clock(payload).commands:
+                member.question = (asked, now_us) if isinstance(asked, AppTimeReq) else member.question
+        if port == SETUP_FPORT:
+            for answer in parse_uplink(payload, version=2).commands:  # which reads version 1 too
+                self._on_answer(member, answer, now_us)
+
+    def _on_answer(self, member: McMember, answer: Command, now_us: int) -> None:
+        if getattr(answer, "mc_group_id", None) != member.mc_group_id:
+            return
+        member.sent_us = -REPEAT_US
+        match answer:
+            case McGroupSetupAns() if member.state is MemberState.INITIALIZING:
+                member.grouped = not answer.id_error
+                member.state = MemberState.FAILED if answer.id_error else member.state
+            case McClassCSessionAns() | McClassBSessionAns() if member.state is MemberState.INITIALIZING:
+                self._on_session(member, answer, now_us)
+            case McGroupDeleteAns() if member.state is MemberState.CLOSING:
+                del self.members[member.dev_eui]
+            case _:
+                pass
+
+    def _on_session(self, member: McMember, answer: McClassCSessionAns | McClassBSessionAns, now_us: int) -> None:
+        if answer.time_to_start_s is None:
+            member.grouped &= not answer.mc_group_undefined
+            member.resync = answer.start_missed
+            refused = answer.dr_error or answer.freq_error or answer.future_errors
+            member.state = MemberState.FAILED if refused else member.state
+            return
+        expected_s = member.start_s - self.gps_us(now_us) // SECOND_US
+        member.resync = abs(answer.time_to_start_s - expected_s) > CLOCK_TOLERANCE_S
+        if not member.resync:
+            member.state = MemberState.INITIALIZED
