@@ -100,7 +100,7 @@ def inspect(image: IO[bytes], region_name: str | None, data_rate: int | None, ou
     """Show what IMAGE is: format, version, parts, hashes, signature; and what is wrong with it."""
     from fuota.cli.image_table import show_check
 
-    show_check(out, _checks(image, None, wanted)[0], _airtime(region_name, data_rate), whole=True)
+    show_check(out, _checks(image, None, wanted)[0], _airtime(region_name, data_rate), path=image.name, whole=True)
     return DONE
 
 
@@ -133,7 +133,7 @@ def check(
     airtime = _airtime(region_name, data_rate)
     checked = _checks(image, base, asked)
     for one in checked:
-        show_check(out, one, airtime, whole=False)
+        show_check(out, one, airtime, path=image.name, whole=False)
     good = all(one.ok and not (strict and one.findings.warnings) for one in checked)
     return DONE if good else REFUSED
 

@@ -20,8 +20,11 @@ Airtime = Callable[[int], int]
 _MOST_PARTS = 12
 
 
-def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, whole: bool) -> None:
-    """One event for the image and one for each finding, or what it is (`whole`: with its parts and hashes) and the findings."""
+def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, path: str, whole: bool) -> None:
+    """One event for the image and one for each finding, or what it is (`whole`: with its parts and hashes) and the findings.
+
+    `path`: of the file, as it was said.
+    """
     image, description = checked.image, checked.image.description
     out.event(
         "image",
@@ -35,7 +38,7 @@ def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, who
             "filler_bytes": checked.filler_bytes,
             "airtime_us": None if airtime is None else airtime(_on_air(checked)),
             "ok": checked.ok,
-            "mended_by": mending(checked),
+            "mended_by": mending(checked, path),
         },
     )
     for finding in checked.findings:
@@ -49,16 +52,19 @@ def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, who
         out.table(findings_grid(checked.findings.found))
     if not whole:
         out.result("")
-        out.result(_sentence(checked))
+        out.result(_sentence(checked, path))
 
 
-def mending(checked: ImageCheck) -> str | None:
-    """The command that makes an image that can be sent of this one, None where there is none."""
-    if {"not-binary", "slot-padding"}.isdisjoint(checked.findings.codes):
+def mending(checked: ImageCheck, path: str | None = None) -> str | None:
+    """The command that makes an image that can be sent of this one, in the file of this path; None where there is none."""
+    codes = [one.code for one in checked.findings.errors]
+    if {"not-binary", "slot-padding"}.isdisjoint(codes) or {"gaps", "structure", "no-data"} & set(codes):
         return None
-    path = Path(checked.image.name)
-    made = path.stem + (".stripped.bin" if path.suffix == ".bin" else ".bin")
-    return shlex.join(["fuota", "image", "convert", path.name, "-o", made])
+    if path in ("-", "<stdin>"):
+        return "fuota image convert - -o image.bin"
+    source = Path(path or checked.image.name)
+    made = source.with_name(source.stem + (".stripped.bin" if source.suffix == ".bin" else ".bin"))
+    return shlex.join(["fuota", "image", "convert", str(source), "-o", str(made)])
 
 
 def show_delta(out: Output, delta: Delta, airtime: Airtime | None, path: Path | None) -> None:
@@ -147,10 +153,10 @@ def _part(part: object) -> str:
     return f"{name}: {counted(size, 'byte')} at offset {offset}{where}"
 
 
-def _sentence(checked: ImageCheck) -> str:
+def _sentence(checked: ImageCheck, path: str) -> str:
     name, findings = printable(checked.image.name), checked.findings
     if not findings.ok:
-        mended = mending(checked)
+        mended = mending(checked, path)
         with_it = "" if mended is None else f"\nWhat can be sent: {printable(mended)}"
         return f"{name} must not be sent: {counted(len(findings.errors), 'error')}.{with_it}"
     if findings.warnings:

@@ -93,7 +93,7 @@ def _signature(image: FirmwareImage, public_key: bytes | None, signature: bytes 
     if public_key is None and signature is not None:
         raise ParameterError("a signature was given and no public key: say by which it is to be verified")
     if public_key is None or (signature is None and stated is not SignatureState.PRESENT):
-        return Verification(state=stated, why="by whom is not known: say the public key")
+        return Verification(state=stated, why="it is signed, but by whom is not known: say the public key")
     from fuota.image.signature import verify, verify_detached  # cryptography is slow to import
 
     return verify(image, public_key) if signature is None else verify_detached(image, public_key, signature)
@@ -107,7 +107,7 @@ def _signed(image: FirmwareImage, stated: Verification, *, asked: bool, with_key
     elif state is SignatureState.WRONG:
         yield error("signature", stated.why)
     elif state is SignatureState.PRESENT:
-        yield severity("signature-not-verified", f"it is signed, but not verified: {stated.why}")
+        yield severity("signature-not-verified", stated.why)
     elif state is SignatureState.HASH_ONLY:
         yield severity(
             "hash-only",

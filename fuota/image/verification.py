@@ -31,4 +31,4 @@ def wrong(why: str = "its signature is not of the public key that was given, or 
 
 def not_verified(why: str) -> Verification:
     """Whether it is cannot be told."""
-    return Verification(state=SignatureState.PRESENT, why=why)
+    return Verification(state=SignatureState.PRESENT, why=f"it is signed, but not verified: {why}")

@@ -140,7 +140,22 @@ def test_each_error_stands_on_stdout_with_its_code(fuota):
     result = fuota("image", "check", FOLDER / "sensor-1.1.0.hex")
     assert result.code == 3
     assert "(not-binary)" in result.out
-    assert result.out.endswith("What can be sent: fuota image convert sensor-1.1.0.hex -o sensor-1.1.0.bin\n")
+    made = f"{FOLDER / 'sensor-1.1.0.hex'} -o {FOLDER / 'sensor-1.1.0.bin'}"
+    assert result.out.endswith(f"What can be sent: fuota image convert {made}\n")
+    piped = fuota("image", "check", "-", stdin=(FOLDER / "sensor-1.1.0.hex").read_bytes())
+    assert piped.out.endswith("What can be sent: fuota image convert - -o image.bin\n")
+
+
+def test_no_command_is_named_that_would_be_refused(fuota, tmp_path):
+    far = tmp_path / "far.hex"
+    far.write_text(":0100000061 9E\n:020000048000 7A\n:01000000629D\n:00000001FF\n".replace(" ", ""))
+    result = fuota("image", "check", far, "--json")
+    assert result.event("image")["mended_by"] is None
+    assert {"gaps", "not-binary"} <= codes(result)
+    assert "0x80000000-0x80000001" in result.out
+    said = ("--address-range", "0x80000000-0x80000001", "-o", tmp_path / "part.bin")
+    assert fuota("image", "convert", far, *said).code == 0
+    assert (tmp_path / "part.bin").read_bytes() == b"b"
 
 
 def test_padding_of_a_slot_is_stripped_by_the_command_that_is_named(fuota, tmp_path, monkeypatch):

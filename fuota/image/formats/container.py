@@ -9,6 +9,9 @@ from fuota.findings import Finding, error, warning
 from fuota.image.description import Description, ImageFormat, Part
 from fuota.image.segments import Segment, gaps, span, too_much
 
+_MOST_SHOWN = 4
+"""Parts named in a message."""
+
 
 def describe_container(
     image_format: ImageFormat,
@@ -35,11 +38,19 @@ def describe_container(
         parts=tuple(Part(name="segment", offset=0, size=len(one.data), address=one.address) for one in found),
         address_range=extent,
         converts_to_bytes=size,
-        findings=(_not_binary(image_format, len(data), size), *_gaps(found), *more),
+        findings=(_not_binary(image_format, len(data), size, found), *_gaps(found), *more),
     )
 
 
-def _not_binary(image_format: ImageFormat, file_bytes: int, size: int) -> Finding:
+def _not_binary(image_format: ImageFormat, file_bytes: int, size: int, found: tuple[Segment, ...]) -> Finding:
+    if too_much(gaps(found)):
+        parts = ", ".join(f"0x{one.address:08X}-0x{one.end:08X}" for one in found[:_MOST_SHOWN])
+        more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+        return error(
+            "not-binary",
+            f"it is {image_format.value}, which the device would not understand: convert one of its parts (fuota image convert"
+            f" --address-range): {parts}{more}",
+        )
     return error(
         "not-binary",
         f"it is {image_format.value}: {file_bytes} bytes on air for an image of {size} that the device would not understand;"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
+from uuid import UUID
 
 from fuota.errors import ImageError
 from fuota.findings import Finding, error, note, warning
@@ -29,6 +30,8 @@ SIGNATURES = {0x20: "RSA-2048", 0x22: "ECDSA", 0x23: "RSA-3072", 0x24: "Ed25519"
 _SIGNATURE_OF_IMAGE = 0x25
 _KNOWN = {KEY_HASH, PUBLIC_KEY, *_HASHES, *SIGNATURES, _SIGNATURE_OF_IMAGE, *range(0x30, 0x35), 0x40, 0x50, 0x60}
 _KNOWN |= {*range(0x70, 0x76), 0x80, 0x81}
+_UUIDS = ((0x74, 0x80), (0x75, 0x81))
+"""Of vendor and class: first as imgtool 2.2 and later write them, then as MCUboot's design has them."""
 _VENDOR = 0xA0
 """From here to 0xFF, of the low octet of a type, each vendor has its own (MCUboot, "TLV types")."""
 
@@ -77,6 +80,7 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
         format=FORMAT,
         parts=_parts(layout),
         version=layout.version,
+        hardware=_hardware(data, layout),
         address_range=(layout.load_address, layout.load_address + layout.image_bytes) if layout.load_address else None,
         digests=digests,
         signature=_signature(layout),
@@ -160,6 +164,15 @@ def _parts(layout: Layout) -> tuple[Part, ...]:
     )
     start = layout.header_bytes + layout.image_bytes
     return header, image, Part(name="TLVs", offset=start, size=layout.end - start)
+
+
+def _hardware(data: bytes, layout: Layout) -> str | None:
+    """Vendor and class, as UUIDs, where the image has them."""
+    found = [
+        next((value for kind in kinds for value in layout.values(data, kind) if len(value) == 16), None)
+        for kinds in _UUIDS
+    ]
+    return "/".join(str(UUID(bytes=one)) for one in found if one is not None) or None
 
 
 def _digests(data: bytes, layout: Layout) -> tuple[Digest, ...]:

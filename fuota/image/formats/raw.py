@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from fuota.findings import Finding, note, warning
+from fuota.findings import Finding, error, note, warning
 from fuota.image.description import Description, ImageFormat, Part
 from fuota.image.requirements import ImageRequirements
 
@@ -12,6 +12,19 @@ FORMAT = ImageFormat.RAW
 
 _RAM = (0x1000_0000, 0x1_0000_0000)
 """Where a Cortex-M may have RAM: SRAM from 0x20000000, core-coupled RAM of some parts from 0x10000000 (ARMv7-M §B3.1)."""
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b\x08": "a gzip archive",
+    b"\xfd7zXZ\x00": "an xz archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"%PDF-": "a PDF document",
+    b"\x89PNG\r\n\x1a\n": "a PNG picture",
+    b"MZ\x90\x00": "a program for Windows",
+}
+"""Files that were taken for the image, by how they begin."""
+_TEXT = bytes([9, 10, 12, 13, *range(32, 127)])
+_LEAST_TEXT_BYTES = 64
+"""From here on it is no chance that all octets are printable."""
 
 
 def recognises(_data: bytes) -> bool:
@@ -21,12 +34,26 @@ def recognises(_data: bytes) -> bool:
 
 def describe(data: bytes, requirements: ImageRequirements) -> Description:
     """One part, and whether it begins like the vector table of a Cortex-M (initial stack pointer, reset vector)."""
-    finding = _vector_table(data, requirements)
+    finding = _foreign(data, requirements) or _vector_table(data, requirements)
     return Description(
         format=FORMAT,
         parts=(Part(name="binary", offset=0, size=len(data), address=requirements.flash_start),),
         findings=() if finding is None else (finding,),
     )
+
+
+def _foreign(data: bytes, requirements: ImageRequirements) -> Finding | None:
+    """What is surely no firmware, unless the device says that it takes anything; text may be a script that it does."""
+    severity = warning if FORMAT.value in requirements.formats else error
+    name = next((name for magic, name in _FOREIGN.items() if data.startswith(magic)), None)
+    if name is not None:
+        mend = "unpack it, and send the image in it" if "archive" in name else "choose the file that the build made"
+        return severity("not-firmware", f"it is {name}, no firmware: {mend}")
+    if len(data) < _LEAST_TEXT_BYTES or data.translate(None, _TEXT):
+        return None
+    if data.lstrip()[:1] == b"<":
+        return severity("not-firmware", "it is a web page, no firmware: a download that failed may look like that")
+    return warning("not-firmware", "it is text: make sure that the device takes that, and that it is the right file")
 
 
 def _vector_table(data: bytes, requirements: ImageRequirements) -> Finding | None:

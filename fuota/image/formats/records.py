@@ -28,6 +28,10 @@ def parsed(lines: list[str], add: Callable[[bincopy.BinFile, str], None]) -> tup
     found = bincopy.BinFile()
     try:
         add(found, "\n".join(lines))
+    except bincopy.AddDataError:
+        raise ImageError(
+            "an address is given twice: records overlap, and it is not known which of them counts"
+        ) from None
     except (bincopy.Error, ValueError, IndexError) as exc:
         raise ImageError(f"a record cannot be read: {_short(str(exc))}") from None
     return joined(Segment(address=segment.address, data=bytes(segment.data)) for segment in found.segments)

@@ -14,6 +14,8 @@ _HEATSHRINK_BYTES = 64
 
 
 _LZMA_HEADER_BYTES = 13
+_DICTIONARY_BYTES = 8 * 1024 * 1024
+"""Of liblzma's preset 6 (xz(1), DictSize), which detools uses."""
 
 
 class EndOfStreamError(Exception):
@@ -106,11 +108,11 @@ def _crle_size(stream: Stream) -> int:
 def lzma_alone(data: bytes, most_bytes: int) -> Iterator[bytes]:
     """The .lzma format (LZMA SDK, lzma-specification): its header of 13 octets says in 1 to 4 how much memory the dictionary takes.
 
-    That need not be more than `most_bytes`, which is the most that comes out.
+    That need not be more than `most_bytes`, which is the most that comes out, nor than what detools asks for.
     """
     if len(data) < _LZMA_HEADER_BYTES:
         raise EndOfStreamError
-    dictionary = min(int.from_bytes(data[1:5], "little"), most_bytes)
+    dictionary = min(int.from_bytes(data[1:5], "little"), most_bytes, _DICTIONARY_BYTES)
     decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
     yield from _unpacked(decompressor, data[:1] + dictionary.to_bytes(4, "little") + data[5:])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from uuid import NAMESPACE_DNS, uuid5
 
 import pytest
 
@@ -146,3 +147,11 @@ def test_a_tlv_that_reaches_beyond_its_area(describe, complaint):
     image = bytearray(SIGNED)
     struct.pack_into("<H", image, area + 6, 60_000)
     assert "reaches beyond" in complaint(describe(bytes(image)), "structure")
+
+
+def test_vendor_and_class_are_the_hardware(describe):
+    """imgtool makes both of a name (UUID version 5)."""
+    found = describe(corpus.imgtool("--vid", "example.com", "--cid", "sensor", key="ed25519"))
+    vendor = uuid5(NAMESPACE_DNS, "example.com")
+    assert found.hardware == f"{vendor}/{uuid5(vendor, 'sensor')}"
+    assert describe(SIGNED).hardware is None

@@ -55,3 +55,25 @@ def test_what_the_device_of_a_profile_has(describe, complaint, stack, reset, cod
 @pytest.mark.parametrize("size", range(8))
 def test_too_short_for_a_vector_table(describe, complaint, size):
     assert f"the file has {size} bytes" in complaint(describe(b"x" * size), "raw-too-short")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PK\x03\x04" + bytes(100), "a ZIP archive, no firmware: unpack it"),
+        (b"\x1f\x8b\x08" + bytes(100), "a gzip archive"),
+        (b"%PDF-1.7" + bytes(100), "a PDF document"),
+        (b"<!DOCTYPE html>\n<html><body>" + b"<p>404 Not Found</p>" * 5, "a web page"),
+    ],
+)
+def test_what_is_no_firmware(describe, complaint, data, said):
+    assert said in complaint(describe(data), "not-firmware")
+    assert describe(data).findings[0].severity.value == "error"
+    assert describe(data, formats=("raw",)).findings[0].severity.value == "warning"
+
+
+def test_text_is_warned_of(describe, complaint):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 19136\n"
+    assert "it is text" in complaint(describe(pointer), "not-firmware")
+    assert describe(pointer).findings[0].severity.value == "warning"
+    assert complaint(describe(pointer[:60]), "raw-unknown"), "too little to say"
