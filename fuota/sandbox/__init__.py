@@ -95,6 +95,7 @@ class Sandbox:
             uplink_period_s=uplink_period_s,
             directory=books.directory(Application(app_eui=eui, join_eui=eui) for eui in self.app_euis),
             downlinks=books.queues(),
+            faults=faults,
         )
         keys = Keys.of(self.app_euis, first_key=api_key)
         self.keys = keys.listed()

@@ -1,0 +1,148 @@
+"""`fuota sandbox serve`: what it says at its start, and that its options reach the sandbox."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+import requests
+
+from fuota.errors import ServerFault
+from fuota.network import SenraClient
+
+APP, OTHER = "AAAAAAAAAAAAAA01", "AAAAAAAAAAAAAA02"
+NEW, KEY = "AAAAAAAAAAAAAAA1", "0123456789ABCDEF0123456789ABCDEF"
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The sandbox that a command line makes, without running it: its arguments."""
+    given = {}
+
+    class Sandbox:
+        def __init__(self, **arguments):
+            given.update(arguments)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("fuota.sandbox.Sandbox", Sandbox)
+    return given
+
+
+def test_every_option_reaches_the_sandbox(fuota, made, tmp_path):
+    fuota(
+        *("sandbox", "serve", "--port", 0, "--region", "US915", "--speed", "max", "--app", APP, "--app", OTHER),
+        *("--state", tmp_path / "s.json", "--fault", "5xx=0.5", "--fault", "stall=50", "--seed", 7),
+        *("--devices", 4, "--loss", "0.1-0.2", "--burst", 3, "--version", 2, "--uplink-period", 5),
+        *("--data-stream", "http://127.0.0.1:1/uplinks", "--no-batch", "--batch-delay", 9, "--duplicates", 2),
+    )
+    fleet, faults = made.pop("fleet"), made.pop("faults")
+    assert made == {
+        "region": "US915",
+        "speed": None,
+        "app_euis": (APP, OTHER),
+        "state": tmp_path / "s.json",
+        "port": 0,
+        "uplink_period_s": 5,
+        "data_stream_url": "http://127.0.0.1:1/uplinks",
+        "batch": False,
+        "batch_delay_ms": 9,
+        "duplicates": 2,
+    }
+    assert (fleet.devices, fleet.loss_low, fleet.loss_high, fleet.burst_frames) == (4, 0.1, 0.2, 3)
+    assert (fleet.profile.version, fleet.seed) == (2, 7)
+    assert (faults.server_error, faults.stall_at_pct, faults.seed) == (0.5, 50, 7)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--fault", "rain=1"), "fault 'rain=1' was given"),
+        (("--fault", "5xx=2"), "share from 0 to 1"),
+        (("--app", "AAAA"), "application 'AAAA' was given"),
+        (("--app", APP, "--app", APP), "each once"),
+        (("--state", "/nowhere/at/all.json"), "cannot be written"),
+    ],
+)
+def test_a_wrong_option_is_told_in_one_line(fuota, options, words):
+    result = fuota("sandbox", "serve", "--port", 0, "--devices", 1, *options)
+    assert result.code != 0
+    assert words in result.complaint
+
+
+@pytest.fixture(scope="module")
+def serving(start):
+    """A sandbox as a process, and its first event."""
+    process = start(
+        *("sandbox", "serve", "--port", 0, "--json", "--devices", 1, "--speed", 1000, "--app", APP, "--app", OTHER)
+    )
+    return process, json.loads(process.stdout.readline())
+
+
+def test_it_says_which_keys_there_are_and_the_token_until_it_is_used(serving):
+    process, event = serving
+    assert event["app_eui"] == APP
+    roles = [(one["app_eui"], one["role"]) for one in event["keys"]]
+    names = ["Device", "FUOTA", "Onboarding", "Read Access", "Full Access"]
+    assert roles == [(app_eui, name) for app_eui in (APP, OTHER) for name in names]
+    key = next(one["key"] for one in event["keys"] if (one["app_eui"], one["role"]) == (OTHER, "Onboarding"))
+    devices = SenraClient(event["url"], key).devices
+    task = devices.register([{"dev_eui": NEW, "app_key": KEY}], token=event["token"])
+    assert devices.task(task, poll_ms=5).succeeded
+    shown = json.loads(process.stdout.readline())
+    assert shown["event"] == "token"
+    assert shown["token"] != event["token"]
+
+
+def test_faults_are_met_over_http(start):
+    process = start("sandbox", "serve", "--port", 0, "--json", "--devices", 1, "--fault", "5xx=0.5", "--seed", 3)
+    event = json.loads(process.stdout.readline())
+    client = SenraClient(event["url"], event["keys"][4]["key"], retries=0)
+    failed = 0
+    for _ in range(20):
+        try:
+            client.downlinks.clear(event["dev_euis"][0])
+        except ServerFault:
+            failed += 1
+    assert 4 < failed < 16
+
+
+def test_the_state_is_there_after_a_kill(start, tmp_path):
+    options = (
+        "sandbox",
+        "serve",
+        "--port",
+        0,
+        "--json",
+        "--devices",
+        1,
+        "--speed",
+        "max",
+        "--state",
+        tmp_path / "s.json",
+    )
+    first = start(*options)
+    event = json.loads(first.stdout.readline())
+    devices = SenraClient(event["url"], event["keys"][4]["key"]).devices
+    assert devices.task(devices.register([{"dev_eui": NEW, "app_key": KEY}], token=event["token"]), poll_ms=5).succeeded
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    event = json.loads(start(*options).stdout.readline())
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(
+            f"{event['url']}/rest/integration/device/csvExport",
+            headers={"authorization": event["keys"][4]["key"]},
+            params={"state": "REGISTERED", "fields": "devEui"},
+            timeout=10,
+        )
+    assert answer.text == f"Dev EUI\n{NEW}\n"
+
+
+def test_the_default_applications_in_the_help_are_the_sandbox_s(fuota):
+    from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
+    from fuota.sandbox.faults import FAULT_WORDS
+
+    words = " ".join(fuota("sandbox", "serve", "--help").out.split())
+    assert f"[default: {SANDBOX_APP_EUI}, {SANDBOX_SECOND_APP_EUI}]" in words
+    assert FAULT_WORDS.replace(" ", "") in words.replace(" ", "")

@@ -1,0 +1,69 @@
+"""The result of a registration is posted where the request says, with the headers it says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fuota.network.webhook import BackgroundServer
+
+NEW, KEY = "AAAAAAAAAAAAAAA1", "0123456789ABCDEF0123456789ABCDEF"
+
+
+class Listener:
+    """Takes any POST and answers `status`."""
+
+    def __init__(self):
+        self.taken, self.status = [], 200
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return
+        message = await receive()
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.taken.append((scope["path"], scope["query_string"].decode(), headers, json.loads(message["body"])))
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        await send({"type": "http.response.body", "body": b"thanks"})
+
+
+@pytest.fixture
+def listener():
+    heard = Listener()
+    with BackgroundServer(heard) as server:
+        heard.url = server.url
+        yield heard
+
+
+def registered(one, url, headers):
+    """Registers a device with this callback; the status of the task."""
+    body = {"data": [{"devEui": NEW, "appKey": KEY}], "callback": {"url": url, "headers": headers}}
+    status, answer = one.call("POST", "device/register", {"token": one.service.token()}, json=body)
+    assert status == 200
+    request_id = answer["statusUrl"].split("reqId=")[1]
+    one.agenda.run_until(lambda: one.service.tasks.by_id[request_id].done)
+    return one.call("GET", "device/status", {"reqId": request_id})[1]
+
+
+def test_the_result_is_posted_as_the_status_tells_it(world, listener, wait_until):
+    status = registered(world(), f"{listener.url}/endpoint?a=1", {"X-API-Key": "123456789abcdef"})
+    wait_until(lambda: listener.taken)
+    ((path, query, headers, body),) = listener.taken
+    assert (path, query, headers["x-api-key"]) == ("/endpoint", "a=1", "123456789abcdef")
+    assert headers["content-type"] == "application/json"
+    assert "authorization" not in headers
+    assert body == status
+    assert body["result"]["stats"]["registered"] == 1
+
+
+def test_a_callback_that_fails_is_logged_without_its_url_and_changes_nothing(world, listener, wait_until, caplog):
+    listener.status = 500
+    status = registered(world(), f"{listener.url}/secret", {})
+    wait_until(lambda: "could not be posted" in caplog.text)
+    assert status["state"] == "DONE_SUC"
+    assert "secret" not in caplog.text
+
+
+def test_without_a_callback_nothing_is_posted(world, listener):
+    world().register(NEW)
+    assert listener.taken == []

@@ -1,0 +1,205 @@
+"""The state file: what it keeps, that it is whole at any moment, and that what was answered is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuota.errors import NotFoundError, StorageError
+from fuota.network import SenraClient
+from fuota.sandbox import SANDBOX_APP_EUI, FleetRecipe, Sandbox
+from fuota.sandbox.books import Books
+from fuota.sandbox.state import StateFile, load_books, write_whole
+
+FIRST, NEW = "02000000F007A001", "AAAAAAAAAAAAAAA1"
+KEY = "0123456789ABCDEF0123456789ABCDEF"
+TASK = f"DevMgmtJobReq:{SANDBOX_APP_EUI}"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "sandbox.json"
+
+
+def sandbox(path, **options):
+    return Sandbox(
+        **({"fleet": FleetRecipe(devices=2), "speed": None, "state": path, "uplink_period_s": 86_400} | options)
+    )
+
+
+def client(running):
+    return SenraClient(running.url, running.api_key, retries=0)
+
+
+def test_the_books_are_there_the_next_time(path):
+    with sandbox(path) as first:
+        devices = client(first).devices
+        row = {"dev_eui": NEW, "app_key": KEY, "tags": ["a", "b"], "lat": 1.5, "metadata": "m"}
+        registered = devices.task(devices.register([row], token=first.token), poll_ms=5)
+        updated = devices.task(devices.update([{"dev_eui": FIRST, "fw_ver": "9"}], app_eui=first.app_eui), poll_ms=5)
+        msg_id = client(first).downlinks.send(NEW, b"\1\2", port=9).msg_id
+        token = first.token
+    with sandbox(path) as second:
+        devices = client(second).devices
+        assert devices.task_status(TASK).raw == registered.raw
+        assert updated.succeeded
+        records = {record["dev_eui"]: record for record in json.loads(path.read_text())["devices"]}
+        assert (records[NEW]["state"], records[NEW]["tags"], records[NEW]["lat"]) == ("REGISTERED", ["a", "b"], 1.5)
+        assert (records[FIRST]["fw_ver"], records[FIRST]["state"]) == ("9", "JOINED")
+        assert second.token == token
+        assert client(second).downlinks.clear(NEW).msg_ids == (msg_id,)
+        assert client(second).downlinks.send(NEW, b"").msg_id > msg_id
+
+
+def test_a_state_holds_the_keys_and_is_its_owner_s_to_read(path):
+    with sandbox(path) as running:
+        devices = client(running).devices
+        devices.task(devices.register([{"dev_eui": NEW, "app_key": KEY}], token=running.token), poll_ms=5)
+    assert KEY.lower() in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_task_under_way_is_told_as_failed_the_next_time(path):
+    with sandbox(path, speed=0.001) as first:
+        devices = client(first).devices
+        devices.register([{"dev_eui": NEW, "app_key": KEY}], token=first.token)
+        assert devices.task_status(TASK).state == "INITIAL"
+    with sandbox(path) as second:
+        status = client(second).devices.task_status(TASK)
+        assert (status.state, status.errors) == ("DONE_FAIL", 1)
+        assert status.messages == (
+            "An internal server error occurred while registering Devices. 1 Devices were skipped.",
+        )
+        devices = client(second).devices
+        with pytest.raises(NotFoundError):
+            client(second).downlinks.send(NEW, b"")
+        again = devices.register([{"dev_eui": NEW, "app_key": KEY}], token=second.token)
+        assert devices.task(again, poll_ms=5).succeeded
+
+
+def test_time_does_not_go_back(path):
+    with sandbox(path, speed=100_000):
+        time.sleep(0.05)  # an hour and more
+    saved_us = json.loads(path.read_text())["now_us"]
+    assert saved_us > time.time() * 1e6 + 3600e6
+    with sandbox(path, speed=1):
+        assert json.loads(path.read_text())["now_us"] >= saved_us
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from fuota.sandbox import FleetRecipe, Sandbox
+with Sandbox(fleet=FleetRecipe(devices=1), speed=None, uplink_period_s=86_400, state=Path(sys.argv[1])) as sandbox:
+    print(sandbox.url, sandbox.api_key, sandbox.token, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_was_answered_survives_a_kill(path):
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, path], stdout=subprocess.PIPE, text=True)
+    with process:
+        url, key, token = process.stdout.readline().split()
+        one = SenraClient(url, key, retries=0)
+        one.devices.task(one.devices.register([{"dev_eui": NEW, "app_key": KEY}], token=token), poll_ms=5)
+        queued = [one.downlinks.send(NEW, bytes([n]), port=9).msg_id for n in range(3)]
+        process.send_signal(signal.SIGKILL)
+    saved = load_books(path)
+    assert [record.dev_eui for record in saved.devices] == [FIRST, NEW]
+    assert [one.msg_id for one in saved.downlinks] == queued
+    assert saved.last_msg_id == queued[-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no state of a sandbox"),
+        (b"{", "no state of a sandbox"),
+        (b"[]", "no state of a sandbox"),
+        (b'{"format":"fuota sandbox state","version":2}', "no state of a sandbox, version 1"),
+        (b'{"format":"fuota sandbox state","version":1}', "damaged"),
+        (b'{"format":"fuota sandbox state","version":1,"now_us":1,"devices":[{}],"downlinks":[]}', "damaged"),
+    ],
+)
+def test_a_file_that_is_no_state_is_refused_and_left_alone(path, content, words):
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=words):
+        sandbox(path)
+    assert path.read_bytes() == content
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
+def test_any_other_json_is_refused_and_nothing_else(value):
+    whole = {"format": "fuota sandbox state", "version": 1, "now_us": 1, "last_msg_id": 0}
+    for name in ("devices", "downlinks", "token", "tasks"):
+        whole[name] = value
+    with pytest.raises(StorageError):
+        Books.from_json(whole)
+
+
+def test_a_folder_that_is_not_there_is_told_at_the_start(tmp_path):
+    with pytest.raises(StorageError, match="cannot be written"), sandbox(tmp_path / "none" / "state.json"):
+        pass
+
+
+def test_a_state_that_cannot_be_saved_is_answered_500_and_logged(tmp_path, caplog):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    made = sandbox(folder / "state.json")
+    with made as running:
+        (folder / "state.json").unlink()
+        folder.rmdir()
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(
+                f"{running.url}/rest/integration/device/sendmsg",
+                params={"eui": FIRST, "pdu": ""},
+                headers={"authorization": running.api_key},
+                timeout=10,
+            )
+    assert (answer.status_code, answer.json()) == (500, {"message": "the state could not be saved: the log tells why"})
+    assert "cannot be written" in caplog.text
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(path):
+    write_whole(path, b"old")
+    with pytest.raises(StorageError):
+        write_whole(path / "below", b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_many_who_wait_share_one_writing(path):
+    started, go, snapshots = threading.Event(), threading.Event(), []
+
+    def snapshot():
+        snapshots.append(len(snapshots))
+        if len(snapshots) == 2:
+            started.set()
+            assert go.wait(10)
+        return {"n": len(snapshots)}
+
+    file = StateFile(path, snapshot)
+    file.start()
+    waiting = [threading.Thread(target=file.settle) for _ in range(20)]
+    waiting[0].start()
+    assert started.wait(10)
+    for thread in waiting[1:]:
+        thread.start()
+    go.set()
+    for thread in waiting:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in waiting)
+    file.stop()
+    assert len(snapshots) < 20
+    assert json.loads(path.read_text()) == {"n": len(snapshots)}
