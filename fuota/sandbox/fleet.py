@@ -12,7 +12,7 @@ from fuota.device import DeviceProfile, FragmentationPackage
 from fuota.device.clock import SECOND_US, DeviceClock
 from fuota.errors import ParameterError
 from fuota.lorawan import data_block_int_key
-from fuota.sandbox.virtual_device import VirtualDevice
+from fuota.sandbox.virtual_device import Part, VirtualDevice
 from fuota.sim import Bernoulli, GilbertElliott, Loss
 
 __all__ = ["Fleet", "FleetRecipe", "VirtualDevice"]
@@ -29,6 +29,7 @@ class FleetRecipe:
     bursts of `burst_frames` on average (1: independently). All run `running`, carry `tag`, and answer within `profile`.
     The clock of each is wrong by up to `clock_error_s` seconds either way, and drifts by up to `clock_drift_ppm` parts per
     million. `autostart`: they start a new image by themselves; otherwise at a reboot that TS006 asks for.
+    `part`: real firmware that plays the first of them.
     """
 
     devices: int = 50
@@ -42,6 +43,7 @@ class FleetRecipe:
     clock_drift_ppm: int = 0
     autostart: bool = True
     seed: int = 1
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         if self.devices < 1:
@@ -57,7 +59,9 @@ class FleetRecipe:
         """The fleet. Raises ParameterError where the bursts do not go with the loss."""
         seeds = np.random.SeedSequence(self.seed).spawn(self.devices)
         running_sha256 = hashlib.sha256(self.running).digest()
-        return Fleet(self._device(i, np.random.default_rng(seed), running_sha256) for i, seed in enumerate(seeds))
+        fleet = Fleet(self._device(i, np.random.default_rng(seed), running_sha256) for i, seed in enumerate(seeds))
+        fleet.by_eui[fleet.dev_euis[0]].part = self.part
+        return fleet
 
     def _device(self, i: int, rng: np.random.Generator, running_sha256: bytes) -> VirtualDevice:
         loss = float(rng.uniform(self.loss_low, self.loss_high))

@@ -52,6 +52,26 @@ class Reassembly(Protocol):
         ...
 
 
+class Part(Protocol):
+    """Real firmware that plays a device from TS004 upwards (`fuota.sandbox.part`); what is below stays the modem's."""
+
+    def receive(self, payload: bytes, *, mc_group: int | None = None) -> list[Answer]:
+        """Take a message of TS004."""
+        ...
+
+    def manage(self, payload: bytes) -> list[Answer]:
+        """Take a message of TS006, which came by unicast."""
+        ...
+
+    def session_over(self) -> bool:
+        """A session has come to its end; whether the firmware has started anew."""
+        ...
+
+    def image_report(self) -> bytes:
+        """What it says of the image it runs."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class DeviceSession:
     """A device's end of a session. Counters have 32 bits; `ack_due`: a confirmed downlink is to be acknowledged."""
@@ -69,7 +89,7 @@ class VirtualDevice:
 
     `app_key`: its root key, 16 octets, GenAppKey too. `phase`: when within the uplink period its uplinks are, a share.
     `autostart`: it starts a new image by itself when a session is over; otherwise at a reboot that TS006 asks for. `inbox`: the
-    last application messages that it heard, as (port, octets).
+    last application messages that it heard, as (port, octets). `part`: the firmware that plays it, in place of what is here.
     """
 
     dev_eui: str
@@ -85,6 +105,7 @@ class VirtualDevice:
     autostart: bool = True
     clock: DeviceClock = field(default_factory=DeviceClock)
     session: DeviceSession | None = None
+    part: Part | None = None
     inbox: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_INBOX))
     session_heard: bool = False
     multicast: MulticastSetupPackage = field(init=False)
@@ -203,6 +224,8 @@ class VirtualDevice:
                 return self.multicast.receive(payload, mc_group=mc_group)
             case clock_sync.FPORT:
                 return self.clock_sync.receive(payload, mc_group=mc_group)
+            case firmware_management.FPORT if self.part is not None:
+                return self.part.manage(payload) if mc_group is None else []
             case firmware_management.FPORT:
                 return self.management.receive(payload, mc_group=mc_group)
             case _:
@@ -213,12 +236,16 @@ class VirtualDevice:
         self.session_heard = True
         if payload[:1] == b"\x08" and len(payload) > 3:  # DataFragment: Index&N, whose two top bits are FragIndex
             self._frag_index = payload[2] >> 6
+        if self.part is not None:
+            return self.part.receive(payload, mc_group=mc_group)
         return self.package.receive(payload, mc_group=mc_group)
 
     # Images
 
     def session_over(self) -> bool:
         """A session has come to its end: start the image, if it is whole and new; whether one was started."""
+        if self.part is not None:
+            return self.part.session_over()
         if not self.autostart or self.upgrade()[0] is not UpImageStatus.VALID:
             return False
         self.install(self._frag_index)
@@ -238,6 +265,8 @@ class VirtualDevice:
 
     def image_report(self) -> bytes:
         """What it says of the image it runs."""
+        if self.part is not None:
+            return self.part.image_report()
         return ImageReport(sha256=self.running_sha256).to_bytes()
 
     @property

@@ -1,0 +1,36 @@
+/* The flash chip that the board does not have: 512 KiB of its PSRAM that behave like a serial NOR flash. Erased bytes read
+   0xFF, an erase takes whole sectors, a write only clears bits, and what is written outlives a reset of the machine. */
+#ifndef FLASH_H
+#define FLASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLASH_BASE 0x21000000u /* AN385, memory map: PSRAM */
+#define FLASH_BYTES 0x80000u
+#define FLASH_SECTOR 0x1000u
+
+/* What lies where, as offsets. Each part begins with a sector. */
+#define SLOT_BYTES 0x10000u
+#define SLOT_OFFSET(slot) ((slot) * SLOT_BYTES)
+#define RECORDS_OFFSET 0x20000u /* slots.c */
+#define RECORDS_BYTES FLASH_SECTOR
+#define SESSION_OFFSET 0x21000u /* update.c, from here to the end */
+#define SESSION_BYTES FLASH_SECTOR
+#define MARKS_OFFSET 0x22000u
+#define MARKS_BYTES 0x4000u
+#define ROWS_OFFSET 0x26000u
+#define ROWS_BYTES (FLASH_BYTES - ROWS_OFFSET)
+
+/* The chip is mapped into the address space for reading, as with execute-in-place. */
+static inline const uint8_t *flash_at(uint32_t offset) { return (const uint8_t *)FLASH_BASE + offset; }
+static inline uint32_t flash_word(uint32_t offset) { return *(const volatile uint32_t *)(FLASH_BASE + offset); }
+
+/* Every sector that the range touches. */
+void flash_erase(uint32_t offset, uint32_t length);
+
+/* 0: written. 1: a bit would have to go from 0 to 1, or the range leaves the chip; nothing has changed. An aligned word is
+   written at once, so a reset finds all of it or nothing; anything longer may be cut off. */
+int flash_write(uint32_t offset, const void *data, uint32_t length);
+
+#endif
