@@ -57,7 +57,10 @@ class MulticastSetupPackage:
 
     def group_at(self, mc_addr: int) -> McGroupContext | None:
         """The group of this address, if the device has one."""
-        return next((group for group in self.groups.values() if group.mc_addr == mc_addr), None)
+        for group in self.groups.values():
+            if group.mc_addr == mc_addr:
+                return group
+        return None
 
     def ends_us(self, mc_group_id: int) -> int | None:
         """When the session of a group ends, in true time; None where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from fuota.device.profile import DeviceProfile
 from fuota.errors import ParameterError
@@ -35,6 +36,12 @@ class Answer:
 
     payload: bytes
     max_delay_s: int = 0
+
+
+@lru_cache(maxsize=64)
+def _commands(payload: bytes, version: int) -> tuple[Command, ...]:
+    """Devices of one process that hear the same multicast message share its parsing."""
+    return parse_downlink(payload, version=version).commands
 
 
 @dataclass(slots=True)
@@ -79,7 +86,7 @@ class FragmentationPackage:
         """
         prompt: list[Command] = []
         answers: list[Answer] = []
-        for command in parse_downlink(payload, version=self.profile.version).commands:
+        for command in _commands(bytes(payload), self.profile.version):
             match command:
                 case DataFragment():
                     answers += self._on_fragment(command, mc_group)
