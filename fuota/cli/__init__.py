@@ -17,6 +17,7 @@ import fuota
 from fuota.cli.airtime import airtime
 from fuota.cli.coding import decode, encode
 from fuota.cli.demo import demo
+from fuota.cli.device import device
 from fuota.cli.doctor import doctor
 from fuota.cli.downlink import downlink
 from fuota.cli.exits import report_and_code
@@ -54,6 +55,7 @@ _COMMANDS = (
     watch,
     cancel,
     transfer,
+    device,
     downlink,
     group,
     encode,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from fuota.cli.device_jobs import exit_code
+from fuota.cli.dry_run import NotSent
 from fuota.cli.output import Output, with_output
-from fuota.cli.server_options import ServerOptions, server_options
+from fuota.cli.rows import FORMATS, Rows, euis_of, naming, read_rows
+from fuota.cli.server_options import ServerOptions, call_options
 from fuota.cli.words import printable
 
 if TYPE_CHECKING:
-    from fuota.network.senra import DownlinkReceipt
+    from fuota.network.senra import ClearedDownlinks, DownlinkReceipt
+    from fuota.network.senra.each import Answered
+
+MESSAGE_FIELDS = ("dev_eui", "pdu", "port", "confirmed", "timeout_minutes", "clear", "dev_class", "immediate")
 
 HIGHEST_APPLICATION_PORT = 223
 """TS001-1.0.4 keeps the ports above it; the server takes them up to 254 all the same."""
@@ -25,8 +33,9 @@ def downlink() -> None:
 
 
 @downlink.command()
-@click.argument("dev_eui")
-@click.argument("pdu", metavar="HEX")
+@click.argument("dev_eui", required=False)
+@click.argument("pdu", metavar="HEX", required=False)
+@click.option("--messages", type=click.File("rb"), help=f"Or messages in a file: {FORMATS}")
 @port_option
 @click.option("--confirmed", is_flag=True, help="The device must acknowledge it.")
 @click.option(
@@ -35,68 +44,117 @@ def downlink() -> None:
 @click.option("--clear", is_flag=True, help="Forget what is queued for the device.")
 @click.option("--class", "dev_class", type=click.Choice(["A", "B", "C"]), help="Class.  [default: the device's]")
 @click.option("--immediate", is_flag=True, help="Against the current uplink, not the next one.")
-@server_options
+@call_options
 @with_output
-def send(  # noqa: PLR0913 - options
+def send(
     *,
-    dev_eui: str,
-    pdu: str,
-    port: int,
-    confirmed: bool,
-    timeout_minutes: int,
-    clear: bool,
-    dev_class: str | None,
-    immediate: bool,
+    dev_eui: str | None,
+    pdu: str | None,
+    messages: IO[bytes] | None,
     server: ServerOptions,
     out: Output,
+    **options: Any,
 ) -> int:
-    """sendmsg: queue a payload (HEX) for one device."""
-    warn_of_port(port, out)
-    receipt = server.client().downlinks.send(
-        dev_eui,
-        pdu,
-        port=port,
-        confirmed=confirmed,
-        timeout_minutes=timeout_minutes,
-        clear=clear,
-        dev_class=dev_class,
-        immediate=immediate,
-    )
-    return show_receipt(receipt, out)
+    """sendmsg: queue a payload (HEX) for one device, or those of a file with dev_eui and pdu.
+
+    A file may also have port, confirmed, timeout_minutes, clear, dev_class and immediate; the options stand in for what it
+    leaves out. All are checked before the first is sent.
+    """
+    warn_of_port(options["port"], out)
+    if messages is not None and dev_eui is None:
+        return _send_each(read_rows(messages, MESSAGE_FIELDS), options, server, out)
+    if messages is not None or dev_eui is None or pdu is None:
+        raise click.UsageError("give a device and its payload, or --messages")
+    return show_receipt(server.client().downlinks.send(dev_eui, pdu, **options), out)
+
+
+def _send_each(given: Rows, options: dict[str, Any], server: ServerOptions, out: Output) -> int:
+    if given.ignored:
+        out.say(f"{given.where}: not used: {', '.join(map(printable, given.ignored))}")
+    with naming(given.where):
+        sent = server.client().downlinks.send_each([{**options, **row} for row in given.rows])
+    return show_each(sent, out, _receipt)
 
 
 @downlink.command()
 @click.argument("mc_addr")
 @click.argument("pdu", metavar="HEX")
-@click.option(
-    "--gateway", "bstn_euis", multiple=True, required=True, help="A base station that sends; may be repeated."
-)
+@click.option("--gateway", "bstn_euis", multiple=True, help="A base station that sends; may be repeated.")
+@click.option("--gateway-file", type=click.File("rb"), help="Base stations in a file: an EUI a line; - is a pipe.")
 @port_option
-@server_options
+@call_options
 @with_output
-def multicast(mc_addr: str, pdu: str, bstn_euis: tuple[str, ...], port: int, server: ServerOptions, out: Output) -> int:
+def multicast(  # noqa: PLR0913 - options
+    *,
+    mc_addr: str,
+    pdu: str,
+    bstn_euis: tuple[str, ...],
+    gateway_file: IO[bytes] | None,
+    port: int,
+    server: ServerOptions,
+    out: Output,
+) -> int:
     """sendmcastmsg: send a payload (HEX) once, from named base stations, to the devices with this address."""
     warn_of_port(port, out)
-    return show_receipt(server.client().downlinks.send_multicast(mc_addr, pdu, bstn_euis, port=port), out)
+    from_file = () if gateway_file is None else euis_of(gateway_file)
+    receipt = server.client().downlinks.send_multicast(mc_addr, pdu, (*bstn_euis, *from_file), port=port)
+    return show_receipt(receipt, out)
 
 
 @downlink.command()
-@click.argument("dev_eui")
+@click.argument("dev_eui", required=False)
 @click.option("--msg-id", type=int, help="The message.")
 @click.option("--all", "everything", is_flag=True, help="Or all that is queued for the device.")
-@server_options
+@click.option("--dev-file", type=click.File("rb"), help=f"With --all: devices in a file: {FORMATS}")
+@call_options
 @with_output
-def clear(dev_eui: str, msg_id: int | None, everything: bool, server: ServerOptions, out: Output) -> int:
+def clear(
+    *,
+    dev_eui: str | None,
+    msg_id: int | None,
+    everything: bool,
+    dev_file: IO[bytes] | None,
+    server: ServerOptions,
+    out: Output,
+) -> int:
     """clearmsgs: take one message, or all, out of a device's queue."""
     if everything == (msg_id is not None):
         raise click.UsageError("give exactly one of --msg-id and --all")
-    cleared = server.client().downlinks.clear(dev_eui, msg_id=msg_id)
+    if (dev_eui is None) == (dev_file is None) or (dev_file is not None and not everything):
+        raise click.UsageError("give either a device, or --dev-file with --all")
+    downlinks = server.client().downlinks
+    if dev_file is not None:
+        return show_each(downlinks.clear_each(euis_of(dev_file)), out, _cleared)
+    cleared = downlinks.clear(dev_eui or "", msg_id=msg_id)
     out.event("cleared", **dict(cleared.raw))
-    ids = (
-        "the server did not say what" if cleared.msg_ids is None else ", ".join(map(str, cleared.msg_ids)) or "nothing"
-    )
-    out.result(f"cleared: {ids}")
+    out.result(_cleared(cleared))
     return 0
+
+
+def _cleared(cleared: ClearedDownlinks) -> str:
+    if cleared.msg_ids is None:
+        return "cleared: the server did not say what"
+    return f"cleared: {', '.join(map(str, cleared.msg_ids)) or 'nothing'}"
+
+
+def show_each(answered: Iterator[Answered[Any]], out: Output, spoken: Callable[[Any], str]) -> int:
+    """What became of each device of a list, as it becomes known; the exit code."""
+    counts: Counter[str] = Counter()
+    while True:
+        try:
+            one = next(answered)
+        except StopIteration:
+            break
+        except NotSent:
+            out.say("and so on, one request for each device")
+            raise
+        counts[one.outcome.fate] += 1
+        raw = {} if one.answer is None else dict(one.answer.raw)
+        out.event("device", dev_eui=one.outcome.dev_eui, fate=one.outcome.fate, message=one.outcome.message, answer=raw)
+        said = one.outcome.message if one.answer is None else spoken(one.answer)
+        out.result(printable(f"{one.outcome.dev_eui}  {one.outcome.fate.replace('_', ' ')}  {said}"))
+    out.say(", ".join(f"{count} {fate.replace('_', ' ')}" for fate, count in sorted(counts.items())))
+    return exit_code(counts)
 
 
 def warn_of_port(port: int, out: Output) -> None:
@@ -108,6 +166,10 @@ def warn_of_port(port: int, out: Output) -> None:
 def show_receipt(receipt: DownlinkReceipt, out: Output) -> int:
     """What the server said to a message."""
     out.event("queued", **dict(receipt.raw))
-    number = "no msgId" if receipt.msg_id is None else f"msgId {receipt.msg_id}"
-    out.result(f"{number}: {printable(receipt.message or 'the server said no more')}")
+    out.result(_receipt(receipt))
     return 0
+
+
+def _receipt(receipt: DownlinkReceipt) -> str:
+    number = "no msgId" if receipt.msg_id is None else f"msgId {receipt.msg_id}"
+    return f"{number}: {printable(receipt.message or 'the server said no more')}"

@@ -10,7 +10,8 @@ import click
 
 from fuota.cli.downlink import port_option, show_receipt, warn_of_port
 from fuota.cli.output import Output, with_output
-from fuota.cli.server_options import ServerOptions, server_options
+from fuota.cli.rows import dev_eui_option, dev_file_option
+from fuota.cli.server_options import ServerOptions, call_options
 from fuota.cli.words import printable, spoken_mhz
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ def group_options(command: Command) -> Command:
 
 
 def device_options(command: Command) -> Command:
-    """Gives a command --dev-eui and --tag, and its `devices` of the two."""
+    """Gives a command --dev-eui, --dev-file and --tag, and its `devices` of the two."""
 
-    @click.option("--dev-eui", "dev_euis", multiple=True, help="A device; may be repeated.")
+    @dev_eui_option("A device; may be repeated.")
+    @dev_file_option
     @click.option("--tag", "dev_tags", multiple=True, help="The devices with this tag; may be repeated.")
     @wraps(command)
     def wrapped(*args: Any, dev_euis: tuple[str, ...], dev_tags: tuple[str, ...], **kwargs: Any) -> Any:
@@ -71,7 +73,7 @@ def group() -> None:
 @click.option("--class", "dev_class", type=click.Choice(["B", "C"]), default="C", show_default=True, help="Class.")
 @_type
 @click.option("--periodicity", type=int, help="Class B: a ping slot every 2^P seconds, 0 to 7.  [default: 3]")
-@server_options
+@call_options
 @with_output
 def setup(app_eui: str, devices: dict[str, Any], server: ServerOptions, out: Output, **options: Any) -> int:
     """mcast/setup: make a group of devices."""
@@ -81,7 +83,7 @@ def setup(app_eui: str, devices: dict[str, Any], server: ServerOptions, out: Out
 @group.command()
 @group_options
 @device_options
-@server_options
+@call_options
 @with_output
 def add(group: dict[str, Any], devices: dict[str, Any], server: ServerOptions, out: Output) -> int:
     """mcast/addDevices: take devices into a group."""
@@ -91,7 +93,7 @@ def add(group: dict[str, Any], devices: dict[str, Any], server: ServerOptions, o
 @group.command()
 @group_options
 @device_options
-@server_options
+@call_options
 @with_output
 def remove(group: dict[str, Any], devices: dict[str, Any], server: ServerOptions, out: Output) -> int:
     """mcast/removeDevices: take devices out of a group."""
@@ -100,7 +102,7 @@ def remove(group: dict[str, Any], devices: dict[str, Any], server: ServerOptions
 
 @group.command()
 @group_options
-@server_options
+@call_options
 @with_output
 def status(group: dict[str, Any], server: ServerOptions, out: Output) -> int:
     """mcast/status: how a group and its devices stand."""
@@ -111,7 +113,7 @@ def status(group: dict[str, Any], server: ServerOptions, out: Output) -> int:
 @group_options
 @click.argument("pdu", metavar="HEX")
 @port_option
-@server_options
+@call_options
 @with_output
 def send(group: dict[str, Any], pdu: str, port: int, server: ServerOptions, out: Output) -> int:
     """mcast/sendmsg: send a payload (HEX) to a group."""
@@ -121,7 +123,7 @@ def send(group: dict[str, Any], pdu: str, port: int, server: ServerOptions, out:
 
 @group.command()
 @group_options
-@server_options
+@call_options
 @with_output
 def delete(group: dict[str, Any], server: ServerOptions, out: Output) -> int:
     """mcast/delete: remove a group; its devices close their sessions."""

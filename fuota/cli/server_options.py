@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from fuota.cli.dry_run import UNREAD_KEY, shower
 from fuota.cli.keys import KEY_VARIABLE, KeySource
+from fuota.cli.output import Output
 from fuota.cli.server_profiles import ServerProfile, config_path, find_profile, server_profiles
 from fuota.errors import AuthenticationError
 
@@ -30,13 +32,16 @@ LOCAL_SANDBOX = "http://127.0.0.1:8380"
 class ServerOptions:
     """How to reach a server, as the command line has it; the key is fetched when it is needed, and kept nowhere.
 
-    `url`: of --server, or of the profile that it names. `key`: as named on the command line.
+    `url`: of --server, or of the profile that it names. `key`: as named on the command line. `other_spellings`: names that the
+    server wants to be spelled otherwise. `dry_run`: where requests are shown in place of being sent.
     """
 
     url: str | None
     key: KeySource | None = None
     ca_file: Path | None = None
     profile: ServerProfile | None = None
+    other_spellings: tuple[str, ...] = ()
+    dry_run: Output | None = None
 
     @property
     def target(self) -> str:
@@ -51,11 +56,19 @@ class ServerOptions:
         from fuota.network import SenraClient
 
         target = url or self.target
+        spellings = self._spellings_for(target)
+        if self.dry_run is not None:
+            show = shower(self.dry_run)
+            return SenraClient(target, UNREAD_KEY, other_spellings=spellings, before_request=show)
         key, ca_file = self.key_for(target), self.ca_file_for(target)
         if outage_s is None:
-            return SenraClient(target, key, ca_file=ca_file)
+            return SenraClient(target, key, ca_file=ca_file, other_spellings=spellings)
         timeout_s = max(1, min(60, int(outage_s)))
-        return SenraClient(target, key, ca_file=ca_file, timeout_s=timeout_s, retries=0)
+        return SenraClient(target, key, ca_file=ca_file, timeout_s=timeout_s, retries=0, other_spellings=spellings)
+
+    def _spellings_for(self, url: str) -> tuple[str, ...]:
+        profile = self._profile_of(url)
+        return self.other_spellings or (profile.other_spellings if profile else ())
 
     def ca_file_for(self, url: str) -> Path | None:
         """The authorities to trust there."""
@@ -132,6 +145,29 @@ def server_options(command: Command) -> Command:
         if kwargs.get("job_id") and _is_of_profile("app_eui"):  # a job is named by either
             kwargs["app_eui"] = None
         return command(*args, server=options, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def call_options(command: Command) -> Command:
+    """What `server_options` gives, and --dry-run and --other-spelling, for commands that make one call of the API."""
+
+    @server_options
+    @click.option("--dry-run", is_flag=True, help="Show the request, without its keys, and send nothing.")
+    @click.option(
+        "--other-spelling",
+        "other_spellings",
+        multiple=True,
+        metavar="NAME",
+        help="Send jobID for jobId, devEui for eui, eui for devEui, or fwVersion for fwVer.",
+    )
+    @wraps(command)
+    def wrapped(
+        *args: Any, dry_run: bool, other_spellings: tuple[str, ...], server: ServerOptions, **kwargs: Any
+    ) -> Any:
+        shown = Output(as_json=kwargs["as_json"]) if dry_run else None
+        server = replace(server, dry_run=shown, other_spellings=other_spellings)
+        return command(*args, server=server, **kwargs)
 
     return wrapped  # type: ignore[return-value]
 

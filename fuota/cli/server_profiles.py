@@ -13,18 +13,22 @@ from fuota.errors import ParameterError
 
 CONFIG_VARIABLE = "FUOTA_CONFIG"
 _KEY_FIELDS = {f"api_key_{kind}": kind for kind in KINDS}
-_FIELDS = ("url", "app_eui", "ca_file", *_KEY_FIELDS)
+_FIELDS = ("url", "app_eui", "ca_file", "other_spellings", *_KEY_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerProfile:
-    """A server, the application that is meant where none is named, where its key is, and whose certificates it has."""
+    """A server, the application that is meant where none is named, where its key is, and whose certificates it has.
+
+    other_spellings: names that it wants in requests in place of the usual ones, such as jobID.
+    """
 
     name: str
     url: str
     app_eui: str | None = None
     key: KeySource | None = None
     ca_file: Path | None = None
+    other_spellings: tuple[str, ...] = ()
 
 
 def config_path() -> Path:
@@ -82,6 +86,7 @@ def _profile(name: str, table: Any, path: Path) -> ServerProfile:
         app_eui=table.get("app_eui"),
         key=_key_source(table, path, where),
         ca_file=None if ca_file is None else _beside(path, ca_file),
+        other_spellings=tuple(name.strip() for name in table.get("other_spellings", "").split(",") if name.strip()),
     )
 
 

@@ -8,7 +8,8 @@ from typing import IO, Any
 import click
 
 from fuota.cli.output import Output, with_output
-from fuota.cli.server_options import ServerOptions, server_options
+from fuota.cli.rows import dev_eui_option, dev_file_option
+from fuota.cli.server_options import ServerOptions, call_options
 from fuota.cli.transfer_options import request_from, transfer_options
 from fuota.errors import MalformedAnswerError, OutcomeUnknownError, ServerFault, UnreachableError
 
@@ -24,7 +25,7 @@ def transfer() -> None:
 @transfer.command()
 @click.argument("image", type=click.File("rb"))
 @transfer_options
-@server_options
+@call_options
 @with_output
 def start(image: IO[bytes], server: ServerOptions, out: Output, **options: Any) -> int:
     """mcastTransfer: start a task that sends IMAGE as it is."""
@@ -46,7 +47,7 @@ def start(image: IO[bytes], server: ServerOptions, out: Output, **options: Any) 
 @transfer.command()
 @click.option("--job-id", help="The job.")
 @click.option("--app-eui", help="Or the application whose job it is.")
-@server_options
+@call_options
 @with_output
 def status(job_id: str | None, app_eui: str | None, server: ServerOptions, out: Output) -> int:
     """mcastStatus: how a task stands."""
@@ -60,9 +61,10 @@ def status(job_id: str | None, app_eui: str | None, server: ServerOptions, out: 
 @transfer.command()
 @click.option("--job-id", help="The job, as a whole.")
 @click.option("--app-eui", help="Or some devices of the job of this application.")
-@click.option("--dev-eui", "dev_euis", multiple=True, help="A device; may be repeated.")
+@dev_eui_option("A device; may be repeated.")
+@dev_file_option
 @click.option("--tag", "dev_tags", multiple=True, help="The devices with this tag; may be repeated.")
-@server_options
+@call_options
 @with_output
 def cancel(
     job_id: str | None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from fuota.cli.rows import dev_eui_option, dev_file_option
+
 if TYPE_CHECKING:
     from fuota.network import TransferRequest
 
@@ -66,7 +68,8 @@ def given_options(names: Container[str | None]) -> list[str]:
 
 _OPTIONS = (
     click.option("--app-eui", help="Application of the devices."),
-    click.option("--dev-eui", "dev_euis", multiple=True, help="A device to update; repeat it, or use --tag."),
+    dev_eui_option("A device to update; repeat it, or use --dev-file or --tag."),
+    dev_file_option,
     click.option("--tag", "dev_tags", multiple=True, help="Update the devices with this tag; may be repeated."),
     click.option(
         "--redundancy", "-r", type=float, default=0.5, show_default=True, help="Share of coded fragments, 0 to 1.0."

@@ -89,3 +89,102 @@ def test_mistakes_are_refused_before_anything_is_sent(fuota, server, arguments, 
 
 def test_a_refusal_of_the_server_has_its_exit_code(fuota, server):
     assert fuota("group", "status", *IN_GROUP, "--server", server({"message": "no"}, 403)).code == 4
+
+
+# --- lists from files
+
+OTHER = "DEDEDEDEDEDEDE01"
+MESSAGES = f"dev_eui,pdu,port,confirmed\n{DEV},01,10,true\n{OTHER},0203,,\n"
+
+
+def test_messages_of_a_file_go_out_one_after_the_other(fuota, server):
+    url = server(SENT)
+    result = fuota("downlink", "send", "--messages", "-", "--port", 7, "--server", url, stdin=MESSAGES.encode())
+    assert (result.code, result.out) == (0, f"{DEV}  done  msgId 119: Success!\n{OTHER}  done  msgId 119: Success!\n")
+    first, second = (query for _, _, query in server.asked)
+    assert (first["eui"], first["port"], first["confirmed"]) == ([DEV], ["10"], ["true"])
+    assert (second["pdu"], second["port"], second["confirmed"]) == (["0203"], ["7"], ["false"])
+
+
+@pytest.mark.parametrize(("status", "code", "fate"), [(404, 3, "failed"), (400, 3, "failed"), (500, 8, "unknown")])
+def test_a_refusal_is_the_device_s_own(fuota, server, status, code, fate):
+    url = server({"message": "no"}, status)
+    result = fuota("downlink", "send", "--messages", "-", "--server", url, "--json", stdin=MESSAGES.encode())
+    assert (result.code, len(server.asked)) == (code, 2)
+    assert [event["fate"] for event in result.events] == [fate, fate]
+
+
+def test_a_key_that_is_refused_ends_it(fuota, server, closed_port):
+    url = server({"message": "no"}, 403)
+    result = fuota("downlink", "send", "--messages", "-", "--server", url, stdin=MESSAGES.encode())
+    assert (result.code, result.out, len(server.asked)) == (4, "", 1)
+    nobody = f"http://127.0.0.1:{closed_port}"
+    assert fuota("downlink", "send", "--messages", "-", "--server", nobody, stdin=MESSAGES.encode()).code == 5
+
+
+def test_queues_of_a_list_are_emptied(fuota, server):
+    url = server({"clearedIds": [7]})
+    result = fuota("downlink", "clear", "--all", "--dev-file", "-", "--server", url, stdin=f"{DEV}\n{OTHER}\n".encode())
+    assert (result.code, result.out) == (0, f"{DEV}  done  cleared: 7\n{OTHER}  done  cleared: 7\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["group", "setup", "--app-eui", APP, "--dev-file", "-"], "devEuis"),
+        (["group", "add", *IN_GROUP, "--dev-file", "-"], "devEuis"),
+        (["group", "remove", *IN_GROUP, "--dev-file", "-"], "devEuis"),
+        (["downlink", "multicast", ADDR, "01", "--gateway-file", "-"], "bstnEuis"),
+    ],
+)
+@pytest.mark.parametrize(
+    "text", [f"{DEV}\n{OTHER}\n", f'["{DEV}", "{OTHER}"]', f"State,Dev EUI\nJOINED,{DEV}\nJOINED,{OTHER}\n"]
+)
+def test_devices_of_a_file(fuota, server, arguments, name, text):
+    url = server(GROUP | SENT)
+    assert fuota(*arguments, "--server", url, stdin=text.encode()).code == 0
+    assert server.asked[0][2][name] == [f"{DEV},{OTHER}"]
+
+
+def test_devices_of_a_file_join_those_of_flags_and_transfers_take_them_too(fuota, server, sample):
+    url = server({"jobId": "J", "responseMsg": "ok"})
+    where = ("--app-eui", APP, "--dev-eui", DEV, "--dev-file", "-", "--server", url)
+    for command in (("start", sample), ("cancel",)):
+        assert fuota("transfer", *command, *where, stdin=OTHER.encode()).code == 0
+    assert [query["devEuis"] for _, _, query in server.asked] == [[f"{DEV},{OTHER}"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "said"),
+    [
+        (
+            ["downlink", "send", "--messages", "-"],
+            f"dev_eui,pdu\n{DEV},01\n{DEV},0\n",
+            "standard input, row 2: pdu is '0', an odd",
+        ),
+        (["downlink", "send", "--messages", "-"], f"dev_eui,pdu,port\n{DEV},01,0\n", "row 1: port is 0"),
+        (["downlink", "send", "--messages", "-"], f"dev_eui,pdu,port\n{DEV},01,ten\n", "row 1: port is 'ten'"),
+        (
+            ["downlink", "send", "--messages", "-"],
+            f"dev_eui,pdu,timeout_minutes\n{DEV},01,-5\n",
+            "row 1: timeout_minutes is -5",
+        ),
+        (["downlink", "send", "--messages", "-"], f"dev_eui\n{DEV}\n", "row 1: pdu is missing"),
+        (["downlink", "send", "--messages", "-"], "dev_eui,pdu\n", "messages is empty"),
+        (["downlink", "send", "--messages", "-", DEV], MESSAGES, "a device and its payload, or --messages"),
+        (["downlink", "send", DEV], "", "a device and its payload, or --messages"),
+        (["downlink", "clear", "--dev-file", "-", "--msg-id", 1], DEV, "--dev-file with --all"),
+        (["downlink", "clear", "--all"], "", "either a device, or --dev-file"),
+        (["downlink", "multicast", ADDR, "01"], "", "bstn_euis is empty"),
+        (
+            ["group", "setup", "--app-eui", APP, "--dev-file", "-"],
+            f"{DEV}\n{DEV[1:]}\n",
+            "standard input, row 2: dev_eui",
+        ),
+        (["group", "setup", "--app-eui", APP, "--dev-file", "-"], f"{DEV}\n{DEV}\n", f"row 2: {DEV} is also row 1"),
+        (["group", "setup", "--app-eui", APP, "--dev-eui", DEV, "--dev-file", "-"], DEV, f"{DEV!r} twice"),
+    ],
+)
+def test_mistakes_in_a_file_are_refused_with_their_row(fuota, server, arguments, text, said):
+    result = fuota(*arguments, "--server", server({}), stdin=text.encode())
+    assert (result.code, said in result.err, server.asked) == (2, True, []), result.err

@@ -128,6 +128,13 @@ def test_update(server, devices, operation):
     assert json.loads(server.received[0].body) == {"data": [wire | {"devClass": "CLASS_B", "fwVer": "1.0.0"}]}
 
 
+@pytest.mark.parametrize("spelled", ["C", "c", "CLASS_C", "Class C"])
+def test_a_class_in_any_spelling(server, devices, spelled):
+    started(server)
+    devices.update([{"dev_eui": EUI0, "dev_class": spelled}], app_eui=APP)
+    assert json.loads(server.received[0].body) == {"data": [{"devEui": EUI0, "devClass": "CLASS_C"}]}
+
+
 def test_update_without_tags_sends_no_operation(server, devices):
     started(server)
     devices.update([{"dev_eui": EUI0, "fw_ver": "2"}], app_eui=APP)
@@ -205,7 +212,7 @@ BAD_KEY = "123AAAAAAAAAAAAAAAA000000000ABC"  # odd length
         ("update", {"tags_operation": None}, "tags without tags_operation"),
         ("update", {"tags": None}, "tags_operation without tags"),
         ("update", {"tags_operation": "append"}, "'APPEND'"),
-        ("update", {"devices": [{"dev_eui": EUI0, "dev_class": "CLASS_B"}]}, "row 1: dev_class"),
+        ("update", {"devices": [{"dev_eui": EUI0, "dev_class": "CLASS_D"}]}, "row 1: dev_class"),
         ("transfer", {"to_app_eui": APP}, "two applications"),
         ("transfer", {"contract_id": None}, "contract_id"),
         ("transfer", {"to_api_key": "AK2:a b"}, "API key"),

@@ -98,7 +98,10 @@ class AbpDevice(DeviceDetails):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceUpdate(DeviceDetails):
-    """What to change of a device that has joined. dev_class: "A", "B" or "C"; keys: 32 hex digits, not shown."""
+    """What to change of a device that has joined.
+
+    dev_class: "A", "B" or "C", in any spelling of the API. app_key, nwk_key: 32 hex digits, not shown.
+    """
 
     app_key: str | None = field(default=None, repr=False)
     nwk_key: str | None = field(default=None, repr=False)
@@ -207,7 +210,7 @@ def _address(name: str, value: str) -> str:
 def _cut(value: str, length: int) -> str:
     """`value`, or its beginning: a key in the wrong column must not reach a message."""
     if not isinstance(value, str):
-        raise ParameterError(f"a {type(value).__name__} stands where hexadecimal digits are needed, as text")
+        raise ParameterError(f"a value of type {type(value).__name__} stands where hexadecimal digits are needed, as text")
     return value if len(value.strip()) <= length else f"{value[:2]}... ({len(value)} characters)"
 
 
@@ -220,7 +223,7 @@ def _longitude(name: str, value: float) -> float:
 
 
 def _class(name: str, value: str) -> str:
-    return parameters.choice(name, value, CLASSES)
+    return parameters.device_class(name, value, CLASSES)
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {

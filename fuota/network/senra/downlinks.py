@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
+from fuota.errors import ParameterError
 from fuota.network.senra import parameters
 from fuota.network.senra.calls import Calls
+from fuota.network.senra.each import Answered, each
 from fuota.network.senra.groups import ClearedDownlinks, DownlinkReceipt
 
 
@@ -39,21 +43,32 @@ class Downlinks:
         immediate: send in answer to the current uplink, not the next one.
         Raises ParameterError, NetworkError.
         """
-        query = parameters.query(
-            {
-                "eui": parameters.eui("dev_eui", dev_eui),
-                "pdu": parameters.pdu("pdu", pdu),
-                "port": parameters.integer("port", port, 1, 254),
-                "confirmed": parameters.flag("confirmed", confirmed),
-                "timeoutMinutes": parameters.integer("timeout_minutes", timeout_minutes, 1),
-                "clear": parameters.flag("clear", clear),
-                "class": None
-                if dev_class is None
-                else parameters.device_class("dev_class", dev_class, ("A", "B", "C")),
-                "immediate": parameters.flag("immediate", immediate),
-            }
+        query = _message(
+            dev_eui,
+            pdu,
+            port=port,
+            confirmed=confirmed,
+            timeout_minutes=timeout_minutes,
+            clear=clear,
+            dev_class=dev_class,
+            immediate=immediate,
         )
         return DownlinkReceipt.from_answer(self._calls.post("device/sendmsg", query))
+
+    def send_each(self, messages: Iterable[Mapping[str, Any]]) -> Iterator[Answered[DownlinkReceipt]]:
+        """Queue messages one after the other; what became of each, as it is taken from the iterator.
+
+        messages: mappings of the arguments of `send`, all checked before the first is sent. See `each` for what ends it. Raises
+        ParameterError, with the row.
+        """
+        queries = [_row(number, message) for number, message in enumerate(messages, 1)]
+        if not queries:
+            raise ParameterError("messages is empty: give at least one")
+
+        def call(query: dict[str, str]) -> DownlinkReceipt:
+            return DownlinkReceipt.from_answer(self._calls.post("device/sendmsg", query))
+
+        return each((query["eui"], partial(call, query)) for query in queries)
 
     def send_multicast(
         self, mc_addr: str, pdu: bytes | str, bstn_euis: Sequence[str], *, port: int = 1
@@ -88,3 +103,48 @@ class Downlinks:
             }
         )
         return ClearedDownlinks.from_answer(self._calls.post("device/clearmsgs", query))
+
+    def clear_each(self, dev_euis: Iterable[str]) -> Iterator[Answered[ClearedDownlinks]]:
+        """Empty the queues of devices one after the other; what became of each, as it is taken from the iterator.
+
+        All are checked before the first is sent. Raises ParameterError.
+        """
+        euis = parameters.eui_list("dev_euis", dev_euis)
+        return each((eui, partial(self.clear, eui)) for eui in euis)
+
+
+def _row(number: int, message: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        if missing := [name for name in ("dev_eui", "pdu") if message.get(name) is None]:
+            raise ParameterError(f"{', '.join(missing)} is missing")
+        return _message(**message)
+    except TypeError:
+        raise ParameterError(f"row {number}: it has {', '.join(map(str, message))}; fields are those of send") from None
+    except ParameterError as exc:
+        raise ParameterError(f"row {number}: {exc}") from None
+
+
+def _message(  # noqa: PLR0913 - one argument for each row of the reference
+    dev_eui: str,
+    pdu: bytes | str,
+    *,
+    port: int = 1,
+    confirmed: bool = False,
+    timeout_minutes: int = 65,
+    clear: bool = False,
+    dev_class: str | None = None,
+    immediate: bool = False,
+) -> dict[str, str]:
+    """The query of sendmsg."""
+    return parameters.query(
+        {
+            "eui": parameters.eui("dev_eui", dev_eui),
+            "pdu": parameters.pdu("pdu", pdu),
+            "port": parameters.integer("port", port, 1, 254),
+            "confirmed": parameters.flag("confirmed", confirmed),
+            "timeoutMinutes": parameters.integer("timeout_minutes", timeout_minutes, 1),
+            "clear": parameters.flag("clear", clear),
+            "class": None if dev_class is None else parameters.device_class("dev_class", dev_class, ("A", "B", "C")),
+            "immediate": parameters.flag("immediate", immediate),
+        }
+    )

@@ -1,0 +1,46 @@
+"""Where a task stands: words on stderr, never on stdout, and in a log one line a chunk."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from fuota.cli.output import Output
+from fuota.cli.task_progress import shown, title
+from fuota.network.senra import Chunk, TaskStatus
+
+STATUS = TaskStatus.from_answer({"state": "RUNNING", "pctDone": 40})
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def report_twice() -> None:
+    with shown(Output(as_json=False)) as report:
+        report("chunk 1 of 2, 5 devices", None)
+        report("chunk 1 of 2, 5 devices", STATUS)
+        report("chunk 2 of 2, 5 devices", STATUS)
+
+
+def test_a_line_a_chunk_in_a_pipe(capsys):
+    report_twice()
+    assert capsys.readouterr() == ("", "chunk 1 of 2, 5 devices\nchunk 2 of 2, 5 devices\n")
+
+
+def test_a_bar_on_a_terminal(monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    report_twice()
+    assert capsys.readouterr().out == ""
+    assert "chunk 2 of 2, 5 devices" in terminal.getvalue()
+    assert "40%" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(("number", "of", "words"), [(1, 1, "2 devices"), (3, 9, "chunk 3 of 9, 2 devices")])
+def test_a_chunk_in_words(number, of, words):
+    assert title(Chunk(number=number, of=of, dev_euis=("a", "b"))) == words
