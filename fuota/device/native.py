@@ -1,0 +1,257 @@
+"""The decoder that devices run (native/, in C) behind FragDecoder's interface.
+
+What a simulation decodes with it is decoded by the very source that a vendor ships, over a storage in memory that behaves like
+a flash: it counts, and its power can fail.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from dataclasses import dataclass
+
+from fuota.device.native_build import library
+from fuota.errors import IncompleteError, ParameterError, StorageError
+from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
+from fuota.fragmentation.parity import ParityCode, check_frag_size
+
+_DONE, _MORE, _TOO_MANY, _STORAGE = 0, 1, -2, -3
+_VERSIONS = {(1, "deployed"): 1, (2, "deployed"): 2, (2, "literal"): 3}
+_ENDLESS = 0xFFFFFFFF
+_BLANK = 0xFF
+
+
+class _Decoder(ctypes.Structure):
+    """fuota_frag_t: native/fuota_frag.h says what each field is."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("read", "write", "context", "workspace")),
+        ("workspace_words", ctypes.c_uint32),
+        *((name, ctypes.c_uint16) for name in ("nb_frag", "capacity", "scratch")),
+        *((name, ctypes.c_uint8) for name in ("frag_size", "granularity", "version", "frag_index")),
+        ("own", ctypes.c_uint16 * 9),
+        ("own_octets", ctypes.c_uint8 * 2),
+    )
+
+
+class _Memory(ctypes.Structure):
+    """memory_t: native/host/memory.h says what each field is."""
+
+    _fields_ = (
+        ("octets", ctypes.c_void_p),
+        *((name, ctypes.c_uint32) for name in ("size", "rows_end", "row", "granularity")),
+        *((name, ctypes.c_uint32) for name in ("row_reads", "row_writes", "mark_reads", "mark_writes")),
+        *((name, ctypes.c_uint32) for name in ("rewritten", "faults", "writes_left", "torn")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderMemory:
+    """What a device gives the decoder.
+
+    `capacity`: how many uncoded fragments may be lost, 1 and up; None is all. `scratch`: rows of the storage for coded
+    fragments; None is `capacity` and 8. `spare_words`: words of workspace beyond the least, which save reading. `granularity`:
+    octets that the storage writes at once: 1, 2, 4, 8, 16 or 32.
+    """
+
+    capacity: int | None = None
+    scratch: int | None = None
+    spare_words: int = 0
+    granularity: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageUse:
+    """What the decoder did to its storage: reads and writes of rows (one fragment each) and of marks.
+
+    `rewritten` writes to what was not blank; `faults` are accesses that the contract forbids, or bits that a flash cannot set.
+    """
+
+    row_reads: int
+    row_writes: int
+    mark_reads: int
+    mark_writes: int
+    rewritten: int
+    faults: int
+
+
+class NativeDecoder:
+    """As FragDecoder, by native/fuota_frag.c. The library is compiled on first use, which needs a C compiler.
+
+    With all the capacity, `missing` is exact after every fragment. With less, coded fragments do not count in `missing` while
+    more than `capacity` uncoded ones are unknown; and where more was lost than the memory holds, `gave_up` is true for ever.
+    Raises ParameterError for a session or a memory that cannot be, StorageError where there is no compiler.
+    """
+
+    def __init__(
+        self,
+        *,
+        nb_frag: int,
+        frag_size: int,
+        padding: int = 0,
+        version: int = 1,
+        variant: Variant = "deployed",
+        memory: DecoderMemory | None = None,
+    ) -> None:
+        check_frag_size(frag_size)
+        ParityCode(nb_frag=nb_frag, version=version, variant=variant)
+        if not 0 <= padding < frag_size:
+            raise ParameterError(
+                f"padding {padding} was given for fragments of {frag_size} octets: it is less than one fragment,"
+                f" so 0 to {frag_size - 1}"
+            )
+        self.nb_frag, self.frag_size, self.padding = nb_frag, frag_size, padding
+        memory = memory or DecoderMemory()
+        capacity = nb_frag if memory.capacity is None else memory.capacity
+        scratch = capacity + 8 if memory.scratch is None else memory.scratch
+        self._library = _library()
+        self._memory, self._octets = _storage(nb_frag + capacity + scratch, frag_size, memory.granularity)
+        self._workspace = (ctypes.c_uint32 * (self._least_words(capacity, memory.granularity) + memory.spare_words))()
+        self._decoder = _Decoder(
+            **_callbacks(self._library),
+            context=ctypes.addressof(self._memory),
+            workspace=ctypes.addressof(self._workspace),
+            workspace_words=len(self._workspace),
+            nb_frag=nb_frag,
+            capacity=capacity,
+            scratch=scratch,
+            frag_size=frag_size,
+            granularity=memory.granularity,
+            version=_VERSIONS[version, variant],
+        )
+        self._seen = bytearray(MAX_FRAGMENT_NUMBER + 1)
+        self._result: int = self._library.fuota_frag_init(ctypes.byref(self._decoder))
+        if self._result < 0:
+            raise ParameterError(
+                f"capacity {capacity} and granularity {memory.granularity} were given: capacity is 1 to nb_frag ({nb_frag}),"
+                " granularity 1, 2, 4, 8, 16 or 32"
+            )
+
+    def _least_words(self, capacity: int, granularity: int) -> int:
+        """FUOTA_FRAG_WORKSPACE in words."""
+        row_words = _words(8 * _row(self.frag_size, granularity))
+        triangle = _words(capacity * (capacity + 1) // 2)
+        work = max(_words(self.nb_frag), 2 * row_words + _words(capacity) + 2)
+        return _words(self.nb_frag) + _words(capacity) + triangle + work
+
+    @property
+    def missing(self) -> int:
+        """The rank still lacking: no fewer further fragments can complete the block."""
+        return int(self._library.fuota_frag_missing(ctypes.byref(self._decoder)))
+
+    @property
+    def received(self) -> int:
+        """Distinct fragment numbers taken so far, uncoded and coded; those that come after completion are not taken."""
+        return self._seen.count(1)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every octet of the block is determined. `data` solves for those that were lost."""
+        return self.missing == 0
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether more was lost than the memory holds."""
+        return self._result == _TOO_MANY
+
+    @property
+    def use(self) -> StorageUse:
+        """What was read from the storage and written to it so far."""
+        return StorageUse(**{name: getattr(self._memory, name) for name in StorageUse.__slots__})
+
+    @property
+    def memory_bytes(self) -> int:
+        """Octets of RAM that the decoder has on this machine: its struct (pointers are longer here) and the workspace."""
+        return ctypes.sizeof(self._decoder) + ctypes.sizeof(self._workspace)
+
+    def feed(self, n: int, payload: bytes) -> bool:
+        """Take fragment number `n` (1 to 16383); True once the block is complete. Repeats are dropped, and all after completion.
+
+        Raises ParameterError, with nothing changed, for a number or a length that the session cannot have; StorageError where the
+        power failed.
+        """
+        if not 1 <= n <= MAX_FRAGMENT_NUMBER:
+            raise ParameterError(
+                f"fragment number {n} was given: N counts from 1 and has 14 bits, so 1 to {MAX_FRAGMENT_NUMBER}"
+            )
+        payload = bytes(payload)
+        if len(payload) != self.frag_size:
+            raise ParameterError(
+                f"fragment {n} has {len(payload)} octets: in this session each has exactly {self.frag_size}"
+            )
+        if self.complete or self.gave_up:
+            return self.complete
+        self._settle(self._library.fuota_frag_feed(ctypes.byref(self._decoder), n, payload, len(payload)))
+        if not self.gave_up:
+            self._seen[n] = 1
+        return self.complete
+
+    def step(self) -> bool:
+        """One bounded part of the work that is left once the block is complete; whether any is left. Raises StorageError."""
+        self._settle(self._library.fuota_frag_step(ctypes.byref(self._decoder)))
+        return self._result == _MORE and self.complete
+
+    def data(self) -> bytes:
+        """The data block without its padding. Raises IncompleteError while `missing` is not 0, StorageError as `feed`."""
+        if not self.complete:
+            raise IncompleteError(
+                f"the data block is not complete: {self.missing} more useful fragments are needed of a rank of {self.nb_frag}"
+            )
+        while self.step():
+            pass
+        row = self._memory.row
+        octets = bytes(self._octets[: self.nb_frag * row])
+        block = b"".join(octets[at : at + self.frag_size] for at in range(0, len(octets), row))
+        return block[: len(block) - self.padding]
+
+    def cut_power(self, after_writes: int, *, torn: int = 0) -> None:
+        """Let the power fail in the write after so many; of that one, `torn` octets still reach the storage."""
+        self._memory.writes_left, self._memory.torn = after_writes, torn
+
+    def reset(self) -> None:
+        """Start the device again: what it had in RAM is lost, what its storage holds is gone on with. Raises StorageError."""
+        self._memory.writes_left = _ENDLESS
+        ctypes.memset(self._workspace, 0xA5, ctypes.sizeof(self._workspace))
+        self._settle(self._library.fuota_frag_resume(ctypes.byref(self._decoder)))
+
+    def _settle(self, result: int) -> None:
+        self._result = result
+        if result == _STORAGE:
+            raise StorageError("the power of the device failed while it wrote: reset it to go on")
+
+
+def _words(bits: int) -> int:
+    return (bits + 31) // 32
+
+
+def _row(frag_size: int, granularity: int) -> int:
+    """Octets of a row: a fragment, up to the next unit that the storage writes."""
+    return -(-frag_size // max(granularity, 1)) * max(granularity, 1)
+
+
+def _storage(rows: int, frag_size: int, granularity: int) -> tuple[_Memory, ctypes.Array[ctypes.c_uint8]]:
+    row = _row(frag_size, granularity)
+    size = rows * (row + max(granularity, 4))
+    octets = (ctypes.c_uint8 * size)()
+    ctypes.memset(octets, _BLANK, size)
+    shape = {"size": size, "rows_end": rows * row, "row": row, "granularity": granularity}
+    return _Memory(octets=ctypes.addressof(octets), **shape, writes_left=_ENDLESS), octets
+
+
+def _callbacks(loaded: ctypes.CDLL) -> dict[str, int | None]:
+    return {
+        "read": ctypes.cast(loaded.memory_read, ctypes.c_void_p).value,
+        "write": ctypes.cast(loaded.memory_write, ctypes.c_void_p).value,
+    }
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    path = library()
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise StorageError(f"the compiled decoder {path} cannot be loaded: {error}") from None
+    loaded.fuota_frag_feed.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint32]
+    loaded.fuota_frag_missing.restype = ctypes.c_uint32
+    return loaded

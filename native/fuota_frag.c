@@ -1,0 +1,409 @@
+/* See fuota_frag.h for what this does and promises.
+ *
+ * Workspace, as words of 32 bits:
+ *
+ *     [ known | free ............. | triangle | vector ]
+ *
+ * known     one bit for each uncoded fragment: its row holds it. Fixed from the first row in the triangle on: an uncoded fragment that
+ *           comes later is treated as a coded one that is made of itself alone. Bits past the last fragment are set.
+ * vector    a parity row over the unknown fragments ("columns"), which column 0 first.
+ * triangle  row p is a parity row whose highest column is p, as bits 0..p, packed at bit p(p+1)/2. Its own bit p says that it is there.
+ *           Columns are eliminated from the highest, so the front of the triangle is free until late: `lowest` is the first row that
+ *           may be there.
+ * free      what is in front of row `lowest`: the mask of a parity row; while solving, as below.
+ *
+ * Until the rank is complete only coefficients are eliminated, and coded fragments are written as they came. Then it is all done again,
+ * many coded fragments ("lanes") at a time, so that each known fragment is read once for all of them; rows reduced so go to the storage's
+ * third part, and from there the lost fragments follow one by one, the lowest column first. The free part meanwhile:
+ *
+ *     [ row read | lane 0, 1, ... | mask of lane 0, 1, ... ]      a lane: its vector, then its octets
+ *
+ * The triangle grows to the left, where the masks are no longer needed. Where not even one whole mask has room, it covers a window of the
+ * uncoded fragments at a time, and every window draws the row again.
+ */
+#include "fuota_frag.h"
+
+enum { COLLECT = FUOTA_FRAG_MORE, SETUP, DRAW, KNOWN, REDUCE, BACK }; /* phase; or a result that is not MORE */
+
+#define BLANK 0xFFFFu  /* a mark not written; N of a valid one has 14 bits */
+#define SOLVED 0x8000u /* the mark of a lost fragment that was solved for, and of a reduced row */
+#define NONE 0xFFFFu   /* no column */
+
+#define READS_PER_STEP 32u
+
+static uint32_t words(uint32_t bits) { return (bits + 31u) >> 5; }
+
+static uint32_t bit(const uint32_t *w, uint32_t i) { return w[i >> 5] >> (i & 31u) & 1u; }
+
+static void put(uint32_t *w, uint32_t i, uint32_t value) {
+    uint32_t mask = 1u << (i & 31u);
+    w[i >> 5] = value ? w[i >> 5] | mask : w[i >> 5] & ~mask;
+}
+
+static uint32_t triangular(uint32_t p) { return p * (p + 1u) >> 1; }
+
+static uint32_t *known(const fuota_frag_t *f) { return f->workspace; }
+
+static uint32_t *free_part(const fuota_frag_t *f) { return f->workspace + words(f->nb_frag); }
+
+static uint32_t *vector(const fuota_frag_t *f) { return f->workspace + f->workspace_words - words(f->capacity); }
+
+static uint32_t *triangle(const fuota_frag_t *f) { return vector(f) - words(triangular(f->unknown)); }
+
+static uint32_t free_words(const fuota_frag_t *f) {
+    return (uint32_t)(triangle(f) - free_part(f)) + (triangular(f->lowest) >> 5);
+}
+
+static uint32_t row_octets(const fuota_frag_t *f) {
+    uint32_t g = f->granularity;
+    return (f->frag_size + g - 1u) & ~(g - 1u);
+}
+
+static uint32_t row_words(const fuota_frag_t *f) { return (row_octets(f) + 3u) >> 2; }
+
+static int result(const fuota_frag_t *f) { return f->phase > FUOTA_FRAG_MORE ? FUOTA_FRAG_MORE : f->phase; }
+
+/* --- storage: its rows are numbered through its three parts */
+
+static uint32_t scratch(const fuota_frag_t *f, uint32_t i) { return f->nb_frag + i; }
+
+static uint32_t reduced(const fuota_frag_t *f, uint32_t p) { return (uint32_t)f->nb_frag + f->scratch + p; }
+
+static int load(fuota_frag_t *f, uint32_t index, uint32_t *row) {
+    uint32_t octets = row_octets(f);
+    if (f->read(f->context, index * octets, row, octets)) f->phase = FUOTA_FRAG_STORAGE;
+    return f->phase < 0;
+}
+
+static uint32_t mark_offset(const fuota_frag_t *f, uint32_t index) {
+    return reduced(f, f->capacity) * row_octets(f) + index * FUOTA_FRAG_MARK(f->granularity);
+}
+
+/* N that the row was marked with, BLANK, or 0 for a mark that a power cut spoilt: its halves are each other's complement, and as bits
+ * are only ever cleared, one that is not finished never looks like another. */
+static uint32_t mark_of(fuota_frag_t *f, uint32_t index) {
+    uint32_t mark = 0;
+    if (f->read(f->context, mark_offset(f, index), &mark, sizeof mark)) f->phase = FUOTA_FRAG_STORAGE;
+    if (mark == 0xFFFFFFFFu) return BLANK;
+    mark ^= 0xFFFF0000u;
+    return mark >> 16 == (mark & 0xFFFFu) ? mark >> 16 : 0;
+}
+
+/* First the row, then the mark that makes it count. */
+static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n) {
+    uint32_t mark[8], i, octets = row_octets(f);
+    for (i = 0; i < 8u; i++) mark[i] = 0xFFFFFFFFu;
+    mark[0] = n | ~n << 16;
+    if ((row && f->write(f->context, index * octets, row, octets)) ||
+        f->write(f->context, mark_offset(f, index), mark, FUOTA_FRAG_MARK(f->granularity)))
+        f->phase = FUOTA_FRAG_STORAGE;
+    return f->phase < 0;
+}
+
+/* --- rows of the parity matrix */
+
+/* Sets in the `length` words of `mask` which of the uncoded fragments 32 `first`, 32 `first` + 1, ... fragment `n` is made of (TS004
+ * appendix A: PRBS23, M / 2 draws; a power of two takes M + 1 as the modulus and leaves M out). `left`: how many draws that is, or 0 where
+ * it is not known, which for version 2 needs the whole mask. Returns how many it were. */
+static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask, uint32_t first, uint32_t length, uint32_t left) {
+    uint32_t modulus = f->nb_frag, large, inverse = 0, rest = 1, draws = 0, x, d, r;
+    uint32_t distinct = !left && f->version != FUOTA_FRAG_V1;
+    first <<= 5;
+    for (d = 0; d < length; d++) mask[d] = 0;
+    length <<= 5;
+    if (n <= modulus) {
+        n -= first + 1u;
+        if (n < length) put(mask, n, 1);
+        return 0;
+    }
+    if (!left) left = modulus >> 1;
+    if (!(modulus & (modulus - 1u))) modulus++;
+    for (large = modulus; large < 256u;) large <<= 1;
+    for (d = 0; d < 24u; d++) { /* inverse = 2^24 / large, without a division */
+        rest <<= 1;
+        inverse <<= 1;
+        if (rest >= large) {
+            rest -= large;
+            inverse++;
+        }
+    }
+    if (f->version != FUOTA_FRAG_V2_LITERAL) n -= f->nb_frag;
+    x = 1001u * n + 1u;
+    while (left) {
+        x = (x >> 1) + ((x ^ x >> 5) << 31 >> 9);
+        r = x - ((x >> 8) * inverse >> 16) * large; /* x < 2^24, and the quotient at most 2 too small */
+        for (d = large; d >= modulus; d >>= 1)
+            while (r >= d) r -= d;
+        if (r >= f->nb_frag) continue;
+        draws++;
+        r -= first;
+        if (r < length) {
+            if (distinct && bit(mask, r)) continue;
+            put(mask, r, 1);
+        }
+        left--;
+    }
+    return draws;
+}
+
+/* The unknown ones of a mask, as bits of `v`. */
+static void compress(const fuota_frag_t *f, const uint32_t *mask, uint32_t first, uint32_t length, uint32_t *v) {
+    const uint32_t *k = known(f);
+    uint32_t i, column = 0;
+    for (i = 0; i < first + length; i++) {
+        uint32_t unknown = ~k[i], m = i < first ? 0 : *mask++;
+        for (; unknown; unknown >>= 1, m >>= 1) {
+            if (!(unknown & 1u)) continue;
+            if (i >= first) put(v, column, m & 1u);
+            column++;
+        }
+    }
+}
+
+static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
+    while (length--) *sum++ ^= *row++;
+}
+
+/* Eliminates the vector; the column that it adds to the rank, or NONE. With `sum` the reduced rows are added too, each read to `row`. */
+static uint32_t eliminate(fuota_frag_t *f, uint32_t *sum, uint32_t *row) {
+    uint32_t *v = vector(f), c = f->unknown;
+    while (c--) {
+        uint32_t at = triangular(c), s = at & 31u, i;
+        const uint32_t *from = triangle(f) + (at >> 5);
+        if (!bit(v, c)) continue;
+        if (c < f->lowest || !bit(triangle(f), at + c)) return c;
+        for (i = 0; i <= c >> 5; i++) v[i] ^= from[i] >> s | from[i + 1u] << 1 << (31u - s); /* bits past c are no matter */
+        if (!sum) continue;
+        if (load(f, reduced(f, c), row)) break;
+        add(sum, row, row_words(f));
+    }
+    return NONE;
+}
+
+static void insert(fuota_frag_t *f, uint32_t p) {
+    uint32_t i, *rows = triangle(f);
+    if (p == NONE) return;
+    while (f->lowest > p) {
+        f->lowest--;
+        put(rows, triangular(f->lowest) + f->lowest, 0);
+    }
+    for (i = 0; i <= p; i++) put(rows, triangular(p) + i, bit(vector(f), i));
+    f->rank++;
+}
+
+/* The column that fragment `n` adds to the rank, or NONE. */
+static uint32_t examine(fuota_frag_t *f, uint32_t n) {
+    uint32_t length = words(f->nb_frag);
+    if (!f->rank) f->lowest = f->unknown;
+    draw(f, n, free_part(f), 0, length, 0);
+    compress(f, free_part(f), 0, length, vector(f));
+    return eliminate(f, 0, 0);
+}
+
+static uint32_t examine_next(fuota_frag_t *f) { return examine(f, mark_of(f, scratch(f, f->taken++))); }
+
+/* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
+static int settle(fuota_frag_t *f) {
+    while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown && f->phase > 0) insert(f, examine_next(f));
+    if (f->rank == f->unknown && f->phase > 0) {
+        f->rank = f->taken = 0;
+        f->lowest = f->unknown;
+        f->phase = f->progress == 2u * f->unknown ? FUOTA_FRAG_DONE : SETUP;
+    }
+    return result(f);
+}
+
+/* --- solving, in steps */
+
+static uint32_t lane_words(const fuota_frag_t *f) { return words(f->unknown) + row_words(f); }
+
+static uint32_t *lane_at(const fuota_frag_t *f, uint32_t lane) { return free_part(f) + row_words(f) + lane * lane_words(f); }
+
+/* Words of a mask: all, or what there is beside one lane. */
+static uint32_t window(const fuota_frag_t *f) {
+    uint32_t all = words(f->nb_frag), left = free_words(f) - row_words(f) - lane_words(f);
+    return left < all ? left : all;
+}
+
+/* As many lanes as have room. */
+static void begin_lanes(fuota_frag_t *f) {
+    uint32_t all = words(f->nb_frag), room = free_words(f) - row_words(f), most = (uint32_t)(f->stored - f->taken), lanes = 1, lane;
+    for (lane = lane_words(f) + all; lanes < most && lanes < 255u && (lanes + 1u) * lane <= room;) lanes++;
+    f->lanes = (uint8_t)lanes;
+    f->first = f->position = f->draws = 0;
+    f->phase = DRAW;
+    if (window(f) < all) f->draws = (uint16_t)draw(f, mark_of(f, scratch(f, f->taken)), free_part(f), 0, all, 0);
+}
+
+static void begin(fuota_frag_t *f) {
+    if (f->rank == f->unknown) {
+        f->phase = BACK;
+    } else if (f->rank < f->progress) { /* reduced before a reset */
+        insert(f, examine_next(f));
+    } else {
+        begin_lanes(f);
+    }
+}
+
+static void draw_lane(fuota_frag_t *f) {
+    uint32_t index = scratch(f, (uint32_t)f->taken + f->position), n = mark_of(f, index), all = words(f->nb_frag);
+    uint32_t length = all - f->first, *lane = lane_at(f, f->position), *mask = lane_at(f, f->lanes) + f->position * all;
+    if (length > window(f)) length = window(f);
+    if (f->phase < 0 || (!f->first && load(f, index, lane + words(f->unknown)))) return;
+    draw(f, n, mask, f->first, length, f->draws);
+    compress(f, mask, f->first, length, lane);
+    if (++f->position < f->lanes) return;
+    f->position = (uint16_t)(f->first << 5);
+    f->phase = KNOWN;
+}
+
+/* Adds known fragment `i` to the lanes that have it; 1 if that took a read. */
+static uint32_t add_known(fuota_frag_t *f, uint32_t i) {
+    uint32_t read = 0, lane, *row = free_part(f), *octets = lane_at(f, 0) + words(f->unknown);
+    const uint32_t *mask = lane_at(f, f->lanes) + (i >> 5) - f->first;
+    for (lane = 0; lane < f->lanes; lane++, mask += words(f->nb_frag), octets += lane_words(f)) {
+        if (!(*mask >> (i & 31u) & 1u)) continue;
+        if (!read && load(f, i, row)) break;
+        read = 1;
+        add(octets, row, row_words(f));
+    }
+    return read;
+}
+
+static void scan_known(fuota_frag_t *f) {
+    uint32_t reads = 0, end = (f->first + window(f)) << 5;
+    if (end > f->nb_frag) end = f->nb_frag;
+    for (; f->position < end && reads < READS_PER_STEP && f->phase > 0; f->position++)
+        if (bit(known(f), f->position)) reads += add_known(f, f->position);
+    if (f->position < end || f->phase < 0) return;
+    f->position = 0;
+    f->first = (uint16_t)(f->first + window(f));
+    f->phase = end < f->nb_frag ? DRAW : REDUCE;
+}
+
+static void reduce(fuota_frag_t *f) {
+    uint32_t i, p, length = words(f->unknown), *lane = lane_at(f, f->position), *v = vector(f);
+    for (i = 0; i < length; i++) v[i] = lane[i];
+    p = eliminate(f, lane + length, free_part(f));
+    if (f->phase < 0 || (p != NONE && save(f, reduced(f, p), lane + length, SOLVED))) return;
+    insert(f, p);
+    f->taken++;
+    if (p != NONE) f->progress++;
+    if (++f->position == f->lanes || free_part(f) + free_words(f) < lane_at(f, f->lanes)) f->phase = SETUP; /* lanes overgrown: again */
+}
+
+static void solve(fuota_frag_t *f) {
+    uint32_t p = (uint32_t)(f->progress - f->unknown), *sum = free_part(f), *row = sum + row_words(f), i, column = 0;
+    if (load(f, reduced(f, p), sum)) return;
+    for (i = 0;; i++) {
+        if (bit(known(f), i)) continue;
+        if (column == p) break;
+        if (!bit(triangle(f), triangular(p) + column++)) continue;
+        if (load(f, i, row)) return;
+        add(sum, row, row_words(f));
+    }
+    if (save(f, i, sum, SOLVED)) return;
+    if (++f->progress == 2u * f->unknown) f->phase = FUOTA_FRAG_DONE;
+}
+
+/* --- the calls */
+
+/* FUOTA_FRAG_WORKSPACE, without its division */
+static uint32_t least_words(const fuota_frag_t *f) {
+    uint32_t all = words(f->nb_frag), lost = words(f->capacity), work = 2u * row_words(f) + lost + 2u;
+    return all + lost + words(triangular(f->capacity)) + (work > all ? work : all);
+}
+
+int fuota_frag_init(fuota_frag_t *f) {
+    uint32_t i, length = words(f->nb_frag);
+    f->phase = FUOTA_FRAG_REFUSED;
+    f->unknown = f->nb_frag;
+    f->stored = f->taken = f->rank = f->progress = 0;
+    if (f->nb_frag - 1u >= 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
+        f->granularity - 1u > 31u || (f->granularity & (f->granularity - 1u)) ||
+        f->workspace_words < least_words(f))
+        return f->phase;
+    for (i = 0; i < length; i++) known(f)[i] = 0;
+    if (f->nb_frag & 31u) known(f)[length - 1u] = 0xFFFFFFFFu << (f->nb_frag & 31u);
+    f->phase = COLLECT;
+    return FUOTA_FRAG_MORE;
+}
+
+/* A coded fragment whose writing was cut short is given up: its N is 0. */
+static void give_up_unmarked(fuota_frag_t *f) {
+    const uint8_t *octets = (const uint8_t *)free_part(f);
+    uint32_t i = row_octets(f);
+    if (f->stored == f->scratch || load(f, scratch(f, f->stored), free_part(f))) return;
+    while (i && octets[i - 1u] == 0xFFu) i--;
+    if (i) save(f, scratch(f, f->stored++), 0, 0);
+}
+
+int fuota_frag_resume(fuota_frag_t *f) {
+    uint32_t i, mark;
+    if (fuota_frag_init(f) < 0) return f->phase;
+    for (i = 0; i < f->nb_frag; i++) {
+        mark = mark_of(f, i);
+        if (mark == SOLVED) f->progress++;
+        if (mark != i + 1u) continue;
+        put(known(f), i, 1);
+        f->unknown--;
+    }
+    for (i = 0; i < f->capacity; i++)
+        if (mark_of(f, reduced(f, i)) == SOLVED) f->progress++;
+    while (f->stored < f->scratch && mark_of(f, scratch(f, f->stored)) != BLANK) f->stored++;
+    give_up_unmarked(f);
+    return settle(f);
+}
+
+/* The payload as a row, in the workspace. */
+static uint32_t *padded(const fuota_frag_t *f, const uint8_t *payload) {
+    uint8_t *row = (uint8_t *)free_part(f);
+    uint32_t i;
+    for (i = 0; i < row_octets(f); i++) row[i] = i < f->frag_size ? payload[i] : 0xFFu;
+    return free_part(f);
+}
+
+static int feed_coded(fuota_frag_t *f, uint32_t n, const void *payload) {
+    uint32_t p = NONE, i;
+    if (f->unknown <= f->capacity) {
+        if ((p = examine(f, n)) == NONE) return result(f);
+    } else {
+        for (i = 0; i < f->stored; i++)
+            if (mark_of(f, scratch(f, i)) == n) return result(f);
+    }
+    if (f->phase < 0) return f->phase;
+    if (f->stored == f->scratch) return f->phase = FUOTA_FRAG_TOO_MANY;
+    if (save(f, scratch(f, f->stored), padded(f, payload), n)) return f->phase;
+    f->stored++;
+    if (p != NONE) f->taken = f->stored;
+    insert(f, p);
+    return settle(f);
+}
+
+int fuota_frag_feed(fuota_frag_t *f, uint32_t index_and_n, const void *payload, uint32_t length) {
+    uint32_t n = index_and_n ^ (uint32_t)f->frag_index << 14;
+    if (n - 1u >= 16383u || length != f->frag_size) return FUOTA_FRAG_REFUSED;
+    if (f->phase != COLLECT) return result(f);
+    if (n > f->nb_frag || f->rank) return feed_coded(f, n, payload);
+    if (bit(known(f), n - 1u)) return FUOTA_FRAG_MORE;
+    if (save(f, n - 1u, padded(f, payload), n)) return f->phase;
+    put(known(f), n - 1u, 1);
+    f->unknown--;
+    return settle(f);
+}
+
+int fuota_frag_step(fuota_frag_t *f) {
+    switch (f->phase) {
+    case SETUP: begin(f); break;
+    case DRAW: draw_lane(f); break;
+    case KNOWN: scan_known(f); break;
+    case REDUCE: reduce(f); break;
+    case BACK: solve(f); break;
+    default: break;
+    }
+    return result(f);
+}
+
+uint32_t fuota_frag_missing(const fuota_frag_t *f) {
+    return f->phase <= COLLECT && f->phase ? (uint32_t)(f->unknown - f->rank) : 0u;
+}

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuota import FragDecoder, FragmentationSession
+from fuota.device import native_build
+from fuota.device.native import DecoderMemory, NativeDecoder
+from fuota.errors import IncompleteError, ParameterError, StorageError
+
+needs_compiler = pytest.mark.skipif(
+    not any(shutil.which(name) for name in native_build.COMPILERS), reason="no C compiler on this machine"
+)
+READINGS = [(1, "deployed"), (2, "deployed"), (2, "literal")]
+NAMED = dict(zip(["v1", "v2_lbm", "v2_spec"], READINGS, strict=True))
+
+
+def shape_of(session):
+    return {
+        "nb_frag": session.nb_frag,
+        "frag_size": session.frag_size,
+        "padding": session.padding,
+        "version": session.version,
+        "variant": session.code.variant,
+    }
+
+
+@st.composite
+def sessions(draw, max_nb_frag=40):
+    frag_size, nb_frag = draw(st.integers(1, 12)), draw(st.integers(1, max_nb_frag))
+    size = nb_frag * frag_size - draw(st.integers(0, frag_size - 1))
+    version, variant = draw(st.sampled_from(READINGS))
+    redundancy = draw(st.integers(0, 2 * nb_frag + 8))
+    data = np.random.default_rng(draw(st.integers(0, 99))).bytes(size)
+    return FragmentationSession.fit(data, frag_size=frag_size, redundancy=redundancy, version=version, variant=variant)
+
+
+@needs_compiler
+@given(st.data())
+def test_it_agrees_with_the_decoder_in_python_after_every_fragment(data):
+    session = data.draw(sessions())
+    block = session.encode()
+    spare = data.draw(st.sampled_from([0, 3, 30, 300]))
+    memory = DecoderMemory(granularity=data.draw(st.sampled_from([1, 4, 8, 32])), spare_words=spare)
+    native, python = NativeDecoder(**shape_of(session), memory=memory), FragDecoder(**shape_of(session))
+    for n in data.draw(st.lists(st.integers(1, len(block)), max_size=3 * session.nb_frag + 20)):
+        assert native.feed(n, block[n - 1].tobytes()) == python.feed(n, block[n - 1])
+        assert (native.missing, native.complete, native.received) == (python.missing, python.complete, python.received)
+    if native.complete:
+        assert native.data() == python.data() == session.data
+    else:
+        with pytest.raises(IncompleteError, match=f"{native.missing} more useful fragments"):
+            native.data()
+    assert (native.use.rewritten, native.use.faults) == (0, 0)
+
+
+@needs_compiler
+def test_the_field_sequences_complete_at_the_same_fragment(vectors):
+    for case in vectors("fec_decode")["cases"]:
+        version, variant = NAMED[case["variant"]]
+        decoder = NativeDecoder(nb_frag=case["M"], frag_size=case["frag_size"], version=version, variant=variant)
+        received = zip(case["received_N"], map(bytes.fromhex, case["fragments"]), strict=True)
+        done = [decoder.feed(n, payload) for n, payload in received]
+        assert (done.index(True) if True in done else None) == case["completes_at_index"], case["name"]
+        assert case["completes_at_index"] is None or decoder.data().hex() == case["payload"], case["name"]
+
+
+@needs_compiler
+def test_the_published_blocks_decode_from_the_coded_fragments_first(vectors):
+    for case in (case for case in vectors("fec_encode")["cases"] if "fragments" in case):
+        version, variant = NAMED[case["variant"]]
+        fragments = [bytes.fromhex(fragment) for fragment in case["fragments"]]
+        nb_frag = len(fragments) - case["redundancy"]
+        decoder = NativeDecoder(nb_frag=nb_frag, frag_size=case["frag_size"], version=version, variant=variant)
+        for n in [*range(len(fragments), nb_frag, -1), *range(1, nb_frag + 1)]:
+            decoder.feed(n, fragments[n - 1])
+        assert decoder.data().hex() == case["payload"]
+
+
+def lossy(nb_frag=40, lost=range(3, 13), redundancy=40, **changes):
+    """A session, its fragments in order without the lost ones, as (n, payload)."""
+    data = np.random.default_rng(nb_frag).bytes(nb_frag * 8)
+    session = FragmentationSession.fit(data, frag_size=8, redundancy=redundancy, **changes)
+    return session, [(f.n, f.payload) for f in session.fragments() if f.n not in lost]
+
+
+def feed_all(decoder, fragments):
+    done = [decoder.feed(n, payload) for n, payload in fragments]
+    return any(done)
+
+
+@needs_compiler
+def test_losses_past_the_memory_are_a_sticky_failure_and_no_success():
+    session, fragments = lossy()
+    decoder = NativeDecoder(**shape_of(session), memory=DecoderMemory(capacity=9, scratch=12))
+    assert not feed_all(decoder, fragments)
+    assert (decoder.gave_up, decoder.complete, decoder.missing) == (True, False, 10)
+    decoder.feed(4, session.encode()[3].tobytes())
+    assert (decoder.gave_up, decoder.complete, decoder.missing) == (True, False, 10)
+
+
+@needs_compiler
+def test_coded_fragments_that_come_first_are_kept_aside():
+    session, fragments = lossy(lost=range(1, 9))
+    decoder = NativeDecoder(**shape_of(session), memory=DecoderMemory(capacity=9, scratch=12))
+    coded = [fragment for fragment in fragments if fragment[0] > 40]
+    assert not feed_all(decoder, coded[:12])
+    assert feed_all(decoder, fragments[:32])
+    assert decoder.data() == session.data
+
+
+@needs_compiler
+def test_nothing_lost_needs_no_step_and_no_read():
+    session, fragments = lossy(lost=())
+    decoder = NativeDecoder(**shape_of(session))
+    assert feed_all(decoder, fragments[:40])
+    assert decoder.step() is False
+    assert (decoder.use.row_reads, decoder.use.row_writes, decoder.use.mark_writes) == (0, 40, 40)
+    assert decoder.data() == session.data
+
+
+@needs_compiler
+@pytest.mark.parametrize("n", [0, -1, 16384])
+def test_a_number_that_cannot_be_is_refused(n):
+    decoder = NativeDecoder(nb_frag=4, frag_size=8)
+    with pytest.raises(ParameterError, match="1 to 16383"):
+        decoder.feed(n, bytes(8))
+    with pytest.raises(ParameterError, match="exactly 8"):
+        decoder.feed(1, bytes(7))
+    assert (decoder.missing, decoder.received) == (4, 0)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("changes", "memory"),
+    [
+        ({"nb_frag": 0}, {}),
+        ({"nb_frag": 16384}, {}),
+        ({"frag_size": 0}, {}),
+        ({"frag_size": 256}, {}),
+        ({"padding": 8}, {}),
+        ({"version": 3}, {}),
+        ({"variant": "literal"}, {}),
+        ({}, {"capacity": 0}),
+        ({}, {"capacity": 5}),
+        ({}, {"granularity": 3}),
+        ({}, {"granularity": 0}),
+        ({}, {"granularity": 64}),
+    ],
+)
+def test_a_session_that_cannot_be_is_refused(changes, memory):
+    with pytest.raises(ParameterError, match="given"):
+        NativeDecoder(**{"nb_frag": 4, "frag_size": 8, **changes}, memory=DecoderMemory(**memory))
+
+
+@needs_compiler
+def test_power_and_reset():
+    session, fragments = lossy()
+    decoder = NativeDecoder(**shape_of(session))
+    decoder.cut_power(5, torn=2)
+    with pytest.raises(StorageError, match="reset it"):
+        feed_all(decoder, fragments)
+    decoder.reset()
+    assert decoder.missing == 38
+    assert feed_all(decoder, fragments)
+    assert decoder.data() == session.data
+
+
+def test_without_a_compiler_the_error_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(StorageError, match=r"no C compiler was found \(cc, gcc, clang\)"):
+        native_build.compiler()
+    monkeypatch.setenv("CC", "no-such-compiler -m32")
+    with pytest.raises(StorageError, match=r"'no-such-compiler' \(\$CC\)"):
+        native_build.compiler()
+
+
+@needs_compiler
+def test_the_library_is_compiled_once_and_again_for_other_flags(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = native_build.library()
+    stamp = first.stat().st_mtime_ns
+    assert (native_build.library(), first.stat().st_mtime_ns) == (first, stamp)
+    monkeypatch.setattr(native_build, "FLAGS", (*native_build.FLAGS, "-DOTHER"))
+    assert native_build.library() != first
+    assert sorted(path.suffix for path in first.parent.iterdir()) == [".so", ".so"]
+
+
+@needs_compiler
+def test_a_compiler_that_fails_is_quoted(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(native_build, "FLAGS", ("-std=c99", "--no-such-flag"))
+    with pytest.raises(StorageError, match=r"could not compile the decoder: .*no-such-flag"):
+        native_build.library()
+    assert list((tmp_path / "fuota" / "native").iterdir()) == []
