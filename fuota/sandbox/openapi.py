@@ -7,27 +7,26 @@ from typing import Any
 
 from fuota.sandbox import answers_schema as answers
 from fuota.sandbox.calls import CALLS, Call
-from fuota.sandbox.parameters import TAGS, Parameter
+from fuota.sandbox.parameters import TAGS, TEXT, Parameter
 from fuota.sandbox.rows import KINDS
 
 Schema = Mapping[str, Any]
 
 _KEY = {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"}
-_TEXT = {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$"}
 _FIELDS: Mapping[str, Schema] = {
     "dev_eui": {"type": "string", "pattern": "^[0-9A-Fa-f]{16}$"},
     "lat": {"type": "number", "minimum": -90, "maximum": 90},
     "lng": {"type": "number", "minimum": -180, "maximum": 180},
     "tags": TAGS.schema,
-    "metadata": _TEXT,
-    "dev_type": _TEXT,
+    "metadata": TEXT.schema,
+    "dev_type": TEXT.schema,
     "app_key": _KEY,
     "nwk_key": _KEY,
     "dev_addr": {"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"},
     "nwk_s_key": _KEY,
     "app_s_key": _KEY,
     "dev_class": {"type": "string", "enum": ["CLASS_A", "CLASS_B", "CLASS_C", "A", "B", "C"]},
-    "fw_ver": _TEXT,
+    "fw_ver": TEXT.schema,
 }
 _CALLBACK = {
     "type": "object",

@@ -143,19 +143,12 @@ def words(*known: str) -> Kind:
     )
 
 
-def _text(name: str, text: str) -> str:
-    rules.free_text(name, text)
-    if not text.isprintable():
-        raise _given(name, text, "a text that can be printed")
-    return text
-
-
 _EUI_SCHEMA = {"type": "string", "pattern": "^[0-9A-Fa-f]{16}$"}
 EUI = Kind(read=rules.eui, schema=_EUI_SCHEMA)
 _EUIS_PATTERN = "[0-9A-Fa-f]{16}(,[0-9A-Fa-f]{16})*"
 EUIS = Kind(read=_euis, schema={"type": "string", "pattern": f"^({_EUIS_PATTERN})?$"})
 SOME_EUIS = Kind(read=_some_euis, schema={"type": "string", "pattern": f"^{_EUIS_PATTERN}$"})
-TAGS = Kind(read=_tags, schema={"type": "string", "pattern": "^([!-+\\--~]+(,[!-+\\--~]+)*)?$"})
+TAGS = Kind(read=_tags, schema={"type": "string", "description": "Tags of printable characters, parted by commas."})
 ADDRESS = Kind(read=rules.mc_addr, schema={"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"})
 PDU = Kind(read=rules.pdu, schema={"type": "string", "pattern": "^([0-9A-Fa-f]{2}){0,242}$"})
 FLAG = Kind(read=_flag, schema={"type": "boolean"})
@@ -163,7 +156,7 @@ ANY_CLASS = _device_class("A", "B", "C")
 MULTICAST_CLASS = _device_class("B", "C")
 TOKEN = Kind(read=rules.registration_token, schema={"type": "string", "pattern": "^[0-9]{6}$"})
 DESCRIPTOR = Kind(read=_descriptor, schema={"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"})
-TEXT = Kind(read=_text, schema={"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$"})
+TEXT = Kind(read=rules.free_text, schema={"type": "string", "pattern": "[^\\s\\x1c-\\x1f\\x85]"})
 WORD = Kind(read=rules.word, schema={"type": "string", "pattern": "^[!-~]+$"})
 PORT = integer(1, 254)
 ID = integer(1)

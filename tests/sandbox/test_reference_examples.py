@@ -91,7 +91,7 @@ class Example:
 @pytest.fixture
 def example():
     made = Sandbox(
-        fleet=FleetRecipe(devices=1), app_euis=(APP, OLD, NEW), region="US915", speed=None, uplink_period_s=10
+        fleet=FleetRecipe(devices=1), app_euis=(APP, OLD, NEW), region="US915", speed=500, uplink_period_s=10
     )
     with made as sandbox:
         yield Example(sandbox)
@@ -133,7 +133,7 @@ def a_group(example):
 
 def a_group_of_four(example):
     a_group(example)
-    example.client().multicast.add_devices(APP, example.mc_addr, dev_euis=LATER_MEMBERS)
+    example.client().multicast.add_devices(APP, example.mc_addr, dev_euis=LATER_MEMBERS, mcast_type="D2D")
 
 
 BEFORE = {
@@ -176,9 +176,7 @@ def named(example):
     return f"{example['call']} {'ABP' if 'ABP' in example['curl'] else ''}".strip()
 
 
-JSON_EXAMPLES = [
-    example for example in EXAMPLES if example["call"] != "device/csvExport" and not example["call"].startswith("mcast")
-]
+JSON_EXAMPLES = [example for example in EXAMPLES if example["call"] != "device/csvExport"]
 
 
 def test_the_examples_are_of_all_twenty_calls():
