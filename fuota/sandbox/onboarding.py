@@ -64,7 +64,9 @@ def activate(directory: Directory, place: Place, row: ActivatedDevice) -> Outcom
     outcome = _described(known, place, row)
     if known.may_join:
         return outcome
-    known.state, known.activated_us = DeviceState.ACTIVATED, place.now_us
+    # "continue uplinking in the context of their previously established security session" (reference, on Deactivation)
+    known.state = DeviceState.JOINED if known.join_id else DeviceState.ACTIVATED
+    known.activated_us = place.now_us
     return Outcome(counts="activated", message=outcome.message)
 
 

@@ -87,6 +87,10 @@ class DeviceRecord:
     def heard(self, now_us: int, *, seqno: int, rssi_dbm: int, snr_db: float, base_stations: int = 1) -> None:
         """An uplink of the device has come; `seqno` is its frame counter, from which the reception rate is known."""
         self.last_heard_us = now_us
+        if self.activation == "ABP" and self.state is DeviceState.ACTIVATED:  # it never joins: its session is heard of
+            self.state, self.join_id = DeviceState.JOINED, max(1, self.join_id)
+            self.first_join_us = self.first_join_us or now_us
+            self.last_join_us = now_us
         self.reception.note(now_us, seqno=seqno, rssi_dbm=rssi_dbm, snr_db=snr_db, base_stations=base_stations)
 
 
