@@ -90,6 +90,10 @@ class Air:
         """The moment of the agenda with this GPS time."""
         return gps_us - self._gps_ahead_us
 
+    def at_gps(self, gps_us: int, action: Callable[[], None]) -> None:
+        """Do something at a moment of GPS time."""
+        self._time.at(self.unix_us(gps_us), action)
+
     # Upwards
 
     def let_join(self, device: VirtualDevice) -> bool:

@@ -107,7 +107,7 @@ class Groups:
         self.check_room(new)
         self._admit(group.network, new)
         for record in back:
-            members[record.dev_eui].state, members[record.dev_eui].grouped = MemberState.INITIALIZING, False
+            members[record.dev_eui].begin_again(MemberState.INITIALIZING)
         self._expect(group.network, back, MemberState.INITIALIZING)
         return self._answer(group)
 
@@ -188,7 +188,7 @@ class Groups:
             start_us=start_us,
             time_out=time_out,
             first_f_cnt=first_f_cnt,
-            gps_us=self._air.gps_us,
+            time=self._air,
         )
         self._next_addr += 1
         self._networks.append(network)

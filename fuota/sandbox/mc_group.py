@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+from typing import Protocol
 
 from fuota.lorawan import Command, MulticastFrame, MulticastSessionKeys, encode, encrypt_mc_key, mc_ke_key, mc_root_key
 from fuota.lorawan.clock_sync import FPORT as CLOCK_FPORT
@@ -31,8 +33,8 @@ CLOCK_TOLERANCE_S = 5
 """A device whose TimeToStart is farther off than that has a wrong clock, and is told the time (TS005 McClassCSessionAns)."""
 REPEAT_US = 4 * SECOND_US
 """A message is not repeated sooner: its answer may be on the way."""
-LATE_START_S = 3
-"""A session that should have begun begins that long after the request."""
+LATE_START_S = 10
+"""A session that should have begun begins that long after the request: so late that a wrong clock shows."""
 NO_LIMIT = 0xFFFFFFFF
 
 
@@ -49,8 +51,8 @@ class MemberState(StrEnum):
 class McMember:
     """A device of a group. `root_key`: GenAppKey, 16 octets, None where the network has none (ABP).
 
-    `grouped`: it has the group, and lacks the session. `resync`: its clock is wrong. `question`: its AppTimeReq, to be answered,
-    and when that came.
+    `grouped`: it has the group, and lacks the session. `accepted`: it has the session too, which begins at `start_s` (GPS time);
+    from then on it is initialized. `resync`: its clock is wrong. `question`: its AppTimeReq, to be answered, and when that came.
     """
 
     dev_eui: str
@@ -58,10 +60,27 @@ class McMember:
     root_key: bytes | None = field(repr=False)
     state: MemberState = MemberState.INITIALIZING
     grouped: bool = False
+    accepted: bool = False
     resync: bool = False
     question: tuple[AppTimeReq, int] | None = None
     sent_us: int = -REPEAT_US
     start_s: int = 0
+
+    def begin_again(self, state: MemberState) -> None:
+        """Whatever it has answered no longer counts."""
+        self.state, self.grouped, self.accepted, self.sent_us = state, False, False, -REPEAT_US
+
+
+class GpsTime(Protocol):
+    """Of the air: what is needed here."""
+
+    def gps_us(self, time_us: int) -> int:
+        """GPS time of a moment of the agenda."""
+        ...
+
+    def at_gps(self, gps_us: int, action: Callable[[], None]) -> None:
+        """Do something then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +122,7 @@ class NetworkGroup:
     start_us: int
     time_out: int
     first_f_cnt: int = 0
-    gps_us: Callable[[int], int]
+    time: GpsTime
     members: dict[str, McMember] = field(default_factory=dict)
     next_f_cnt: int = field(init=False)
     keys: MulticastSessionKeys = field(init=False)
@@ -133,7 +152,7 @@ class NetworkGroup:
         for dev_eui in dev_euis:
             member = self.members.get(dev_eui)
             if member is not None:
-                member.state, member.sent_us = MemberState.CLOSING, -REPEAT_US
+                member.begin_again(MemberState.CLOSING)
 
     def give_up(self, state: MemberState, dev_euis: Iterable[str]) -> None:
         """The time for a step is over: who of these is still at it has failed, or, closing, is gone."""
@@ -151,7 +170,11 @@ class NetworkGroup:
     def waits(self, dev_eui: str, now_us: int) -> bool:  # noqa: ARG002
         """See `air.Source`."""
         member = self.members.get(dev_eui)
-        return member is not None and member.state in {MemberState.INITIALIZING, MemberState.CLOSING}
+        return (
+            member is not None
+            and not member.accepted
+            and member.state in {MemberState.INITIALIZING, MemberState.CLOSING}
+        )
 
     def next(self, dev_eui: str, now_us: int) -> Downlink | None:
         """See `air.Source`."""
@@ -170,7 +193,7 @@ class NetworkGroup:
     def _time_answer(self, member: McMember) -> Downlink:
         assert member.question is not None  # noqa: S101 - the caller has looked
         asked, came_us = member.question
-        server_s = self.gps_us(came_us) // SECOND_US
+        server_s = self.time.gps_us(came_us) // SECOND_US
         correction_s = time_correction_s(server_time_s=server_s % (1 << 32), device_time_s=asked.device_time_s)
         member.question, member.resync, member.sent_us = None, False, -REPEAT_US
         return Downlink(
@@ -195,7 +218,7 @@ class NetworkGroup:
         return [group, session]
 
     def _session(self, member: McMember, now_us: int) -> Command:
-        soonest_s = self.gps_us(now_us) // SECOND_US + LATE_START_S
+        soonest_s = self.time.gps_us(now_us) // SECOND_US + LATE_START_S
         member.start_s = max(self.start_us // SECOND_US, soonest_s)
         if self.radio.periodicity is not None:
             member.start_s = -(-member.start_s // BEACON_PERIOD_S) * BEACON_PERIOD_S
@@ -251,7 +274,12 @@ class NetworkGroup:
             refused = answer.dr_error or answer.freq_error or answer.future_errors
             member.state = MemberState.FAILED if refused else member.state
             return
-        expected_s = member.start_s - self.gps_us(now_us) // SECOND_US
+        expected_s = member.start_s - self.time.gps_us(now_us) // SECOND_US
         member.resync = abs(answer.time_to_start_s - expected_s) > CLOCK_TOLERANCE_S
-        if not member.resync:
+        member.accepted = not member.resync
+        if member.accepted:
+            self.time.at_gps(member.start_s * SECOND_US, partial(self._begins, member))
+
+    def _begins(self, member: McMember) -> None:
+        if member.accepted and member.state is MemberState.INITIALIZING:
             member.state = MemberState.INITIALIZED

@@ -26,7 +26,7 @@ from fuota.lorawan import (
 )
 from fuota.network import TransferRequest
 from fuota.sandbox.mac import Downlink
-from fuota.sandbox.mc_group import McMember, MemberState, NetworkGroup
+from fuota.sandbox.mc_group import McMember, NetworkGroup
 
 FRAG_INDEX = 0
 BLOCK_ACK_DELAY = 0
@@ -155,7 +155,7 @@ class TransferJob:
         if participant is None:
             return False
         if self.state is JobState.QUEUED:
-            return participant.member.state is MemberState.INITIALIZED and not participant.answered_setup
+            return participant.member.accepted and not participant.answered_setup
         return self._asking and not participant.answered_status
 
     def next(self, dev_eui: str, now_us: int) -> Downlink | None:

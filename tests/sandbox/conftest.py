@@ -259,12 +259,12 @@ def collector(_collector):
 
 @pytest.fixture(scope="session")
 def wait_until():
-    """Polls until a condition holds, and fails after ten seconds."""
+    """Polls until a condition holds, and fails after ten seconds, or as long as is said."""
 
-    def wait(reached):
-        deadline = time.monotonic() + 10
+    def wait(reached, *, patience_s=10):
+        deadline = time.monotonic() + patience_s
         while not reached():
-            assert time.monotonic() < deadline, "did not come about in ten seconds"
+            assert time.monotonic() < deadline, f"did not come about in {patience_s} seconds"
             time.sleep(0.002)
 
     return wait

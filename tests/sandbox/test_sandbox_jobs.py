@@ -76,7 +76,7 @@ def test_a_setup_is_repeated_with_every_uplink_until_it_is_answered(world):
     one = world(devices=1, profile=DeviceProfile(version=2))
     (device,) = one.devices
     one.started(fragPkgVer=2, startDelaySecs=300)
-    one.agenda.run_until(lambda: one.member().state == "Initialized")
+    one.agenda.run_until(lambda: one.member().accepted)
     device.loss = Hears(True, False, True)  # the setup, no answer, and the next uplink of the period
     heard = one.listen(device)
     one.run_to("Running")
