@@ -145,7 +145,8 @@ class Sandbox:
 
     def _kept_in(self, path: Path) -> StateFile:
         found = StateFile(path, self._service.snapshot)
-        self._service.settle, self._service.on_change = found.settle, found.changed
+        self._service.settle = lambda devices: found.settle(devices=devices)
+        self._service.on_change = found.changed
         return found
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ from fuota.network.senra.device_rows import AbpDevice, Callback, DeviceUpdate, O
 from fuota.network.senra.parameters import exactly_one
 from fuota.sandbox import onboarding, rows, tasks
 from fuota.sandbox.access import REJECTED, ApiKey, Keys
-from fuota.sandbox.books import Books, books_json
+from fuota.sandbox.books import Books, books_json, devices_json
 from fuota.sandbox.callback import post_result
 from fuota.sandbox.calls import CALLS
 from fuota.sandbox.export import export
@@ -62,7 +62,7 @@ class Service:
     """The books of a sandbox, and what each call does to them, by the call's name in `answers`.
 
     `books`: those of an earlier sandbox, of which `server` has the devices and downlinks already.
-    `on_change`: called when a task has changed the books; `settle`: before a call that may have changed them is answered.
+    `on_change`: called when a task has changed devices. `settle`: called before a POST is answered, with whether it has.
     """
 
     def __init__(self, *, server: NetworkServer, clock: Clock, keys: Keys, books: Books | None = None) -> None:
@@ -73,7 +73,7 @@ class Service:
         self.tasks = Tasks(now_us=clock.now_us, at=clock.at)
         self.tasks.by_id = {task.request_id: task for task in books.tasks}
         self.on_change: Callable[[], None] | None = None
-        self.settle: Callable[[], None] | None = None
+        self.settle: Callable[[bool], None] | None = None
 
     def token(self) -> str:
         """The registration token that is good now."""
@@ -85,14 +85,14 @@ class Service:
         with self.clock.lock:
             found = ANSWERS[name](self, asked)
         if self.settle is not None and CALLS[name].method == "POST":
-            self.settle()
+            self.settle(name == "device/activateOne")  # the others change devices by tasks
         return found
 
-    def snapshot(self) -> dict[str, Any]:
-        """The books as JSON."""
+    def snapshot(self, devices: bool) -> dict[str, Any]:
+        """The books as JSON, with the devices or without."""
         with self.clock.lock:
-            now_us = self.clock.now_us()
-            return books_json(self.directory, self.downlinks, self.tokens, self.tasks, now_us=now_us)
+            books = books_json(self.downlinks, self.tokens, self.tasks, now_us=self.clock.now_us())
+            return books | (devices_json(self.directory) if devices else {})
 
     def application(self, asked: Asked, key: str = "app_eui") -> Application:
         """The application that is asked for, or that of the key. Raises NotFoundError, AuthenticationError."""
@@ -254,9 +254,11 @@ def _status(service: Service, asked: Asked) -> dict[str, Any]:
 
 def _csv_export(service: Service, asked: Asked) -> Iterator[str]:
     values, application = asked.values, service.application(asked)
-    found = service.directory.of(application.app_eui)
     if (wanted := values["dev_euis"]) is not None:
-        found = [record for record in found if record.dev_eui in set(wanted)]
+        known = [service.directory.devices[eui] for eui in wanted if eui in service.directory.devices]
+        found = [record for record in known if record.app_eui == application.app_eui]
+    else:
+        found = service.directory.of(application.app_eui)
     if values["state"] != "ALL":
         found = [record for record in found if record.state == values["state"]]
     if values["contract_id"] is not None:

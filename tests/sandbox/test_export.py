@@ -76,7 +76,7 @@ def test_filters_by_state_contract_and_eui(world):
     assert euis(exported(one, state="ACTIVATED")) == []
     assert len(exported(one, state="ALL")) == 4
     assert euis(exported(one, contractId=20)) == ["AAAAAAAAAAAAAAA1"]
-    assert euis(exported(one, devEuis=f"{THIRD.lower()},BBBBBBBBBBBBBBB1,{FIRST}")) == [FIRST, THIRD]
+    assert euis(exported(one, devEuis=f"{THIRD.lower()},BBBBBBBBBBBBBBB1,{FIRST}")) == [THIRD, FIRST]
     assert euis(exported(one, devEuis=FIRST, state="REGISTERED")) == []
 
 

@@ -53,7 +53,7 @@ def test_the_books_are_there_the_next_time(path):
         devices = client(second).devices
         assert devices.task_status(TASK).raw == registered.raw
         assert updated.succeeded
-        records = {record["dev_eui"]: record for record in json.loads(path.read_text())["devices"]}
+        records = {record["dev_eui"]: record for record in json.loads(path.read_text().splitlines()[0])["devices"]}
         assert (records[NEW]["state"], records[NEW]["tags"], records[NEW]["lat"]) == ("REGISTERED", ["a", "b"], 1.5)
         assert (records[FIRST]["fw_ver"], records[FIRST]["state"]) == ("9", "JOINED")
         assert second.token == token
@@ -127,9 +127,9 @@ def test_what_was_answered_survives_a_kill(path):
         (b"", "no state of a sandbox"),
         (b"{", "no state of a sandbox"),
         (b"[]", "no state of a sandbox"),
-        (b'{"format":"fuota sandbox state","version":2}', "no state of a sandbox, version 1"),
-        (b'{"format":"fuota sandbox state","version":1}', "damaged"),
-        (b'{"format":"fuota sandbox state","version":1,"now_us":1,"devices":[{}],"downlinks":[]}', "damaged"),
+        (b'{"format":"fuota sandbox state","version":2}\n', "no state of a sandbox, version 1"),
+        (b'{"format":"fuota sandbox state","version":1}\n', "damaged"),
+        (b'{"format":"fuota sandbox state","version":1,"now_us":1,"devices":[{}],"downlinks":[]}\n', "damaged"),
     ],
 )
 def test_a_file_that_is_no_state_is_refused_and_left_alone(path, content, words):
@@ -182,16 +182,16 @@ def test_a_file_is_replaced_whole_or_not_at_all(path):
 def test_many_who_wait_share_one_writing(path):
     started, go, snapshots = threading.Event(), threading.Event(), []
 
-    def snapshot():
+    def snapshot(devices):
         snapshots.append(len(snapshots))
         if len(snapshots) == 2:
             started.set()
             assert go.wait(10)
-        return {"n": len(snapshots)}
+        return {"n": len(snapshots), "devices": devices}
 
     file = StateFile(path, snapshot)
     file.start()
-    waiting = [threading.Thread(target=file.settle) for _ in range(20)]
+    waiting = [threading.Thread(target=file.settle, kwargs={"devices": False}) for _ in range(20)]
     waiting[0].start()
     assert started.wait(10)
     for thread in waiting[1:]:
@@ -200,6 +200,30 @@ def test_many_who_wait_share_one_writing(path):
     for thread in waiting:
         thread.join(10)
     assert not any(thread.is_alive() for thread in waiting)
-    file.stop()
     assert len(snapshots) < 20
-    assert json.loads(path.read_text()) == {"n": len(snapshots)}
+    assert json.loads(path.read_text().splitlines()[-1]) == {"n": len(snapshots), "devices": False}
+    file.stop()
+    assert json.loads(path.read_text()) == {"n": len(snapshots), "devices": True}
+
+
+def test_what_a_kill_has_cut_short_is_left_out(path):
+    with sandbox(path, speed=0.001) as running:
+        for port in (7, 8):
+            client(running).downlinks.send(FIRST, b"", port=port)
+        text = path.read_bytes()
+    lines = text.splitlines(keepends=True)
+    assert len(lines) == 3
+    for cut in range(len(lines[-1])):
+        path.write_bytes(text[: len(text) - cut])
+        ports = [one.port for one in load_books(path).downlinks]
+        assert ports == ([7, 8] if cut == 0 else [7])
+
+
+def test_a_file_that_has_grown_is_written_anew(path, monkeypatch):
+    monkeypatch.setattr("fuota.sandbox.state.MOST_APPENDED_BYTES", 100)
+    file = StateFile(path, lambda devices: {"devices": devices, "filling": "x" * 60})
+    file.start()
+    for _ in range(5):
+        file.settle(devices=False)
+    assert [json.loads(line)["devices"] for line in path.read_text().splitlines()] == [True, False, False]
+    file.stop()
