@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds both versions of the sample firmware, in every format that fuota reads from a linker or a signing tool. Usage: sh sample_firmware/build.sh [output folder]
+# Builds the boot loader and both versions of the sample firmware, these in every format that fuota reads from a linker or a signing tool. Usage: sh sample_firmware/build.sh [output folder]
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,29 +30,48 @@ if ! "$python" -c 'import fuota, imgtool, detools' 2>/dev/null; then
     exit 1
 fi
 
+case $python in */*) python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python") ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Relative source names and the prefix map keep the folder of the build out of the images; no time enters them either.
-flags="-mcpu=cortex-m3 -mthumb -std=gnu11 -O2 -ffunction-sections -fdata-sections -fno-common
+flags="-mcpu=cortex-m3 -mthumb -std=gnu11 -Os -ffunction-sections -fdata-sections -fno-common -I../../native
        -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes"
-link="--specs=nano.specs -nostartfiles -T link.ld -Wl,--gc-sections -Wl,--build-id=none -Wl,-n -Wl,--fatal-warnings -s"
+link="--specs=nano.specs -nostartfiles -Wl,--gc-sections -Wl,--build-id=none -Wl,-n -Wl,--fatal-warnings -s"
 
-build() { # version
-    version=$1
-    name=sensor-$version
-    number=$(echo "$version" | { IFS=. read -r major minor patch; printf '0x%02x%02x%02x' "$major" "$minor" "$patch"; })
+compile() { # version, linker script, output, sources
+    number=$(echo "$1" | { IFS=. read -r major minor patch; printf '0x%02x%02x%02x' "$major" "$minor" "$patch"; })
+    script=$2 output=$3
+    shift 3
     cd "$here/src"
     # shellcheck disable=SC2086
-    ${prefix}gcc $flags -DFW_VERSION="$number" -ffile-prefix-map="$here"=. $link *.c -o "$work/$name.elf"
+    ${prefix}gcc $flags -DFW_VERSION="$number" -ffile-prefix-map="$here"=. $link -T "$script" "$@" -o "$output"
+}
+
+# Puts the SHA-256 of all before it into the last section of an image.
+seal() {
+    ${prefix}objcopy -O binary "$1" "$work/unsealed"
+    "$python" -c 'import hashlib, sys; sys.stdout.buffer.write(hashlib.sha256(open(sys.argv[1], "rb").read()[:-32]).digest())' \
+        "$work/unsealed" >"$work/digest"
+    ${prefix}objcopy --update-section .digest="$work/digest" "$1"
+}
+
+build() { # version
+    name=sensor-$1
+    compile "$1" link.ld "$work/$name.elf" *.c ../../native/fuota_frag.c
+    seal "$work/$name.elf"
     ${prefix}objcopy -O ihex "$work/$name.elf" "$work/$name.hex"
     # An S-record file begins with its name as it was given: here without a path.
     (cd "$work" && ${prefix}objcopy -O srec --srec-forceS3 "$name.elf" "$name.srec")
     ${prefix}objcopy -O binary "$work/$name.elf" "$work/$name.bin"
 }
 
+cd "$here/src"
 build 1.0.0
 build 1.1.0
+# It writes to address 0, which the compiler would take for a mistake.
+flags="$flags -fno-delete-null-pointer-checks"
+compile 1.0.0 boot/boot.ld "$work/boot.elf" -I. boot/boot.c slots.c flash.c sha256.c
 
 cd "$work"
 {
@@ -61,7 +80,8 @@ cd "$work"
     echo "newlib $newlib"
 } >COMPILER
 "$python" "$here/package.py" "$work"
-sha256sum sensor-* test-key.pub.pem >SHA256SUMS
-chmod 644 sensor-* test-key.pub.pem
-cp sensor-* test-key.pub.pem COMPILER SHA256SUMS "$out/"
-wc -c sensor-*.bin
+sha256sum boot.elf sensor-* test-key.pub.pem >SHA256SUMS
+chmod 644 boot.elf sensor-* test-key.pub.pem
+cp boot.elf sensor-* test-key.pub.pem COMPILER SHA256SUMS "$out/"
+if [ "$out" = "$here" ]; then "$python" "$here/sizes.py" "$here"; fi
+wc -c boot.elf sensor-*.bin

@@ -14,6 +14,7 @@ from fuota.errors import StorageError
 if TYPE_CHECKING:
     from fuota.campaign import Journal, Patience
     from fuota.network import SenraClient
+    from fuota.sandbox.virtual_device import Part
 
 OLD_IMAGE = "sensor-1.0.0.bin"
 NEW_IMAGE = "sensor-1.1.0.bin"
@@ -23,7 +24,7 @@ MAX_DEVICES = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxRecipe:
-    """What the embedded sandbox is made of."""
+    """What the embedded sandbox is made of. `part`: real firmware that plays the first of its devices."""
 
     devices: int = 100
     loss: tuple[float, float] = (0.0, 0.3)
@@ -31,6 +32,7 @@ class SandboxRecipe:
     version: int = 1
     speed: float | None = 60
     seed: int = 1
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ def embedded_sandbox(recipe: SandboxRecipe, journal: Journal) -> Iterator[Embedd
         profile=DeviceProfile(version=recipe.version),
         running=sample_image(OLD_IMAGE),
         seed=recipe.seed,
+        part=recipe.part,
     )
     receiver = create_receiver(journal.store_uplinks)
     with (

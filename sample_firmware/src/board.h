@@ -17,12 +17,17 @@
 #define SCB_VTOR REGISTER(0xE000ED08u)
 #define SCB_CFSR REGISTER(0xE000ED28u)
 
+#define SCB_AIRCR REGISTER(0xE000ED0Cu)
+#define SCB_AIRCR_SYSTEM_RESET 0x05FA0004u /* the key, SYSRESETREQ */
+
 /* APB UART: Cortex-M System Design Kit TRM (DDI 0479), chapter on the APB components. */
-#define UART0_DATA REGISTER(0x40004000u)
-#define UART0_STATE REGISTER(0x40004004u)
-#define UART0_CTRL REGISTER(0x40004008u)
-#define UART0_INTCLEAR REGISTER(0x4000400Cu)
-#define UART0_BAUDDIV REGISTER(0x40004010u)
+#define UART0 0x40004000u
+#define UART1 0x40005000u
+#define UART_DATA(base) REGISTER(base)
+#define UART_STATE(base) REGISTER((base) + 4u)
+#define UART_CTRL(base) REGISTER((base) + 8u)
+#define UART_INTCLEAR(base) REGISTER((base) + 12u)
+#define UART_BAUDDIV(base) REGISTER((base) + 16u)
 #define UART_STATE_TX_FULL 1u
 #define UART_STATE_RX_FULL 2u
 #define UART_CTRL_TX_ENABLE 1u
@@ -30,10 +35,17 @@
 #define UART_CTRL_RX_INTERRUPT 8u
 #define UART_INT_RX 2u
 #define UART0_RX_IRQ 0u /* AN385, interrupt map */
+#define UART1_RX_IRQ 2u
 
 static inline void interrupts_off(void) { __asm__ volatile("cpsid i" ::: "memory"); }
 static inline void interrupts_on(void) { __asm__ volatile("cpsie i" ::: "memory"); }
 /* Wakes on a pending interrupt even while they are off, so a test before it loses no wake-up. */
 static inline void wait_for_interrupt(void) { __asm__ volatile("wfi" ::: "memory"); }
+
+static inline void reset_machine(void) {
+    __asm__ volatile("dsb" ::: "memory");
+    SCB_AIRCR = SCB_AIRCR_SYSTEM_RESET;
+    for (;;) wait_for_interrupt();
+}
 
 #endif

@@ -12,7 +12,7 @@ typedef struct {
     char magic[4]; /* "FWID" */
     uint8_t major, minor, patch;
     uint8_t layout;
-    uint32_t length; /* bytes from the vector table to the end of the .bin */
+    uint32_t length; /* bytes from the vector table to the end of the .bin, digest included */
     uint32_t hardware_id;
     char name[16]; /* padded with zeros */
 } image_id_t;

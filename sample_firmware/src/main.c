@@ -1,11 +1,15 @@
-/* A refrigerator thermometer for LoRaWAN: it samples, filters, and answers on the console. */
+/* A refrigerator thermometer for LoRaWAN: it samples, filters, answers on the console, and
+   receives its successor over the radio. */
+#include "application.h"
 #include "board.h"
 #include "image.h"
+#include "modem.h"
 #include "sensor.h"
 #include "sha256.h"
 #include "shell.h"
 #include "start.h"
 #include "uart.h"
+#include "update.h"
 
 static volatile uint32_t ticks;
 static uint8_t digest[SHA256_BYTES];
@@ -37,8 +41,13 @@ int main(void) {
     sensor_init();
     tick_init();
     shell_init(digest);
-    for (uint32_t done = 0;; sleep_until_work(done)) {
+    application_init(digest);
+    update_init();
+    modem_init();
+    for (uint32_t done = 0;;) {
         for (; done != ticks; done++) sensor_step();
         shell_poll();
+        modem_poll();
+        if (!update_step()) sleep_until_work(done);
     }
 }

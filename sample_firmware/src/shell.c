@@ -1,5 +1,7 @@
 #include "shell.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@
 #include "sensor.h"
 #include "start.h"
 #include "uart.h"
+#include "update.h"
 #include "uplink.h"
 #include "version.h"
 
@@ -86,6 +89,11 @@ static void run_stats(int count, char **words) {
 }
 #endif
 
+static void run_update(int count, char **words) {
+    (void)count, (void)words;
+    update_print();
+}
+
 static void run_exit(int count, char **words) {
     (void)count, (void)words;
     uart_printf("bye\n");
@@ -102,6 +110,7 @@ static const command_t COMMANDS[] = {
     {"alarm", "the temperature limits and the state; alarm LOW HIGH sets them, in 0.01 C", run_alarm},
     {"stats", "minimum, mean and maximum of the last readings", run_stats},
 #endif
+    {"update", "the slots, and the session that fills one", run_update},
     {"exit", "stop the processor (semihosting)", run_exit},
     {"help", "this list", run_help},
 };
@@ -155,7 +164,7 @@ static void take(char c) {
         uart_printf("\b \b");
     } else if (c >= ' ' && filled < LINE_MAX - 1) {
         line[filled++] = c;
-        uart_putc(c);
+        uart_putc(CONSOLE, c);
     }
 }
 
@@ -167,6 +176,16 @@ void shell_init(const uint8_t digest[SHA256_BYTES]) {
     uart_printf("help lists the commands\n> ");
 }
 
+void shell_notice(const char *format, ...) {
+    char text[120];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    line[filled] = 0;
+    uart_printf("\r* %s\n> %s", text, line);
+}
+
 void shell_poll(void) {
-    for (int c = uart_getc(); c >= 0; c = uart_getc()) take((char)c);
+    for (int c = uart_getc(CONSOLE); c >= 0; c = uart_getc(CONSOLE)) take((char)c);
 }

@@ -3,6 +3,7 @@
 
 #include "board.h"
 #include "image.h"
+#include "sha256.h"
 #include "start.h"
 #include "uart.h"
 #include "version.h"
@@ -60,7 +61,7 @@ _Static_assert(sizeof(vectors_t) == IMAGE_ID_OFFSET, "the identification block f
 __attribute__((section(".vectors"), used)) static const vectors_t vectors = {
     .stack = stack_top,
     .system = {reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, tick_handler},
-    .interrupts = {[UART0_RX_IRQ] = uart_rx_handler, [UART0_RX_IRQ + 1 ... 31] = fault},
+    .interrupts = {[UART0_RX_IRQ] = uart_console_handler, [1] = fault, [UART1_RX_IRQ] = uart_modem_handler, [3 ... 31] = fault},
 };
 
 __attribute__((section(".image_id"), used)) const image_id_t image_id = {
@@ -73,6 +74,9 @@ __attribute__((section(".image_id"), used)) const image_id_t image_id = {
     .hardware_id = FW_HARDWARE_ID,
     .name = FW_NAME,
 };
+
+/* The SHA-256 of the image up to here, which build.sh puts in: whoever has received the image knows from it that it is whole. */
+__attribute__((section(".digest"), used)) static const uint8_t image_digest[SHA256_BYTES] = {0};
 
 /* newlib asks for it; nothing in this program allocates, so there is no heap to give. */
 void *_sbrk(intptr_t increment);

@@ -9,47 +9,59 @@
 #define BAUD 115200u
 #define RING_SIZE 256u /* a power of two */
 
-static volatile uint8_t ring[RING_SIZE];
-static volatile uint32_t head, tail; /* they run freely; head - tail is the fill level */
+typedef struct {
+    volatile uint8_t bytes[RING_SIZE];
+    volatile uint32_t head, tail; /* they run freely; head - tail is the fill level */
+} ring_t;
+
+static ring_t rings[2];
+static const uint32_t BASES[2] = {[CONSOLE] = UART0, [MODEM] = UART1};
 
 void uart_init(void) {
-    UART0_BAUDDIV = CORE_CLOCK_HZ / BAUD;
-    UART0_CTRL = UART_CTRL_TX_ENABLE | UART_CTRL_RX_ENABLE | UART_CTRL_RX_INTERRUPT;
-    NVIC_ISER0 = 1u << UART0_RX_IRQ;
+    for (uart_t uart = CONSOLE; uart <= MODEM; uart++) {
+        UART_BAUDDIV(BASES[uart]) = CORE_CLOCK_HZ / BAUD;
+        UART_CTRL(BASES[uart]) = UART_CTRL_TX_ENABLE | UART_CTRL_RX_ENABLE | UART_CTRL_RX_INTERRUPT;
+    }
+    NVIC_ISER0 = 1u << UART0_RX_IRQ | 1u << UART1_RX_IRQ;
 }
 
 /* Leaves the byte in the UART while the ring is full: a sender that waits for the UART then loses nothing. */
-static void drain(void) {
-    while ((UART0_STATE & UART_STATE_RX_FULL) && head - tail < RING_SIZE) {
-        ring[head % RING_SIZE] = (uint8_t)UART0_DATA;
-        head = head + 1;
+static int drain(uart_t uart) {
+    ring_t *ring = &rings[uart];
+    while ((UART_STATE(BASES[uart]) & UART_STATE_RX_FULL) && ring->head - ring->tail < RING_SIZE) {
+        ring->bytes[ring->head % RING_SIZE] = (uint8_t)UART_DATA(BASES[uart]);
+        ring->head = ring->head + 1;
     }
+    return ring->head != ring->tail;
 }
 
-void uart_rx_handler(void) {
-    UART0_INTCLEAR = UART_INT_RX;
-    drain();
+void uart_console_handler(void) {
+    UART_INTCLEAR(UART0) = UART_INT_RX;
+    drain(CONSOLE);
 }
 
-int uart_pending(void) {
-    drain();
-    return head != tail;
+void uart_modem_handler(void) {
+    UART_INTCLEAR(UART1) = UART_INT_RX;
+    drain(MODEM);
 }
 
-int uart_getc(void) {
+int uart_pending(void) { return drain(CONSOLE) | drain(MODEM); }
+
+int uart_getc(uart_t uart) {
+    ring_t *ring = &rings[uart];
     int byte = -1;
     interrupts_off();
-    if (uart_pending()) {
-        byte = ring[tail % RING_SIZE];
-        tail = tail + 1;
+    if (drain(uart)) {
+        byte = ring->bytes[ring->tail % RING_SIZE];
+        ring->tail = ring->tail + 1;
     }
     interrupts_on();
     return byte;
 }
 
-void uart_putc(char byte) {
-    while (UART0_STATE & UART_STATE_TX_FULL) {}
-    UART0_DATA = (uint8_t)byte;
+void uart_putc(uart_t uart, char byte) {
+    while (UART_STATE(BASES[uart]) & UART_STATE_TX_FULL) {}
+    UART_DATA(BASES[uart]) = (uint8_t)byte;
 }
 
 void uart_printf(const char *format, ...) {
@@ -59,7 +71,7 @@ void uart_printf(const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     for (const char *c = text; *c; c++) {
-        if (*c == '\n') uart_putc('\r');
-        uart_putc(*c);
+        if (*c == '\n') uart_putc(CONSOLE, '\r');
+        uart_putc(CONSOLE, *c);
     }
 }

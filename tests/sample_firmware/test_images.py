@@ -19,7 +19,12 @@ FOLDER = Path(__file__).parents[2] / "sample_firmware"
 VERSIONS = ("1.0.0", "1.1.0")
 SUFFIXES = ("bin", "elf", "hex", "srec", "uf2", "signed.bin")
 PATCHES = ("sensor-1.0.0-to-1.1.0.patch", "sensor-1.0.0-to-1.1.0.signed.patch")
-NAMES = [*(f"sensor-{version}.{suffix}" for version in VERSIONS for suffix in SUFFIXES), *PATCHES, "test-key.pub.pem"]
+NAMES = [
+    *(f"sensor-{version}.{suffix}" for version in VERSIONS for suffix in SUFFIXES),
+    *PATCHES,
+    "test-key.pub.pem",
+    "boot.elf",
+]
 FLASH_BYTES = 64 * 1024
 RAM_START, RAM_BYTES = 0x2000_0000, 32 * 1024
 
@@ -95,12 +100,30 @@ def test_identification_block(version: str) -> None:
     data = image(version)
     magic, major, minor, patch, layout, length, hardware_id, name = struct.unpack_from("<4s4B2I16s", data, 0xC0)
     assert magic == b"FWID"
-    assert data.count(magic) == 1
+    assert data.index(magic) == 0xC0, "who searches for it finds it first"
     assert f"{major}.{minor}.{patch}" == version
     assert layout == 1
     assert length == len(data)
     assert hardware_id == 0x0385_0001
     assert name.rstrip(b"\0") == b"fuota-sensor"
+
+
+@both_versions
+def test_image_ends_with_the_sha256_of_all_before_it(version: str) -> None:
+    data = image(version)
+    assert hashlib.sha256(data[:-32]).digest() == data[-32:]
+
+
+def test_boot_loader_has_its_vectors_at_0_and_the_rest_beyond_every_image() -> None:
+    data = (FOLDER / "boot.elf").read_bytes()
+    offset, count = struct.unpack_from("<28xI12xH", data)
+    vectors, code = (struct.unpack_from("<8I", data, offset + 32 * i) for i in range(count))
+    stack, entry = struct.unpack_from("<2I", data, vectors[1])
+    assert (vectors[3], vectors[4], stack) == (0, 8, RAM_START + RAM_BYTES)
+    assert code[3] <= entry - 1 < code[3] + code[4] <= 4 << 20
+    assert code[3] >= FLASH_BYTES
+    assert code[4] == code[5], "it keeps no variables"
+    assert f"| `boot.elf` | {len(data)} |" in (FOLDER / "README.md").read_text()
 
 
 @both_versions

@@ -163,9 +163,14 @@ def test_alarm_and_statistics_came_with_1_1_0(start: Callable[..., Board]) -> No
 
 
 @needs_qemu
+def test_alone_it_has_no_slots_to_update(start: Callable[..., Board]) -> None:
+    assert start("1.0.0").ask("update") == ["started without the boot loader: no updates"]
+
+
+@needs_qemu
 def test_help_lists_every_command(start: Callable[..., Board]) -> None:
     commands = {line.split()[0] for line in start("1.1.0").ask("help")}
-    assert commands == {"version", "hash", "read", "alarm", "stats", "exit", "help"}
+    assert commands == {"version", "hash", "read", "alarm", "stats", "update", "exit", "help"}
 
 
 @needs_qemu
@@ -188,8 +193,9 @@ def test_line_editing_and_overlong_lines(start: Callable[..., Board]) -> None:
 
 @pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"{COMPILER} is not installed (Debian: gcc-{COMPILER[:-4]})")
 def test_sources_give_the_committed_bytes_wherever_they_are_built(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "another place"
+    elsewhere = tmp_path / "another place" / "firmware"
     shutil.copytree(FOLDER / "src", elsewhere / "src")
+    shutil.copytree(FOLDER.parent / "native", elsewhere.parent / "native")
     for name in ("build.sh", "package.py"):
         shutil.copy(FOLDER / name, elsewhere)
     build = ["sh", str(elsewhere / "build.sh"), str(tmp_path / "out")]

@@ -1,0 +1,61 @@
+"""fuota demo --device qemu: real firmware in the fleet, shown to a person."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+QEMU = "qemu-system-arm"
+OLD = Path(__file__).parents[2] / "sample_firmware" / "sensor-1.0.0.bin"
+
+needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed (Debian: {QEMU})")
+
+
+@needs_qemu
+def test_a_person_sees_the_part_receive_check_restart_and_prove_it(fuota, sample):
+    result = fuota("demo", "--device", "qemu", "--speed", "max")
+    assert result.code == 0
+    (updated,) = (line.split() for line in result.out.splitlines() if line.startswith("  updated"))
+    assert updated[1] == "1"
+    said = [line.removeprefix("  part: ") for line in result.err.splitlines() if line.startswith("  part: ")]
+    sha256 = hashlib.sha256(sample.read_bytes()).hexdigest()
+    (checked,) = (line for line in said if "whole" in line)
+    assert checked.endswith("fuota-sensor 1.1.0, SHA-256 right")
+    assert said.count(f"sha256 {hashlib.sha256(OLD.read_bytes()).hexdigest()}") == 2, (
+        "at first, and after the power cut"
+    )
+    resumed = next(i for i, line in enumerate(said) if line.startswith("session resumed"))
+    assert resumed < said.index(checked) < said.index("restart into slot 1") < said.index(f"sha256 {sha256}")
+    assert said[-1] == "slot 1 confirmed"
+    assert "its power was cut in the middle" in result.err
+
+
+@needs_qemu
+def test_among_virtual_devices_and_with_json(fuota):
+    result = fuota("demo", "--device", "qemu", "--devices", 3, "--speed", "max", "--loss", "0.05", "--json")
+    assert result.code == 0
+    assert result.event("verdict")["counts"]["updated"] == 3
+    way = result.event("part_way")
+    assert way["power_cuts"] == 1
+    assert way["repeated"] > 0 < way["delayed"]
+    lines = [event["line"] for event in result.events if event["event"] == "part"]
+    assert "boot: slot 1" in lines
+    assert "part:" not in result.err
+
+
+def test_without_qemu_one_line_says_what_to_install(fuota, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = fuota("demo", "--device", "qemu")
+    assert result.code == 2
+    assert result.complaint == (
+        "fuota: qemu-system-arm was not found: install it (Debian, Ubuntu: apt-get install qemu-system-arm)"
+    )
+
+
+def test_version_2_is_not_what_the_firmware_speaks(fuota):
+    result = fuota("demo", "--device", "qemu", "--version", 2)
+    assert result.code == 2
+    assert "the sample firmware speaks version 1" in result.complaint
