@@ -31,6 +31,7 @@ _NOBODY = "0" * 16
 _CERTIFICATE_WARNING_DAYS = 21
 _CLOCK_WARNING_S = 5
 _CLOCK_LIMIT_S = 300
+_REFUSED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,14 @@ def server_checks(server: ServerOptions, app_eui: str | None) -> Iterator[Check]
     yield ok("server", f"{url} answers in {probes[0][1].took_s * 1000:.0f} ms")
     yield _tls(url, server)
     yield _clock(probes[0][1])
+    refused = [role.path for role, timed in probes if timed.probe.status in _REFUSED]
+    if len(refused) == len(probes):
+        found = f"refused by every call ({probes[0][1].probe.status})"
+        yield fail("key", found, "give a key of this server that is not deleted", AUTHENTICATION)
+        return
     yield from (_role(role, timed.probe) for role, timed in probes)
-    yield _application(app_eui, server)
+    if "mcastStatus" not in refused:  # else whether a job is under way is not known, and why has been said
+        yield _application(app_eui, server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +134,11 @@ def _clock(timed: _Timed) -> Check:
 
 
 def _role(role: Role, probe: Probe) -> Check:
-    if probe.status in (401, 403):
-        found = f"refused ({probe.status}): {probe.words}"
+    if probe.status in _REFUSED:
+        found = f"refused ({probe.status})"
         if role.needed:
-            return fail(role.name, found, "ask for a key that covers it: 'Full Access' is the widest", AUTHENTICATION)
-        return warn(role.name, found, f"commands that call {role.path} will not work with this key")
+            return fail(role.name, found, "take a key that covers it: 'Full Access' is the widest", AUTHENTICATION)
+        return warn(role.name, found, "this key's role does not cover it")
     if probe.status == 405 or 300 <= probe.status < 400:
         return fail(role.name, f"answered {probe.status}: {probe.words}", "correct the URL of the server", NETWORK)
     if probe.status >= 500 and role.needed:

@@ -29,7 +29,7 @@ port_option = click.option("--port", type=int, default=1, show_default=True, hel
 
 @click.group()
 def downlink() -> None:
-    """Messages to devices: sendmsg, sendmcastmsg, clearmsgs. The sandbox does not answer these yet: name a --server."""
+    """Messages to devices: sendmsg, sendmcastmsg, clearmsgs. Without --server, to those of the sandbox on this machine."""
 
 
 @downlink.command()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fuota.cli.device_jobs import MAX_SHOWN
 from fuota.cli.downlink import port_option, show_receipt, warn_of_port
 from fuota.cli.output import Output, with_output
 from fuota.cli.rows import dev_eui_option, dev_file_option
@@ -60,7 +62,7 @@ def device_options(command: Command) -> Command:
 def group() -> None:
     """Multicast groups: the six calls mcast/*. Keep the address that setup answers: the server gives no list of groups.
 
-    The sandbox does not answer these yet: name a --server.
+    Without --server, those of the sandbox on this machine.
     """
 
 
@@ -138,6 +140,10 @@ def _show(found: McGroup, out: Output) -> int:
         None if found.frequency_hz is None else spoken_mhz(found.frequency_hz),
     ]
     out.result(printable(", ".join([found.mc_addr, *(text for text in radio if text)])))
-    for member in found.members:
+    for member in found.members[:MAX_SHOWN]:
         out.result(printable(f"  {member.dev_eui or 'a device unnamed'}  {member.state or 'no state'}"))
+    if len(found.members) > MAX_SHOWN:
+        states = Counter(member.state or "no state" for member in found.members)
+        told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        out.result(printable(f"  and {len(found.members) - MAX_SHOWN} more; {told} in all"))
     return 0

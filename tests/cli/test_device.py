@@ -168,7 +168,12 @@ def test_every_chunk_is_kept_with_its_devices_before_the_next(device, account, t
     assert result.code == 0
     assert [len(body["data"]) for _, _, body in account.calls] == [2, 1]
     assert [event["event"] for event in result.events if event["event"] != "progress"] == ["result"]
-    assert {"event": "progress", "what": "chunk 1 of 2, 2 devices", "state": "RUNNING", "pct_done": 10} in result.events
+    assert {
+        "event": "progress",
+        "what": f"{JOB}, chunk 1 of 2, 2 devices",
+        "state": "RUNNING",
+        "pct_done": 10,
+    } in result.events
     assert result.event("result")["devices"] == {"done": 3}
     lines = kept(tmp_path)
     assert [(line["event"], line["chunk"]) for line in lines] == [

@@ -100,6 +100,22 @@ def test_a_call_that_is_refused_is_told_and_fails_where_a_campaign_needs_it(doct
     assert bool(checks[f"key: {call}"]["advice"]) == (state != "OK")
 
 
+def test_a_refusal_is_said_once(doctor, server):
+    """Not again by what the refused call would have told."""
+    url, statuses, _, _ = server
+    statuses["mcastStatus"] = 403
+    _, checks = doctor("--server", url, "--app-eui", APP)
+    assert "application" not in checks
+
+
+def test_a_key_that_is_refused_by_every_call_is_no_matter_of_roles(doctor, server):
+    url, statuses, _, _ = server
+    statuses.update(dict.fromkeys(["mcastStatus", "mcast/status", "device/status", "device/csvExport"], 403))
+    result, checks = doctor("--server", url, "--app-eui", APP)
+    assert (result.code, checks["key"]["state"], checks["key"]["found"]) == (4, "FAIL", "refused by every call (403)")
+    assert not [name for name in checks if name.startswith("key: ")]
+
+
 @pytest.mark.parametrize(("word", "state"), [("Running", "WARN"), ("Done", "OK"), ("Cancelled", "OK")])
 def test_a_job_under_way_is_told(doctor, server, word, state):
     url, statuses, answers, _ = server

@@ -62,6 +62,13 @@ def test_people_see_the_group_and_its_devices(fuota, server):
     assert result.stdout.decode() == f"{ADDR}, class C, data rate 13, 927.5 MHz\n  {DEV}  Initializing\n"
 
 
+def test_a_large_group_is_summed_up(fuota, server):
+    devs = [{"devEui": f"{number:016X}", "state": "Failed" if number < 5 else "Initialized"} for number in range(300)]
+    lines = fuota("group", "status", *IN_GROUP, "--server", server(GROUP | {"devs": devs})).out.splitlines()
+    assert len(lines) == 22
+    assert lines[-1] == "  and 280 more; 295 Initialized, 5 Failed in all"
+
+
 def test_people_see_the_number_of_a_message(fuota, server):
     result = fuota("downlink", "send", DEV, "01", "--port", 230, "--server", server(SENT))
     assert result.stdout.decode() == "msgId 119: Success!\n"

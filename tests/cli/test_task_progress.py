@@ -9,7 +9,7 @@ import pytest
 
 from fuota.cli.output import Output
 from fuota.cli.task_progress import shown, title
-from fuota.network.senra import Chunk, TaskStatus
+from fuota.network.senra import Chunk, TaskRef, TaskStatus
 
 STATUS = TaskStatus.from_answer({"state": "RUNNING", "pctDone": 40})
 
@@ -41,6 +41,7 @@ def test_a_bar_on_a_terminal(monkeypatch, capsys):
     assert "40%" in terminal.getvalue()
 
 
-@pytest.mark.parametrize(("number", "of", "words"), [(1, 1, "2 devices"), (3, 9, "chunk 3 of 9, 2 devices")])
+@pytest.mark.parametrize(("number", "of", "words"), [(1, 1, "job, 2 devices"), (3, 9, "job, chunk 3 of 9, 2 devices")])
 def test_a_chunk_in_words(number, of, words):
-    assert title(Chunk(number=number, of=of, dev_euis=("a", "b"))) == words
+    task = TaskRef(request_id="job", status_url="", raw={})
+    assert title(Chunk(number=number, of=of, dev_euis=("a", "b"), task=task)) == words
