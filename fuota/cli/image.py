@@ -13,6 +13,7 @@ from fuota.cli.output import Output, with_output
 from fuota.cli.words import counted
 
 if TYPE_CHECKING:
+    from fuota.cli.image_table import OnAir
     from fuota.image import ImageCheck
 
 
@@ -71,19 +72,19 @@ def _on_air_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _airtime(region_name: str | None, data_rate: int | None) -> Callable[[int], int] | None:
-    """Time on air, in microseconds, of so many octets in uncoded fragments; None where no region was named."""
+def _on_air(region_name: str | None, data_rate: int | None) -> OnAir | None:
+    """What octets cost on air, in uncoded fragments; None where no region was named."""
     if region_name is None:
         if data_rate is not None:
             raise click.UsageError("--data-rate is one of a region: say --region too")
         return None
+    from fuota.cli.image_table import OnAir
     from fuota.radio import fragment_phy_bytes, largest_frag_size, region
 
     plan = region(region_name)
     index = plan.rx2_data_rate if data_rate is None else data_rate
     frag_size = largest_frag_size(plan, index)
-    frame_us = plan.data_rate(index).time_on_air_us(fragment_phy_bytes(frag_size))
-    return lambda size: -(-size // frag_size) * frame_us
+    return OnAir(frag_size=frag_size, frame_us=plan.data_rate(index).time_on_air_us(fragment_phy_bytes(frag_size)))
 
 
 @click.group()
@@ -100,7 +101,7 @@ def inspect(image: IO[bytes], region_name: str | None, data_rate: int | None, ou
     """Show what IMAGE is: format, version, parts, hashes, signature; and what is wrong with it."""
     from fuota.cli.image_table import show_check
 
-    show_check(out, _checks(image, None, wanted)[0], _airtime(region_name, data_rate), path=image.name, whole=True)
+    show_check(out, _checks(image, None, wanted)[0], _on_air(region_name, data_rate), path=image.name, whole=True)
     return DONE
 
 
@@ -130,10 +131,10 @@ def check(
     from fuota.cli.image_table import show_check
 
     asked = {name: value for name, value in wanted.items() if value is not None}
-    airtime = _airtime(region_name, data_rate)
+    on_air = _on_air(region_name, data_rate)
     checked = _checks(image, base, asked)
     for one in checked:
-        show_check(out, one, airtime, path=image.name, whole=False)
+        show_check(out, one, on_air, path=image.name, whole=False)
     good = all(one.ok and not (strict and one.findings.warnings) for one in checked)
     return DONE if good else REFUSED
 
@@ -225,7 +226,7 @@ def delta(
     if output is not None:
         with opened_output(str(output), "wb") as file:
             file.write(made.data)
-    show_delta(out, made, _airtime(region_name, data_rate), output)
+    show_delta(out, made, _on_air(region_name, data_rate), output)
     return DONE
 
 

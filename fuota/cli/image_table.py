@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,30 @@ if TYPE_CHECKING:
     from fuota.image import Description, ImageCheck
     from fuota.image.delta import Delta
 
-Airtime = Callable[[int], int]
-"""Microseconds on air of so many octets."""
 _MOST_PARTS = 12
+_LOST_SHARE = 0.2
+"""Of the fragments, for which the memory of a decoder is told."""
 
 
-def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, path: str, whole: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnAir:
+    """What octets cost in uncoded fragments of `frag_size`, each of which takes `frame_us` on air."""
+
+    frag_size: int
+    frame_us: int
+
+    def airtime_us(self, size: int) -> int:
+        """Of so many octets."""
+        return -(-size // self.frag_size) * self.frame_us
+
+    def decoder_bytes(self, size: int) -> int:
+        """RAM of a decoder of TS004 that repairs a fifth of the fragments."""
+        from fuota.device import decoder_memory_bytes
+
+        return decoder_memory_bytes(ceil(_LOST_SHARE * -(-size // self.frag_size)))
+
+
+def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: str, whole: bool) -> None:
     """One event for the image and one for each finding, or what it is (`whole`: with its parts and hashes) and the findings.
 
     `path`: of the file, as it was said.
@@ -36,7 +55,7 @@ def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, pat
             "signature": checked.signature.value,
             "entropy_bits": checked.entropy_bits,
             "filler_bytes": checked.filler_bytes,
-            "airtime_us": None if airtime is None else airtime(_on_air(checked)),
+            "airtime_us": None if on_air is None else on_air.airtime_us(_bytes_on_air(checked)),
             "ok": checked.ok,
             "mended_by": mending(checked, path),
         },
@@ -45,7 +64,7 @@ def show_check(out: Output, checked: ImageCheck, airtime: Airtime | None, *, pat
         out.event("finding", **finding.to_json())
     if out.as_json:
         return
-    rows = [*_rows(checked, airtime), *(_details(description) if whole else [])]
+    rows = [*_rows(checked, on_air), *(_details(description) if whole else [])]
     out.table(grid(rows, name_style="bold"))
     if len(checked.findings):
         out.result("")
@@ -67,9 +86,11 @@ def mending(checked: ImageCheck, path: str | None = None) -> str | None:
     return shlex.join(["fuota", "image", "convert", str(source), "-o", str(made)])
 
 
-def show_delta(out: Output, delta: Delta, airtime: Airtime | None, path: Path | None) -> None:
+def show_delta(out: Output, delta: Delta, on_air: OnAir | None, path: Path | None) -> None:
     """One event, or a table."""
-    spent, whole = (None, None) if airtime is None else (airtime(len(delta.data)), airtime(delta.target_bytes))
+    sizes = (len(delta.data), delta.target_bytes)
+    spent, whole = (None, None) if on_air is None else map(on_air.airtime_us, sizes)
+    decoder, of_whole = (None, None) if on_air is None else map(on_air.decoder_bytes, sizes)
     out.event(
         "delta",
         **{name: getattr(delta, name) for name in ("base_sha256", "target_sha256", "base_bytes", "target_bytes")},
@@ -78,25 +99,27 @@ def show_delta(out: Output, delta: Delta, airtime: Airtime | None, path: Path | 
         sha256=delta.sha256,
         airtime_us=spent,
         target_airtime_us=whole,
+        decoder_ram_bytes=decoder,
+        target_decoder_ram_bytes=of_whole,
         output=None if path is None else str(path),
     )
     for finding in delta.findings:
         out.event("finding", **finding.to_json())
     if out.as_json:
         return
-    out.table(grid([*_delta_rows(delta), *_saved(spent, whole), _written(path)], name_style="bold"))
+    out.table(grid([*_delta_rows(delta), *_saved(delta, on_air), _written(path)], name_style="bold"))
     if len(delta.findings):
         out.result("")
         out.table(findings_grid(delta.findings.found))
 
 
-def _on_air(checked: ImageCheck) -> int:
+def _bytes_on_air(checked: ImageCheck) -> int:
     from fuota.image import on_air_bytes
 
     return on_air_bytes(checked.image)
 
 
-def _rows(checked: ImageCheck, airtime: Airtime | None) -> list[tuple[str, str]]:
+def _rows(checked: ImageCheck, on_air: OnAir | None) -> list[tuple[str, str]]:
     image, description = checked.image, checked.image.description
     rows = [
         ("image", f"{image.name}, {counted(len(image.data), 'byte')}"),
@@ -106,8 +129,8 @@ def _rows(checked: ImageCheck, airtime: Airtime | None) -> list[tuple[str, str]]
         ("hardware", description.hardware or "not stated"),
         ("signature", checked.signature.value),
     ]
-    if airtime is not None:
-        rows.append(("airtime", _airtime(checked, airtime)))
+    if on_air is not None:
+        rows.append(("airtime", _airtime(checked, on_air)))
     return rows
 
 
@@ -117,10 +140,10 @@ def _format(description: Description) -> str:
     return f"{description.format}, for a binary of {counted(description.converts_to_bytes, 'byte')}"
 
 
-def _airtime(checked: ImageCheck, airtime: Airtime) -> str:
-    size = _on_air(checked)
-    all_us = airtime(size)
-    wasted_us = all_us - airtime(size - checked.filler_bytes)
+def _airtime(checked: ImageCheck, on_air: OnAir) -> str:
+    size = _bytes_on_air(checked)
+    all_us = on_air.airtime_us(size)
+    wasted_us = all_us - on_air.airtime_us(size - checked.filler_bytes)
     wasted = f"; {spoken_airtime(wasted_us)} of it for filler" if wasted_us else ""
     return f"{spoken_airtime(all_us)} in uncoded fragments{wasted}"
 
@@ -179,11 +202,22 @@ def _delta_rows(delta: Delta) -> list[tuple[str, str]]:
     ]
 
 
-def _saved(spent_us: int | None, whole_us: int | None) -> list[tuple[str, str]]:
-    if spent_us is None or whole_us is None:
+def _saved(delta: Delta, on_air: OnAir | None) -> list[tuple[str, str]]:
+    if on_air is None:
         return []
-    share = f" ({1 - spent_us / whole_us:.0%} saved)" if spent_us < whole_us else ""
-    return [("airtime", f"{spoken_airtime(spent_us)} in place of {spoken_airtime(whole_us)}{share}")]
+    sizes = (len(delta.data), delta.target_bytes)
+    (spent_us, whole_us), (ram, of_whole) = map(on_air.airtime_us, sizes), map(on_air.decoder_bytes, sizes)
+    return [
+        ("airtime", f"{spoken_airtime(spent_us)} in place of {spoken_airtime(whole_us)}{_share(spent_us, whole_us)}"),
+        (
+            "decoder",
+            f"{counted(ram, 'byte')} of RAM in place of {of_whole}{_share(ram, of_whole)}, to repair a fifth of the fragments",
+        ),
+    ]
+
+
+def _share(spent: int, whole: int) -> str:
+    return f" ({1 - spent / whole:.0%} saved)" if spent < whole else ""
 
 
 def _written(path: Path | None) -> tuple[str, str]:

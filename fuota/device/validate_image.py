@@ -10,8 +10,9 @@ from typing import Any
 from fuota.device.profile import DeviceProfile
 from fuota.device.profile_file import load_profile
 from fuota.errors import ImageError, ParameterError
-from fuota.findings import Findings, error
-from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, check
+from fuota.findings import Finding, Findings, error, warning
+from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, SignatureState, check
+from fuota.image.checks import by_gravity
 from fuota.image.delta import apply
 
 _MOST_BYTES = 64 * 1024
@@ -74,7 +75,24 @@ def inspect_patch(
     target = inspect_image(made, profile=profile, public_key=public_key, signature=signature, **requirements)
     of_target = {"hardware": None, "running_version": None, "signed": False, "slot_bytes": None, "flash_bytes": None}
     known = hashlib.sha256(base).hexdigest()
-    return inspect_image(patch, profile=profile, **requirements | of_target, base_sha256=known), target
+    of_patch = inspect_image(patch, profile=profile, **requirements | of_target, base_sha256=known)
+    return replace(of_patch, findings=by_gravity((*of_patch.findings, *_unproven(target)))), target
+
+
+def _unproven(target: ImageCheck) -> tuple[Finding, ...]:
+    """A patch does not say what its base is. Where another was given, a hash in what comes out shows it."""
+    if (
+        any(digest.matches for digest in target.image.description.digests)
+        or target.signature is SignatureState.VERIFIED
+    ):
+        return ()
+    return (
+        warning(
+            "base-unproven",
+            "it does not say what its base is, and what it makes of this one has no hash that would show another: make sure that"
+            f" {target.image.sha256[:16]}… is the SHA-256 of the new image",
+        ),
+    )
 
 
 def _of(profile: DeviceProfile | str | Path) -> ImageRequirements:

@@ -5,7 +5,7 @@ Codes are stable; docs/images.md lists them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from fuota.errors import ParameterError
@@ -64,7 +64,7 @@ def check(image: FirmwareImage, *, public_key: bytes | None = None, signature: b
     return ImageCheck(
         image=image,
         signature=stated.state,
-        findings=Findings(tuple(sorted(found, key=_gravity))),
+        findings=by_gravity(found),
         entropy_bits=bits,
         filler_bytes=waste.size if waste else 0,
     )
@@ -75,9 +75,10 @@ def on_air_bytes(image: FirmwareImage) -> int:
     return image.description.converts_to_bytes or len(image.data)
 
 
-def _gravity(finding: Finding) -> int:
+def by_gravity(findings: Iterable[Finding]) -> Findings:
     """Errors first, notes last."""
-    return ("error", "warning", "note").index(finding.severity.value)
+    order = ("error", "warning", "note")
+    return Findings(tuple(sorted(findings, key=lambda one: order.index(one.severity.value))))
 
 
 def _is_wanted_container(finding: Finding, image: FirmwareImage) -> bool:

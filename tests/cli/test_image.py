@@ -315,6 +315,22 @@ def test_delta_warns_of_what_no_device_has(fuota):
     assert "nowhere: say -o" in fuota("image", "delta", OLD, NEW).out
 
 
+def test_a_delta_says_what_it_saves(fuota):
+    """Airtime, and the memory of a decoder (TS004-2.0.0 A.4: m(m + 1)/16 + 2m octets) that repairs a fifth of the fragments."""
+    options = ("--region", "EU868", "-d", 0)
+    event = fuota("image", "delta", OLD, NEW, *options, "--json").event("delta")
+    for size, airtime, memory in (
+        (event["bytes"], event["airtime_us"], event["decoder_ram_bytes"]),
+        (event["target_bytes"], event["target_airtime_us"], event["target_decoder_ram_bytes"]),
+    ):
+        fragments = -(-size // 48)
+        lost = -(-fragments // 5)
+        assert airtime == fragments * 2_793_472
+        assert memory == -(-lost * (lost + 33) // 16)
+    said = fuota("image", "delta", OLD, NEW, *options).out
+    assert f"{event['decoder_ram_bytes']} bytes of RAM in place of {event['target_decoder_ram_bytes']}" in said
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

@@ -13,6 +13,7 @@ from fuota.device import DeviceProfile, inspect_image, inspect_patch, load_profi
 from fuota.errors import ImageError, ParameterError, StorageError
 from fuota.findings import Findings
 from fuota.image import FirmwareImage, ImageRequirements
+from tests.image import corpus
 
 SAMPLE = Path(__file__).parents[2] / "sample_firmware" / "sensor-1.1.0.bin"
 FIRMWARE = SAMPLE.read_bytes()
@@ -108,6 +109,52 @@ def test_of_a_patch_what_it_makes_is_asked_for_the_rest():
     assert of_patch.image.requirements.base_sha256 == old.sha256
     with pytest.raises(ImageError, match="cannot be applied to this base"):
         inspect_patch(patch, old.data[:100])
+
+
+def test_what_proves_that_a_patch_was_given_its_base():
+    """A sequential patch of detools takes any base; a hash in what comes out shows another."""
+    for kind, proven in (("", False), (".signed", True)):
+        patch = FirmwareImage.open(SAMPLE.with_name(f"sensor-1.0.0-to-1.1.0{kind}.patch"))
+        old, new = (SAMPLE.with_name(f"sensor-{version}{kind}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))
+        of_patch, of_target = inspect_patch(patch, old)
+        assert of_target.image.data == new
+        assert ("base-unproven" in of_patch.findings.codes) is not proven
+        assert of_patch.ok
+        severities = [one.severity.value for one in of_patch.findings]
+        assert severities == sorted(severities, key=["error", "warning", "note"].index)
+    wrong_base = bytes([old[300] ^ 1 if at == 300 else octet for at, octet in enumerate(old)])
+    assert not inspect_patch(patch, wrong_base)[1].ok
+
+
+def test_a_signature_beside_what_a_patch_makes():
+    patch = FirmwareImage.open(SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch"))
+    old = SAMPLE.with_name("sensor-1.0.0.bin").read_bytes()
+    said = {"public_key": corpus.public_pem("ed25519"), "signature": corpus.private_key("ed25519").sign(FIRMWARE)}
+    of_patch, of_target = inspect_patch(patch, old, profile=DeviceProfile(image=ImageRequirements(signed=True)), **said)
+    assert of_target.signature.value == "verified"
+    assert of_patch.ok
+    assert of_target.ok
+    assert "base-unproven" not in of_patch.findings.codes
+
+
+def test_what_a_patch_makes_must_fit_the_slot():
+    patch = SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch")
+    assert fuota.validate_image(patch, profile=DeviceProfile(slot_bytes=len(FIRMWARE) - 1)).errors[0].code == "flash"
+    assert fuota.validate_image(patch, profile=DeviceProfile(slot_bytes=len(FIRMWARE))).ok
+    signed_only = DeviceProfile(image=ImageRequirements(signed=True))
+    assert "say its base" in fuota.validate_image(patch, profile=signed_only).errors[0].message
+
+
+def test_a_signature_in_any_shape(tmp_path):
+    signature = corpus.private_key("ed25519").sign(FIRMWARE)
+    (tmp_path / "app.sig").write_bytes(signature)
+    (tmp_path / "key.pem").write_bytes(corpus.public_pem("ed25519"))
+    profile = DeviceProfile(image=ImageRequirements(signed=True))
+    assert not fuota.validate_image(SAMPLE, profile=profile).ok
+    for beside in (signature, tmp_path / "app.sig", str(tmp_path / "app.sig")):
+        assert fuota.validate_image(SAMPLE, profile=profile, public_key=tmp_path / "key.pem", signature=beside).ok
+    with pytest.raises(ParameterError, match="the signature /no/such/signature cannot be read"):
+        fuota.validate_image(SAMPLE, public_key=b"", signature="/no/such/signature")
 
 
 def test_what_is_wrong_with_the_arguments_is_no_finding():
