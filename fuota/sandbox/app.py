@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from fuota.errors import AuthenticationError, BadRequestError, FuotaError, NotFoundError, StorageError
 from fuota.network import redact
 from fuota.sandbox import parameters
+from fuota.sandbox.answers import answer as answer_to
 from fuota.sandbox.calls import CALLS, Call
 from fuota.sandbox.openapi import document
 from fuota.sandbox.rows import MAX_BODY_BYTES
@@ -43,7 +44,7 @@ def _answering(call: Call, service: Service) -> Handler:
 
     async def answer(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(service.answer, call.name, await _asked(call, service, request))
+            found = await run_in_threadpool(answer_to, service, call.name, await _asked(call, service, request))
         except FuotaError as error:
             return _refusal(call, error)
         if isinstance(found, dict):
