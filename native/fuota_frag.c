@@ -102,44 +102,68 @@ static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n
 
 /* --- rows of the parity matrix */
 
+#ifdef __ARM_FEATURE_IDIV
+#define FUOTA_FRAG_DIVIDE /* the processor has a division */
+#endif
+
+#ifndef FUOTA_FRAG_DIVIDE
+/* 2^24 / d, for d from 256 to 2^15 */
+static uint32_t inverse_of(uint32_t d) {
+    uint32_t inverse = 0, rest = 1, i;
+    for (i = 0; i < 24u; i++) {
+        rest <<= 1;
+        inverse <<= 1;
+        if (rest >= d) {
+            rest -= d;
+            inverse++;
+        }
+    }
+    return inverse;
+}
+#endif
+
 /* Sets in the `length` words of `mask` which of the uncoded fragments 32 `first`, 32 `first` + 1, ... fragment `n` is made of (TS004
  * appendix A: PRBS23, M / 2 draws; a power of two takes M + 1 as the modulus and leaves M out). `left`: how many draws that is, or 0 where
  * it is not known, which for version 2 needs the whole mask. Returns how many it were. */
 static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask, uint32_t first, uint32_t length, uint32_t left) {
-    uint32_t modulus = f->nb_frag, large, inverse = 0, rest = 1, draws = 0, x, d, r;
+    uint32_t nb_frag = f->nb_frag, modulus = nb_frag, draws = 0, x, r;
     uint32_t distinct = !left && f->version != FUOTA_FRAG_V1;
+#ifndef FUOTA_FRAG_DIVIDE
+    uint32_t large, inverse, d;
+#endif
     first <<= 5;
-    for (d = 0; d < length; d++) mask[d] = 0;
+    for (r = 0; r < length; r++) mask[r] = 0;
     length <<= 5;
-    if (n <= modulus) {
+    if (n <= nb_frag) {
         n -= first + 1u;
         if (n < length) put(mask, n, 1);
         return 0;
     }
-    if (!left) left = modulus >> 1;
+    if (!left) left = nb_frag >> 1;
     if (!(modulus & (modulus - 1u))) modulus++;
+#ifndef FUOTA_FRAG_DIVIDE
     for (large = modulus; large < 256u;) large <<= 1;
-    for (d = 0; d < 24u; d++) { /* inverse = 2^24 / large, without a division */
-        rest <<= 1;
-        inverse <<= 1;
-        if (rest >= large) {
-            rest -= large;
-            inverse++;
-        }
-    }
-    if (f->version != FUOTA_FRAG_V2_LITERAL) n -= f->nb_frag;
-    x = 1001u * n + 1u;
+    inverse = inverse_of(large);
+#endif
+    x = f->version == FUOTA_FRAG_V2_LITERAL ? n : n - nb_frag;
+    x = 1001u * x + 1u;
     while (left) {
         x = (x >> 1) + ((x ^ x >> 5) << 31 >> 9);
+#ifdef FUOTA_FRAG_DIVIDE
+        r = x % modulus;
+#else
         r = x - ((x >> 8) * inverse >> 16) * large; /* x < 2^24, and the quotient at most 2 too small */
         for (d = large; d >= modulus; d >>= 1)
             while (r >= d) r -= d;
-        if (r >= f->nb_frag) continue;
+#endif
+        if (r >= nb_frag) continue;
         draws++;
         r -= first;
         if (r < length) {
-            if (distinct && bit(mask, r)) continue;
-            put(mask, r, 1);
+            uint32_t *word = mask + (r >> 5);
+            r = 1u << (r & 31u);
+            if (distinct && (*word & r)) continue;
+            *word |= r;
         }
         left--;
     }
@@ -161,7 +185,9 @@ static void compress(const fuota_frag_t *f, const uint32_t *mask, uint32_t first
 }
 
 static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
-    while (length--) *sum++ ^= *row++;
+    const uint32_t *end = sum + length;
+    do *sum++ ^= *row++;
+    while (sum != end);
 }
 
 /* Eliminates the vector; the column that it adds to the rank, or NONE. With `sum` the reduced rows are added too, each read to `row`. */
@@ -257,25 +283,24 @@ static void draw_lane(fuota_frag_t *f) {
     f->phase = KNOWN;
 }
 
-/* Adds known fragment `i` to the lanes that have it; 1 if that took a read. */
-static uint32_t add_known(fuota_frag_t *f, uint32_t i) {
-    uint32_t read = 0, lane, *row = free_part(f), *octets = lane_at(f, 0) + words(f->unknown);
-    const uint32_t *mask = lane_at(f, f->lanes) + (i >> 5) - f->first;
-    for (lane = 0; lane < f->lanes; lane++, mask += words(f->nb_frag), octets += lane_words(f)) {
-        if (!(*mask >> (i & 31u) & 1u)) continue;
-        if (!read && load(f, i, row)) break;
-        read = 1;
-        add(octets, row, row_words(f));
-    }
-    return read;
-}
-
+/* Adds known fragments to the lanes that have them. */
 static void scan_known(fuota_frag_t *f) {
-    uint32_t reads = 0, end = (f->first + window(f)) << 5;
+    uint32_t all = words(f->nb_frag), length = row_words(f), stride = lane_words(f), end = (f->first + window(f)) << 5;
+    uint32_t *row = free_part(f), *masks = lane_at(f, f->lanes) - f->first, reads = READS_PER_STEP, i = f->position;
     if (end > f->nb_frag) end = f->nb_frag;
-    for (; f->position < end && reads < READS_PER_STEP && f->phase > 0; f->position++)
-        if (bit(known(f), f->position)) reads += add_known(f, f->position);
-    if (f->position < end || f->phase < 0) return;
+    for (; i < end && reads; i++) {
+        uint32_t *mask = masks + (i >> 5), *octets = row + length + stride, lane = f->lanes, loaded = 0, one = 1u << (i & 31u);
+        if (!(known(f)[i >> 5] & one)) continue;
+        for (; lane; lane--, mask += all, octets += stride) {
+            if (!(*mask & one)) continue;
+            if (!loaded && load(f, i, row)) return;
+            loaded = 1;
+            add(octets - length, row, length);
+        }
+        reads -= loaded;
+    }
+    f->position = (uint16_t)i;
+    if (i < end) return;
     f->position = 0;
     f->first = (uint16_t)(f->first + window(f));
     f->phase = end < f->nb_frag ? DRAW : REDUCE;
@@ -341,16 +366,17 @@ static void give_up_unmarked(fuota_frag_t *f) {
 int fuota_frag_resume(fuota_frag_t *f) {
     uint32_t i, mark;
     if (fuota_frag_init(f) < 0) return f->phase;
-    for (i = 0; i < f->nb_frag; i++) {
+    for (i = 0; i < reduced(f, f->capacity); i++) {
         mark = mark_of(f, i);
-        if (mark == SOLVED) f->progress++;
-        if (mark != i + 1u) continue;
-        put(known(f), i, 1);
-        f->unknown--;
+        if (mark == SOLVED) {
+            f->progress++;
+        } else if (i >= f->nb_frag) {
+            if (mark != BLANK && i < reduced(f, 0)) f->stored = (uint16_t)(i - f->nb_frag + 1u);
+        } else if (mark == i + 1u) {
+            put(known(f), i, 1);
+            f->unknown--;
+        }
     }
-    for (i = 0; i < f->capacity; i++)
-        if (mark_of(f, reduced(f, i)) == SOLVED) f->progress++;
-    while (f->stored < f->scratch && mark_of(f, scratch(f, f->stored)) != BLANK) f->stored++;
     give_up_unmarked(f);
     return settle(f);
 }
@@ -358,8 +384,9 @@ int fuota_frag_resume(fuota_frag_t *f) {
 /* The payload as a row, in the workspace. */
 static uint32_t *padded(const fuota_frag_t *f, const uint8_t *payload) {
     uint8_t *row = (uint8_t *)free_part(f);
-    uint32_t i;
-    for (i = 0; i < row_octets(f); i++) row[i] = i < f->frag_size ? payload[i] : 0xFFu;
+    uint32_t i, length = f->frag_size;
+    for (i = 0; i < length; i++) row[i] = payload[i];
+    for (length = row_octets(f); i < length; i++) row[i] = 0xFFu;
     return free_part(f);
 }
 
