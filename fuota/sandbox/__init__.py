@@ -46,9 +46,9 @@ class Sandbox:
     """`with Sandbox() as sandbox:` is a network server at `sandbox.url` until the block ends.
 
     `fleet`: the devices. `region`: a name such as "EU868". `speed`: how many times as fast as real time its clock goes, None
-    for no waiting at all. `data_stream_url`: where uplinks are posted, in batches (arrays) if `batch`, which wait
-    `batch_delay_ms` for company; `duplicates` further gateways hear each. `uplink_period_s`: how often a device has an uplink,
-    and with it a chance for a unicast downlink. `port`: 0 for any free one.
+    for no waiting at all, and then nothing is forgotten. `data_stream_url`: where uplinks are posted, in batches (arrays) if
+    `batch`, which wait `batch_delay_ms` for company; `duplicates` further gateways hear each. `uplink_period_s`: how often a
+    device has an uplink, and with it a chance for a unicast downlink. `port`: 0 for any free one.
     `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `keys` has all.
     `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.books`.
     Raises ParameterError; StorageError for the state file; NetworkError where the port is taken.
@@ -96,11 +96,12 @@ class Sandbox:
             directory=books.directory(Application(app_eui=eui, join_eui=eui) for eui in self.app_euis),
             downlinks=books.queues(),
             faults=faults,
+            forgets=speed is not None,
         )
         keys = Keys.of(self.app_euis, first_key=api_key)
         self.keys = keys.listed()
         """(application, role, key) of all."""
-        self._service = Service(server=server, clock=self._agenda, keys=keys, books=books)
+        self._service = Service(server=server, clock=self._agenda, keys=keys, books=books, forgets=speed is not None)
         self._state = self._kept_in(state) if state is not None else None
         self._http = BackgroundServer(faults.middleware(create_app(self._service)), port=port)
 

@@ -33,7 +33,10 @@ _NO_FAULTS = Faults()
 
 
 class NetworkServer:
-    """Runs the tasks of its applications, one for each. Every public method takes the agenda's lock."""
+    """Runs the tasks of its applications, one for each. Every public method takes the agenda's lock.
+
+    `forgets`: what is over is forgotten in time. On a clock that does not wait, 15 minutes are over at once.
+    """
 
     def __init__(  # noqa: PLR0913 - what a server is made of
         self,
@@ -47,12 +50,13 @@ class NetworkServer:
         directory: Directory | None = None,
         downlinks: Downlinks | None = None,
         faults: Faults = _NO_FAULTS,
+        forgets: bool = True,
     ) -> None:
         self.app_eui = app_eui
         self.directory = directory or Directory([Application(app_eui=app_eui, join_eui=app_eui)])
         self.downlinks = downlinks or Downlinks()
         self._region, self._fleet, self._agenda, self._data_stream = region, fleet, agenda, data_stream
-        self._stall_at_pct = faults.stall_at_pct
+        self._stall_at_pct, self._forgets = faults.stall_at_pct, forgets
         self._jobs: dict[str, TransferJob] = {}
         self._session_cnts: dict[str, int] = {}
         self._mac = Mac(self.directory)
@@ -286,7 +290,7 @@ class NetworkServer:
         return job
 
     def _is_removed(self, job: TransferJob) -> bool:
-        return bool(job.end_us) and self.now_us() > job.end_us + REMOVED_AFTER_US
+        return self._forgets and bool(job.end_us) and self.now_us() > job.end_us + REMOVED_AFTER_US
 
 
 def _answer(job: TransferJob, message: str) -> dict[str, Any]:

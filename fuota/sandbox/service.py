@@ -57,15 +57,18 @@ class Service:
     """The books of a sandbox, and what they are kept with.
 
     `books`: those of an earlier sandbox, of which `server` has the devices and downlinks already.
+    `forgets`: whether tasks that are over are forgotten in time.
     `on_change`: called when a task has changed devices. `settle`: called before a POST is answered, with whether it has.
     """
 
-    def __init__(self, *, server: NetworkServer, clock: Clock, keys: Keys, books: Books | None = None) -> None:
+    def __init__(
+        self, *, server: NetworkServer, clock: Clock, keys: Keys, books: Books | None = None, forgets: bool = True
+    ) -> None:
         books = books or Books()
         self.server, self.clock, self.keys = server, clock, keys
         self.directory, self.downlinks = server.directory, server.downlinks
         self.tokens = books.tokens
-        self.tasks = Tasks(now_us=clock.now_us, at=clock.at)
+        self.tasks = Tasks(now_us=clock.now_us, at=clock.at, forgets=forgets)
         self.tasks.by_id = {task.request_id: task for task in books.tasks}
         self.on_change: Callable[[], None] | None = None
         self.settle: Callable[[bool], None] | None = None

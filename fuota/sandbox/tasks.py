@@ -120,11 +120,13 @@ class Task:
 class Tasks:
     """The tasks of a server by their request ids, of which each class and application has one: the next replaces the last.
 
-    `now_us` and `at` are those of the agenda. To be used with its lock held.
+    `now_us` and `at` are those of the agenda. To be used with its lock held. `forgets`: whether what is over is forgotten.
     """
 
-    def __init__(self, *, now_us: Callable[[], int], at: Callable[[int, Callable[[], None]], None]) -> None:
-        self._now_us, self._at = now_us, at
+    def __init__(
+        self, *, now_us: Callable[[], int], at: Callable[[int, Callable[[], None]], None], forgets: bool = True
+    ) -> None:
+        self._now_us, self._at, self._forgets = now_us, at, forgets
         self.by_id: dict[str, Task] = {}
 
     def start(
@@ -162,10 +164,12 @@ class Tasks:
     def status(self, request_id: str, app_eui: str) -> dict[str, Any]:
         """device/status, for a key of that application. Raises NotFoundError."""
         task, now_us = self.by_id.get(request_id), self._now_us()
-        forgotten = task is not None and task.done is not None and now_us >= task.end_us + RETENTION_US
-        if task is None or forgotten or app_eui not in task.app_euis:
+        if task is None or self._is_forgotten(task) or app_eui not in task.app_euis:
             raise NotFoundError(f"No task could be found with the requested reqId {request_id}")
         return task.answer(now_us)
+
+    def _is_forgotten(self, task: Task) -> bool:
+        return self._forgets and task.done is not None and self._now_us() >= task.end_us + RETENTION_US
 
     def _finish(self, task: Task, work: list[Callable[[], Outcome]]) -> dict[str, Any]:
         stats, messages = dict.fromkeys(task.kind.stats, 0), []

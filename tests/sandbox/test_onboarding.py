@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
+from fuota.network import SenraClient
+from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, FleetRecipe, Sandbox
 from fuota.sandbox.records import DeviceState
 
 APP, OTHER = SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
@@ -288,6 +291,20 @@ def test_a_task_goes_through_its_states_and_is_told_for_15_minutes(world):
         404,
         {"message": f"No task could be found with the requested reqId {request_id}"},
     )
+
+
+def test_where_the_clock_does_not_wait_nothing_is_forgotten():
+    """15 minutes would be over before anyone can ask."""
+    with Sandbox(fleet=FleetRecipe(devices=1), speed=None) as sandbox:
+        client = SenraClient(sandbox.url, sandbox.api_key, retries=0)
+        client.devices.deactivate([FLEET])
+        client.transfers.start(bytes(48), app_eui=APP, dev_euis=[FLEET], start_delay_s=60, redundancy=0)
+        while not client.transfers.status(app_eui=APP).finished:
+            pass
+        sandbox._agenda.at(sandbox._agenda.now_us() + 60 * MINUTE, lambda: None)
+        time.sleep(0.05)
+        assert client.transfers.status(app_eui=APP).state == "Done"
+        assert client.devices.task(f"DevMgmtJobReq:{APP}").succeeded
 
 
 @pytest.mark.parametrize(
