@@ -122,7 +122,7 @@ class Sandbox:
 
     @property
     def token(self) -> str:
-        """The registration token that is good now: once, and for an hour of the sandbox's time."""
+        """The registration token that is good now: once, and for an hour."""
         return self._service.token()
 
     def start(self) -> Self:

@@ -82,7 +82,7 @@ class Keys:
 
 
 class Tokens:
-    """The registration token: six digits, good once and for an hour of virtual time; a new one voids the old.
+    """The registration token: six digits, good once and for an hour of real time, as people use it; a new one voids the old.
 
     The real server e-mails it. Here it is shown by whoever runs the sandbox, and there is always one that is good.
     """

@@ -11,7 +11,7 @@ from fuota.sandbox import onboarding, rows, tasks
 from fuota.sandbox.access import REJECTED
 from fuota.sandbox.onboarding import Place
 from fuota.sandbox.records import DeviceState
-from fuota.sandbox.service import Asked, Service
+from fuota.sandbox.service import Asked, Service, real_us
 from fuota.sandbox.tasks import Outcome
 
 
@@ -21,7 +21,7 @@ def register(service: Service, asked: Asked) -> dict[str, Any]:
     found = rows.rows_of(body, AbpDevice if asked.values["act_type"] == "ABP" else OtaaDevice)
     callback = rows.callback_of(body)
     service.tasks.check_free((place.app_eui,))  # a token must not be lost to a task that cannot begin
-    service.tokens.use(asked.values["token"], place.now_us)
+    service.tokens.use(asked.values["token"], real_us())
     work = [partial(onboarding.register, service.directory, place, row) for row in found]
     return service.begin(tasks.REGISTER, asked, (place.app_eui,), [*work], callback)
 
