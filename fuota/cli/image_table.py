@@ -55,6 +55,7 @@ def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: 
             "signature": checked.signature.value,
             "entropy_bits": checked.entropy_bits,
             "filler_bytes": checked.filler_bytes,
+            "on_air_bytes": _bytes_on_air(checked),
             "airtime_us": None if on_air is None else on_air.airtime_us(_bytes_on_air(checked)),
             "ok": checked.ok,
             "mended_by": mending(checked, path),
@@ -121,17 +122,15 @@ def _bytes_on_air(checked: ImageCheck) -> int:
 
 def _rows(checked: ImageCheck, on_air: OnAir | None) -> list[tuple[str, str]]:
     image, description = checked.image, checked.image.description
-    rows = [
+    return [
         ("image", f"{image.name}, {counted(len(image.data), 'byte')}"),
         ("format", _format(description)),
         ("SHA-256", image.sha256),
         ("version", image.version or "not stated"),
         ("hardware", description.hardware or "not stated"),
         ("signature", checked.signature.value),
+        ("on air", _said_on_air(checked, on_air)),
     ]
-    if on_air is not None:
-        rows.append(("airtime", _airtime(checked, on_air)))
-    return rows
 
 
 def _format(description: Description) -> str:
@@ -140,12 +139,15 @@ def _format(description: Description) -> str:
     return f"{description.format}, for a binary of {counted(description.converts_to_bytes, 'byte')}"
 
 
-def _airtime(checked: ImageCheck, on_air: OnAir) -> str:
+def _said_on_air(checked: ImageCheck, on_air: OnAir | None) -> str:
     size = _bytes_on_air(checked)
+    converted = "" if checked.image.description.converts_to_bytes is None else ", once it is converted"
+    if on_air is None:
+        return f"{counted(size, 'byte')}{converted}"
     all_us = on_air.airtime_us(size)
     wasted_us = all_us - on_air.airtime_us(size - checked.filler_bytes)
     wasted = f"; {spoken_airtime(wasted_us)} of it for filler" if wasted_us else ""
-    return f"{spoken_airtime(all_us)} in uncoded fragments{wasted}"
+    return f"{counted(size, 'byte')}{converted}: {spoken_airtime(all_us)} in uncoded fragments{wasted}"
 
 
 def _details(description: Description) -> list[tuple[str, str]]:

@@ -38,7 +38,9 @@ class SignatureState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A piece of the file: `size` octets from `offset`, loaded to `address` where the format says so."""
+    """A piece of the file, or of the binary that a container holds: `size` octets from `offset`, loaded to `address` where the
+    format says so.
+    """
 
     name: str
     offset: int

@@ -35,7 +35,10 @@ def describe_container(
     return Description(
         format=image_format,
         hardware=hardware,
-        parts=tuple(Part(name="segment", offset=0, size=len(one.data), address=one.address) for one in found),
+        parts=tuple(
+            Part(name="segment", offset=one.address - extent[0], size=len(one.data), address=one.address)
+            for one in found
+        ),
         address_range=extent,
         converts_to_bytes=size,
         findings=(_not_binary(image_format, len(data), size, found), *_gaps(found), *more),
