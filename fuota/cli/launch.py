@@ -19,7 +19,7 @@ from fuota.cli.listening import TOKEN_VARIABLE, receiver_at
 from fuota.cli.output import Output, with_output
 from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
 from fuota.cli.transfer_options import planned, request_from, transfer_options
-from fuota.cli.words import printable
+from fuota.cli.words import counted, printable
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Expected, Journal, Patience
@@ -189,7 +189,7 @@ def launch_in_sandbox(
         expected = _checked(content, request, recipe.region)
         pace = "without waiting" if recipe.speed is None else f"at {recipe.speed:g} times real time"
         out.say(
-            f"sandbox {sandbox.url}: {recipe.devices} devices ({recipe.region}), each losing"
+            f"sandbox {sandbox.url}: {counted(recipe.devices, 'device')} ({recipe.region}), each losing"
             f" {recipe.loss[0]:.0%} to {recipe.loss[1]:.0%} of all frames; its clock goes {pace}"
         )
         _announce(out, name, content, expected, recipe.region)

@@ -19,6 +19,9 @@ QEMU = "qemu-system-arm"
 PATIENCE_S = 20
 """For an answer, on a machine that does much else: the longest takes 0.1 s on an idle one."""
 
+_GUARD = '"$@" & read -r _; { kill -9 $!; wait; } 2>/dev/null'
+"""Kills QEMU when its standard input ends, be it that this process has. In a session of its own it hears no Ctrl-C for us."""
+
 
 def require_qemu() -> str:
     """Where QEMU is. Raises ParameterError where it is not installed."""
@@ -54,10 +57,11 @@ class Machine:
         ours.settimeout(PATIENCE_S)
         with its:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
-                [self._qemu, *_options(its.fileno(), self._boot, self.flash)],
-                stdin=subprocess.DEVNULL,
+                ["/bin/sh", "-c", _GUARD, "sh", self._qemu, *_options(its.fileno(), self._boot, self.flash)],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=[its.fileno()],
+                start_new_session=True,
                 text=True,
                 errors="replace",
             )
@@ -72,7 +76,7 @@ class Machine:
         """No power, at once, whatever it is doing; the flash keeps what has reached it."""
         if self._process is None:
             return
-        self._process.kill()
+        self._process.stdin.close()  # type: ignore[union-attr]
         self._process.wait()
         self._console.join()
         self._process.stdout.close()  # type: ignore[union-attr]
