@@ -195,3 +195,23 @@ def test_devices_of_a_file_join_those_of_flags_and_transfers_take_them_too(fuota
 def test_mistakes_in_a_file_are_refused_with_their_row(fuota, server, arguments, text, said):
     result = fuota(*arguments, "--server", server({}), stdin=text.encode())
     assert (result.code, said in result.err, server.asked) == (2, True, []), result.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--start-delay", -1], "start_delay_s is -1: it must be a whole number of at least 1; the nearest is 1"),
+        (["--interval-ms", 0], "millis_between_pkts is 0"),
+        (["--redundancy", 1.1], "redundancy is 1.1"),
+        (["--frag-size", 254], "max_frag_size is 254"),
+        (["--descriptor", "0"], "descriptor '0'"),
+        (["--dev-eui", DEV[1:]], "16 hexadecimal digits"),
+        (["--dev-eui", DEV, "--dev-eui", DEV], "twice"),
+        (["--dev-eui", DEV, "--tag", "x"], "exactly one of dev_euis and dev_tags"),
+        ([], "exactly one of dev_euis and dev_tags"),
+    ],
+)
+def test_a_transfer_that_cannot_be_meant_is_refused(fuota, server, sample, options, said):
+    who = [] if not options or "--dev-eui" in options else ["--dev-eui", DEV]
+    result = fuota("transfer", "start", sample, "--app-eui", APP, *who, *options, "--server", server({}))
+    assert (result.code, said in result.err, server.asked) == (2, True, []), result.err

@@ -104,18 +104,19 @@ def test_failures_of_the_status(server, devices, http_status, kind):
 
 def test_a_task_is_asked_until_it_has_ended_and_its_result_is_handed_over_first(server, devices):
     server.play({"state": "QUEUED"})
-    server.play(RUNNING)
+    for _ in range(4):
+        server.play(RUNNING)
     server.play(DONE)
     pauses, stored = [], []
     ref = TaskRef(request_id=REQ, status_url=URL, raw={})
-    status = devices.task(ref, poll_ms=250, on_result=stored.append, sleep=pauses.append)
-    assert pauses == [0.25, 0.25]
+    status = devices.task(ref, poll_ms=400, on_result=stored.append, sleep=pauses.append)
+    assert pauses == [0.05, 0.1, 0.2, 0.4, 0.4]
     assert stored == [status]
-    assert [request.query for request in server.received] == [{"reqId": REQ}] * 3
+    assert [request.query for request in server.received] == [{"reqId": REQ}] * 6
 
 
 def test_a_task_that_does_not_end_in_time_goes_on(server, devices):
-    for _ in range(4):
+    for _ in range(6):
         server.play(RUNNING)
     pauses, stored = [], []
     with pytest.raises(IncompleteError, match=r"after 5 s \(RUNNING, 40 % done\): it goes on"):

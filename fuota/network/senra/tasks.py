@@ -130,7 +130,7 @@ def request_id_of(task: TaskRef | str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How the end of a task is awaited: it is asked for every `poll_ms`, for `timeout_s` at most.
+    """How the end of a task is awaited: it is asked for every `poll_ms`, the first times sooner, for `timeout_s` at most.
 
     on_status: called with each status. on_result: called with the last one before it is returned, to store it: the server forgets
     it after 15 minutes. Raises ParameterError.
@@ -148,14 +148,14 @@ class Waiting:
 
     def end_of(self, request_id: str, ask: Callable[[], TaskStatus]) -> TaskStatus:
         """The last status. Raises IncompleteError where the task has not ended in time; it goes on."""
-        began_s, slept_s = time.monotonic(), 0.0
+        began_s, slept_s, pause_s = time.monotonic(), 0.0, self.poll_ms / 8000
         while not (status := self._told(ask())).finished:
             left_s = self.timeout_s - max(slept_s, time.monotonic() - began_s)
             if left_s <= 0:
                 raise IncompleteError(_not_ended(request_id, status, self.timeout_s))
-            pause_s = min(self.poll_ms / 1000, left_s)
-            self.sleep(pause_s)
-            slept_s += pause_s
+            self.sleep(min(pause_s, left_s))
+            slept_s += min(pause_s, left_s)
+            pause_s = min(2 * pause_s, self.poll_ms / 1000)
         if self.on_result is not None:
             self.on_result(status)
         return status
