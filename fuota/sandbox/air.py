@@ -13,12 +13,20 @@ from typing import Protocol
 
 from fuota.device import IMAGE_REPORT_FPORT, Answer
 from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
-from fuota.lorawan import FragSessionStatusAns, clock_sync, firmware_management, gps_seconds, multicast_setup
+from fuota.lorawan import (
+    FragSessionStatusAns,
+    clock_sync,
+    firmware_management,
+    gps_seconds,
+    multi_package,
+    multicast_setup,
+)
 from fuota.lorawan.data_frames import DataFrame
 from fuota.radio import Region
 from fuota.sandbox.fleet import Fleet, VirtualDevice
 from fuota.sandbox.mac import Downlink, Mac
 from fuota.sandbox.records import DeviceRecord
+from fuota.sandbox.several import spoken
 
 SECOND_US = 1_000_000
 RX1_US = SECOND_US
@@ -218,21 +226,19 @@ class Air:
         for answer in answers:
             delay_us = int(device.rng.uniform(0, answer.max_delay_s) * SECOND_US) if answer.max_delay_s else 0
             self._time.at(now_us + delay_us, partial(self._send_answer, device, port, answer.payload))
-        match port:
-            case multicast_setup.FPORT:
-                self._plan_ends(device)
-            case clock_sync.FPORT:
-                self._plan_question(device)
-                self._plan_ends(device)
-            case firmware_management.FPORT if device.management.reboot_us is not None:
-                self._time.at(self.unix_us(device.management.reboot_us), partial(self._reboot, device))
-            case _:
-                pass
+        if port in {multicast_setup.FPORT, clock_sync.FPORT, multi_package.FPORT}:
+            self._plan_ends(device)
+        if port in {clock_sync.FPORT, multi_package.FPORT}:
+            self._plan_question(device)
+        reboot_us = device.management.reboot_us
+        if reboot_us is not None and port in {firmware_management.FPORT, multi_package.FPORT}:
+            self._time.at(self.unix_us(reboot_us), partial(self._reboot, device))
 
     def _send_answer(self, device: VirtualDevice, port: int | None, payload: bytes) -> None:
         """An answer goes up. Having told how far a session is, or having left its group, the device takes it for over."""
         self.uplink(device, port, payload)
-        if (port, payload[:1]) == _TOLD or ((port, payload[:1]) == _LEFT and device.session_heard):
+        said = {(its_port, its_payload[:1]) for its_port, its_payload in spoken(port, payload)}
+        if _TOLD in said or (_LEFT in said and device.session_heard):
             self._session_over(device)
 
     def _plan_ends(self, device: VirtualDevice) -> None:

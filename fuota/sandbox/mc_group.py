@@ -8,11 +8,13 @@ from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
+from fuota.lorawan import PACKAGE_IDENTIFIER as FRAGMENTATION_PACKAGE
 from fuota.lorawan import Command, MulticastFrame, MulticastSessionKeys, encode, encrypt_mc_key, mc_ke_key, mc_root_key
 from fuota.lorawan.clock_sync import FPORT as CLOCK_FPORT
 from fuota.lorawan.clock_sync import AppTimeAns, AppTimeReq, ForceDeviceResyncReq, time_correction_s
 from fuota.lorawan.clock_sync import parse_uplink as parse_clock
 from fuota.lorawan.multicast_setup import FPORT as SETUP_FPORT
+from fuota.lorawan.multicast_setup import PACKAGE_IDENTIFIER as SETUP_PACKAGE
 from fuota.lorawan.multicast_setup import (
     McClassBSessionAns,
     McClassBSessionReq,
@@ -27,6 +29,7 @@ from fuota.lorawan.multicast_setup import (
 from fuota.radio import Region
 from fuota.radio.class_b import BEACON_PERIOD_S, next_ping_slot_us
 from fuota.sandbox.mac import Downlink
+from fuota.sandbox.several import together
 
 SECOND_US = 1_000_000
 CLOCK_TOLERANCE_S = 5
@@ -113,6 +116,8 @@ class McRadio:
 class NetworkGroup:
     """The state of a group. `start_us`, `time_out`: of its session, GPS time and TS005's exponent.
 
+    `block_of`: where devices take several packages in one message (TS007), the set-up of the data block goes with the group's.
+
     A source of messages for its members (see `air.Source`).
     """
 
@@ -123,6 +128,7 @@ class NetworkGroup:
     time_out: int
     first_f_cnt: int = 0
     time: GpsTime
+    block_of: Callable[[McMember], Command] | None = None
     members: dict[str, McMember] = field(default_factory=dict)
     next_f_cnt: int = field(init=False)
     keys: MulticastSessionKeys = field(init=False)
@@ -188,7 +194,10 @@ class NetworkGroup:
         member.sent_us = now_us
         if member.resync:
             return Downlink(port=CLOCK_FPORT, payload=ForceDeviceResyncReq(nb_transmissions=3).to_bytes())
-        return Downlink(port=SETUP_FPORT, payload=encode(self._setup(member, now_us)))
+        commands = self._setup(member, now_us)
+        if self.block_of is None or member.state is MemberState.CLOSING:
+            return Downlink(port=SETUP_FPORT, payload=encode(commands))
+        return together((SETUP_PACKAGE, commands), (FRAGMENTATION_PACKAGE, [self.block_of(member)]))
 
     def _time_answer(self, member: McMember) -> Downlink:
         assert member.question is not None  # noqa: S101 - the caller has looked

@@ -23,6 +23,7 @@ from fuota.sandbox.mc_group import NetworkGroup
 from fuota.sandbox.newcomers import newcomer, record_of
 from fuota.sandbox.queue_source import QueueSource
 from fuota.sandbox.records import Application, DeviceRecord, Directory
+from fuota.sandbox.several import spoken
 from fuota.sandbox.transfer_job import TransferJob
 from fuota.sandbox.transfer_start import make_job
 
@@ -248,10 +249,10 @@ class NetworkServer:
         device = self._fleet.by_eui[record.dev_eui]
         record.heard(now_us, seqno=frame.f_cnt, rssi_dbm=device.rssi_dbm, snr_db=device.snr_db)
         msg_id = self.downlinks.acknowledged(record.dev_eui) if frame.ack else None
-        self.groups.on_uplink(record.dev_eui, frame.f_port, frame.payload, now_us)
-        if frame.f_port == FRAGMENTATION_FPORT:
-            for job in list(self._jobs.values()):
-                job.on_uplink(record.dev_eui, frame.payload)
+        for port, payload in spoken(frame.f_port, frame.payload):
+            self.groups.on_uplink(record.dev_eui, port, payload, now_us)
+            for job in list(self._jobs.values()) if port == FRAGMENTATION_FPORT else ():
+                job.on_uplink(record.dev_eui, payload)
         if self._data_stream is not None and (frame.f_port or msg_id is not None):
             self._data_stream.publish(self._as_uplink(record, frame, msg_id))
 

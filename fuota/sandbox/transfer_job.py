@@ -115,7 +115,11 @@ class TransferJob:
     end_us: int = 0
     result: str = ""
     _asking: bool = False
-    _setups: dict[str, bytes] = field(default_factory=dict)
+    _setups: dict[str, FragSessionSetupReq] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.request.use_multi_pkg:
+            self.group.block_of = self._setup_for
 
     @property
     def active(self) -> bool:
@@ -164,8 +168,8 @@ class TransferJob:
             return None
         participant = self.participants[dev_eui]
         participant.quiet_until_us = now_us + (STATUS_WAIT_US if self._asking else SETUP_WAIT_US)
-        payload = self._question() if self._asking else self._setup_for(participant)
-        return Downlink(port=FRAGMENTATION_FPORT, payload=payload)
+        command = self._question() if self._asking else self._setup_for(participant.member)
+        return Downlink(port=FRAGMENTATION_FPORT, payload=command.to_bytes())
 
     def on_uplink(self, dev_eui: str, payload: bytes) -> None:
         """What the server makes of an uplink on the fragmentation port."""
@@ -191,7 +195,7 @@ class TransferJob:
         self._later(next_us, self._broadcast if self.sent < len(self.frames) else self._ask_the_group)
 
     def _ask_the_group(self) -> None:
-        self.around.transmit(self.group, self.group.frame(FRAGMENTATION_FPORT, self._question()))
+        self.around.transmit(self.group, self.group.frame(FRAGMENTATION_FPORT, self._question().to_bytes()))
         self._later(self.around.now_us() + STATUS_WAIT_US, self._ask_each)
 
     def _ask_each(self) -> None:
@@ -214,15 +218,14 @@ class TransferJob:
 
     # The messages
 
-    def _question(self) -> bytes:
-        return FragSessionStatusReq(frag_index=FRAG_INDEX, participants=True).to_bytes()
+    def _question(self) -> FragSessionStatusReq:
+        return FragSessionStatusReq(frag_index=FRAG_INDEX, participants=True)
 
-    def _setup_for(self, participant: Participant) -> bytes:
+    def _setup_for(self, member: McMember) -> FragSessionSetupReq:
         """The setup command; in version 2 its MIC is the device's own."""
-        dev_eui = participant.member.dev_eui
-        if dev_eui not in self._setups:
-            self._setups[dev_eui] = self._make_setup(participant.member).to_bytes()
-        return self._setups[dev_eui]
+        if member.dev_eui not in self._setups:
+            self._setups[member.dev_eui] = self._make_setup(member)
+        return self._setups[member.dev_eui]
 
     def _make_setup(self, member: McMember) -> FragSessionSetupReq:
         session, descriptor = self.session, self.request.descriptor

@@ -13,6 +13,7 @@ from fuota.device import Answer, DeviceProfile, ImageReport
 from fuota.device.clock import DeviceClock
 from fuota.device.clock_sync import ClockSyncPackage
 from fuota.device.management import ManagementPackage
+from fuota.device.multi_package import MultiPackage, Package
 from fuota.device.multicast_groups import McGroupContext
 from fuota.device.multicast_setup import MulticastSetupPackage
 from fuota.errors import MessageError
@@ -24,11 +25,14 @@ from fuota.lorawan import (
     firmware_management,
     mc_ke_key,
     mc_root_key,
+    multi_package,
     multicast_setup,
 )
 from fuota.lorawan.data_frames import DataFrame, SessionKeys, open_data
 from fuota.lorawan.firmware_management import UpImageStatus
 from fuota.lorawan.join import JoinAccept, JoinRequest
+from fuota.lorawan.multi_package import PackageEntry
+from fuota.sandbox.several import PORTS
 from fuota.sim import Loss
 
 _DRAWN_AT_ONCE = 128
@@ -111,6 +115,7 @@ class VirtualDevice:
     multicast: MulticastSetupPackage = field(init=False)
     clock_sync: ClockSyncPackage = field(init=False)
     management: ManagementPackage = field(init=False)
+    multi: MultiPackage = field(init=False)
     _dev_nonce: int = 0
     _frag_index: int = 0
     _heard: list[bool] = field(default_factory=list)
@@ -122,6 +127,11 @@ class VirtualDevice:
         self.multicast = MulticastSetupPackage(ke_key, self.clock, version=version)
         self.clock_sync = ClockSyncPackage(self.clock, version=version)
         self.management = ManagementPackage(self, self.clock)
+        entries = tuple(
+            PackageEntry(identifier=index, version=1 if index == 4 else version, port=port)
+            for index, port in PORTS.items()
+        )
+        self.multi = MultiPackage(entries, version=version)
 
     @property
     def int_key(self) -> bytes:
@@ -217,20 +227,19 @@ class VirtualDevice:
         return frame.f_port, self._take(frame.f_port, frame.payload, group.mc_group_id)
 
     def _take(self, port: int, payload: bytes, mc_group: int | None) -> list[Answer]:
-        match port:
-            case _ if port == FRAGMENTATION_FPORT:
-                return self._on_fragmentation(payload, mc_group)
-            case multicast_setup.FPORT:
-                return self.multicast.receive(payload, mc_group=mc_group)
-            case clock_sync.FPORT:
-                return self.clock_sync.receive(payload, mc_group=mc_group)
-            case firmware_management.FPORT if self.part is not None:
-                return self.part.manage(payload) if mc_group is None else []
-            case firmware_management.FPORT:
-                return self.management.receive(payload, mc_group=mc_group)
-            case _:
-                self.inbox.append((port, payload))
-                return []
+        if port == FRAGMENTATION_FPORT:
+            return self._on_fragmentation(payload, mc_group)
+        if port == multi_package.FPORT:
+            return self._on_several(payload, mc_group)
+        others: dict[int, Package] = {
+            multicast_setup.FPORT: self.multicast,
+            clock_sync.FPORT: self.clock_sync,
+            firmware_management.FPORT: self.management,
+        }
+        if port in others:
+            return others[port].receive(payload, mc_group=mc_group)
+        self.inbox.append((port, payload))
+        return []
 
     def _on_fragmentation(self, payload: bytes, mc_group: int | None) -> list[Answer]:
         self.session_heard = True
@@ -239,6 +248,11 @@ class VirtualDevice:
         if self.part is not None:
             return self.part.receive(payload, mc_group=mc_group)
         return self.package.receive(payload, mc_group=mc_group)
+
+    def _on_several(self, payload: bytes, mc_group: int | None) -> list[Answer]:
+        self.session_heard = True
+        packages: dict[int, Package] = {1: self.clock_sync, 2: self.multicast, 3: self.package, 4: self.management}
+        return self.multi.receive(payload, packages, mc_group=mc_group)
 
     # Images
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fuota.device import DeviceProfile
+from fuota.lorawan import multi_package
 from fuota.radio.class_b import next_ping_slot_us
 from fuota.sandbox.faults import Faults
 from fuota.sim import Bernoulli
@@ -147,6 +148,21 @@ def test_devices_whose_clocks_are_wrong_are_told_the_time_first(world, version):
     one.run_to("Done")
     assert {device.package.missing() for device in one.devices} == {0}
     assert 202 in {uplink.port for uplink in one.uplinks}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_devices_that_take_several_packages_at_once_are_set_up_in_one_exchange(world, version):
+    one = world(profile=DeviceProfile(version=version))
+    one.started(fragPkgVer=version, useMultiPkg="true").run_to("Running")
+    (answer,) = [uplink for uplink in one.uplinks if uplink.dev_eui == FIRST]
+    understood = multi_package.parse_uplink(answer.pdu, version=version).require_whole()
+    assert answer.port == 225
+    assert [type(command).__name__ for command in understood] == [
+        *("PackageId", "McGroupSetupAns", "McClassCSessionAns"),
+        *("PackageId", "FragSessionSetupAns", "Token"),
+    ]
+    one.run_to("Done")
+    assert {device.package.missing() for device in one.devices} == {0}
 
 
 def test_clocks_that_are_right_are_left_alone(world):
