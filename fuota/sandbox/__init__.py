@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fuota.errors import ParameterError
+from fuota.errors import ParameterError, StorageError
 from fuota.network.eui import canonical_eui
 from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
@@ -127,9 +127,13 @@ class Sandbox:
 
     def start(self) -> Self:
         """Open the port and let time begin."""
+        self._http.start()  # first: where the port is taken, by another sandbox perhaps, its state is left alone
         if self._state:
-            self._state.start()
-        self._http.start()
+            try:
+                self._state.start()
+            except StorageError:
+                self._http.stop()
+                raise
         self._agenda.start()
         if self._data_stream:
             self._data_stream.start()

@@ -15,7 +15,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.errors import NotFoundError, StorageError
+from fuota.errors import NetworkError, NotFoundError, StorageError
 from fuota.network import SenraClient
 from fuota.sandbox import SANDBOX_APP_EUI, FleetRecipe, Sandbox
 from fuota.sandbox.books import Books
@@ -151,6 +151,15 @@ def test_any_other_json_is_refused_and_nothing_else(value):
 def test_a_folder_that_is_not_there_is_told_at_the_start(tmp_path):
     with pytest.raises(StorageError, match="cannot be written"), sandbox(tmp_path / "none" / "state.json"):
         pass
+
+
+def test_where_the_port_is_taken_the_state_is_left_alone(path):
+    with sandbox(path) as running:
+        before = path.read_bytes()
+        port = int(running.url.rpartition(":")[2])
+        with pytest.raises(NetworkError, match="in use"), sandbox(path, port=port):
+            pass
+        assert path.read_bytes() == before
 
 
 def test_a_state_that_cannot_be_saved_is_answered_500_and_logged(tmp_path, caplog):
