@@ -434,3 +434,109 @@ int fuota_frag_step(fuota_frag_t *f) {
 uint32_t fuota_frag_missing(const fuota_frag_t *f) {
     return f->phase <= COLLECT && f->phase ? (uint32_t)(f->unknown - f->rank) : 0u;
 }
+
+/* --- checks of the block */
+
+#ifdef FUOTA_FRAG_CHECKS
+
+/* Reads row `*row` of the block and counts it; how many octets of it belong to the block, 0 where there is nothing to do. */
+static uint32_t next_row(fuota_frag_t *f, uint16_t *row, uint32_t padding) {
+    if (f->phase != FUOTA_FRAG_DONE || *row >= f->nb_frag || load(f, *row, free_part(f))) return 0;
+    return ++*row < f->nb_frag || padding > f->frag_size ? f->frag_size : f->frag_size - padding;
+}
+
+static int rows_left(const fuota_frag_t *f, uint32_t row) { return row < f->nb_frag ? FUOTA_FRAG_MORE : FUOTA_FRAG_DONE; }
+
+int fuota_frag_crc32(fuota_frag_t *f, fuota_frag_crc32_t *c) {
+    uint32_t left = next_row(f, &c->row, c->padding), crc = ~c->crc, k;
+    const uint8_t *octets = (const uint8_t *)free_part(f);
+    while (left--)
+        for (crc ^= *octets++, k = 0; k < 8u; k++) crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1u)));
+    c->crc = ~crc;
+    return f->phase ? result(f) : rows_left(f, c->row);
+}
+
+/* SHA-256: FIPS 180-4 */
+static const uint32_t constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
+    0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
+    0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
+    0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3,
+    0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
+    0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+static uint32_t turned(uint32_t x, uint32_t n) { return x >> n | x << (32u - n); }
+
+/* One piece of 64 octets; v holds a to h, and turns by one place in each round. */
+static void compress_piece(fuota_frag_sha256_t *s) {
+    uint32_t v[8], *w = s->piece, i;
+    for (i = 0; i < 8u; i++) v[i] = s->state[i];
+    for (i = 0; i < 64u; i++) {
+        uint32_t a = v[-i & 7u], e = v[(4u - i) & 7u], *h = v + ((7u - i) & 7u), *next = w + (i & 15u);
+        uint32_t two = w[(i + 14u) & 15u], fifteen = w[(i + 1u) & 15u];
+        *h += (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + ((e & v[(5u - i) & 7u]) | (~e & v[(6u - i) & 7u])) + constants[i] + *next;
+        v[(3u - i) & 7u] += *h;
+        *h += (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) +
+              ((a & v[(1u - i) & 7u]) | (a & v[(2u - i) & 7u]) | (v[(1u - i) & 7u] & v[(2u - i) & 7u]));
+        *next += (turned(fifteen, 7) ^ turned(fifteen, 18) ^ fifteen >> 3) + w[(i + 9u) & 15u] + (turned(two, 17) ^ turned(two, 19) ^ two >> 10);
+    }
+    for (i = 0; i < 8u; i++) s->state[i] += v[i];
+}
+
+static void take_octet(fuota_frag_sha256_t *s, uint32_t octet) {
+    uint32_t *word = s->piece + (s->length >> 2 & 15u);
+    *word = *word << 8 | octet;
+    if (!(++s->length & 63u)) compress_piece(s);
+}
+
+static void finish_sha256(fuota_frag_sha256_t *s) {
+    uint32_t length = s->length, i;
+    for (take_octet(s, 0x80u); (s->length & 63u) != 59u;) take_octet(s, 0);
+    take_octet(s, length >> 29); /* the length in bits: a block has less than 2^32 octets */
+    for (i = 0; i < 4u; i++) take_octet(s, length << 3 >> (24u - 8u * i) & 0xFFu);
+    for (i = 0; i < 32u; i++) s->digest[i] = (uint8_t)(s->state[i >> 2] >> (24u - 8u * (i & 3u)));
+}
+
+int fuota_frag_sha256(fuota_frag_t *f, fuota_frag_sha256_t *s) {
+    uint32_t i, began = s->row, left = next_row(f, &s->row, s->padding);
+    const uint8_t *octets = (const uint8_t *)free_part(f);
+    for (i = began ? 8u : 0; i < 8u; i++) s->state[i] = start[i];
+    if (!began) s->length = 0;
+    while (left--) take_octet(s, *octets++);
+    if (began < s->row && !rows_left(f, s->row)) finish_sha256(s);
+    return f->phase ? result(f) : rows_left(f, s->row);
+}
+
+/* B0 of TS004-2.0.0: 49 SessionCnt FragIndex Descriptor 00000000 and the length of the block, all little endian */
+static void begin_mic(const fuota_frag_t *f, const fuota_frag_mic_t *m) {
+    uint32_t i, length = (uint32_t)f->nb_frag * f->frag_size - m->padding;
+    uint8_t b0[16] = {0x49};
+    b0[1] = (uint8_t)m->session_cnt;
+    b0[2] = (uint8_t)(m->session_cnt >> 8);
+    b0[3] = f->frag_index;
+    for (i = 0; i < 4u; i++) {
+        b0[4u + i] = m->descriptor[i];
+        b0[12u + i] = (uint8_t)(length >> (8u * i));
+    }
+    m->update(m->context, b0, sizeof b0);
+}
+
+static int compare_mic(const fuota_frag_mic_t *m) {
+    uint8_t mac[16];
+    uint32_t i, differ = 0;
+    m->finish(m->context, mac);
+    for (i = 0; i < 4u; i++) differ |= (uint32_t)mac[i] ^ m->mic[i];
+    return differ ? FUOTA_FRAG_MISMATCH : FUOTA_FRAG_DONE;
+}
+
+int fuota_frag_check_mic(fuota_frag_t *f, fuota_frag_mic_t *m) {
+    uint32_t began = m->row, length = next_row(f, &m->row, m->padding);
+    if (f->phase) return result(f);
+    if (!began) begin_mic(f, m);
+    if (length) m->update(m->context, free_part(f), length);
+    return rows_left(f, m->row) ? FUOTA_FRAG_MORE : compare_mic(m);
+}
+
+#endif

@@ -52,7 +52,7 @@ extern "C" {
 #define FUOTA_FRAG_REFUSED (-1)
 #define FUOTA_FRAG_TOO_MANY (-2)
 #define FUOTA_FRAG_STORAGE (-3)
-#define FUOTA_FRAG_MISMATCH (-4) /* fuota_frag_check_mic only */
+#define FUOTA_FRAG_MISMATCH (-4) /* fuota_frag_check_mic */
 
 #define FUOTA_FRAG_V1 1         /* TS004-1.0.0 */
 #define FUOTA_FRAG_V2 2         /* TS004-2.0.0 as every shipped device stack and server implements it: seeds are N - M */
@@ -105,6 +105,43 @@ int fuota_frag_step(fuota_frag_t *f);
 
 /* How many further fragments are needed at least. While more than `capacity` are unknown, coded ones do not count yet. */
 uint32_t fuota_frag_missing(const fuota_frag_t *f);
+
+/* --- checks of the block, in the source only where FUOTA_FRAG_CHECKS is defined when it is compiled
+ *
+ * Each call takes one fragment, so none stalls the radio: fill in the first part, `row` 0, and call until it gives 0. Before the block is
+ * done they give what fuota_frag_step gives. `padding`: octets at the end that do not belong to the block. */
+
+typedef struct {
+    uint8_t padding;
+    uint16_t row;
+    uint32_t crc; /* 0 to begin; at the end the CRC-32 of IEEE 802.3 and zip */
+} fuota_frag_crc32_t;
+
+int fuota_frag_crc32(fuota_frag_t *f, fuota_frag_crc32_t *c);
+
+typedef struct {
+    uint8_t padding;
+    uint16_t row;
+    uint8_t digest[32];
+    /* The decoder's. */
+    uint32_t length, state[8], piece[16];
+} fuota_frag_sha256_t;
+
+int fuota_frag_sha256(fuota_frag_t *f, fuota_frag_sha256_t *s);
+
+/* The MIC of FragSessionSetupReq in version 2: AES-CMAC with the DataBlockIntKey, by your functions. At the end 0, or
+ * FUOTA_FRAG_MISMATCH. */
+typedef struct {
+    void (*update)(void *context, const void *data, uint32_t length); /* the CMAC goes on over these octets */
+    void (*finish)(void *context, uint8_t mac[16]);
+    void *context;
+    uint8_t padding;
+    uint16_t row;
+    uint16_t session_cnt;
+    uint8_t descriptor[4], mic[4]; /* in the order of the wire */
+} fuota_frag_mic_t;
+
+int fuota_frag_check_mic(fuota_frag_t *f, fuota_frag_mic_t *m);
 
 #ifdef __cplusplus
 }

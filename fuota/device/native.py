@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fuota.device.native_build import library
@@ -15,7 +16,7 @@ from fuota.errors import IncompleteError, ParameterError, StorageError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
 from fuota.fragmentation.parity import ParityCode, check_frag_size
 
-_DONE, _MORE, _TOO_MANY, _STORAGE = 0, 1, -2, -3
+_DONE, _MORE, _TOO_MANY, _STORAGE, _MISMATCH = 0, 1, -2, -3, -4
 _VERSIONS = {(1, "deployed"): 1, (2, "deployed"): 2, (2, "literal"): 3}
 _ENDLESS = 0xFFFFFFFF
 _BLANK = 0xFF
@@ -41,7 +42,37 @@ class _Memory(ctypes.Structure):
         ("octets", ctypes.c_void_p),
         *((name, ctypes.c_uint32) for name in ("size", "rows_end", "row", "granularity")),
         *((name, ctypes.c_uint32) for name in ("row_reads", "row_writes", "mark_reads", "mark_writes")),
-        *((name, ctypes.c_uint32) for name in ("rewritten", "faults", "writes_left", "torn")),
+        *((name, ctypes.c_uint32) for name in ("rewritten", "faults", "writes_left", "reads_left", "torn")),
+    )
+
+
+class _Crc32(ctypes.Structure):
+    _fields_ = (("padding", ctypes.c_uint8), ("row", ctypes.c_uint16), ("crc", ctypes.c_uint32))
+
+
+class _Sha256(ctypes.Structure):
+    _fields_ = (
+        ("padding", ctypes.c_uint8),
+        ("row", ctypes.c_uint16),
+        ("digest", ctypes.c_uint8 * 32),
+        ("own", ctypes.c_uint32 * 25),
+    )
+
+
+_Update = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+_Finish = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class _Mic(ctypes.Structure):
+    _fields_ = (
+        ("update", _Update),
+        ("finish", _Finish),
+        ("context", ctypes.c_void_p),
+        ("padding", ctypes.c_uint8),
+        ("row", ctypes.c_uint16),
+        ("session_cnt", ctypes.c_uint16),
+        ("descriptor", ctypes.c_uint8 * 4),
+        ("mic", ctypes.c_uint8 * 4),
     )
 
 
@@ -204,6 +235,44 @@ class NativeDecoder:
         block = b"".join(octets[at : at + self.frag_size] for at in range(0, len(octets), row))
         return block[: len(block) - self.padding]
 
+    def crc32(self) -> int:
+        """The CRC-32 of the block, by the decoder. Raises as `data`."""
+        self.data()
+        check = _Crc32(padding=self.padding)
+        self._each_row(self._library.fuota_frag_crc32, check)
+        return int(check.crc)
+
+    def sha256(self) -> bytes:
+        """The SHA-256 of the block, by the decoder, 32 octets. Raises as `data`."""
+        self.data()
+        check = _Sha256(padding=self.padding)
+        self._each_row(self._library.fuota_frag_sha256, check)
+        return bytes(check.digest)
+
+    def mic_is(self, mic: bytes, *, key: bytes, session_cnt: int, descriptor: bytes, frag_index: int = 0) -> bool:
+        """Whether the block has this MIC (TS004-2.0.0). `key`: DataBlockIntKey; `mic`, `descriptor`: 4 octets each. As `data`."""
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.cmac import CMAC
+
+        self.data()
+        cmac = CMAC(AES(key))
+        self._decoder.frag_index = frag_index
+        check = _Mic(
+            update=_Update(lambda _, data, length: cmac.update(ctypes.string_at(data, length))),
+            finish=_Finish(lambda _, mac: ctypes.memmove(mac, cmac.finalize(), 16) and None),
+            padding=self.padding,
+            session_cnt=session_cnt,
+            descriptor=(ctypes.c_uint8 * 4)(*descriptor),
+            mic=(ctypes.c_uint8 * 4)(*mic),
+        )
+        return self._each_row(self._library.fuota_frag_check_mic, check) == _DONE
+
+    def _each_row(self, check: Callable[..., int], state: ctypes.Structure) -> int:
+        while (result := check(ctypes.byref(self._decoder), ctypes.byref(state))) == _MORE:
+            pass
+        self._settle(result)
+        return result
+
     def cut_power(self, after_writes: int, *, torn: int = 0) -> None:
         """Let the power fail in the write after so many; of that one, `torn` octets still reach the storage."""
         self._memory.writes_left, self._memory.torn = after_writes, torn
@@ -215,7 +284,8 @@ class NativeDecoder:
         self._settle(self._library.fuota_frag_resume(ctypes.byref(self._decoder)))
 
     def _settle(self, result: int) -> None:
-        self._result = result
+        if result != _MISMATCH:
+            self._result = result
         if result == _STORAGE:
             raise StorageError("the power of the device failed while it wrote: reset it to go on")
 
@@ -235,7 +305,7 @@ def _storage(rows: int, frag_size: int, granularity: int) -> tuple[_Memory, ctyp
     octets = (ctypes.c_uint8 * size)()
     ctypes.memset(octets, _BLANK, size)
     shape = {"size": size, "rows_end": rows * row, "row": row, "granularity": granularity}
-    return _Memory(octets=ctypes.addressof(octets), **shape, writes_left=_ENDLESS), octets
+    return _Memory(octets=ctypes.addressof(octets), **shape, writes_left=_ENDLESS, reads_left=_ENDLESS), octets
 
 
 def _callbacks(loaded: ctypes.CDLL) -> dict[str, int | None]:

@@ -17,7 +17,7 @@ from fuota.errors import StorageError
 
 SOURCES = ("fuota_frag.c", "host/memory.c")
 HEADERS = ("fuota_frag.h", "host/memory.h")
-FLAGS = ("-std=c99", "-O2", "-fPIC", "-shared")
+FLAGS = ("-std=c99", "-O2", "-fPIC", "-shared", "-DFUOTA_FRAG_CHECKS")
 COMPILERS = ("cc", "gcc", "clang")
 
 

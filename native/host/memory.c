@@ -14,6 +14,8 @@ int memory_read(void *context, uint32_t offset, void *data, uint32_t length) {
         m->faults++;
         return -1;
     }
+    if (m->reads_left == 0) return -1;
+    if (m->reads_left != MEMORY_ENDLESS) m->reads_left--;
     if (offset < m->rows_end)
         m->row_reads++;
     else

@@ -13,6 +13,7 @@ typedef struct {
     uint32_t rewritten; /* writes to a row or mark that was not blank */
     uint32_t faults;    /* reads and writes that the contract forbids, and bits that a flash cannot set */
     uint32_t writes_left; /* until the power fails */
+    uint32_t reads_left;  /* until reading fails, for good */
     uint32_t torn;        /* how many octets of the write that it fails in still reach the storage */
 } memory_t;
 

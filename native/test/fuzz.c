@@ -1,5 +1,6 @@
 /* Calls in any order, as the octets of the input say, against the model: libFuzzer's target, and with a main of its own the same on octets
  * from a generator, for the compilers that have no libFuzzer. */
+#include "check.h"
 #include "model.h"
 
 #include <stdio.h>
@@ -7,14 +8,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
 
 typedef struct {
     const uint8_t *data;

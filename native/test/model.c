@@ -63,7 +63,7 @@ void device_begin(device_t *device, const model_t *model, uint32_t capacity, uin
     uint32_t octets = FUOTA_FRAG_WORKSPACE(model->nb_frag, capacity, model->frag_size, granularity) + 4u * spare;
     memset(device, 0, sizeof *device);
     device->memory = (memory_t){.octets = malloc(size), .size = size, .rows_end = rows * row, .row = row, .granularity = granularity};
-    device->memory.writes_left = MEMORY_ENDLESS;
+    device->memory.writes_left = device->memory.reads_left = MEMORY_ENDLESS;
     device->workspace = malloc(octets);
     if (!device->memory.octets || !device->workspace) abort();
     memset(device->memory.octets, 0xFF, size);
@@ -106,7 +106,7 @@ int device_reset(device_t *device) {
     memset(f, 0xC3, sizeof *f);
     *f = fresh;
     memset(device->workspace, 0xC3, f->workspace_words * 4u);
-    device->memory.writes_left = MEMORY_ENDLESS;
+    device->memory.writes_left = device->memory.reads_left = MEMORY_ENDLESS;
     device->resets++;
     return fuota_frag_resume(f);
 }

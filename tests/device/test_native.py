@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
+import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fuota import FragDecoder, FragmentationSession
@@ -198,3 +200,35 @@ def test_a_compiler_that_fails_is_quoted(monkeypatch, tmp_path):
     with pytest.raises(StorageError, match=r"could not compile the decoder: .*no-such-flag"):
         native_build.library()
     assert list((tmp_path / "fuota" / "native").iterdir()) == []
+
+
+@needs_compiler
+@given(st.binary(min_size=1, max_size=400), st.integers(1, 30), st.integers(0, 40))
+def test_the_checks_of_the_block_are_those_of_others(data, frag_size, lost):
+    session = FragmentationSession.fit(data, frag_size=frag_size, redundancy=lost + 20)
+    decoder = NativeDecoder(**shape_of(session), memory=DecoderMemory(granularity=8))
+    fragments = [(f.n, f.payload) for f in session.fragments()]
+    assume(feed_all(decoder, [*fragments[lost:], fragments[0]]))
+    assert decoder.crc32() == zlib.crc32(data)
+    assert decoder.sha256() == hashlib.sha256(data).digest()
+
+
+@needs_compiler
+@pytest.mark.parametrize("frag_size", [1, 7, 50])
+def test_the_mic_of_the_vectors(vectors, frag_size):
+    cases = [case for case in vectors("data_block_mic")["cases"] if case["data"]]  # a session has one fragment at least
+    assert len(cases) == 2
+    for case in cases:
+        session = FragmentationSession.fit(bytes.fromhex(case["data"]), frag_size=frag_size, redundancy=0, version=2)
+        decoder = NativeDecoder(**shape_of(session))
+        feed_all(decoder, [(f.n, f.payload) for f in session.fragments()])
+        setup = {
+            "key": bytes.fromhex(case["data_block_int_key"]),
+            "session_cnt": case["session_cnt"],
+            "frag_index": case["frag_index"],
+            "descriptor": bytes.fromhex(case["descriptor_wire"]),
+        }
+        mic = bytes.fromhex(case["mic_wire"])
+        assert decoder.mic_is(mic, **setup)
+        assert not decoder.mic_is(mic[:3] + bytes([mic[3] ^ 1]), **setup)
+        assert not decoder.mic_is(mic, **setup | {"session_cnt": case["session_cnt"] + 1})

@@ -1,0 +1,112 @@
+"""The decoder in C: what compilers, sanitizers and a plain model say about it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+
+import pytest
+
+DIVIDE = ["", "-DFUOTA_FRAG_DIVIDE"]
+"""Processors with a division and without have each their own modulo."""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize(
+    "flags", ["-O0", "-Os -ffreestanding -nostdinc", "-O3 -DFUOTA_FRAG_DIVIDE", "-Os -m32 -ffreestanding"]
+)
+def test_no_compiler_has_a_word_against_it(compiler, flags, tmp_path, native):
+    native.need(compiler)
+    include = ["-isystem", native.run(compiler, "-print-file-name=include").strip()] if "-nostdinc" in flags else []
+    native.run(
+        compiler,
+        *native.strict,
+        *flags.split(),
+        *include,
+        "-c",
+        native.folder / "fuota_frag.c",
+        "-o",
+        tmp_path / "frag.o",
+    )
+
+
+def test_it_keeps_nothing_and_calls_nothing(tmp_path, native):
+    """No heap, no globals: the object needs no symbol and has no data."""
+    native.need("gcc", "nm", "size")
+    native.run(
+        "gcc", *native.strict, "-Os", "-ffreestanding", "-c", native.folder / "fuota_frag.c", "-o", tmp_path / "frag.o"
+    )
+    undefined = native.run("nm", "--undefined-only", tmp_path / "frag.o").split()
+    assert [name for name in undefined if name not in {"U", "_GLOBAL_OFFSET_TABLE_"}] == []
+    assert native.run("size", tmp_path / "frag.o").splitlines()[1].split()[1:3] == ["0", "0"]
+
+
+def test_the_header_is_cxx_too(tmp_path, native):
+    native.need("g++")
+    (tmp_path / "use.cpp").write_text(
+        '#include "fuota_frag.h"\nint main() { return fuota_frag_missing(nullptr) == 1; }\n'
+    )
+    native.run(
+        "g++", "-Wall", "-Wextra", "-Werror", "-I", native.folder, "-c", tmp_path / "use.cpp", "-o", tmp_path / "use.o"
+    )
+
+
+def test_the_contract_holds_under_the_sanitizers(native):
+    assert native.run(native.build("suite", *native.sanitizers)) == "the contract holds\n"
+
+
+@pytest.mark.parametrize("divide", DIVIDE)
+def test_arbitrary_calls_agree_with_the_model_under_the_sanitizers(native, divide):
+    flags = [flag for flag in [*native.sanitizers, divide] if flag]
+    assert native.run(native.build("fuzz", *flags), 2000) == "2000 sequences of calls agree with the model\n"
+
+
+@pytest.mark.slow
+def test_fuzzing_finds_nothing(native, tmp_path):
+    """`make fuzz` goes on for longer."""
+    program = native.build("fuzz", "-DLIBFUZZER", "-g", "-O1", "-fsanitize=fuzzer,address,undefined", compiler="clang")
+    seconds = os.environ.get("FUOTA_FUZZ_SECONDS", "15")
+    native.run(
+        program, f"-max_total_time={seconds}", "-max_len=700", "-seed=1", cwd=tmp_path, timeout=int(seconds) + 60
+    )
+
+
+def test_the_field_sequences_are_received_as_recorded(native, vectors):
+    versions = {"v1": 1, "v2_lbm": 2, "v2_spec": 3}
+    for case in vectors("fec_decode")["cases"]:
+        lines = [f"{case['M']} {case['frag_size']} {versions[case['variant']]}"]
+        lines += [f"{n} {payload}" for n, payload in zip(case["received_N"], case["fragments"], strict=True)]
+        missing = native.run(native.build("replay", *native.sanitizers), input="\n".join(lines).encode()).split()
+        done = case["completes_at_index"]
+        assert done is None or missing.pop() == case["payload"], case["name"]
+        assert (missing.index("0") if "0" in missing else None) == done, case["name"]
+
+
+def excused(folder):
+    """The lines that native/README.md says why no test takes every branch of."""
+    section = (folder / "README.md").read_text().split("## What no test takes")[1].split("\n## ")[0]
+    return set(re.findall(r"^- `(.+?)`:", section, re.MULTILINE))
+
+
+@pytest.mark.slow
+def test_every_line_and_branch_is_taken_or_excused(native):
+    native.need("gcov")
+    for main, *arguments in (["suite"], ["fuzz", "3000"]):
+        program = native.build(main, "--coverage", "-O0")
+        native.run(program, *arguments)
+    lines = {}
+    for main in ("suite", "fuzz"):
+        folder = native.build(main, "--coverage", "-O0").parent
+        native.run("gcov", "-b", "-j", f"{main}-fuota_frag.gcda", cwd=folder)
+        report = json.loads(gzip.decompress(next(folder.glob("*fuota_frag*.gcov.json.gz")).read_bytes()))
+        (file,) = (file for file in report["files"] if file["file"].endswith("fuota_frag.c"))
+        for line in file["lines"]:
+            counts = [line["count"], *(branch["count"] for branch in line["branches"])]
+            lines[line["line_number"]] = [
+                a + b for a, b in zip(lines.get(line["line_number"], [0] * 99), counts, strict=False)
+            ]
+    source = (native.folder / "fuota_frag.c").read_text().splitlines()
+    open_ends = {source[number - 1].strip() for number, counts in lines.items() if 0 in counts}
+    assert open_ends == excused(native.folder)
