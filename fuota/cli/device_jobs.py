@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 MAX_SHOWN = 20
 CHUNK_DEVICES = 1_000
+# Request ids as the reference's examples have them; those of all other calls are DevMgmtJobReq.
+_USUAL_TASKS = {"update": "DevUpdateJobReq:APPEUI", "transfer": "DevTransferJobReq:FROM-TO"}
 
 tags_option = click.option("--tag", "tags", multiple=True, help="A tag for all of them; may be repeated.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """How a job is to be carried out, and where its results go."""
+    """How a job is to be carried out, and where its results go. `usual_task`: the form of its request id."""
 
     server: ServerOptions
     out: Output
@@ -42,6 +44,7 @@ class Job:
     wait: bool
     timeout_s: int
     results: ResultFile
+    usual_task: str
 
     def carry_out(self, call: Callable[[Devices[Any]], Any], given: Rows) -> int:
         """Make the call in chunks and tell what came of it, or (--no-wait, --dry-run) at once, for the rows `given`."""
@@ -106,6 +109,8 @@ class Job:
                 f"the server counts: {', '.join(f'{name} {count}' for name, count in result.stats.items())}"
             )
         self._list(told)
+        if any(chunk.sent and chunk.task is None for chunk in result.chunks):
+            self.out.say(f"`fuota device task {self.usual_task}` tells whether the server has started it")
         self.out.say(f"kept in {self.results.path}")
         return exit_code(counts)
 
@@ -164,7 +169,8 @@ def job_options(command: Command) -> Command:
         name = click.get_current_context().command.name or "task"
         chunk = chunk if chunk is not None or name == "register" else CHUNK_DEVICES
         kept = ResultFile(results, state_dir, name)
-        job = Job(server=server, out=out, chunk=chunk, wait=wait, timeout_s=timeout_s, results=kept)
+        usual = _USUAL_TASKS.get(name, "DevMgmtJobReq:APPEUI")
+        job = Job(server=server, out=out, chunk=chunk, wait=wait, timeout_s=timeout_s, results=kept, usual_task=usual)
         return command(*args, job=job, **kwargs)
 
     return wrapped  # type: ignore[return-value]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections import deque
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,6 +34,10 @@ class Account:
         self.asked = []
         self.tasks = deque()
         self.refusals = deque()
+        self.reply_with = self.reply
+
+    def answer(self, *request):
+        return self.reply_with(*request)
 
     def reply(self, method, path, headers, body):
         url = urlsplit(path)
@@ -58,7 +64,7 @@ def account():
 @pytest.fixture
 def device(fuota, http_server, account, monkeypatch):
     monkeypatch.setenv("FUOTA_API_KEY", KEY)
-    url = http_server(account.reply)
+    url = http_server(account.answer)
     return lambda *arguments, **how: fuota("device", *arguments, "--server", url, **how)
 
 
@@ -216,6 +222,7 @@ def test_a_lost_answer_is_not_known_and_what_follows_is_not_sent(device, account
     account.refusals.extend([(500, {"message": "oops"})])
     result = device("activate", "--dev-eui", EUI0, "--dev-eui", EUI1, "--chunk", 1)
     assert (result.code, result.out.splitlines()[0]) == (8, "1 not sent, 1 unknown")
+    assert "`fuota device task DevMgmtJobReq:APPEUI` tells whether the server has started it" in result.err
     assert len(account.calls) == 1
 
 
@@ -238,6 +245,26 @@ def test_a_task_that_does_not_end_in_time(device, account):
     result = device("activate", "--dev-eui", EUI0, "--timeout", 0)
     assert result.code == 8
     assert "has not ended after 0 s (RUNNING, 40 % done)" in result.out
+
+
+def test_ctrl_c_leaves_the_task_running_and_names_it(device, account, tmp_path, monkeypatch):
+    ask = account.reply
+
+    def interrupted(method, path, headers, body):
+        if "device/status" in path:
+            os.kill(os.getpid(), signal.SIGINT)
+        return ask(method, path, headers, body)
+
+    account.tasks.extend([{"state": "RUNNING"}] * 9)
+    account.reply_with = interrupted
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = device("activate", "--dev-eui", EUI0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (result.code, result.out) == (8, "")
+    assert f"left running: `fuota device task {JOB}` asks for its end" in result.err
+    assert [line["event"] for line in kept(tmp_path)] == ["started"]
 
 
 def test_results_go_where_they_are_asked_for(device, tmp_path):

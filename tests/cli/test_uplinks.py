@@ -39,6 +39,15 @@ def test_as_json_nothing_is_left_out(fuota):
     assert (events[1]["commands"], events[1]["color"]) == ([], "blue")
 
 
+def test_answers_of_several_packages_in_one_uplink(fuota):
+    """TS007 on FPort 225."""
+    uplink = ONE | {"port": 225, "pdu": "83030284000401" + "01"}
+    (event,) = fuota("uplinks", "decode", "-", "--json", stdin=as_array([uplink])).events
+    commands = [one["command"] for one in event["commands"]]
+    assert commands == ["PackageId", "FragSessionDeleteAns", "PackageId", "PackageVersionAns", "Token"]
+    assert event["problem"] is None
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"port": 201}', b"\xff\xfe", b'{"devEui": "1"}\n{'])
 def test_garbage_is_named_and_no_crash(fuota, body):
     result = fuota("uplinks", "decode", "-", stdin=body)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -40,6 +42,38 @@ STATUS = {
     "jobLauncherClsNm": "string",
 }
 LEAST = {"app_eui": APP, "dev_euis": EUIS, "start_delay_s": 120, "redundancy": 1.0}
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "senra_parameters.json"
+SAID = {
+    "tx_channel": 7, "tx_data_rate": 3, "contract_id": 4, "frag_alg": "NB_TRANS", "frag_pkg_ver": 2, "dev_class": "B",
+    "millis_between_pkts": 4000, "descriptor": b"abcd", "use_multi_pkg": True, "max_frag_size": 48,
+}  # fmt: skip
+# Of each call, requests that say all its parameters between them: some of them exclude each other.
+WHOLE = {
+    "mcastTransfer": [
+        ("start", {"image": b"x", **LEAST, **SAID, **who}) for who in ({}, {"dev_euis": None, "dev_tags": ["a"]})
+    ],
+    "mcastStatus": [("status", {"job_id": JOB}), ("status", {"app_eui": APP})],
+    "mcastCancel": [
+        ("cancel", {"job_id": JOB}),
+        ("cancel", {"app_eui": APP, "dev_euis": EUIS}),
+        ("cancel", {"app_eui": APP, "dev_tags": ["a"]}),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_parameter_of_the_tables_is_sent(server, name):
+    """jobID of the tables is sent as jobId, as in every example, unless it is asked for."""
+    (call,) = [one for one in json.loads(VECTORS.read_text())["calls"] if one["call"] == name]
+    transfers = SenraClient(server.url, KEY, other_spellings=["jobID"]).transfers
+    for method, arguments in WHOLE[name]:
+        server.play(STATUS)
+        getattr(transfers, method)(**arguments)
+    assert {(one.method, one.path) for one in server.received} == {(call["method"], f"/rest/integration/{name}")}
+    sent = {parameter for one in server.received for parameter in one.query}
+    sent |= {"Request Body"} if any(one.body for one in server.received) else set()
+    assert sent == {row["name"] for row in call["parameters"]}
 
 
 @pytest.fixture
