@@ -155,7 +155,16 @@ def elf(pieces: Iterable[tuple[int, bytes]], *, machine: int = 40, entry: int = 
     return b"\x7fELF\x01\x01\x01" + bytes(9) + header + segments + body + sections
 
 
-# --- UF2, by its description
+# --- Intel HEX and UF2, by their descriptions
+
+
+def ihex(*records: tuple[int, int, bytes]) -> bytes:
+    """Records of (type, address, octets), with their checksums (Intel 1988, section 2)."""
+    out = []
+    for kind, address, data in records:
+        octets = bytes([len(data), address >> 8, address & 255, kind]) + data
+        out.append(":" + (octets + bytes([-sum(octets) & 255])).hex().upper() + "\n")
+    return "".join(out).encode()
 
 
 def uf2_blocks(pieces: Iterable[tuple[int, bytes]], *, family: int | None = None) -> list[bytes]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import random
+import struct
 import time
 import tracemalloc
 from collections import Counter
 from dataclasses import dataclass, field
 
+import bincopy
+import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +21,7 @@ from fuota.errors import ImageError
 from fuota.image import PATCHES, FirmwareImage, SignatureState, check, convert
 from fuota.image.delta import apply
 from tests.image import corpus, mutation
+from tests.image.corpus import ihex
 
 LONGEST_S = 1.0
 MOST_MEMORY = 10
@@ -137,12 +142,65 @@ def test_any_octets_after_any_beginning(data, number):
         look_at(start + number.to_bytes(4, "little") + data, corpus.public_pem("p256"))
 
 
+def _hex_that_jumps_between_banks() -> bytes:
+    """Addresses go on by their low 16 bits: bincopy searched its list 10 s for these 900 kB."""
+    bank, at = [], 0
+    for at in range(30_000):
+        base = struct.pack(">H", at * 7 & 0x7FFF)
+        bank += [(4, 0, base), (0, at, b"x")]
+    return ihex(*bank, (1, 0, b""))
+
+
+def _mcuboot_with(kind: int, value: bytes) -> bytes:
+    """As many TLVs as there can be."""
+    tlv = struct.pack("<HH", kind, len(value)) + value
+    body = struct.pack("<IIHHIIBBHII", 0x96F3B83D, 0, 32, 0, 1 << 20, 0, 1, 0, 0, 0, 0) + bytes(1 << 20)
+    tlvs = struct.pack("<HH", 0x10, 32) + hashlib.sha256(body).digest()
+    tlvs += tlv * ((0xFFF0 - len(tlvs)) // len(tlv))
+    return body + struct.pack("<HH", 0x6907, 4 + len(tlvs)) + tlvs
+
+
+def _suit_of_many_sequences() -> bytes:
+    sequences = [cbor2.dumps([0] * 100) for _ in range(10_000)]
+    return corpus.suit(manifest={20: cbor2.dumps(sequences)})
+
+
+def _suit_of_many_signatures() -> bytes:
+    manifest = cbor2.dumps({1: 1})
+    digest = cbor2.dumps([-16, hashlib.sha256(cbor2.dumps(manifest)).digest()])
+    blocks = cbor2.dumps([digest, *[corpus.sign1(b"another", "p256")] * 10_000])
+    return cbor2.dumps(cbor2.CBORTag(107, {2: blocks, 3: manifest}))
+
+
+HOSTILE = {
+    "hex that jumps": _hex_that_jumps_between_banks,
+    "hex of nothing": lambda: ihex(*[(4, 0, b"\0\1")] * 70_000, (1, 0, b"")),
+    "hex without end": lambda: b":1000000000" + b"\n:" * 500_000,
+    "s-record of digits": lambda: b"S1" + b"0" * (1 << 20),
+    "uf2 of single octets": lambda: b"".join(corpus.uf2_blocks([(2 * at, b"x") for at in range(2_000)])),
+    "elf of many segments": lambda: corpus.elf([(1000 * at, b"x") for at in range(4_000)]),
+    "mcuboot of hashes": lambda: _mcuboot_with(0x10, bytes(32)),
+    "mcuboot of signatures": lambda: _mcuboot_with(0x22, b"\x30\x44" + bytes(68)),
+    "suit of lists": lambda: b"\xd8\x6b\xa2\x02" + b"\x81" * (1 << 20),
+    "suit of sequences": _suit_of_many_sequences,
+    "suit of signatures": _suit_of_many_signatures,
+    "filler": lambda: (b"\xff" * 64 + b"a") * 16_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_was_made_to_take_long_does_not(name):
+    """Each is of a megabyte or so. Three times the limit, for a machine that does other things meanwhile."""
+    data = HOSTILE[name]()
+    start = time.perf_counter()
+    look_at(data, corpus.public_pem("p256"))
+    assert time.perf_counter() - start < 3 * LONGEST_S
+
+
 @pytest.mark.parametrize("kind", ["bin", "hex", "srec", "elf", "uf2"])
 def test_an_image_of_a_mebibyte_takes_no_more_than_ten_of_them(kind):
     rng = random.Random(4)
     firmware = rng.randbytes(1 << 20)
-    import bincopy
-
     records = bincopy.BinFile()
     records.add_binary(firmware)
     records.execution_start_address = 0

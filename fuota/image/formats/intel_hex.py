@@ -14,6 +14,8 @@ from fuota.image.segments import Segment
 FORMAT = ImageFormat.INTEL_HEX
 
 _DATA, _END = "00", "01"
+_BASES = {"02": 4, "04": 16}
+"""Records that say what is added to the addresses after them, and by how many bits it is shifted."""
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -48,13 +50,15 @@ def _check_end(lines: list[str]) -> None:
 
 def _runs(lines: list[str]) -> int:
     """How often a data record does not begin where the one before ended. Damaged records are left to the parser."""
-    runs, expected = 0, -1
+    runs, expected, base = 0, -1, 0
     for line in lines:
         try:
-            size, address = int(line[1:3], 16), int(line[3:7], 16)
+            size, address, kind = int(line[1:3], 16), int(line[3:7], 16), line[7:9]
+            if kind in _BASES:
+                base = int(line[9:13], 16) << _BASES[kind]
         except ValueError:
             continue
-        if line[7:9] == _DATA:
-            runs += address != expected & 0xFFFF
-            expected = address + size
+        if kind == _DATA:
+            runs += base + address != expected
+            expected = base + address + size
     return runs

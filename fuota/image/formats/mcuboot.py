@@ -178,15 +178,17 @@ def _hardware(data: bytes, layout: Layout) -> str | None:
 def _digests(data: bytes, layout: Layout) -> tuple[Digest, ...]:
     """The hash covers what is decrypted, so that of an encrypted image cannot be told."""
     covered = memoryview(data)[: layout.hashed_bytes]
+    stated = {kind: layout.values(data, kind) for kind in _HASHES}
+    right = {kind: hashlib.new(_HASHES[kind], covered).digest() for kind in stated if stated[kind]}
     return tuple(
         Digest(
-            algorithm=name,
+            algorithm=_HASHES[kind],
             value=value.hex(),
             covers="header, image and protected TLVs",
-            matches=None if layout.encrypted else hashlib.new(name, covered).digest() == value,
+            matches=None if layout.encrypted else value == right[kind],
         )
-        for kind, name in _HASHES.items()
-        for value in layout.values(data, kind)
+        for kind, values in stated.items()
+        for value in dict.fromkeys(values)
     )
 
 
@@ -199,9 +201,8 @@ def _signature(layout: Layout) -> SignatureState:
 
 def _findings(data: bytes, layout: Layout, digests: tuple[Digest, ...]) -> list[Finding]:
     found = [
-        error("hash", f"its {one.algorithm} is not that of its content: it is damaged")
-        for one in digests
-        if one.matches is False
+        error("hash", f"its {algorithm} is not that of its content: it is damaged")
+        for algorithm in dict.fromkeys(one.algorithm for one in digests if one.matches is False)
     ]
     if not digests and not layout.values(data, _SIGNATURE_OF_IMAGE):
         found.append(error("hash", "it has no hash: MCUboot refuses it"))

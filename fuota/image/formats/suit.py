@@ -33,13 +33,15 @@ _UNTAGGED = tuple(bytes((0xA0 + members, _AUTHENTICATION)) for members in range(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """`members` of the `manifest`, its `digest` as stated, `signatures`: the COSE_Sign1 structures, as octets, `payloads` by name.
+    """What an envelope holds. `members` of the `manifest`, and the `parameters` that its sequences set, by key.
 
-    `severed`: members of the manifest that lie beside it, by their key; the manifest holds the digest of each.
+    `digest` of the manifest as stated; `signatures`: the COSE_Sign1 structures, as octets; `payloads` by name; `severed`:
+    members of the manifest that lie beside it, by key, of which the manifest holds the digest.
     """
 
     manifest: bytes
     members: Mapping[Any, Any]
+    parameters: Mapping[int, list[Any]]
     algorithm: str
     digest: bytes
     digest_octets: bytes
@@ -67,7 +69,7 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
             Part(name=name, offset=data.find(octets), size=len(octets)) for name, octets in found.payloads.items()
         ),
         version=_sequence_number(found.members),
-        hardware=_hardware(found.members),
+        hardware=_hardware(found.parameters),
         digests=(digest,),
         signature=SignatureState.PRESENT if found.signatures else SignatureState.HASH_ONLY,
         findings=tuple(_findings(unbound(found), matches)),
@@ -95,9 +97,11 @@ def envelope(data: bytes) -> Envelope:
         raise ImageError("it lacks the manifest or the authentication block")
     digest_octets, *signatures = _list(authentication, "authentication block")
     algorithm, digest = _digest(digest_octets)
+    members_of_manifest = _map(manifest)
     return Envelope(
         manifest=manifest,
-        members=_map(manifest),
+        members=members_of_manifest,
+        parameters=_parameters(members_of_manifest),
         algorithm=algorithm,
         digest=digest,
         digest_octets=digest_octets,
@@ -114,18 +118,19 @@ def _is_severed(key: object) -> bool:
 def unbound(found: Envelope) -> list[str]:
     """What lies in the envelope and is not what the manifest has a digest of: payloads by name, severed members by key.
 
-    The digest of a payload is one of those that the manifest's sequences set (suit-parameter-image-digest), that of a severed
-    member stands in the member's place (draft-ietf-suit-manifest-34 §5.4). Raises ImageError for a manifest that cannot be read.
+    The name of a payload and its digest are among those that the manifest's sequences set (suit-parameter-uri, -image-digest); that
+    of a severed member stands in the member's place (draft-ietf-suit-manifest-34 §5.4).
     """
     members = found.members
-    names, stated = (tuple(_parameters(members, key)) for key in (_URI, _IMAGE_DIGEST))
+    names, digests = found.parameters[_URI], _pairs(found.parameters[_IMAGE_DIGEST])
     payloads = [
-        name
-        for name, octets in found.payloads.items()
-        if name not in names or not any(_is_of(one, octets) for one in stated)
+        name for name, octets in found.payloads.items() if name not in names or digests.isdisjoint(_hashes(octets))
     ]
-    wrapped = {key: cbor2.dumps(octets) for key, octets in found.severed.items()}
-    severed = [str(key) for key, octets in wrapped.items() if not _is_of(members.get(key), octets)]
+    severed = [
+        str(key)
+        for key, octets in found.severed.items()
+        if _pairs([members.get(key)]).isdisjoint(_hashes(cbor2.dumps(octets)))
+    ]
     return payloads + severed
 
 
@@ -139,26 +144,34 @@ def _is_its_own(found: Envelope) -> bool:
     return hashlib.new(found.algorithm, cbor2.dumps(found.manifest)).digest() == found.digest
 
 
-def _parameters(value: Any, name: int, depth: int = 0) -> Iterator[Any]:
-    """Every value of this key, in maps, lists and the sequences that are wrapped in byte strings."""
-    if depth > _MOST_LEVELS:
-        return
-    if isinstance(value, Mapping):
-        if name in value:
-            yield value[name]
-        for inner in value.values():
-            yield from _parameters(inner, name, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _parameters(inner, name, depth + 1)
-    elif isinstance(value, bytes) and value[:1] and value[0] >> 5 in (_ARRAY, _MAP):
+def _parameters(manifest: Mapping[Any, Any]) -> dict[int, list[Any]]:
+    """Every value of the keys that matter here, in maps, lists and the sequences that are wrapped in byte strings."""
+    found: dict[int, list[Any]] = {key: [] for key in (_VENDOR, _CLASS, _IMAGE_DIGEST, _URI)}
+    waiting: list[tuple[Any, int]] = [(manifest, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, bytes):
+            value = _sequence(value)
+        if isinstance(value, Mapping):
+            for key in found.keys() & value.keys():
+                found[key].append(value[key])
+            value = list(value.values())
+        if isinstance(value, list) and depth < _MOST_LEVELS:
+            waiting += [(inner, depth + 1) for inner in reversed(value) if isinstance(inner, bytes | list | Mapping)]
+    return found
+
+
+def _sequence(octets: bytes) -> Any:
+    """What is wrapped in a byte string, None where that is no list or map."""
+    if octets[:1] and octets[0] >> 5 in (_ARRAY, _MAP):
         with suppress(ImageError):
-            yield from _parameters(decoded(value), name, depth + 1)
+            return decoded(octets)
+    return None
 
 
-def _hardware(manifest: Mapping[Any, Any]) -> str | None:
+def _hardware(parameters: Mapping[int, list[Any]]) -> str | None:
     """Vendor and class that the device compares with its own (draft-34 §8.4.8.1), as UUIDs."""
-    found = [next(filter(_is_uuid, _parameters(manifest, name)), None) for name in (_VENDOR, _CLASS)]
+    found = [next(filter(_is_uuid, parameters[name]), None) for name in (_VENDOR, _CLASS)]
     return "/".join(str(UUID(bytes=one)) for one in found if one is not None) or None
 
 
@@ -166,13 +179,17 @@ def _is_uuid(value: Any) -> bool:
     return isinstance(value, bytes) and len(value) == 16
 
 
-def _is_of(digest: Any, octets: bytes) -> bool:
-    """Whether a SUIT_Digest, as a list or wrapped in a byte string, is that of the octets."""
-    try:
-        algorithm, value = _pair(decoded(digest) if isinstance(digest, bytes) else digest)
-    except ImageError:
-        return False
-    return hashlib.new(algorithm, octets).digest() == value
+def _pairs(digests: list[Any]) -> set[tuple[str, bytes]]:
+    """Those that are a SUIT_Digest, as a list or wrapped in a byte string: hash by name, and its octets."""
+    found = set()
+    for one in digests:
+        with suppress(ImageError):
+            found.add(_pair(decoded(one) if isinstance(one, bytes) else one))
+    return found
+
+
+def _hashes(octets: bytes) -> set[tuple[str, bytes]]:
+    return {(name, hashlib.new(name, octets).digest()) for name in _HASHES.values()}
 
 
 def decoded(octets: bytes) -> Any:

@@ -7,18 +7,10 @@ import pytest
 from fuota.errors import ImageError
 from fuota.image import FirmwareImage, ImageFormat, convert
 from tests.image import corpus
+from tests.image.corpus import ihex
 
 HEX, SREC = corpus.sample("hex"), corpus.sample("srec")
 BOTH = pytest.mark.parametrize("data", [HEX, SREC], ids=["hex", "srec"])
-
-
-def ihex(*records: tuple[int, int, bytes]) -> bytes:
-    """Records of (type, address, octets), with their checksums (Intel 1988, section 2)."""
-    out = []
-    for kind, address, data in records:
-        octets = bytes([len(data), address >> 8, address & 255, kind]) + data
-        out.append(":" + (octets + bytes([-sum(octets) & 255])).hex().upper() + "\n")
-    return "".join(out).encode()
 
 
 def srec(kind: int, address: int, data: bytes = b"") -> bytes:
