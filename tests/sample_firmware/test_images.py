@@ -86,7 +86,7 @@ def test_bin_begins_with_a_vector_table(version: str) -> None:
 
 @both_versions
 def test_size_is_that_of_a_small_sensor(version: str) -> None:
-    assert 10_000 <= len(image(version)) <= min(30_000, FLASH_BYTES)
+    assert 10_000 <= len(image(version)) <= 24 * 1024
 
 
 @both_versions

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fuota.device import DeviceProfile, FragmentationPackage, ImageReport
+from fuota.errors import UnreachableError
 from fuota.fragmentation import FragmentationSession
 from fuota.lorawan import (
     DataFragment,
@@ -21,7 +24,7 @@ from fuota.lorawan import (
     firmware_management,
     parse_uplink,
 )
-from fuota.sandbox.part import PartPackage, flash
+from fuota.sandbox.part import PartPackage, flash, machine
 from fuota.sandbox.part.line import Frame, Kind
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
@@ -60,6 +63,11 @@ def status(part: PartPackage) -> FragSessionStatusAns:
     (told,) = parse_uplink(answer.payload, version=1).commands
     assert isinstance(told, FragSessionStatusAns)
     return told
+
+
+def answers_of(one: PartPackage | FragmentationPackage, octets: bytes, group: int | None) -> list[tuple[bytes, int]]:
+    """Without their order, in which they do not go out anyway."""
+    return sorted((answer.payload, answer.max_delay_s) for answer in one.receive(octets, mc_group=group))
 
 
 def version(part: PartPackage) -> tuple[int, int]:
@@ -106,7 +114,7 @@ def test_a_confirmed_image_stays_and_is_replaced_in_its_turn(bench) -> None:
     device.machine.switch_off()
     device.machine.switch_on()
     assert runs(device) == sha256(NEW)
-    send(device, OLD, frag_size=48)
+    send(device, OLD, frag_size=48, loss=0.2)
     device.session_over()
     assert runs(device) == sha256(OLD)
     assert flash.slot(device.machine.flash, 0).startswith(OLD)
@@ -236,11 +244,77 @@ def test_it_answers_as_the_virtual_devices_do(bench) -> None:
         (STATUS, None),
     ]
     for octets, group in steps:
-        theirs, ours = (
-            sorted((answer.payload, answer.max_delay_s) for answer in one.receive(octets, mc_group=group))
-            for one in (device, twin)
-        )
+        theirs, ours = answers_of(device, octets, group), answers_of(twin, octets, group)
         assert theirs == ours, (octets.hex(), group)
+
+
+BLOCK = bytes(range(200)) * 2
+SESSIONS = [FragmentationSession.fit(BLOCK, frag_size=size, redundancy=0.9, version=1) for size in (23, 50, 200)]
+setups = st.builds(
+    lambda session, mask, delay, algo, index: setup_of(
+        session, mc_group_bit_mask=mask, block_ack_delay=delay, frag_algo=algo, frag_index=index
+    ).to_bytes(),
+    st.sampled_from(SESSIONS),
+    st.sampled_from([0, 1, 1, 15]),
+    st.integers(0, 7),
+    st.sampled_from([0, 0, 0, 0, 1]),
+    st.sampled_from([0, 0, 0, 0, 1]),
+)
+requests = st.one_of(
+    st.just(PackageVersionReq().to_bytes()),
+    st.just(STATUS),
+    st.just(FragSessionStatusReq(frag_index=0, participants=False).to_bytes()),
+    st.just(FragSessionDeleteReq(frag_index=0).to_bytes()),
+    st.just(FragSessionDeleteReq(frag_index=2).to_bytes()),
+    setups,
+)
+messages = st.one_of(
+    st.lists(requests, min_size=1, max_size=2).map(b"".join),
+    st.binary(max_size=20).filter(lambda octets: octets[:1] != b"\x08"),
+)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[tuple[bytes, int | None]]:
+    """A set-up that is accepted, its fragments in any order, some of them again, and anything else in between."""
+    session = draw(st.sampled_from(SESSIONS))
+    octets = [fragment.to_bytes(0) for fragment in session.fragments()]
+    octets += [b"\x08" + n.to_bytes(2, "little") + bytes(session.frag_size) for n in (0, 0x4001)]
+    heard = draw(st.permutations(octets))[draw(st.integers(0, len(octets))) :]
+    again = draw(st.lists(st.sampled_from(octets), max_size=4))
+    steps = [(one, draw(st.sampled_from([0, 0, 0, None, 3]))) for one in (*heard, *again)]
+    for message in draw(st.lists(messages, max_size=6)):
+        steps.insert(draw(st.integers(0, len(steps))), (message, draw(st.sampled_from([None, None, 0]))))
+    return [(setup_of(session).to_bytes(), None), *steps, (STATUS, 0)]
+
+
+def test_any_conversation_goes_as_with_the_virtual_devices(bench) -> None:
+    device, finished = bench.part(), []
+
+    @given(conversations())
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    def converse(steps: list[tuple[bytes, int | None]]) -> None:
+        twin = FragmentationPackage(DeviceProfile(version=1, frag_sessions=1))
+        device.receive(FragSessionDeleteReq(frag_index=0).to_bytes())
+        for octets, group in steps:
+            theirs, ours = answers_of(device, octets, group), answers_of(twin, octets, group)
+            assert theirs == ours, (octets.hex(), group)
+        finished.append(twin.missing() == 0)
+
+    converse()
+    assert any(finished)
+    assert not all(finished)
+
+
+def test_without_an_image_the_boot_loader_says_so_and_the_modem_hears_nothing(bench, monkeypatch) -> None:
+    monkeypatch.setattr(machine, "PATIENCE_S", 0.5)
+    device = bench.part()
+    device.machine.switch_off()
+    flash.factory(device.machine.flash, b"no image")
+    with pytest.raises(UnreachableError, match="does not answer: nothing for"):
+        device.machine.switch_on()
+    device.machine.switch_off()
+    assert bench.said[-2:] == ["boot: slot 1 refused: no image", "boot: no image"]
 
 
 def test_frames_are_found_again_after_noise_on_the_line(bench) -> None:
