@@ -77,6 +77,8 @@ class Sandbox:
         self.app_eui = self.app_euis[0]
         self.api_key = api_key
         self._fleet = (fleet or FleetRecipe()).make()
+        self.dev_euis = self._fleet.dev_euis
+        """The EUIs of the devices that are there from the start."""
         books = Books() if state is None else load_books(state)
         self._agenda = Agenda(speed=speed, start_us=max(books.now_us, time.time_ns() // 1000))
         self._data_stream = (
@@ -109,11 +111,6 @@ class Sandbox:
     def url(self) -> str:
         """Where it listens, such as http://127.0.0.1:8380."""
         return self._http.url
-
-    @property
-    def dev_euis(self) -> tuple[str, ...]:
-        """The EUIs of its devices."""
-        return self._fleet.dev_euis
 
     def key(self, role: Role = Role.FULL_ACCESS, app_eui: str | None = None) -> str:
         """The key of a role for an application, by default the first; the same in every sandbox but for `api_key`."""
