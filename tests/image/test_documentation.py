@@ -32,6 +32,13 @@ def test_the_documentation_lists_every_code_and_no_other():
     assert sorted(listed) == sorted(codes_in_code())
 
 
+def test_every_code_is_asked_for_in_a_test():
+    """By its name, in quotes or brackets."""
+    folders = ("tests/image", "tests/device", "tests/cli")
+    tests = "".join(path.read_text() for folder in folders for path in (ROOT / folder).rglob("test_*.py"))
+    assert [code for code in sorted(codes_in_code()) if not re.search(rf"[\"'(]{code}[\"')]", tests)] == []
+
+
 def test_the_documentation_shows_every_key_of_a_profile_s_image():
     text = (ROOT / "docs/images.md").read_text()
     assert all(re.search(rf"^    {name} = ", text, flags=re.MULTILINE) for name in ImageRequirements.__slots__)
