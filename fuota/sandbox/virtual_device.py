@@ -63,8 +63,9 @@ class Part(Protocol):
         """Take a message of TS004."""
         ...
 
-    def manage(self, payload: bytes) -> list[Answer]:
-        """Take a message of TS006, which came by unicast."""
+    @property
+    def management(self) -> Package:
+        """Its TS006."""
         ...
 
     def session_over(self) -> bool:
@@ -234,7 +235,7 @@ class VirtualDevice:
         others: dict[int, Package] = {
             multicast_setup.FPORT: self.multicast,
             clock_sync.FPORT: self.clock_sync,
-            firmware_management.FPORT: self.management,
+            firmware_management.FPORT: self._played[1],
         }
         if port in others:
             return others[port].receive(payload, mc_group=mc_group)
@@ -245,14 +246,18 @@ class VirtualDevice:
         self.session_heard = True
         if payload[:1] == b"\x08" and len(payload) > 3:  # DataFragment: Index&N, whose two top bits are FragIndex
             self._frag_index = payload[2] >> 6
-        if self.part is not None:
-            return self.part.receive(payload, mc_group=mc_group)
-        return self.package.receive(payload, mc_group=mc_group)
+        return self._played[0].receive(payload, mc_group=mc_group)
 
     def _on_several(self, payload: bytes, mc_group: int | None) -> list[Answer]:
         self.session_heard = True
-        packages: dict[int, Package] = {1: self.clock_sync, 2: self.multicast, 3: self.package, 4: self.management}
+        fragmentation, management = self._played
+        packages: dict[int, Package] = {1: self.clock_sync, 2: self.multicast, 3: fragmentation, 4: management}
         return self.multi.receive(payload, packages, mc_group=mc_group)
+
+    @property
+    def _played(self) -> tuple[Package, Package]:
+        """TS004 and TS006, those of the firmware that plays it if there is one."""
+        return (self.package, self.management) if self.part is None else (self.part, self.part.management)
 
     # Images
 
