@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from fuota.cli.server_options import ServerOptions, call_options, state_option
 from fuota.cli.task_progress import shown
 from fuota.cli.words import printable
 from fuota.errors import AuthenticationError, IncompleteError, MessageError, OutcomeUnknownError
+
+if TYPE_CHECKING:
+    from fuota.network.senra import TaskStatus
 
 TOKEN_VARIABLE = "FUOTA_REGISTRATION_TOKEN"  # noqa: S105 - a name
 TO_KEY_VARIABLE = "FUOTA_TO_API_KEY"
@@ -183,23 +186,12 @@ def task(  # noqa: PLR0913 - options
     """device/status: how a task stands. TASK is its request id or statusUrl; the server forgets it 15 minutes after its end."""
     from fuota.network.senra.tasks import TaskRef
 
-    devices, kept = server.client().devices, ResultFile(results, state_dir, "task")
+    kept = ResultFile(results, state_dir, "task")
     name = TaskRef.from_answer({"statusUrl": task}, host=_host(task)).request_id if "://" in task else task
-    if not wait:
-        status = devices.task_status(name)
-        if status.finished:
-            kept.task(name, status)
-    else:
-        with shown(out) as report:
-            try:
-                status = devices.task(
-                    name,
-                    timeout_s=timeout_s,
-                    on_status=lambda status: report(name, status),
-                    on_result=lambda status: kept.task(name, status),
-                )
-            except IncompleteError as error:
-                raise OutcomeUnknownError(str(error)) from None
+    if wait:
+        status = _end_of(name, server, timeout_s, kept, out)
+    elif (status := server.client().devices.task_status(name)).finished:
+        kept.task(name, status)
     out.event("task", **dict(status.raw))
     progress = "" if status.pct_done is None else f" {status.pct_done} %"
     out.result(printable(f"{status.state}{progress}  {status.summary}".rstrip()))
@@ -209,6 +201,19 @@ def task(  # noqa: PLR0913 - options
         return exits.UNKNOWN if wait else exits.DONE
     out.say(f"kept in {kept.path}")
     return exits.DONE if status.succeeded else exits.PARTIAL if status.state == "DONE_SUC" else exits.REFUSED
+
+
+def _end_of(name: str, server: ServerOptions, timeout_s: int, kept: ResultFile, out: Output) -> TaskStatus:
+    with shown(out) as report:
+        try:
+            return server.client().devices.task(
+                name,
+                timeout_s=timeout_s,
+                on_status=lambda status: report(name, status),
+                on_result=lambda status: kept.task(name, status),
+            )
+        except IncompleteError as error:
+            raise OutcomeUnknownError(str(error)) from None
 
 
 def _host(url: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -48,17 +49,15 @@ def euis_of(file: IO[bytes]) -> tuple[str, ...]:
         return tuple(row.dev_eui for row in rows(DeviceDetails, found.rows))
 
 
-class naming:  # noqa: N801 - used as a statement
+@contextmanager
+def naming(where: str) -> Iterator[None]:
     """Puts the name of a file before what is wrong with its rows."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, ParameterError) and str(error).startswith(("row ", "devices is empty")):
-            raise ParameterError(f"{self._where}, {error}") from None
+    try:
+        yield
+    except ParameterError as error:
+        if not str(error).startswith(("row ", "devices is empty", "messages is empty")):
+            raise
+        raise ParameterError(f"{where}, {error}") from None
 
 
 def dev_file_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,7 +115,7 @@ def _object(one: object, number: int, where: str) -> Mapping[str, Any]:
     if isinstance(one, str):
         return {"dev_eui": one}
     if not isinstance(one, dict):
-        raise MessageError(f"{where}, row {number}: {str(one)[:20]} stands where an object or an EUI is needed")
+        raise MessageError(f"{where}, row {number}: it is of type {type(one).__name__}, an object or an EUI is needed")
     return one
 
 
@@ -136,6 +135,7 @@ def _from_csv(text: str, where: str) -> Iterable[Mapping[str, Any]]:
 
 
 def _named(found: Iterable[Mapping[str, Any]], where: str, fields: Sequence[str]) -> Rows:
+    from fuota.network.redaction import redact
     from fuota.planning.device_csv import column_name
 
     known = {column_name(field): field for field in fields}
@@ -145,9 +145,13 @@ def _named(found: Iterable[Mapping[str, Any]], where: str, fields: Sequence[str]
         rows.append({})
         for heading, cell in one.items():
             if (field := known.get(column_name(heading))) is None:
-                ignored[heading] = None
+                ignored[redact(heading)] = None  # a row of keys may stand where the heading belongs
             elif (value := _value(field, cell)) is not None:
                 rows[-1][field] = value
+    if ignored and not any(rows):
+        raise MessageError(
+            f"{where} has none of the columns that are meant here: {', '.join(fields)}; is its first line a heading?"
+        )
     return Rows(where=where, rows=tuple(rows), ignored=tuple(ignored))
 
 

@@ -372,11 +372,12 @@ def test_an_export_is_a_fleet_to_plan_for(fuota, exporting, tmp_path, image):
         (["activate", "-"], f"{EUI0}\n{EUI0[:-1]}\n", "standard input, row 2: dev_eui is '123000000000ABC'"),
         (["activate", "-"], f"{EUI0}\n{EUI1}\n{EUI0}\n", f"standard input, row 3: {EUI0} is also row 1"),
         (["activate", "-"], "", "devices is empty"),
-        (["activate", "-"], "Contract\n7\n", "row 1: dev_eui is missing"),
+        (["activate", "-"], "Contract\n7\n", "none of the columns that are meant here: dev_eui, lat"),
+        (["activate", "-"], "Dev EUI,Lat\n,7\n", "row 1: dev_eui is missing"),
         (["activate", "-"], f"dev_eui,lat\n{EUI0},north\n", "row 1: lat is 'north'"),
         (["activate", "-"], f"dev_eui\n{EUI0},1\n", "line 2: the row has 2 cells, the heading has 1"),
         (["activate", "-"], '[{"devEui": 5}]', "row 1: a value of type int stands where"),
-        (["activate", "-"], "[5]", "row 1: 5 stands where an object or an EUI"),
+        (["activate", "-"], "[5]", "row 1: it is of type int, an object or an EUI is needed"),
         (["activate", "-"], "[", "is no JSON"),
         (["activate", "-"], "{}\n{\n", "row 2: this is no JSON"),
         (["activate", "-"], b"\xff", "no UTF-8 text"),
@@ -407,6 +408,13 @@ def test_an_odd_key_is_refused_with_its_row_and_not_shown(device, account, monke
     assert (result.code, account.asked) == (2, [])
     assert f"row 2: app_key is no AES-128 key (a text of {len(key)} characters)" in result.complaint
     assert key not in result.err
+
+
+@pytest.mark.parametrize("heading", ["", "dev_eui,key\n"])
+def test_a_key_in_the_heading_or_in_a_column_that_is_not_known_is_not_shown(device, account, monkeypatch, heading):
+    monkeypatch.setenv("FUOTA_REGISTRATION_TOKEN", "012345")
+    result = device("register", "-", stdin=f"{heading}{EUI0},{AES}\n{EUI1},{AES}\n".encode())
+    assert (result.code, account.asked, AES in result.err) == (2, [], False)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "[1]", "x", '{"url": 5}', '{"url": "https://e", "key": 1}'])
