@@ -61,7 +61,14 @@ static uint32_t row_octets(const fuota_frag_t *f) {
 
 static uint32_t row_words(const fuota_frag_t *f) { return (row_octets(f) + 3u) >> 2; }
 
-static int result(const fuota_frag_t *f) { return f->phase > FUOTA_FRAG_MORE ? FUOTA_FRAG_MORE : f->phase; }
+static int result(const fuota_frag_t *f) { return f->phase - 1u < 127u ? FUOTA_FRAG_MORE : (int8_t)f->phase; }
+
+static int failed(const fuota_frag_t *f) { return f->phase & 0x80; }
+
+static int fail(fuota_frag_t *f, int error) {
+    f->phase = (uint8_t)error;
+    return error;
+}
 
 /* --- storage: its rows are numbered through its three parts */
 
@@ -71,8 +78,8 @@ static uint32_t reduced(const fuota_frag_t *f, uint32_t p) { return (uint32_t)f-
 
 static int load(fuota_frag_t *f, uint32_t index, uint32_t *row) {
     uint32_t octets = row_octets(f);
-    if (f->read(f->context, index * octets, row, octets)) f->phase = FUOTA_FRAG_STORAGE;
-    return f->phase < 0;
+    if (f->read(f->context, index * octets, row, octets)) fail(f, FUOTA_FRAG_STORAGE);
+    return failed(f);
 }
 
 static uint32_t mark_offset(const fuota_frag_t *f, uint32_t index) {
@@ -83,7 +90,7 @@ static uint32_t mark_offset(const fuota_frag_t *f, uint32_t index) {
  * are only ever cleared, one that is not finished never looks like another. */
 static uint32_t mark_of(fuota_frag_t *f, uint32_t index) {
     uint32_t mark = 0;
-    if (f->read(f->context, mark_offset(f, index), &mark, sizeof mark)) f->phase = FUOTA_FRAG_STORAGE;
+    if (f->read(f->context, mark_offset(f, index), &mark, sizeof mark)) fail(f, FUOTA_FRAG_STORAGE);
     if (mark == 0xFFFFFFFFu) return BLANK;
     mark ^= 0xFFFF0000u;
     return mark >> 16 == (mark & 0xFFFFu) ? mark >> 16 : 0;
@@ -96,8 +103,8 @@ static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n
     mark[0] = n | ~n << 16;
     if ((row && f->write(f->context, index * octets, row, octets)) ||
         f->write(f->context, mark_offset(f, index), mark, FUOTA_FRAG_MARK(f->granularity)))
-        f->phase = FUOTA_FRAG_STORAGE;
-    return f->phase < 0;
+        fail(f, FUOTA_FRAG_STORAGE);
+    return failed(f);
 }
 
 /* --- rows of the parity matrix */
@@ -230,8 +237,8 @@ static uint32_t examine_next(fuota_frag_t *f) { return examine(f, mark_of(f, scr
 
 /* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
 static int settle(fuota_frag_t *f) {
-    while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown && f->phase > 0) insert(f, examine_next(f));
-    if (f->rank == f->unknown && f->phase > 0) {
+    while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown && !failed(f)) insert(f, examine_next(f));
+    if (f->rank == f->unknown && !failed(f)) {
         f->rank = f->taken = 0;
         f->lowest = f->unknown;
         f->phase = f->progress == 2u * f->unknown ? FUOTA_FRAG_DONE : SETUP;
@@ -275,7 +282,7 @@ static void draw_lane(fuota_frag_t *f) {
     uint32_t index = scratch(f, (uint32_t)f->taken + f->position), n = mark_of(f, index), all = words(f->nb_frag);
     uint32_t length = all - f->first, *lane = lane_at(f, f->position), *mask = lane_at(f, f->lanes) + f->position * all;
     if (length > window(f)) length = window(f);
-    if (f->phase < 0 || (!f->first && load(f, index, lane + words(f->unknown)))) return;
+    if (failed(f) || (!f->first && load(f, index, lane + words(f->unknown)))) return;
     draw(f, n, mask, f->first, length, f->draws);
     compress(f, mask, f->first, length, lane);
     if (++f->position < f->lanes) return;
@@ -310,7 +317,7 @@ static void reduce(fuota_frag_t *f) {
     uint32_t i, p, length = words(f->unknown), *lane = lane_at(f, f->position), *v = vector(f);
     for (i = 0; i < length; i++) v[i] = lane[i];
     p = eliminate(f, lane + length, free_part(f));
-    if (f->phase < 0 || (p != NONE && save(f, reduced(f, p), lane + length, SOLVED))) return;
+    if (failed(f) || (p != NONE && save(f, reduced(f, p), lane + length, SOLVED))) return;
     insert(f, p);
     f->taken++;
     if (p != NONE) f->progress++;
@@ -341,13 +348,13 @@ static uint32_t least_words(const fuota_frag_t *f) {
 
 int fuota_frag_init(fuota_frag_t *f) {
     uint32_t i, length = words(f->nb_frag);
-    f->phase = FUOTA_FRAG_REFUSED;
+    fail(f, FUOTA_FRAG_REFUSED);
     f->unknown = f->nb_frag;
     f->stored = f->taken = f->rank = f->progress = 0;
     if (f->nb_frag - 1u >= 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
         f->granularity - 1u > 31u || (f->granularity & (f->granularity - 1u)) ||
         f->workspace_words < least_words(f))
-        return f->phase;
+        return result(f);
     for (i = 0; i < length; i++) known(f)[i] = 0;
     if (f->nb_frag & 31u) known(f)[length - 1u] = 0xFFFFFFFFu << (f->nb_frag & 31u);
     f->phase = COLLECT;
@@ -365,7 +372,7 @@ static void give_up_unmarked(fuota_frag_t *f) {
 
 int fuota_frag_resume(fuota_frag_t *f) {
     uint32_t i, mark;
-    if (fuota_frag_init(f) < 0) return f->phase;
+    if (fuota_frag_init(f) < 0) return result(f);
     for (i = 0; i < reduced(f, f->capacity); i++) {
         mark = mark_of(f, i);
         if (mark == SOLVED) {
@@ -398,9 +405,9 @@ static int feed_coded(fuota_frag_t *f, uint32_t n, const void *payload) {
         for (i = 0; i < f->stored; i++)
             if (mark_of(f, scratch(f, i)) == n) return result(f);
     }
-    if (f->phase < 0) return f->phase;
-    if (f->stored == f->scratch) return f->phase = FUOTA_FRAG_TOO_MANY;
-    if (save(f, scratch(f, f->stored), padded(f, payload), n)) return f->phase;
+    if (failed(f)) return result(f);
+    if (f->stored == f->scratch) return fail(f, FUOTA_FRAG_TOO_MANY);
+    if (save(f, scratch(f, f->stored), padded(f, payload), n)) return result(f);
     f->stored++;
     if (p != NONE) f->taken = f->stored;
     insert(f, p);
@@ -413,7 +420,7 @@ int fuota_frag_feed(fuota_frag_t *f, uint32_t index_and_n, const void *payload, 
     if (f->phase != COLLECT) return result(f);
     if (n > f->nb_frag || f->rank) return feed_coded(f, n, payload);
     if (bit(known(f), n - 1u)) return FUOTA_FRAG_MORE;
-    if (save(f, n - 1u, padded(f, payload), n)) return f->phase;
+    if (save(f, n - 1u, padded(f, payload), n)) return result(f);
     put(known(f), n - 1u, 1);
     f->unknown--;
     return settle(f);
@@ -432,7 +439,7 @@ int fuota_frag_step(fuota_frag_t *f) {
 }
 
 uint32_t fuota_frag_missing(const fuota_frag_t *f) {
-    return f->phase <= COLLECT && f->phase ? (uint32_t)(f->unknown - f->rank) : 0u;
+    return f->phase == COLLECT || failed(f) ? (uint32_t)(f->unknown - f->rank) : 0u;
 }
 
 /* --- checks of the block */

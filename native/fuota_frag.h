@@ -85,9 +85,8 @@ typedef struct {
     uint8_t version;         /* FUOTA_FRAG_V1, _V2 or _V2_LITERAL */
     uint8_t frag_index;      /* FragIndex of the session, 0 to 3 */
     /* The decoder's. */
+    uint8_t lanes, phase;
     uint16_t unknown, stored, taken, rank, lowest, progress, position, first, draws;
-    uint8_t lanes;
-    int8_t phase;
 } fuota_frag_t;
 
 /* Begins a session on an erased storage. */

@@ -30,8 +30,8 @@ class _Decoder(ctypes.Structure):
         ("workspace_words", ctypes.c_uint32),
         *((name, ctypes.c_uint16) for name in ("nb_frag", "capacity", "scratch")),
         *((name, ctypes.c_uint8) for name in ("frag_size", "granularity", "version", "frag_index")),
-        ("own", ctypes.c_uint16 * 9),
         ("own_octets", ctypes.c_uint8 * 2),
+        ("own", ctypes.c_uint16 * 9),
     )
 
 

@@ -94,7 +94,7 @@ static int act(input_t *input, uint32_t op) {
     }
     default: return step();
     }
-    return device.decoder.phase > 1 ? FUOTA_FRAG_MORE : device.decoder.phase;
+    return device.decoder.phase & 0x80 ? (int8_t)device.decoder.phase : device.decoder.phase != 0;
 }
 
 /* With no more disturbance, what is left to do is done. */
