@@ -142,10 +142,14 @@ def check(
 def _checks(image: IO[bytes], base: IO[bytes] | None, asked: dict[str, Any]) -> tuple[ImageCheck, ...]:
     """Of the image; of a patch whose base is at hand, of what it makes too. Raises ImageError where it cannot be applied."""
     from fuota.device import inspect_image, inspect_patch
-    from fuota.image import FirmwareImage
+    from fuota.image import FirmwareImage, read_image
 
-    opened = FirmwareImage(data=image.read(), name=name_of(image))
-    return (inspect_image(opened, **asked),) if base is None else inspect_patch(opened, base.read(), **asked)
+    opened = FirmwareImage(data=read_image(image, name_of(image)), name=name_of(image))
+    return (
+        (inspect_image(opened, **asked),)
+        if base is None
+        else inspect_patch(opened, read_image(base, name_of(base)), **asked)
+    )
 
 
 @image.command()
@@ -164,13 +168,13 @@ def convert(image: IO[bytes], output: str, fill: int, address_range: tuple[int, 
     """Make the binary of IMAGE: of Intel HEX, S-record, ELF or UF2, or of an MCUboot image padded to its slot."""
     from fuota.cli.coding import opened_output
     from fuota.cli.plan import check_outputs
-    from fuota.image import FirmwareImage
+    from fuota.image import FirmwareImage, read_image
     from fuota.image import convert as converted
 
     if not 0 <= fill <= 255:
         raise click.BadParameter(f"--fill {fill} was given: it is an octet, 0 to 255")
     check_outputs({"IMAGE": image}, None if output == "-" else Path(output), None)
-    source = FirmwareImage(data=image.read(), name=name_of(image))
+    source = FirmwareImage(data=read_image(image, name_of(image)), name=name_of(image))
     made = converted(source, fill=fill, address_range=address_range)
     with opened_output(output, "wb") as file:
         file.write(made.data)
@@ -232,7 +236,7 @@ def delta(
 
 def _binary(image: IO[bytes]) -> bytes:
     """What the device has, or gets, in flash: a HEX or ELF file is converted."""
-    from fuota.image import FirmwareImage
+    from fuota.image import FirmwareImage, read_image
     from fuota.image import convert as converted
 
-    return converted(FirmwareImage(data=image.read(), name=name_of(image))).data
+    return converted(FirmwareImage(data=read_image(image, name_of(image)), name=name_of(image))).data

@@ -6,7 +6,7 @@ from fuota.image.checks import PATCHES, ImageCheck, check, on_air_bytes
 from fuota.image.convert import convert
 from fuota.image.delta import Delta, DeltaRecipe, make_delta
 from fuota.image.description import Description, Digest, ImageFormat, Part, SignatureState
-from fuota.image.firmware import FirmwareImage
+from fuota.image.firmware import FirmwareImage, read_image
 from fuota.image.requirements import ImageRequirements
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "convert",
     "make_delta",
     "on_air_bytes",
+    "read_image",
 ]

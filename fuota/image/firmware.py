@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from fuota.errors import ImageError
 from fuota.findings import Findings
@@ -68,9 +68,14 @@ class FirmwareImage:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_IMAGE_BYTES + 1)
+            return read_image(file, str(path))
     except (OSError, ValueError) as exc:
         raise ImageError(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}") from None
+
+
+def read_image(file: IO[bytes], name: str) -> bytes:
+    """All of an open file. Raises ImageError for more than MAX_IMAGE_BYTES: a pipe may go on for ever."""
+    data = file.read(MAX_IMAGE_BYTES + 1)
     if len(data) > MAX_IMAGE_BYTES:
-        raise ImageError(f"{path} has more than {MAX_IMAGE_BYTES} bytes: no image of a LoRaWAN device is so large")
+        raise ImageError(f"{name} has more than {MAX_IMAGE_BYTES} bytes: no image of a LoRaWAN device is so large")
     return data

@@ -51,7 +51,8 @@ def _named_key(data: bytes, layout: Layout, key: PublicKey) -> Verification | No
     return Verification(
         state=SignatureState.WRONG,
         other_key=True,
-        why=f"it names the key {theirs.hex()[:16]}…, and the public key given is {own[:16]}… ({spoken(key)})",
+        why=f"it names the key {theirs.hex()[:16]}…, and the public key given is {own[:16]}… ({spoken(key)}): it was signed by"
+        " another",
     )
 
 

@@ -90,7 +90,7 @@ def test_the_key_that_an_image_names_and_the_one_that_was_given():
         for number in (0, 1)
     )
     said = why(checked(image, corpus.public_pem("p256", 1)))
-    assert f"it names the key {named[:16]}…, and the public key given is {given[:16]}… (ECDSA on secp256r1)" == said
+    assert f"it names the key {named[:16]}…, and the public key given is {given[:16]}… (ECDSA on secp256r1)" in said
 
 
 def test_an_image_that_names_no_key_but_another_kind_of_signature():
