@@ -22,6 +22,8 @@ PATCHES = frozenset({ImageFormat.DETOOLS_PATCH, ImageFormat.BSDIFF_PATCH})
 
 FILLER_SHARE = 0.05
 """From this share of filler on it is worth doing something about it."""
+MOST_BYTES = 16383 * 255
+"""N of DataFragment has 14 bits, FragSize 8 (TS004): more goes into no session."""
 RANDOM_BITS = 7.9
 """Bits per octet above which octets are encrypted or compressed: code of a Cortex-M has 6 to 7.3."""
 
@@ -58,7 +60,7 @@ def check(image: FirmwareImage, *, public_key: bytes | None = None, signature: b
     if image.format not in CONTAINERS or signature is not None:
         found += _signed(image, stated, asked=image.requirements.signed, with_key=public_key is not None)
     if image.format not in CONTAINERS:  # of which the binary inside is asked, once it is converted
-        waste, bits = filler(image.data), entropy(image.data)
+        waste, bits = filler(image.data), entropy(image.data[: 4 * MOST_BYTES])
         found += [*_filler(image, waste), *_random(image, bits)]
     found = [one for one in found if not _is_wanted_container(one, image)]
     return ImageCheck(
@@ -165,6 +167,11 @@ def _size(image: FirmwareImage) -> Iterator[Finding]:
             "session",
             f"it has {size} bytes, and one session of the device carries {session} (NbFrag x FragSize, TS004):"
             f" {size - session} too many{_smaller(image)}",
+        )
+    if size > MOST_BYTES:
+        yield error(
+            "too-large",
+            f"it has {size} bytes, and no session of TS004 carries more than {MOST_BYTES} (16383 fragments of 255)",
         )
     made, room = image.description.image_bytes, requirements.flash_bytes or slot
     if image.format in PATCHES and made is not None and room is not None and made > room:

@@ -117,6 +117,12 @@ def test_what_does_not_fit_is_an_error_by_one_octet(asked, code):
     assert "1 too many" in found.message
 
 
+@pytest.mark.parametrize(("size", "codes"), [(16_383 * 255, set()), (16_383 * 255 + 1, {"too-large"})])
+def test_what_no_session_carries(size, codes):
+    image = FIRMWARE.ljust(size, b"\x5a")
+    assert {one.code for one in checked(image).findings.errors} == codes
+
+
 def test_of_a_container_the_size_of_its_binary_counts():
     elf = SAMPLE.with_suffix(".elf").read_bytes()
     assert len(elf) > len(FIRMWARE)
