@@ -72,6 +72,17 @@ def table(url, *more, name="senra"):
 # --- by name
 
 
+def test_a_profile_says_how_its_server_spells_names(fuota, seen, config, monkeypatch):
+    calls, url = seen
+    config(table(url, 'other_spellings = "jobID, devEui"'))
+    monkeypatch.setenv("FUOTA_API_KEY", KEY)
+    assert fuota("transfer", "status", "--job-id", JOB, "--server", "senra").code == 0
+    assert calls[0][1].endswith(f"mcastStatus?jobID={JOB}")
+    config(table(url, 'other_spellings = "jobId"'))
+    wrong = fuota("transfer", "status", "--job-id", JOB, "--server", "senra")
+    assert (wrong.code, "there are jobID, devEui, eui, fwVersion" in wrong.complaint) == (2, True)
+
+
 @pytest.mark.parametrize("by", ["option", "environment"])
 def test_a_server_is_named_by_its_profile(fuota, seen, config, monkeypatch, by):
     calls, url = seen
