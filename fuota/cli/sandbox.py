@@ -147,6 +147,9 @@ def serve(*, out: Output, **options: Any) -> int:
 
     Each application has a key of each role, shown at the start; they open nothing but sandboxes. The registration token is
     shown too, and a new one whenever it has been used.
+
+    --state keeps devices, waiting downlinks, the token and what tasks came to, whenever the sandbox ends. It does not keep tasks
+    under way, FUOTA tasks, multicast groups, nor what is in the devices: they start with the image they were made with.
     """
     with _sandbox(**options) as running, contextlib.suppress(KeyboardInterrupt):
         shown = _introduce(running, out)
