@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from fuota.campaign import Campaign, Journal, Patience, launch, preflight, verdict_of, watch
 from fuota.device import DeviceReport, Outcome
-from fuota.lorawan import firmware_management
+from fuota.lorawan.firmware_management import FPORT, DevVersionAns, DevVersionReq, parse_uplink
 from fuota.network import SenraClient, TransferRequest
 from fuota.network.webhook import BackgroundServer, create_receiver
 from fuota.radio import region
@@ -37,49 +38,61 @@ def part_of(folder: Path, said: list[str], mishaps: Mishaps) -> Iterator[PartPac
         yield PartPackage(machine, mishaps)
 
 
-def campaign_to(part: PartPackage, folder: Path, *, loss: float, redundancy: float) -> tuple[Campaign, DeviceReport]:
-    """Sends B to three devices, of which the first is the part; what the part's report came to."""
-    journal = Journal(folder)
+@contextmanager
+def network_of(part: PartPackage, journal: Journal, *, loss: float) -> Iterator[tuple[Sandbox, SenraClient]]:
+    """A network with three devices, of which the first is the part; their uplinks arrive in the journal."""
     fleet = FleetRecipe(devices=3, loss_low=loss, loss_high=loss, running=A, part=part, seed=2)
     with (
         BackgroundServer(create_receiver(journal.store_uplinks)) as listening,
         Sandbox(fleet=fleet, speed=None, data_stream_url=f"{listening.url}/uplinks") as sandbox,
     ):
-        client = SenraClient(sandbox.url, sandbox.api_key, retries=0)
-        request = TransferRequest(
-            app_eui=sandbox.app_eui,
-            dev_euis=sandbox.dev_euis,
-            redundancy=redundancy,
-            start_delay_s=300,
-            tx_data_rate=5,
-        )
-        expected = preflight(B, request, region("EU868"))
-        campaign = launch(client, journal, B, request, server=sandbox.url, expected=expected.to_json())
-        for _ in watch(client, journal, campaign, patience=Patience(poll_ms=20, outage_ms=5000, reports_ms=2000)):
-            pass
-        reports = {report.dev_eui: report for report in verdict_of(journal, campaign).devices}
-        first = sandbox.dev_euis[0]
-    journal.close()
-    return campaign, reports[first]
+        yield sandbox, SenraClient(sandbox.url, sandbox.api_key, retries=0)
 
 
-def test_firmware_a_receives_firmware_b_and_becomes_it(tmp_path: Path) -> None:
+def send_b(sandbox: Sandbox, client: SenraClient, journal: Journal, **how: object) -> tuple[Campaign, DeviceReport]:
+    """A campaign that sends B to all devices; what the part's own report came to."""
+    known: dict[str, object] = {"redundancy": 0.6, "start_delay_s": 600, "tx_data_rate": 5}
+    request = TransferRequest(app_eui=sandbox.app_eui, dev_euis=sandbox.dev_euis, **(known | how))  # type: ignore[arg-type]
+    expected = preflight(B, request, region("EU868"))
+    campaign = launch(client, journal, B, request, server=sandbox.url, expected=expected.to_json())
+    for _ in watch(client, journal, campaign, patience=Patience(poll_ms=20, outage_ms=5000, reports_ms=2000)):
+        pass
+    (report,) = (one for one in verdict_of(journal, campaign).devices if one.dev_eui == sandbox.dev_euis[0])
+    return campaign, report
+
+
+def version_told(sandbox: Sandbox, client: SenraClient, journal: Journal, campaign: Campaign) -> DevVersionAns:
+    """What the part answers to DevVersionReq, over the air, where either may be lost."""
+    for _ in range(200):
+        client.downlinks.send(sandbox.dev_euis[0], DevVersionReq().to_bytes(), port=FPORT, clear=True)
+        time.sleep(0.02)
+        for uplink in journal.uplinks(campaign):
+            if uplink.port == FPORT:
+                (told,) = parse_uplink(uplink.pdu).commands
+                assert isinstance(told, DevVersionAns)
+                return told
+    raise AssertionError("no answer")
+
+
+@pytest.mark.parametrize("use_multi_pkg", [False, True])
+def test_firmware_a_receives_firmware_b_and_becomes_it(tmp_path: Path, use_multi_pkg: bool) -> None:
     said: list[str] = []
+    journal = Journal(tmp_path / "state")
     mishaps = Mishaps(repeated=0.15, delayed=0.15, power_cut_at=50, seed=3)
-    with part_of(tmp_path, said, mishaps) as part:
-        _, report = campaign_to(part, tmp_path / "state", loss=0.15, redundancy=0.6)
+    with (
+        part_of(tmp_path, said, mishaps) as part,
+        network_of(part, journal, loss=0.15) as (sandbox, client),
+    ):
+        campaign, report = send_b(sandbox, client, journal, use_multi_pkg=use_multi_pkg)
         assert report.outcome is Outcome.UPDATED
         assert report.sha256 == hashlib.sha256(B).hexdigest()
-        assert report.missing == 0
+        told = version_told(sandbox, client, journal, campaign)
+        assert (told.firmware_version, told.hardware_version) == (0x010100, 0x0385_0001)
         assert min(part.repeated, part.delayed) >= 5
         assert part.power_cuts == 1
-        version = part.ask(firmware_management.DevVersionReq().to_bytes(), port=firmware_management.FPORT)
-        assert version is not None
-        assert firmware_management.parse_uplink(version).commands == (
-            firmware_management.DevVersionAns(firmware_version=0x010100, hardware_version=0x0385_0001),
-        )
         assert flash.slot(part.machine.flash, 0).startswith(A), "the way back is kept"
         assert flash.slot(part.machine.flash, 1).startswith(B)
+    journal.close()
     story = [line for line in said if line.startswith(("boot", "fuota-sensor", "restart"))]
     banner_a, banner_b = (
         f"fuota-sensor {version}, hardware 0x03850001, image {len(image)} bytes"
@@ -89,9 +102,14 @@ def test_firmware_a_receives_firmware_b_and_becomes_it(tmp_path: Path) -> None:
 
 
 def test_with_too_few_fragments_it_stays_what_it_is_and_says_so(tmp_path: Path) -> None:
-    with part_of(tmp_path, [], Mishaps(repeated=0.1, delayed=0.1)) as part:
-        _, report = campaign_to(part, tmp_path / "state", loss=0.3, redundancy=0.1)
-        assert report.outcome is Outcome.INCOMPLETE
-        assert report.missing is not None
-        assert report.missing > 0
-        assert report.sha256 == hashlib.sha256(A).hexdigest()
+    journal = Journal(tmp_path / "state")
+    with (
+        part_of(tmp_path, [], Mishaps(repeated=0.1, delayed=0.1)) as part,
+        network_of(part, journal, loss=0.3) as (sandbox, client),
+    ):
+        _, report = send_b(sandbox, client, journal, redundancy=0.1)
+    journal.close()
+    assert report.outcome is Outcome.INCOMPLETE
+    assert report.missing is not None
+    assert report.missing > 0
+    assert report.sha256 == hashlib.sha256(A).hexdigest()

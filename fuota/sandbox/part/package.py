@@ -65,10 +65,10 @@ class PartPackage:
         due = [(payload, mc_group), *self._due()] if fragment else [*self._flushed(), (payload, mc_group)]
         return [answer for octets, group in due for answer in self._hand(octets, group, repeatable=fragment)]
 
-    def manage(self, payload: bytes) -> list[Answer]:
-        """Hand on a message of firmware management (TS006)."""
-        answer = self.ask(payload, port=firmware_management.FPORT)
-        return [] if answer is None else [Answer(payload=answer)]
+    @property
+    def management(self) -> PartManagement:
+        """Its firmware management."""
+        return PartManagement(self)
 
     def session_over(self) -> bool:
         """The time of the multicast session is over; whether the part has started anew, with the image that it received."""
@@ -113,6 +113,18 @@ class PartPackage:
     def _flushed(self) -> list[tuple[bytes, int | None]]:
         held, self._held = self._held, []
         return [(octets, group) for _, octets, group in held]
+
+
+@dataclass(frozen=True, slots=True)
+class PartManagement:
+    """TS006, as far as the part has it: it tells versions."""
+
+    part: PartPackage
+
+    def receive(self, payload: bytes, *, mc_group: int | None = None) -> list[Answer]:
+        """Hand on a message; what came on a multicast group is not for this package."""
+        answer = self.part.ask(payload, port=firmware_management.FPORT) if mc_group is None else None
+        return [] if answer is None else [Answer(payload=answer)]
 
 
 def _answer(frame: Frame) -> Answer:

@@ -144,3 +144,12 @@ def test_fragments_that_wait_come_before_the_session_is_over() -> None:
 def test_what_cannot_be_is_refused(given: dict[str, float], words: str) -> None:
     with pytest.raises(ParameterError, match=words):
         Mishaps(**given)  # type: ignore[arg-type]
+
+
+def test_firmware_management_is_asked_by_unicast_only() -> None:
+    machine = FakeMachine(Frame(kind=Kind.UPLINK, body=b"\xff\xcbversion"))
+    management = package(machine).management
+    assert [answer.payload for answer in management.receive(b"\x01")] == [b"version"]
+    assert machine.got == [Frame(kind=Kind.DOWNLINK, body=b"\xff\xcb\x01")]
+    assert management.receive(b"\x01", mc_group=0) == []
+    assert PartPackage(FakeMachine()).management.receive(b"\x01") == []
