@@ -46,13 +46,15 @@ static uint32_t *known(const fuota_frag_t *f) { return f->workspace; }
 
 static uint32_t *free_part(const fuota_frag_t *f) { return f->workspace + words(f->nb_frag); }
 
-static uint32_t *vector(const fuota_frag_t *f) { return f->workspace + f->workspace_words - words(f->capacity); }
+static uint32_t vector_at(const fuota_frag_t *f) { return f->workspace_words - words(f->capacity); }
 
-static uint32_t *triangle(const fuota_frag_t *f) { return vector(f) - words(triangular(f->unknown)); }
+static uint32_t triangle_at(const fuota_frag_t *f) { return vector_at(f) - words(triangular(f->unknown)); }
 
-static uint32_t free_words(const fuota_frag_t *f) {
-    return (uint32_t)(triangle(f) - free_part(f)) + (triangular(f->lowest) >> 5);
-}
+static uint32_t *vector(const fuota_frag_t *f) { return f->workspace + vector_at(f); }
+
+static uint32_t *triangle(const fuota_frag_t *f) { return f->workspace + triangle_at(f); }
+
+static uint32_t free_words(const fuota_frag_t *f) { return triangle_at(f) - words(f->nb_frag) + (triangular(f->lowest) >> 5); }
 
 static uint32_t row_octets(const fuota_frag_t *f) {
     uint32_t g = f->granularity;
@@ -197,9 +199,9 @@ static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
     while (sum != end);
 }
 
-/* Eliminates the vector; the column that it adds to the rank, or NONE. With `sum` the reduced rows are added too, each read to `row`. */
-static uint32_t eliminate(fuota_frag_t *f, uint32_t *sum, uint32_t *row) {
-    uint32_t *v = vector(f), c = f->unknown;
+/* Eliminates the vector; the column that it adds to the rank, or NONE. With `sum` the reduced rows are added too. */
+static uint32_t eliminate(fuota_frag_t *f, uint32_t *sum) {
+    uint32_t *v = vector(f), *row = free_part(f), c = f->unknown;
     while (c--) {
         uint32_t at = triangular(c), s = at & 31u, i;
         const uint32_t *from = triangle(f) + (at >> 5);
@@ -230,14 +232,14 @@ static uint32_t examine(fuota_frag_t *f, uint32_t n) {
     if (!f->rank) f->lowest = f->unknown;
     draw(f, n, free_part(f), 0, length, 0);
     compress(f, free_part(f), 0, length, vector(f));
-    return eliminate(f, 0, 0);
+    return eliminate(f, 0);
 }
 
-static uint32_t examine_next(fuota_frag_t *f) { return examine(f, mark_of(f, scratch(f, f->taken++))); }
+static void insert_next(fuota_frag_t *f) { insert(f, examine(f, mark_of(f, scratch(f, f->taken++)))); }
 
 /* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
 static int settle(fuota_frag_t *f) {
-    while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown && !failed(f)) insert(f, examine_next(f));
+    while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown && !failed(f)) insert_next(f);
     if (f->rank == f->unknown && !failed(f)) {
         f->rank = f->taken = 0;
         f->lowest = f->unknown;
@@ -258,21 +260,24 @@ static uint32_t window(const fuota_frag_t *f) {
     return left < all ? left : all;
 }
 
-/* As many lanes as have room. */
+/* As many lanes as have room, at least one. */
 static void begin_lanes(fuota_frag_t *f) {
-    uint32_t all = words(f->nb_frag), room = free_words(f) - row_words(f), most = (uint32_t)(f->stored - f->taken), lanes = 1, lane;
-    for (lane = lane_words(f) + all; lanes < most && lanes < 255u && (lanes + 1u) * lane <= room;) lanes++;
-    f->lanes = (uint8_t)lanes;
+    uint32_t all = words(f->nb_frag), room = free_words(f) - row_words(f), lane = lane_words(f) + all, lanes = 0;
+    for (; room >= lane && lanes < 255u && f->taken + lanes < f->stored; lanes++) room -= lane;
     f->first = f->position = f->draws = 0;
     f->phase = DRAW;
-    if (window(f) < all) f->draws = (uint16_t)draw(f, mark_of(f, scratch(f, f->taken)), free_part(f), 0, all, 0);
+    if (!lanes) { /* one, whose mask is drawn in windows: version 2 needs to know how many draws */
+        f->draws = (uint16_t)draw(f, mark_of(f, scratch(f, f->taken)), free_part(f), 0, all, 0);
+        lanes++;
+    }
+    f->lanes = (uint8_t)lanes;
 }
 
 static void begin(fuota_frag_t *f) {
     if (f->rank == f->unknown) {
         f->phase = BACK;
     } else if (f->rank < f->progress) { /* reduced before a reset */
-        insert(f, examine_next(f));
+        insert_next(f);
     } else {
         begin_lanes(f);
     }
@@ -314,10 +319,10 @@ static void scan_known(fuota_frag_t *f) {
 }
 
 static void reduce(fuota_frag_t *f) {
-    uint32_t i, p, length = words(f->unknown), *lane = lane_at(f, f->position), *v = vector(f);
-    for (i = 0; i < length; i++) v[i] = lane[i];
-    p = eliminate(f, lane + length, free_part(f));
-    if (failed(f) || (p != NONE && save(f, reduced(f, p), lane + length, SOLVED))) return;
+    uint32_t i, p, length = words(f->unknown), *lane = lane_at(f, f->position), *sum = lane + length, *v = vector(f);
+    for (i = 0; i < length; i++) v[i] = lane[i]; /* for the triangle may grow into the lane */
+    p = eliminate(f, sum);
+    if (failed(f) || (p != NONE && save(f, reduced(f, p), sum, SOLVED))) return;
     insert(f, p);
     f->taken++;
     if (p != NONE) f->progress++;
@@ -340,23 +345,24 @@ static void solve(fuota_frag_t *f) {
 
 /* --- the calls */
 
-/* FUOTA_FRAG_WORKSPACE, without its division */
-static uint32_t least_words(const fuota_frag_t *f) {
-    uint32_t all = words(f->nb_frag), lost = words(f->capacity), work = 2u * row_words(f) + lost + 2u;
-    return all + lost + words(triangular(f->capacity)) + (work > all ? work : all);
+/* Whether the workspace has FUOTA_FRAG_WORKSPACE octets: the free part, when `capacity` are lost, what is needed there. */
+static int has_room(fuota_frag_t *f) {
+    uint32_t all = words(f->nb_frag), work = 2u * row_words(f) + words(f->capacity) + 2u;
+    f->unknown = f->capacity;
+    f->lowest = 0;
+    return (int32_t)(free_words(f) - (work > all ? work : all)) >= 0;
 }
 
 int fuota_frag_init(fuota_frag_t *f) {
-    uint32_t i, length = words(f->nb_frag);
+    uint32_t i, all = words(f->nb_frag);
     fail(f, FUOTA_FRAG_REFUSED);
-    f->unknown = f->nb_frag;
     f->stored = f->taken = f->rank = f->progress = 0;
     if (f->nb_frag - 1u >= 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
-        f->granularity - 1u > 31u || (f->granularity & (f->granularity - 1u)) ||
-        f->workspace_words < least_words(f))
-        return result(f);
-    for (i = 0; i < length; i++) known(f)[i] = 0;
-    if (f->nb_frag & 31u) known(f)[length - 1u] = 0xFFFFFFFFu << (f->nb_frag & 31u);
+        f->granularity - 1u > 31u || (f->granularity & (f->granularity - 1u)) || !has_room(f))
+        return FUOTA_FRAG_REFUSED;
+    f->unknown = f->nb_frag;
+    for (i = 0; i < all; i++) known(f)[i] = 0;
+    if (f->nb_frag & 31u) known(f)[all - 1u] = 0xFFFFFFFFu << (f->nb_frag & 31u);
     f->phase = COLLECT;
     return FUOTA_FRAG_MORE;
 }
@@ -519,7 +525,9 @@ int fuota_frag_sha256(fuota_frag_t *f, fuota_frag_sha256_t *s) {
 /* B0 of TS004-2.0.0: 49 SessionCnt FragIndex Descriptor 00000000 and the length of the block, all little endian */
 static void begin_mic(const fuota_frag_t *f, const fuota_frag_mic_t *m) {
     uint32_t i, length = (uint32_t)f->nb_frag * f->frag_size - m->padding;
-    uint8_t b0[16] = {0x49};
+    uint8_t b0[16];
+    for (i = 1; i < 16u; i++) b0[i] = 0;
+    b0[0] = 0x49;
     b0[1] = (uint8_t)m->session_cnt;
     b0[2] = (uint8_t)(m->session_cnt >> 8);
     b0[3] = f->frag_index;
