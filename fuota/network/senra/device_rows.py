@@ -210,7 +210,9 @@ def _address(name: str, value: str) -> str:
 def _cut(value: str, length: int) -> str:
     """`value`, or its beginning: a key in the wrong column must not reach a message."""
     if not isinstance(value, str):
-        raise ParameterError(f"a value of type {type(value).__name__} stands where hexadecimal digits are needed, as text")
+        raise ParameterError(
+            f"a value of type {type(value).__name__} stands where hexadecimal digits are needed, as text"
+        )
     return value if len(value.strip()) <= length else f"{value[:2]}... ({len(value)} characters)"
 
 
