@@ -11,10 +11,11 @@ import click
 from fuota.cli.exits import DONE, REFUSED
 from fuota.cli.output import Output, with_output
 from fuota.cli.words import counted
+from fuota.errors import ImageError
 
 if TYPE_CHECKING:
     from fuota.cli.image_table import OnAir
-    from fuota.image import ImageCheck
+    from fuota.image import FirmwareImage, ImageCheck
 
 
 def name_of(image: IO[bytes]) -> str:
@@ -145,11 +146,7 @@ def _checks(image: IO[bytes], base: IO[bytes] | None, asked: dict[str, Any]) -> 
     from fuota.image import FirmwareImage, read_image
 
     opened = FirmwareImage(data=read_image(image, name_of(image)), name=name_of(image))
-    return (
-        (inspect_image(opened, **asked),)
-        if base is None
-        else inspect_patch(opened, read_image(base, name_of(base)), **asked)
-    )
+    return (inspect_image(opened, **asked),) if base is None else inspect_patch(opened, base_of(base), **asked)
 
 
 @image.command()
@@ -234,9 +231,22 @@ def delta(
     return DONE
 
 
-def _binary(image: IO[bytes]) -> bytes:
-    """What the device has, or gets, in flash: a HEX or ELF file is converted."""
-    from fuota.image import FirmwareImage, read_image
-    from fuota.image import convert as converted
+def base_of(file: IO[bytes]) -> bytes:
+    """What devices that run the image in this file have in flash: a HEX or ELF file is converted. Raises ImageError."""
+    return _converted(file).data
 
-    return converted(FirmwareImage(data=read_image(image, name_of(image)), name=name_of(image))).data
+
+def _converted(file: IO[bytes]) -> FirmwareImage:
+    from fuota.image import FirmwareImage, convert, read_image
+
+    return convert(FirmwareImage(data=read_image(file, name_of(file)), name=name_of(file)))
+
+
+def _binary(file: IO[bytes]) -> bytes:
+    """What a patch is made of, or for. Raises ImageError for a damaged image."""
+    from fuota.image import check
+
+    image = _converted(file)
+    for finding in check(image).findings.errors:
+        raise ImageError(f"{image.name}: {finding.message} ({finding.code})")
+    return image.data

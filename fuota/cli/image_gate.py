@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from fuota.cli.image import requirement_options
+from fuota.cli.image import base_of, requirement_options
 from fuota.cli.image_table import mending
 from fuota.cli.output import Output
 from fuota.cli.words import counted, printable
@@ -56,7 +56,7 @@ def _checks(
 
     image = FirmwareImage(data=content, name=name)
     if base is not None:
-        return inspect_patch(image, base.read(), **asked)
+        return inspect_patch(image, base_of(base), **asked)
     known = {} if base_sha256 is None else {"base_sha256": base_sha256}
     return (inspect_image(image, **asked, **known),)
 

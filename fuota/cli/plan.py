@@ -100,9 +100,10 @@ def _image(content: bytes, name: str, base: IO[bytes] | None) -> Image:
 
     if base is None:
         return Image.of(content, name)
+    from fuota.cli.image import base_of
     from fuota.image.delta import bound
 
-    base_sha256, target_sha256 = bound(base.read(), content)
+    base_sha256, target_sha256 = bound(base_of(base), content)
     return replace(Image.of(content, name), base_sha256=base_sha256, target_sha256=target_sha256)
 
 

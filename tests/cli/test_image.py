@@ -315,6 +315,24 @@ def test_delta_warns_of_what_no_device_has(fuota):
     assert "nowhere: say -o" in fuota("image", "delta", OLD, NEW).out
 
 
+def test_the_base_may_be_what_the_linker_made(fuota, patch):
+    elf = FOLDER / "sensor-1.0.0.elf"
+    plain, converted = (fuota("image", "check", patch, "--base", base, "--json") for base in (OLD, elf))
+    assert plain.stdout == converted.stdout
+    options = ("--region", "IN865", "--loss", "0.1", "--coded", "20", "--json")
+    assert fuota("plan", patch, "--base", elf, *options).event("plan")["image"]["base_sha256"] == sha256(OLD)
+
+
+def test_no_delta_is_made_of_a_damaged_image(fuota, tmp_path):
+    signed, damaged = FOLDER / "sensor-1.0.0.signed.bin", tmp_path / "new.bin"
+    for change in (lambda data: data[:5_000], lambda data: data[:400] + b"?" + data[401:], lambda data: data + b"tail"):
+        damaged.write_bytes(change((FOLDER / "sensor-1.1.0.signed.bin").read_bytes()))
+        said = fuota("image", "delta", signed, damaged, "-o", tmp_path / "no.patch")
+        says_one_line(said, 3, "new.bin: ")
+        says_one_line(fuota("image", "delta", damaged, signed), 3, "new.bin: ")
+    assert not (tmp_path / "no.patch").exists()
+
+
 def test_a_delta_says_what_it_saves(fuota):
     """Airtime, and the memory of a decoder (TS004-2.0.0 A.4: m(m + 1)/16 + 2m octets) that repairs a fifth of the fragments."""
     options = ("--region", "EU868", "-d", 0)
