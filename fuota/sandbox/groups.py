@@ -203,9 +203,15 @@ class Groups:
             )
 
     def admit(self, network: NetworkGroup, record: DeviceRecord) -> McMember:
-        """Take a device into a group; there must be room. One without a root key (ABP) cannot be told the group's key."""
+        """Take a device into a group; there must be room. One without a root key (ABP) cannot be told the group's key.
+
+        A number of a group that it is leaving is taken over where no other is free: the set-up puts the new group in its place.
+        """
         mc_group_id = self._free_id(record.dev_eui)
         assert mc_group_id is not None  # noqa: S101 - check_room comes first
+        for left in self._networks:
+            if record.dev_eui in left.members and left.members[record.dev_eui].mc_group_id == mc_group_id:
+                del left.members[record.dev_eui]
         member = McMember(dev_eui=record.dev_eui, mc_group_id=mc_group_id, root_key=record.app_key)
         if record.app_key is None:
             member.state = MemberState.FAILED
@@ -267,8 +273,10 @@ class Groups:
             self._networks.remove(network)
 
     def _free_id(self, dev_eui: str) -> int | None:
-        used = {network.members[dev_eui].mc_group_id for network in self._networks if dev_eui in network.members}
-        return next((one for one in range(MC_GROUPS) if one not in used), None)
+        held = [network.members[dev_eui] for network in self._networks if dev_eui in network.members]
+        used = {one.mc_group_id for one in held}
+        leaving = [one.mc_group_id for one in held if one.state is MemberState.CLOSING]
+        return next((one for one in range(MC_GROUPS) if one not in used), min(leaving, default=None))
 
     def _find(self, app_eui: str, mc_addr: str, kind: str | None) -> ApiGroup:
         group = self._by_addr.get(mc_addr.upper())

@@ -277,3 +277,14 @@ def test_devices_that_are_not_there_are_told(world):
     made = Group(one)
     with pytest.raises(NotFoundError, match=f"not found in group {made.addr}: {THIRD}"):
         made.calls.remove_devices(one.app_eui, made.addr, dev_euis=[THIRD])
+
+
+def test_jobs_cancelled_one_after_the_other_leave_room_for_the_next(world):
+    """A device has four groups at most, and hears of a group's end only with its next uplink."""
+    one = world(uplink_period_s=3600)
+    for _ in range(6):
+        one.started().agenda.step()
+        assert one.call("POST", "mcastCancel", {"jobId": one.job_id})[0] == 200
+    one.started(startDelaySecs=36_000).run_to("Done")
+    assert one.status()["result"] == "Sent 20 fragments to 3 devices."
+    assert all(device.package.block() == bytes(480) for device in one.devices)
