@@ -111,7 +111,7 @@ static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n
 
 /* --- rows of the parity matrix */
 
-#ifdef __ARM_FEATURE_IDIV
+#if defined __ARM_FEATURE_IDIV && !defined FUOTA_FRAG_DIVIDE
 #define FUOTA_FRAG_DIVIDE /* the processor has a division */
 #endif
 

@@ -20,14 +20,15 @@
  * Order. Any. A coded fragment that arrives while more than `capacity` uncoded ones are unknown is kept in the scratch rows and used
  * later. Decoding is exact: it is finished as soon as the fragments received determine the block, with not one more.
  *
- * Reset. The storage is the state: nothing need be saved. A write of up to four octets, or one granule, must be all or nothing, longer
- * ones may be cut off anywhere, and writes must reach the storage in the order given. Then power may fail at any time: resume finds every
- * fragment that feed had returned from, and a result of 0 is never wrong. No row is written twice but the one that a
- * power cut interrupted; that one is completed with the same octets.
+ * Reset. The storage is the state: nothing need be saved. Writes must reach it in the order given, and bits of it only ever go from 1 to
+ * 0; one that is cut off may leave any of its bits unwritten. Then power may fail at any time: resume finds every fragment that feed had
+ * returned from, and a result of 0 is never wrong. No row is written twice but the one that a power cut interrupted, and that one is
+ * completed with the same octets (on a flash that refuses that, let `write` leave out the granules that hold their octets already). What a
+ * step had done and not yet written is done again.
  *
- * Work per call. feed: one row of the parity matrix (about M/2 draws, 3/4 M in version 2), and one row written. Only where coded
- * fragments had to be kept aside, one of the later calls takes up all of them. step: reads at most max(32, losses) + 1 rows, writes at
- * most one, draws at most one row of the matrix (two, and in parts, where memory is short).
+ * Work per call. feed: one row of the parity matrix (about M/2 draws, 3/4 M in version 2), and one row written; but where coded fragments
+ * had to be kept aside, one later call takes up all of them, as resume does. step: reads at most max(32, losses) + 1 rows, writes at most
+ * one, draws at most one row of the matrix.
  *
  * Memory. FUOTA_FRAG_WORKSPACE octets of workspace are enough for `capacity` losses. What is not needed for the losses that there
  * really are, and any octets beyond, save reading: the more, the fewer rows are read in step 4.

@@ -36,6 +36,15 @@ static void program(memory_t *m, uint32_t offset, const uint8_t *from, uint32_t 
     m->faults += set != 0;
 }
 
+/* Clears some of the bits that it should; which, depends on where and on what. */
+static void scatter(memory_t *m, uint32_t offset, const uint8_t *from, uint32_t length) {
+    uint32_t i;
+    for (i = 0; i < length; i++) {
+        uint32_t noise = (offset + i + m->row_writes + 1u) * 2654435761u >> 24;
+        m->octets[offset + i] &= (uint8_t)(from[i] | noise);
+    }
+}
+
 int memory_write(void *context, uint32_t offset, const void *data, uint32_t length) {
     memory_t *m = context;
     if (!within_unit(m, offset, length) || offset % m->granularity || length % m->granularity) {
@@ -43,7 +52,10 @@ int memory_write(void *context, uint32_t offset, const void *data, uint32_t leng
         return -1;
     }
     if (m->writes_left == 0) {
-        program(m, offset, data, m->torn < length ? m->torn / m->granularity * m->granularity : length);
+        if (m->torn == MEMORY_SCATTERED)
+            scatter(m, offset, data, length);
+        else
+            program(m, offset, data, m->torn < length ? m->torn / m->granularity * m->granularity : length);
         return -1;
     }
     if (m->writes_left != MEMORY_ENDLESS) m->writes_left--;

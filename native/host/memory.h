@@ -14,10 +14,11 @@ typedef struct {
     uint32_t faults;    /* reads and writes that the contract forbids, and bits that a flash cannot set */
     uint32_t writes_left; /* until the power fails */
     uint32_t reads_left;  /* until reading fails, for good */
-    uint32_t torn;        /* how many octets of the write that it fails in still reach the storage */
+    uint32_t torn;        /* how many octets of the write that it fails in still reach the storage; or MEMORY_SCATTERED: some bits do */
 } memory_t;
 
 #define MEMORY_ENDLESS 0xFFFFFFFFu
+#define MEMORY_SCATTERED 0xFFFFFFFFu
 
 int memory_read(void *context, uint32_t offset, void *data, uint32_t length);
 int memory_write(void *context, uint32_t offset, const void *data, uint32_t length);

@@ -82,7 +82,7 @@ static int act(input_t *input, uint32_t op) {
     case 0: return feed(1u + (n | (op & 8u) << 5) % model.nb_frag);
     case 1: return feed(model.nb_frag + 1u + n);
     case 2: return feed(16383u - n);
-    case 3: device.memory.writes_left = n & 7u; device.memory.torn = n >> 3; break;
+    case 3: device.memory.writes_left = n & 7u; device.memory.torn = n & 0x80u ? MEMORY_SCATTERED : n >> 3; break;
     case 4: return device_reset(&device);
     case 5: refuse(n); break;
     case 6: { /* a burst in order, one in four lost */

@@ -103,7 +103,7 @@ static void cut(const case_t *c, uint32_t at, uint32_t torn, uint32_t again) {
 }
 
 static void power_may_fail_in_every_write(void) {
-    static const uint32_t torn[] = {0, 1, 2, 3, 0xFFFFu};
+    static const uint32_t torn[] = {0, 1, 2, 3, 0xFFFFu, MEMORY_SCATTERED};
     uint32_t i, at, t, writes;
     for (i = 0; i < CASES; i++) {
         device_t device;
@@ -163,6 +163,15 @@ static void reading_may_fail_anywhere(void) {
         }
 }
 
+static void more_memory_than_it_can_use(void) {
+    static const case_t c = {.nb_frag = 301, .frag_size = 2, .version = 1, .capacity = 301, .scratch = 310, .granularity = 1, .lost = 300, .spare = 9000};
+    device_t device;
+    begin(&c, &device);
+    CHECK(receive(&c, &device) == FUOTA_FRAG_DONE);
+    check_done(&device);
+    device_end(&device);
+}
+
 static void losses_past_the_workspace_stay_an_error(void) {
     device_t device;
     uint32_t n;
@@ -192,6 +201,9 @@ static void nothing_lost_is_done_at_once(void) {
     CHECK(feed(&device, 1) == FUOTA_FRAG_DONE);
     CHECK(device.memory.row_reads == 0);
     check_done(&device);
+    device.memory.reads_left = 257; /* the marks of the block, but not one more */
+    CHECK(fuota_frag_resume(&device.decoder) == FUOTA_FRAG_STORAGE);
+    CHECK(device_reset(&device) == FUOTA_FRAG_DONE);
     device_end(&device);
 }
 
@@ -293,6 +305,7 @@ static void checks_of_the_block(void) {
     cmac_octets = 0;
     while ((result = fuota_frag_check_mic(&device.decoder, &mic)) == FUOTA_FRAG_MORE) {}
     CHECK(result == FUOTA_FRAG_DONE);
+    CHECK(fuota_frag_check_mic(&device.decoder, &mic) == FUOTA_FRAG_DONE); /* no row is left: the same again */
     crc.row = 0;
     crc.padding = 200; /* more than a fragment has: nothing is read past it */
     while (fuota_frag_crc32(&device.decoder, &crc) == FUOTA_FRAG_MORE) {}
@@ -307,6 +320,7 @@ int main(void) {
     every_case_is_done_and_no_row_written_twice();
     nothing_lost_is_done_at_once();
     fields_that_cannot_be_are_refused();
+    more_memory_than_it_can_use();
     losses_past_the_workspace_stay_an_error();
     sessions_do_not_touch_and_begin_clean();
     reading_may_fail_anywhere();
