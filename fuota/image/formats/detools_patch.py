@@ -18,8 +18,8 @@ from fuota.image.requirements import ImageRequirements
 FORMAT = ImageFormat.DETOOLS_PATCH
 
 SEQUENTIAL, IN_PLACE = 0, 1
-MAX_TARGET_BYTES = 16 * 1024 * 1024
-"""Of the image that a patch makes: four times what TS004 can carry. More is damage, or malice."""
+MAX_TARGET_BYTES = 16383 * 255
+"""Of the image that a patch makes: what TS004 carries whole (N has 14 bits, FragSize 8). More is damage, or malice."""
 MAX_PIECES = 1 << 16
 """Pieces of a patch, and segments of an in-place one: a linker's output makes some hundred."""
 _LEAST_TO_BE_KNOWN_BYTES = 64

@@ -122,7 +122,7 @@ def test_random_octets_are_seldom_one(first, rest):
         b"\x02" + packed(1 << 40) + b"\x01\xff\xff\xff\xff\xff\xff\x7f\x00",
         b"\x02" + packed(1 << 20) + b"\x01\xff\xff\xff\xff\xff\xff\xff\x7f\x00",
         b"\x01" + packed(1 << 20) + lzma.compress(bytes(30_000_000), format=lzma.FORMAT_ALONE),
-        b"\x01" + packed(1 << 24) + lzma.compress(b"\0\1\0\0" * 4_000_000, format=lzma.FORMAT_ALONE),
+        b"\x01" + packed(4_000_000) + lzma.compress(b"\0\1\0\0" * 4_000_000, format=lzma.FORMAT_ALONE),
         b"\x10" + packed(1 << 26) + packed(1) + packed(0) + packed(5) + packed(1 << 20) + bytes(5000),
     ],
     ids=["huge target", "endless run", "empty pieces", "many pieces", "many segments"],
