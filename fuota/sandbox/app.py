@@ -22,6 +22,7 @@ from fuota.sandbox.rows import MAX_BODY_BYTES
 from fuota.sandbox.service import Asked, Service
 
 PATH = "/rest/integration"
+_TOO_LONG = f"the body is longer than {MAX_BODY_BYTES} bytes: send it in several requests"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -86,6 +87,8 @@ async def _body(call: Call, request: Request) -> bytes:
     """The body, if the call has one: rows as JSON, or the file, as a multipart part (example) or by itself (table)."""
     if not call.has_body:
         return b""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:  # a number: uvicorn has looked
+        raise BadRequestError(_TOO_LONG)
     if call.rows or not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await _read(request)
     try:
@@ -96,6 +99,8 @@ async def _body(call: Call, request: Request) -> bytes:
             return await part.read()
     except HTTPException as error:
         raise BadRequestError(f"the multipart body cannot be read: {error.detail}") from None
+    except ClientDisconnect:
+        raise BadRequestError("the body was cut off") from None
 
 
 async def _read(request: Request) -> bytes:
@@ -104,7 +109,7 @@ async def _read(request: Request) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
-                raise BadRequestError(f"the body is longer than {MAX_BODY_BYTES} bytes: send it in several requests")
+                raise BadRequestError(_TOO_LONG)
     except ClientDisconnect:
         raise BadRequestError("the body was cut off") from None
     return bytes(body)

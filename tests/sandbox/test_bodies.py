@@ -1,0 +1,61 @@
+"""Bodies that are too long or cut off: refused, without a traceback in the log."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from fuota.sandbox.rows import MAX_BODY_BYTES
+
+CALLS = ["device/register?token=123456", "mcastTransfer?appEui=02000000F0A00001&startDelaySecs=1&redundancy=0"]
+TYPES = ["application/json", "multipart/form-data; boundary=xx"]
+
+
+def head(one, target, length, media_type):
+    return (
+        f"POST /rest/integration/{target} HTTP/1.1\r\nhost: x\r\nauthorization: {one.api_key}\r\n"
+        f"content-type: {media_type}\r\ncontent-length: {length}\r\n\r\n"
+    ).encode()
+
+
+@pytest.fixture
+def connect(world):
+    """(world, a connection to it)."""
+    one = world()
+    parts = urlsplit(one.url)
+    with contextlib.closing(socket.create_connection((parts.hostname, parts.port), timeout=10)) as connection:
+        yield one, connection
+
+
+@pytest.mark.parametrize("target", CALLS)
+@pytest.mark.parametrize("media_type", TYPES)
+def test_a_body_that_is_announced_too_long_is_not_read(connect, target, media_type):
+    one, connection = connect
+    connection.sendall(head(one, target, MAX_BODY_BYTES + 1, media_type))
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    assert answer.status == 400
+    assert b"longer than 64000000 bytes" in answer.read()
+
+
+@pytest.mark.parametrize("target", CALLS)
+@pytest.mark.parametrize("media_type", TYPES)
+def test_a_body_that_is_cut_off_harms_nobody(connect, caplog, target, media_type):
+    one, connection = connect
+    connection.sendall(head(one, target, 1000, media_type) + b'--xx\r\nContent-Disposition: form-data; name="file"')
+    connection.close()
+    assert one.call("GET", "device/csvExport", {"fields": "colour"})[0] == 400, "others are answered"
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "1.5", ""])
+def test_a_length_that_is_none_is_refused(connect, length):
+    one, connection = connect
+    connection.sendall(head(one, CALLS[0], length, TYPES[0]))
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    assert answer.status == 400
