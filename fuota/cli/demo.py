@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fuota.cli.demo_part import part_in_qemu
 from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.launch import launch_in_sandbox
 from fuota.cli.output import Output, with_output
+from fuota.cli.part import ROUGH, device_option, part_of, show_way
 from fuota.cli.sandbox import parse_loss, parse_speed
 from fuota.cli.server_options import open_journal, state_option
 
@@ -22,14 +21,7 @@ DATA_RATE = 5
 
 
 @click.command()
-@click.option(
-    "--device",
-    "kind",
-    type=click.Choice(["virtual", "qemu"]),
-    default="virtual",
-    show_default=True,
-    help="What the first device is: virtual like the others, or the sample firmware in QEMU.",
-)
+@device_option
 @click.option(
     "--devices", type=click.IntRange(1, MAX_DEVICES), help="How many devices.  [default: 100, or 1 with qemu]"
 )
@@ -60,10 +52,8 @@ def demo(  # noqa: PLR0913 - options
     """
     from fuota.cli.embedded import NEW_IMAGE, SandboxRecipe, sample_image
 
-    if kind == "qemu" and version != 1:
-        raise click.UsageError("--device qemu and --version 2 do not go together: the sample firmware speaks version 1")
     with (
-        part_in_qemu(out, seed=seed) if kind == "qemu" else nullcontext() as part,
+        part_of(kind, version=version, out=out, seed=seed, **ROUGH) as part,
         tempfile.TemporaryDirectory(prefix="fuota-demo-") as temporary,
     ):
         recipe = SandboxRecipe(
@@ -76,9 +66,11 @@ def demo(  # noqa: PLR0913 - options
         )
         journal = open_journal(state_dir or Path(temporary))
         try:
-            return launch_in_sandbox(sample_image(NEW_IMAGE), NEW_IMAGE, journal, recipe, out, _options())
+            code = launch_in_sandbox(sample_image(NEW_IMAGE), NEW_IMAGE, journal, recipe, out, _options())
         finally:
             journal.close()
+        show_way(part, out)
+        return code
 
 
 def _options() -> dict[str, Any]:

@@ -11,6 +11,7 @@ import click
 
 from fuota.cli.embedded import MAX_DEVICES, OLD_IMAGE, sample_image
 from fuota.cli.output import Output, with_output
+from fuota.cli.part import device_option, part_of
 from fuota.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -141,8 +142,9 @@ def _described(command: Any) -> Any:
 
 @sandbox.command()
 @_described
+@device_option
 @with_output
-def serve(*, out: Output, **options: Any) -> int:
+def serve(*, kind: str, out: Output, **options: Any) -> int:
     """Serve the 20 calls of the SenRa API for a fleet of virtual devices, until Ctrl-C.
 
     Each application has a key of each role, shown at the start; they open nothing but sandboxes. The registration token is
@@ -151,7 +153,11 @@ def serve(*, out: Output, **options: Any) -> int:
     --state keeps devices, waiting downlinks, the token and what tasks came to, whenever the sandbox ends. It does not keep tasks
     under way, FUOTA tasks, multicast groups, nor what is in the devices: they start with the image they were made with.
     """
-    with _sandbox(**options) as running, contextlib.suppress(KeyboardInterrupt):
+    with (
+        part_of(kind, version=options["version"], out=out) as part,
+        _sandbox(part=part, **options) as running,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         shown = _introduce(running, out)
         while True:
             time.sleep(0.5)  # and not for ever: a signal on the very threshold of a wait is seen at its end only
@@ -189,6 +195,7 @@ def _fleet(options: dict[str, Any]) -> FleetRecipe:
         profile=DeviceProfile(version=options["version"]),
         running=sample_image(OLD_IMAGE),
         seed=options["seed"],
+        part=options["part"],
     )
 
 

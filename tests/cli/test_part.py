@@ -1,12 +1,17 @@
-"""fuota demo --device qemu: real firmware in the fleet, shown to a person."""
+"""--device qemu, of the demonstration and of a sandbox of its own: real firmware in the fleet, shown to a person."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
+
+from fuota.network import SenraClient
+from fuota.sandbox import SANDBOX_API_KEY
 
 QEMU = "qemu-system-arm"
 OLD = Path(__file__).parents[2] / "sample_firmware" / "sensor-1.0.0.bin"
@@ -46,6 +51,33 @@ def test_among_virtual_devices_and_with_json(fuota):
     assert "part:" not in result.err
 
 
+def part_lines(process):
+    """What the part says on its console, among the events of a sandbox."""
+    events = (json.loads(line) for line in process.stdout)
+    return (event["line"] for event in events if event["event"] == "part")
+
+
+@needs_qemu
+def test_a_sandbox_of_its_own_has_the_part_too_and_takes_it_along(start, sample):
+    process = start(
+        "sandbox", "serve", "--device", "qemu", "--port", 0, "--json", "--devices", 1, "--loss", 0, "--speed", "max"
+    )
+    serving = next(event for event in map(json.loads, process.stdout) if event["event"] == "serving")
+    client = SenraClient(serving["url"], SANDBOX_API_KEY)
+    client.transfers.start(
+        sample.read_bytes(),
+        app_eui=serving["app_eui"],
+        dev_euis=serving["dev_euis"],
+        redundancy=0.2,
+        start_delay_s=600,
+        tx_data_rate=5,
+    )
+    assert "slot 1 confirmed" in part_lines(process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 0
+    assert process.stdout.read() == "", "nothing holds it open"
+
+
 def test_without_qemu_one_line_says_what_to_install(fuota, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     result = fuota("demo", "--device", "qemu")
@@ -55,7 +87,8 @@ def test_without_qemu_one_line_says_what_to_install(fuota, monkeypatch, tmp_path
     )
 
 
-def test_version_2_is_not_what_the_firmware_speaks(fuota):
-    result = fuota("demo", "--device", "qemu", "--version", 2)
+@pytest.mark.parametrize("command", [("demo",), ("sandbox", "serve", "--port", 0)])
+def test_version_2_is_not_what_the_firmware_speaks(fuota, command):
+    result = fuota(*command, "--device", "qemu", "--version", 2)
     assert result.code == 2
     assert "the sample firmware speaks version 1" in result.complaint
