@@ -80,7 +80,8 @@ class Air:
         self.record_of: Callable[[str], DeviceRecord | None] = lambda _dev_eui: None
         self._planned: set[str] = set()
         self._reporting_until_us: dict[str, int] = {}
-        unix_s = time.now_us() // SECOND_US
+        self._begun_us = time.now_us()
+        unix_s = self._begun_us // SECOND_US
         self._gps_ahead_us = (gps_seconds(datetime.fromtimestamp(unix_s, UTC)) - unix_s) * SECOND_US
         for device in fleet.by_eui.values():
             device.multicast.region = region
@@ -153,8 +154,9 @@ class Air:
             self.wake(device.dev_eui)
 
     def _next_uplink_us(self, device: VirtualDevice) -> int:
-        phase_us = int(device.phase * self._period_us)
-        return phase_us + ((self._time.now_us() - phase_us) // self._period_us + 1) * self._period_us
+        # Counted from the beginning: what happens must not depend on the time of day.
+        first_us = self._begun_us + int(device.phase * self._period_us)
+        return first_us + ((self._time.now_us() - first_us) // self._period_us + 1) * self._period_us
 
     # Downwards
 

@@ -29,9 +29,9 @@ JOB_ID = f"MCastXferJobReq:{SANDBOX_APP_EUI}"
 class SteppedAgenda:
     """An agenda whose time stands until the test lets something happen."""
 
-    def __init__(self):
+    def __init__(self, start_us=1_700_000_000_000_000):
         self.lock = threading.RLock()
-        self._now_us = 1_700_000_000_000_000
+        self._now_us = start_us
         self._due, self._order = [], itertools.count()
 
     def now_us(self):
@@ -92,9 +92,9 @@ class Ear:
 class World:
     """A network server and its fleet behind `url`. `uplinks`: what would go up the data stream."""
 
-    def __init__(self, url, *, region="EU868", uplink_period_s=30, faults=NO_FAULTS, **recipe):
+    def __init__(self, url, *, region="EU868", uplink_period_s=30, faults=NO_FAULTS, agenda=None, **recipe):
         self.url, self.api_key, self.app_eui, self.job_id = url, SANDBOX_API_KEY, SANDBOX_APP_EUI, JOB_ID
-        self.agenda, self.uplinks = SteppedAgenda(), []
+        self.agenda, self.uplinks = agenda or SteppedAgenda(), []
         self.fleet = FleetRecipe(**({"devices": 3, "loss_high": 0.0} | recipe)).make()
         self.server = NetworkServer(
             app_eui=self.app_eui,

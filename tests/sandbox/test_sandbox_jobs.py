@@ -185,6 +185,15 @@ def test_a_class_b_job_begins_with_a_beacon_and_sends_in_ping_slots(world, regio
     assert one.server.air.gps_us(one.status()["startTime"] * 1000) % 128_000_000 == 0
 
 
+def test_what_happens_does_not_depend_on_the_time_of_day(world):
+    ends = []
+    for later_us in (0, 7_654_321, 4 * 3600 * 1_000_000 + 1):
+        agenda = type(world().agenda)(1_700_000_000_000_000 + later_us)
+        one = world(devices=20, loss_low=0.2, loss_high=0.5, agenda=agenda).started().run_to("Done")
+        ends.append([(device.package.missing(), device.seqno) for device in one.devices])
+    assert ends[0] == ends[1] == ends[2]
+
+
 def test_a_group_that_was_not_told_of_is_not_deciphered(world):
     """Frames reach every device; without McAppSKey they are noise."""
     one = world(devices=2).started(devEuis=FIRST, devTags="")
