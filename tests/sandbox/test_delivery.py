@@ -6,8 +6,10 @@ import hashlib
 import itertools
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from fuota.device import IMAGE_REPORT_FPORT, ImageReport
+from fuota.device import IMAGE_REPORT_FPORT, DeviceProfile, ImageReport
 from fuota.lorawan import FragSessionSetupReq
 from fuota.lorawan.clock_sync import AppTimeReq, DeviceAppTimePeriodicityReq
 from fuota.lorawan.clock_sync import parse_uplink as parse_clock
@@ -20,6 +22,7 @@ from fuota.lorawan.firmware_management import (
     UpImageStatus,
 )
 from fuota.lorawan.firmware_management import parse_uplink as parse_management
+from fuota.sandbox.mac import Downlink
 from fuota.sandbox.records import DeviceState
 from fuota.sim import Bernoulli
 
@@ -337,3 +340,27 @@ def test_a_device_asks_for_the_time_as_often_as_it_was_told(talk):
     times = [uplink.txtime.timestamp() for uplink in asked]
     assert len(times) == 4
     assert {round(b - a) for a, b in itertools.pairwise(times)} == {128}
+
+
+# --- anything at all
+
+PORTS = st.sampled_from([1, 10, 200, 201, 202, 203, 225])
+MESSAGES = st.lists(st.tuples(PORTS, st.binary(min_size=1, max_size=40)), min_size=1, max_size=8)
+
+
+@given(MESSAGES, MESSAGES)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_nothing_that_is_sent_up_or_down_stops_either_end(world, downwards, upwards):
+    """While a group is being set up and a job runs, whose answers these might be."""
+    one = world(profile=DeviceProfile(version=2), clock_error_s=1000)
+    one.started(fragPkgVer=2, startDelaySecs=60, useMultiPkg="true")
+    one.server.groups.setup(app_eui=one.app_eui, dev_euis=[FIRST, SECOND])
+    for device in one.devices[:2]:
+        for port, payload in downwards:
+            one.server.air.unicast(device, Downlink(port=port, payload=payload))
+        for port, payload in upwards:
+            one.server.uplink(device, port, payload)
+    for _ in range(200):
+        one.agenda.step()
+    third = one.server.directory.devices["02000000F007A003"]
+    assert third.last_heard_us > 0
