@@ -7,7 +7,7 @@ ENGINE := tests/gf2 $(wildcard tests/fragmentation/test_*.py) tests/sim/test_ker
 # Where this variable is set, nothing would keep its bytecode and every start would be three times slower.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test test-slow check lint types floors bench bench-short firmware clean help
+.PHONY: run test test-slow check lint types floors bench bench-short firmware native native-test fuzz size clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -50,6 +50,19 @@ bench-short: $(VENV)/.dev ## the same on small cases, timing nothing, so that it
 
 firmware: $(VENV)/.dev  ## rebuild sample_firmware (needs gcc-arm-none-eabi)
 	@PYTHON='$(BIN)/python' sh sample_firmware/build.sh
+
+native: $(VENV)/.run    ## compile the decoder in C for this machine, as the library that fuota loads
+	@$(BIN)/python -c 'from fuota.device.native_build import library; print(library())'
+
+native-test: $(VENV)/.dev ## all tests of the decoder in C: sanitizers, fuzzing for 15 s, coverage, sizes
+	@$(BIN)/python -m pytest -m '' tests/native/test_proof.py tests/native/test_sizes.py tests/device/test_native.py
+
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.dev      ## fuzz the decoder in C for FUZZ_SECONDS (600)
+	@FUOTA_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m slow tests/native/test_proof.py -k fuzzing
+
+size: $(VENV)/.dev      ## measure the decoder on Cortex-M, into native/README.md (gcc-arm-none-eabi, qemu-system-arm)
+	@$(BIN)/python native/bench/report.py
 
 clean:                  ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache

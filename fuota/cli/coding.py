@@ -20,6 +20,7 @@ from fuota.cli.output import Output, with_output
 from fuota.errors import ImageError, MessageError
 
 if TYPE_CHECKING:
+    from fuota.device.native import NativeDecoder
     from fuota.fragmentation import FragDecoder
 
 
@@ -131,14 +132,15 @@ def encode(  # noqa: PLR0913 - options
 @click.command()
 @click.argument("fragments", type=click.File("rb"))
 @output_option("File for the image; - is stdout.")
+@click.option("--native", is_flag=True, help="With the decoder in C that devices run; needs a C compiler, once.")
 @with_output
-def decode(fragments: IO[bytes], output: str, out: Output) -> int:
+def decode(fragments: IO[bytes], output: str, native: bool, out: Output) -> int:
     """Reassemble an image from FRAGMENTS, as `fuota encode` writes them: any order, any that are there."""
     described, lines = _read(fragments)
     with patience_at_first_use(out):
-        decoder, sha256 = _reassembled(described, lines)
+        decoder, sha256 = _reassembled(described, lines, native)
     image = decoder.data()
-    _check(image, decoder.contradictions, sha256)
+    _check(image, getattr(decoder, "contradictions", 0), sha256)
     with opened_output(output, "wb") as file:
         file.write(image)
     digest = hashlib.sha256(image).hexdigest()
@@ -175,23 +177,34 @@ def _whole(value: object) -> int:
     return value
 
 
-def _reassembled(described: object, fragments: list[tuple[int, bytes]]) -> tuple[FragDecoder, str | None]:
+def _reassembled(
+    described: object, fragments: list[tuple[int, bytes]], native: bool
+) -> tuple[FragDecoder | NativeDecoder, str | None]:
     """A decoder that has had all the fragments, and the SHA-256 that the session line names, if it does."""
-    from fuota.fragmentation import FragDecoder
-
     session = dict(described) if isinstance(described, dict) else {}
     sha256 = session.pop("sha256", None)
     variant = session.pop("variant", "deployed")
     if not {"nb_frag", "frag_size"} <= set(session) <= {"nb_frag", "frag_size", "padding", "version"}:
         raise MessageError("the session line is not understood: `fuota encode` shows the form")
     try:
-        numbers = {name: _whole(value) for name, value in session.items()}
+        numbers: dict[str, Any] = {name: _whole(value) for name, value in session.items()}
     except TypeError as error:
         raise MessageError(f"the session line is not understood: {error}") from None
-    decoder = FragDecoder(**numbers, variant=variant)
+    decoder = _decoder(native)(**numbers, variant=variant)
     for n, payload in fragments:
         decoder.feed(n, payload)
     return decoder, sha256
+
+
+def _decoder(native: bool) -> type[FragDecoder | NativeDecoder]:
+    """The decoder in C notices no contradictions: it keeps no fragment beyond those that it needs."""
+    if native:
+        from fuota.device.native import NativeDecoder
+
+        return NativeDecoder
+    from fuota.fragmentation import FragDecoder
+
+    return FragDecoder
 
 
 def _check(image: bytes, contradictions: int, sha256: str | None) -> None:

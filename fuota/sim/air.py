@@ -75,7 +75,7 @@ class SimulatedAir:
     `profile` of all of them (None: one that takes any plan), or a `mix`, pairs of a weight and a profile; `uplinks` of their own
     and `absence` from the session.
     `depth`: "rank" decides by the rank of the rows received, "bytes" by the Python decoder on real payloads, thousands of times
-    slower, with the same verdict. Raises ParameterError.
+    slower, with the same verdict; "native" by the decoder in C that devices run (needs a C compiler, once). Raises ParameterError.
     """
 
     devices: int | None = None
@@ -84,7 +84,7 @@ class SimulatedAir:
     seed: int = 0
     profile: DeviceProfile | None = None
     mix: Sequence[tuple[float, DeviceProfile]] = ()
-    depth: Literal["rank", "bytes"] = "rank"
+    depth: Literal["rank", "bytes", "native"] = "rank"
     uplinks: OwnUplinks | None = None
     absence: Absence = field(default_factory=Absence)
 
@@ -93,8 +93,8 @@ class SimulatedAir:
             raise ParameterError("a fleet and devices or a loss were both given: the fleet says both")
         if self.fleet is None and (self.devices is None or isinstance(self.devices, bool) or self.devices < 1):
             raise ParameterError(f"{self.devices} devices were given: there is 1 or more; the nearest is 1")
-        if self.depth not in ("rank", "bytes"):
-            raise ParameterError(f"depth {self.depth!r} was given: it is 'rank' or 'bytes'")
+        if self.depth not in ("rank", "bytes", "native"):
+            raise ParameterError(f"depth {self.depth!r} was given: it is 'rank', 'bytes' or 'native'")
         if any(not 0 < weight < math.inf for weight, _ in self.mix):
             raise ParameterError(
                 "a mix with a weight that is not above 0 was given: each profile has a weight, such as 0.5"
@@ -217,8 +217,8 @@ class _Session:
         """What each device lacks, and with which fragment it was complete."""
         plan, most = self.plan, profile.most_lost()
         most = plan.nb_frag if most is None else min(most, plan.nb_frag)
-        if self.air.depth == "bytes":
-            return decode_bytes(plan, lost, most)
+        if self.air.depth != "rank":
+            return decode_bytes(plan, lost, most, native=self.air.depth == "native")
         missing, complete_at = (np.empty(len(lost), dtype=np.int32) for _ in range(2))
         kernels.decode_fleet(self.columns, plan.nb_coded, lost, most, missing, complete_at)
         return missing, complete_at

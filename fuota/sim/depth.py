@@ -5,43 +5,49 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fuota.device.native import DecoderMemory, NativeDecoder
 from fuota.fragmentation import FragDecoder, FragmentationSession
 from fuota.gf2 import Words, unpack_bits
 from fuota.planning import TransmissionPlan
 
 
-def decode_bytes(plan: TransmissionPlan, lost: Words, most_lost: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def decode_bytes(
+    plan: TransmissionPlan, lost: Words, most_lost: int, *, native: bool = False
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """As kernels.decode_fleet: what each device lacks (-1: it gave up), and the number of the fragment that completed it, else 0.
 
-    The image is of random octets: what it says makes no difference to what arrives. A decoder that ends with another one raises
-    AssertionError.
+    `native`: by the decoder in C that devices run, with memory for `most_lost`. The image is of random octets: what it says makes
+    no difference to what arrives. A decoder that ends with another one raises AssertionError; StorageError where none is compiled.
     """
     image = np.random.default_rng(0).bytes(plan.image.size)
     session = FragmentationSession.fit(
         image, frag_size=plan.frag_size, redundancy=plan.nb_coded, version=plan.version, variant=plan.variant
     )
     fragments = [(fragment.n, fragment.payload) for fragment in session.fragments()]
-    results = [_device(plan, fragments, row, most_lost, image) for row in unpack_bits(lost, plan.frames)]
+    results = []
+    for row in unpack_bits(lost, plan.frames):
+        gave_up = int(row[: plan.nb_frag].sum()) > most_lost
+        results.append((-1, 0) if gave_up else _device(_decoder(plan, most_lost, native), fragments, row, image))
     missing, complete_at = np.array(results, dtype=np.int32).reshape(-1, 2).T
     return missing, complete_at
 
 
+def _decoder(plan: TransmissionPlan, most_lost: int, native: bool) -> FragDecoder | NativeDecoder:
+    shape = {
+        "nb_frag": plan.nb_frag,
+        "frag_size": plan.frag_size,
+        "padding": plan.padding,
+        "version": plan.version,
+    }
+    if not native:
+        return FragDecoder(**shape, variant=plan.variant)
+    memory = DecoderMemory(capacity=max(1, min(most_lost, plan.nb_frag)))
+    return NativeDecoder(**shape, variant=plan.variant, memory=memory)
+
+
 def _device(
-    plan: TransmissionPlan,
-    fragments: list[tuple[int, bytes]],
-    lost: NDArray[np.uint8],
-    most_lost: int,
-    image: bytes,
+    decoder: FragDecoder | NativeDecoder, fragments: list[tuple[int, bytes]], lost: NDArray[np.uint8], image: bytes
 ) -> tuple[int, int]:
-    if int(lost[: plan.nb_frag].sum()) > most_lost:
-        return -1, 0
-    decoder = FragDecoder(
-        nb_frag=plan.nb_frag,
-        frag_size=plan.frag_size,
-        padding=plan.padding,
-        version=plan.version,
-        variant=plan.variant,
-    )
     for (n, payload), gone in zip(fragments, lost, strict=True):
         if not gone and decoder.feed(n, payload):
             if decoder.data() != image:

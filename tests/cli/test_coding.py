@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,24 @@ def test_shuffled_repeated_and_with_losses(fuota, options):
     encoded = fuota("encode", "-", *options, "-s", 40, "-r", "40%", stdin=IMAGE).stdout
     assert encoded.count(b"\n") == 1 + 100 + 40
     assert fuota("decode", "-", stdin=through_the_air(encoded, lost=25)).stdout == IMAGE
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+def test_with_the_decoder_that_devices_run(fuota):
+    encoded = fuota("encode", "-", "-s", 40, "-r", "40%", stdin=IMAGE).stdout
+    assert fuota("decode", "-", "--native", stdin=through_the_air(encoded, lost=25)).stdout == IMAGE
+    short = fuota("decode", "-", "--native", stdin=b"\n".join(encoded.split(b"\n")[:90]))
+    assert (short.code, short.stdout) == (1, b"")
+    assert "more useful fragments" in short.err
+
+
+def test_without_a_compiler_the_native_decoder_says_so(fuota):
+    encoded = fuota("encode", "-", "-s", 40, "-r", "0", stdin=IMAGE).stdout
+    environment = os.environ | {"CC": "no-such-compiler"}
+    command = [PROGRAM, "decode", "-", "--native"]
+    result = subprocess.run(command, input=encoded, env=environment, capture_output=True, check=False)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"no C compiler was found ('no-such-compiler' ($CC))" in result.stderr
 
 
 def test_through_a_pipe_of_processes(image):
