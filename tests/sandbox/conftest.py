@@ -23,7 +23,6 @@ from fuota.sandbox.service import Service
 
 APP_EUIS = (SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI)
 NO_FAULTS = Faults()
-JOB_ID = f"MCastXferJobReq:{SANDBOX_APP_EUI}"
 
 
 class SteppedAgenda:
@@ -92,8 +91,11 @@ class Ear:
 class World:
     """A network server and its fleet behind `url`. `uplinks`: what would go up the data stream."""
 
-    def __init__(self, url, *, region="EU868", uplink_period_s=30, faults=NO_FAULTS, agenda=None, **recipe):
-        self.url, self.api_key, self.app_eui, self.job_id = url, SANDBOX_API_KEY, SANDBOX_APP_EUI, JOB_ID
+    def __init__(
+        self, url, *, region="EU868", uplink_period_s=30, faults=NO_FAULTS, agenda=None, app_euis=APP_EUIS, **recipe
+    ):
+        self.url, self.api_key, self.app_eui = url, SANDBOX_API_KEY, app_euis[0]
+        self.job_id = f"MCastXferJobReq:{self.app_eui}"
         self.agenda, self.uplinks = agenda or SteppedAgenda(), []
         self.fleet = FleetRecipe(**({"devices": 3, "loss_high": 0.0} | recipe)).make()
         self.server = NetworkServer(
@@ -103,10 +105,10 @@ class World:
             agenda=self.agenda,
             data_stream=self,
             uplink_period_s=uplink_period_s,
-            directory=Directory(Application(app_eui=eui, join_eui=eui) for eui in APP_EUIS),
+            directory=Directory(Application(app_eui=eui, join_eui=eui) for eui in app_euis),
             faults=faults,
         )
-        self.keys = Keys.of(APP_EUIS, first_key=SANDBOX_API_KEY)
+        self.keys = Keys.of(app_euis, first_key=SANDBOX_API_KEY)
         self.service = Service(server=self.server, clock=self.agenda, keys=self.keys)
         self.client = SenraClient(url, self.api_key, retries=0)
 
@@ -146,9 +148,9 @@ class World:
         assert status == 200, answer
         return self
 
-    def key(self, role=Role.FULL_ACCESS, app_eui=SANDBOX_APP_EUI):
-        """The key of a role for an application."""
-        return next(key for *of, key in self.keys.listed() if tuple(of) == (app_eui, role))
+    def key(self, role=Role.FULL_ACCESS, app_eui=None):
+        """The key of a role for an application, by default the first."""
+        return next(key for *of, key in self.keys.listed() if tuple(of) == (app_eui or self.app_eui, role))
 
     def onboard(self, name, params=None, *rows, key=SANDBOX_API_KEY, **body):
         """An onboarding call with these rows, run to the end of its task; the task's result."""

@@ -13,9 +13,6 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from fuota.network import SenraClient
-from fuota.sandbox import FleetRecipe, Sandbox
-
 VECTORS = Path(__file__).parents[1] / "vectors" / "senra_examples.json"
 EXAMPLES = json.loads(VECTORS.read_text())["examples"]
 APP, OLD, NEW = "AAAAAAAAAAAAAA01", "A1A1A1A1A1A1A1A1", "A2A2A2A2A2A2A2A2"
@@ -27,24 +24,21 @@ DATE = r"\d\d/\d\d/\d{4} (0\d|1[01]):\d\d:\d\d [AP]M UTC"
 
 
 class Example:
-    """A curl command against a sandbox of its own. `mc_addr`: in place of the example's BBBBBB01."""
+    """A curl command against a world of its own. `mc_addr`: in place of the example's BBBBBB01."""
 
-    def __init__(self, sandbox):
-        self.sandbox, self.mc_addr = sandbox, "BBBBBB01"
-
-    def client(self, app_eui=APP):
-        return SenraClient(self.sandbox.url, self.sandbox.key(app_eui=app_eui), retries=0)
+    def __init__(self, one):
+        self.one, self.mc_addr = one, "BBBBBB01"
 
     def registered(self, euis, app_eui=APP):
-        devices = [{"dev_eui": eui, "app_key": f"{n:032X}"} for n, eui in enumerate(euis, 1)]
-        devices_of = self.client(app_eui).devices
-        task = devices_of.register(devices, token=self.sandbox.token, app_eui=app_eui)
-        assert devices_of.task(task, poll_ms=5).succeeded
+        rows = [{"devEui": eui, "appKey": f"{n:032X}"} for n, eui in enumerate(euis, 1)]
+        place = {"token": self.one.service.token(), "appEui": app_eui}
+        self.one.onboard("register", place, *rows, key=self.one.key(app_eui=app_eui))
 
-    def activated(self, euis, app_eui=APP):
-        self.registered(euis, app_eui)
-        devices_of = self.client(app_eui).devices
-        assert devices_of.task(devices_of.activate(euis, app_eui=app_eui), poll_ms=5).succeeded
+    def joined(self, euis):
+        self.registered(euis)
+        self.one.onboard("activate", {"appEui": APP}, *({"devEui": eui} for eui in euis))
+        records = [self.one.server.directory.devices[eui] for eui in euis]
+        self.one.agenda.run_until(lambda: all(record.state == "JOINED" for record in records))
 
     def run(self, curl):
         """The command's request, sent as curl would send it."""
@@ -71,30 +65,26 @@ class Example:
         method = method or ("GET" if body is None and files is None else "POST")
         with requests.Session() as session:
             session.trust_env = False
-            target = self.sandbox.url + url.removeprefix(f"https://{urlsplit(url).netloc}")
+            target = self.one.url + url.removeprefix(f"https://{urlsplit(url).netloc}")
             return session.request(method, target, headers=headers, data=body, files=files, timeout=10)
 
     def filled(self, curl):
-        key = {app_eui: self.sandbox.key(app_eui=app_eui) for app_eui in (OLD, NEW)}
+        key = {app_eui: self.one.key(app_eui=app_eui) for app_eui in (OLD, NEW)}
         curl = curl.replace("<CUR_APP_API_KEY>", key[OLD]).replace("<NEW_APP_API_KEY>", key[NEW])
         for placeholder, value in {
-            "<API_KEY>": self.sandbox.api_key,
-            "AK2:APIKEY": self.sandbox.api_key,
+            "<API_KEY>": self.one.api_key,
+            "AK2:APIKEY": self.one.api_key,
             "<contract>": "20",
             "<devProfile>": "3",
             "BBBBBB01": self.mc_addr,
         }.items():
             curl = curl.replace(placeholder, value)
-        return curl.replace("<token>", self.sandbox.token) if "<token>" in curl else curl
+        return curl.replace("<token>", self.one.service.token()) if "<token>" in curl else curl
 
 
 @pytest.fixture
-def example():
-    made = Sandbox(
-        fleet=FleetRecipe(devices=1), app_euis=(APP, OLD, NEW), region="US915", speed=500, uplink_period_s=10
-    )
-    with made as sandbox:
-        yield Example(sandbox)
+def example(world):
+    return Example(world(app_euis=(APP, OLD, NEW), region="US915", devices=1))
 
 
 # --- what must be there before an example can be answered as shown
@@ -102,38 +92,34 @@ def example():
 
 def a_queued_downlink(example):
     example.registered(["AAAAAAAAAAAAAAAA"])
-    assert example.client().downlinks.send("AAAAAAAAAAAAAAAA", b"").msg_id == 1
+    assert example.one.client.downlinks.send("AAAAAAAAAAAAAAAA", b"").msg_id == 1
 
 
 def an_address(example):
-    devices = example.client().devices
-    row = {"dev_eui": "12FFFFFF12FFFFFF", "dev_addr": "12FFFFFF", "nwk_s_key": "1" * 32, "app_s_key": "2" * 32}
-    task = devices.register([row], token=example.sandbox.token, app_eui=APP)
-    assert devices.task(task, poll_ms=5).succeeded
+    row = {"devEui": "12FFFFFF12FFFFFF", "devAddr": "12FFFFFF", "nwkSKey": "1" * 32, "appSKey": "2" * 32}
+    example.one.onboard("register", {"token": example.one.service.token(), "actType": "ABP"}, row)
 
 
 def a_task_with_an_error(example):
-    devices = example.client().devices
-    assert not devices.task(devices.activate(["1230000000000ABC"], app_eui=APP), poll_ms=5).succeeded
+    assert example.one.onboard("activate", None, {"devEui": "1230000000000ABC"})["stats"]["errors"] == 1
 
 
 def a_job(example):
-    example.activated(SENSORS)
-    job = example.client().transfers.start(
-        bytes(960), app_eui=APP, dev_euis=SENSORS, start_delay_s=3600, redundancy=1.0
-    )
-    assert job.job_id == f"MCastXferJobReq:{APP}"
+    example.joined(SENSORS)
+    example.one.started(devTags="", devEuis=",".join(SENSORS), startDelaySecs=3600)
 
 
 def a_group(example):
-    example.activated((*MEMBERS, *LATER_MEMBERS))
-    group = example.client().multicast.setup(APP, dev_euis=MEMBERS, tx_channel=7, tx_data_rate=13, mcast_type="D2D")
+    example.joined((*MEMBERS, *LATER_MEMBERS))
+    setup = example.one.client.multicast.setup
+    group = setup(APP, dev_euis=MEMBERS, tx_channel=7, tx_data_rate=13, mcast_type="D2D")
     example.mc_addr = group.mc_addr
 
 
 def a_group_of_four(example):
     a_group(example)
-    example.client().multicast.add_devices(APP, example.mc_addr, dev_euis=LATER_MEMBERS, mcast_type="D2D")
+    add = example.one.client.multicast.add_devices
+    add(APP, example.mc_addr, dev_euis=LATER_MEMBERS, mcast_type="D2D")
 
 
 BEFORE = {
@@ -142,15 +128,15 @@ BEFORE = {
     "device/clearmsgs": a_queued_downlink,
     "device/activate": lambda example: example.registered(PUMPS),
     "device/activateOne": lambda example: example.registered(PUMPS),
-    "device/deactivate": lambda example: example.activated(PUMPS),
-    "device/update": lambda example: example.activated(SENSORS),
-    "device/csvExport": lambda example: example.activated(SENSORS),
+    "device/deactivate": lambda example: example.joined(PUMPS),
+    "device/update": lambda example: example.joined(SENSORS),
+    "device/csvExport": lambda example: example.joined(SENSORS),
     "device/transfer": lambda example: example.registered(PUMPS, OLD),
     "device/status": a_task_with_an_error,
-    "mcastTransfer": lambda example: example.activated(SENSORS),
+    "mcastTransfer": lambda example: example.joined(SENSORS),
     "mcastCancel": a_job,
     "mcastStatus": a_job,
-    "mcast/setup": lambda example: example.activated(MEMBERS),
+    "mcast/setup": lambda example: example.joined(MEMBERS),
     "mcast/addDevices": a_group,
     "mcast/removeDevices": a_group_of_four,
     "mcast/status": a_group,
@@ -196,7 +182,7 @@ def test_an_example_is_answered_in_the_shape_and_types_that_it_shows(example, sh
         if name in expected and shown["call"] != "mcastStatus":
             assert answer.json()[name] == expected[name]
     if "statusUrl" in expected:
-        assert answer.json()["statusUrl"] == example.sandbox.url + expected["statusUrl"].removeprefix(
+        assert answer.json()["statusUrl"] == example.one.url + expected["statusUrl"].removeprefix(
             "https://api.senraco.io"
         )
 
