@@ -19,9 +19,14 @@ def answer(service: Service, name: str, asked: Asked) -> Any:
     """What a call answers: a JSON object, or parts of a CSV. Raises FuotaError, whose kind is the answer's status."""
     with service.clock.lock:
         found = ANSWERS[name](service, asked)
-    if service.settle is not None and CALLS[name].method == "POST":
+    if service.settle is not None and (CALLS[name].method == "POST" or _tells_an_end(name, found)):
         service.settle(name == "device/activateOne")  # the others change devices by tasks
     return found
+
+
+def _tells_an_end(name: str, found: Any) -> bool:
+    """Whether it is a task's end that is answered: what was done must not be lost afterwards."""
+    return name == "device/status" and found["state"].startswith("DONE")
 
 
 # Downlinks

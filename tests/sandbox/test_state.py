@@ -107,16 +107,38 @@ with Sandbox(fleet=FleetRecipe(devices=1), speed=None, uplink_period_s=86_400, s
 """
 
 
-def test_what_was_answered_survives_a_kill(path):
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, path], stdout=subprocess.PIPE, text=True)
-    with process:
-        url, key, token = process.stdout.readline().split()
-        one = SenraClient(url, key, retries=0)
-        one.devices.task(one.devices.register([{"dev_eui": NEW, "app_key": KEY}], token=token), poll_ms=5)
-        queued = [one.downlinks.send(NEW, bytes([n]), port=9).msg_id for n in range(3)]
-        process.send_signal(signal.SIGKILL)
-    saved = load_books(path)
+@pytest.fixture
+def killed(path):
+    """Does something to a sandbox in a process of its own, which is killed at once; what was saved."""
+
+    def run(do):
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, path], stdout=subprocess.PIPE, text=True)
+        with process:
+            url, key, token = process.stdout.readline().split()
+            answered = do(SenraClient(url, key, retries=0), token)
+            process.send_signal(signal.SIGKILL)
+        return answered, load_books(path)
+
+    return run
+
+
+def register(one, token):
+    return one.devices.task(one.devices.register([{"dev_eui": NEW, "app_key": KEY}], token=token), poll_ms=1)
+
+
+def test_what_a_task_was_told_to_have_done_survives_a_kill(killed):
+    status, saved = killed(register)
+    assert status.succeeded
     assert [record.dev_eui for record in saved.devices] == [FIRST, NEW]
+    assert saved.tasks[0].done == status.raw
+
+
+def test_downlinks_that_were_answered_survive_a_kill(killed):
+    def send(one, token):
+        register(one, token)
+        return [one.downlinks.send(NEW, bytes([n]), port=9).msg_id for n in range(3)]
+
+    queued, saved = killed(send)
     assert [one.msg_id for one in saved.downlinks] == queued
     assert saved.last_msg_id == queued[-1]
 
