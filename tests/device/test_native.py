@@ -232,3 +232,28 @@ def test_the_mic_of_the_vectors(vectors, frag_size):
         assert decoder.mic_is(mic, **setup)
         assert not decoder.mic_is(mic[:3] + bytes([mic[3] ^ 1]), **setup)
         assert not decoder.mic_is(mic, **setup | {"session_cnt": case["session_cnt"] + 1})
+
+
+@needs_compiler
+@given(st.data())
+def test_a_device_that_is_reset_and_loses_power_keeps_up_with_the_decoder_in_python(data):
+    """The fragment that it lost power over is sent again; nothing that it had taken before is."""
+    session = data.draw(sessions(max_nb_frag=25))
+    block = session.encode()
+    memory = DecoderMemory(scratch=400, granularity=data.draw(st.sampled_from([1, 8])))
+    native, python = NativeDecoder(**shape_of(session), memory=memory), FragDecoder(**shape_of(session))
+    for n in data.draw(st.lists(st.integers(1, len(block)), max_size=2 * session.nb_frag + 20)):
+        payload = block[n - 1].tobytes()
+        if data.draw(st.booleans()):
+            native.cut_power(data.draw(st.integers(0, 3)), torn=data.draw(st.sampled_from([0, 1, 2, 5, 2**32 - 1])))
+        try:
+            native.feed(n, payload)
+        except StorageError:
+            native.reset()
+            native.feed(n, payload)
+        native.reset()
+        python.feed(n, payload)
+        assert native.missing == python.missing
+    assert native.use.faults == 0
+    if native.complete:
+        assert native.data() == session.data
