@@ -12,6 +12,7 @@ from fuota.lorawan import (
     PACKAGE_IDENTIFIER,
     Command,
     DataFragment,
+    FragDataBlockReceivedAns,
     FragDataBlockReceivedReq,
     FragSessionDeleteAns,
     FragSessionDeleteReq,
@@ -50,6 +51,7 @@ class _Session:
     decoder: FragDecoder
     nb_frag_received: int = 0
     mic_error: bool = False
+    unanswered: bool = False
     highest: int = 0
     uncoded: set[int] = field(default_factory=set)
 
@@ -92,6 +94,8 @@ class FragmentationPackage:
                     answers += self._on_fragment(command, mc_group)
                 case FragSessionStatusReq():
                     answers += self._on_status(command)
+                case FragDataBlockReceivedAns() if mc_group is None:
+                    self._on_received(command)
                 case PackageVersionReq() | FragSessionSetupReq() | FragSessionDeleteReq() if mc_group is None:
                     prompt.append(self._on_unicast(command))
                 case _:
@@ -107,6 +111,15 @@ class FragmentationPackage:
         """The rank still lacking, or None where there is no such session."""
         session = self._sessions.get(frag_index)
         return session.decoder.missing if session else None
+
+    def received_again(self, frag_index: int = 0) -> Answer | None:
+        """FragDataBlockReceivedReq once more, as long as the server has not answered it (version 2), or None."""
+        session = self._sessions.get(frag_index)
+        return _received(session) if session is not None and session.unanswered else None
+
+    def _on_received(self, answer: FragDataBlockReceivedAns) -> None:
+        if (session := self._sessions.get(answer.frag_index)) is not None:
+            session.unanswered = False
 
     def _on_unicast(self, command: PackageVersionReq | FragSessionSetupReq | FragSessionDeleteReq) -> Command:
         match command:
@@ -178,10 +191,8 @@ class FragmentationPackage:
     def _on_complete(self, session: _Session) -> list[Answer]:
         setup = session.setup
         session.mic_error = setup.mic is not None and setup.mic != self._mic(session)
-        if not setup.ack_reception:
-            return []
-        received = FragDataBlockReceivedReq(frag_index=setup.frag_index, mic_error=session.mic_error)
-        return [Answer(payload=received.to_bytes(), max_delay_s=max_ack_delay_s(setup.block_ack_delay))]
+        session.unanswered = setup.ack_reception
+        return [_received(session)] if setup.ack_reception else []
 
     def _mic(self, session: _Session) -> bytes:
         setup = session.setup
@@ -215,6 +226,11 @@ class FragmentationPackage:
         if self.profile.version == 1:
             return []
         return [Answer(payload=FragSessionStatusAns(version=2, session_does_not_exist=True).to_bytes())]
+
+
+def _received(session: _Session) -> Answer:
+    received = FragDataBlockReceivedReq(frag_index=session.setup.frag_index, mic_error=session.mic_error)
+    return Answer(payload=received.to_bytes(), max_delay_s=max_ack_delay_s(session.setup.block_ack_delay))
 
 
 def _may_feed(setup: FragSessionSetupReq, mc_group: int | None) -> bool:

@@ -14,6 +14,7 @@ from typing import Protocol
 from fuota.device import IMAGE_REPORT_FPORT, Answer
 from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
 from fuota.lorawan import (
+    FragDataBlockReceivedReq,
     FragSessionStatusAns,
     clock_sync,
     firmware_management,
@@ -36,8 +37,12 @@ AGAIN_US = 2 * SECOND_US
 IMAGE_REPORTS = 3
 JOIN_ATTEMPTS = 8
 
+RECEIVED_TOLD = 3
+"""How often a device says that its block is whole, unless it is answered: as LoRa Basics Modem does."""
+
 # What a device says, by port and CID, that ends a session for it.
 _TOLD = (FRAGMENTATION_FPORT, bytes((FragSessionStatusAns.cid,)))
+_RECEIVED = (FRAGMENTATION_FPORT, bytes((FragDataBlockReceivedReq.cid,)))
 _LEFT = (multicast_setup.FPORT, bytes((multicast_setup.McGroupDeleteAns.cid,)))
 
 
@@ -240,8 +245,20 @@ class Air:
         """An answer goes up. Having told how far a session is, or having left its group, the device takes it for over."""
         self.uplink(device, port, payload)
         said = {(its_port, its_payload[:1]) for its_port, its_payload in spoken(port, payload)}
-        if _TOLD in said or (_LEFT in said and device.session_heard):
+        if _RECEIVED in said:
+            self._plan_repeat(device, payload[1] & 0x03, RECEIVED_TOLD - 1)
+        if said & {_TOLD, _RECEIVED} or (_LEFT in said and device.session_heard):
             self._session_over(device)
+
+    def _plan_repeat(self, device: VirtualDevice, frag_index: int, times: int) -> None:
+        """TS004 version 2: the server is to answer that the block was received; until then it is told again."""
+        if times and device.part is None:
+            self._time.at(self._next_uplink_us(device), partial(self._repeat, device, frag_index, times))
+
+    def _repeat(self, device: VirtualDevice, frag_index: int, times: int) -> None:
+        if (answer := device.package.received_again(frag_index)) is not None:
+            self.uplink(device, FRAGMENTATION_FPORT, answer.payload)
+            self._plan_repeat(device, frag_index, times - 1)
 
     def _plan_ends(self, device: VirtualDevice) -> None:
         for mc_group_id in device.multicast.groups:

@@ -55,6 +55,10 @@ class Reassembly(Protocol):
         """The rank still lacking, or None where there is no such session."""
         ...
 
+    def received_again(self, frag_index: int = 0) -> Answer | None:
+        """What it says again until the server has heard that the block is whole, or None."""
+        ...
+
 
 class Part(Protocol):
     """Real firmware that plays a device from TS004 upwards (`fuota.sandbox.part`); what is below stays the modem's."""
