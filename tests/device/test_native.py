@@ -257,3 +257,15 @@ def test_a_device_that_is_reset_and_loses_power_keeps_up_with_the_decoder_in_pyt
     assert native.use.faults == 0
     if native.complete:
         assert native.data() == session.data
+
+
+@needs_compiler
+@pytest.mark.parametrize(("version", "variant"), READINGS)
+@pytest.mark.parametrize("nb_frag", [8192, 16343])
+def test_the_largest_sessions_in_the_least_memory(nb_frag, version, variant):
+    """Masks in windows, seeds above 2^23, powers of two: 12 lost of thousands, and memory for just those."""
+    session, fragments = lossy(nb_frag, range(5000, 5012), 40, version=version, variant=variant)
+    decoder = NativeDecoder(**shape_of(session), memory=DecoderMemory(capacity=12, scratch=12))
+    assert feed_all(decoder, fragments)
+    assert decoder.data() == session.data
+    assert decoder.use.row_reads < 40 * nb_frag
