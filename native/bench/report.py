@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -141,6 +142,11 @@ def tables() -> str:
 
 def main() -> int:
     """Write the tables, or compare them."""
+    for tool in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            raise SystemExit(
+                f"{tool} is not installed: sh tools/native_tools.sh installs what is needed (Debian, Ubuntu)"
+            )
     text = README.read_text()
     before = re.search(r"(?<=<!-- sizes -->\n).*?(?=\n<!-- end of sizes -->)", text, re.DOTALL)
     if before is None:
