@@ -5,10 +5,9 @@
 static volatile uint8_t *cell(uint32_t offset) { return (volatile uint8_t *)FLASH_BASE + offset; }
 
 void flash_erase(uint32_t offset, uint32_t length) {
-    uint32_t end = offset + length;
-    for (uint32_t at = offset & ~(FLASH_SECTOR - 1u); at < end && at < FLASH_BYTES; at += 4) {
-        *(volatile uint32_t *)cell(at) = 0xFFFFFFFFu;
-    }
+    uint32_t within = FLASH_SECTOR - 1u;
+    uint32_t end = length ? (offset + length + within) & ~within : 0;
+    for (uint32_t at = offset & ~within; at < end && at < FLASH_BYTES; at += 4) *(volatile uint32_t *)cell(at) = 0xFFFFFFFFu;
 }
 
 static int can_write(uint32_t offset, const uint8_t *data, uint32_t length) {
