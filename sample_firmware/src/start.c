@@ -4,6 +4,7 @@
 #include "board.h"
 #include "image.h"
 #include "sha256.h"
+#include "slots.h"
 #include "start.h"
 #include "uart.h"
 #include "version.h"
@@ -30,6 +31,7 @@ void reset(void) {
 __attribute__((used)) void report_fault(const uint32_t *frame) {
     uart_printf("\nfault: pc 0x%08lx lr 0x%08lx cfsr 0x%08lx\n", (unsigned long)frame[6], (unsigned long)frame[5],
                 (unsigned long)SCB_CFSR);
+    if (slots_state().trial != SLOT_NONE) reset_machine(); /* another attempt, or the image before this one */
     for (;;) wait_for_interrupt();
 }
 

@@ -173,6 +173,34 @@ def test_an_image_that_never_hears_the_radio_is_given_up_after_three_attempts(be
     assert starts == ["boot: slot 1"] * 3 + ["boot: slot 0"] * 2
 
 
+def test_an_image_that_faults_is_given_up_without_anybody_s_help(bench) -> None:
+    (reset,) = struct.unpack_from("<I", NEW, 4)
+    undefined = NEW[: reset - 1] + b"\x00\xde" + NEW[reset + 1 :]  # UDF #0, the first instruction
+    device = bench.part()
+    send(device, sealed(undefined))
+    device.session_over()
+    assert runs(device) == sha256(OLD)
+    device.session_over()
+    assert runs(device) == sha256(OLD), "it is not tried again"
+    device.machine.switch_off()
+    told = [line for line in bench.said if line.startswith(("boot", "fault", "restart"))]
+    assert [line.split(":")[0] for line in told[2::2][:3]] == ["boot"] * 3
+    assert [line.split(":")[0] for line in told[3::2][:3]] == ["fault"] * 3
+    assert told[:2] + told[-2:] == ["boot: slot 0", "restart into slot 1", "boot: slot 1 given up", "boot: slot 0"]
+
+
+def test_when_the_records_are_full_sessions_are_refused(bench) -> None:
+    device = bench.part()
+    device.machine.switch_off()
+    with device.machine.flash.open("r+b") as chip:
+        chip.seek(flash.RECORDS_OFFSET)
+        chip.write(flash.record(flash.ACTIVE, 0) * (1024 - 4))
+    device.machine.switch_on()
+    session = FragmentationSession.fit(NEW, frag_size=239, redundancy=0.5, version=1)
+    (answer,) = device.receive(setup_of(session).to_bytes())
+    assert answer.payload == b"\x02\x02", "not enough memory"
+
+
 def test_an_image_damaged_in_its_slot_is_not_started(bench) -> None:
     device = bench.part()
     send(device, NEW)
