@@ -81,8 +81,10 @@ def server_checks(server: ServerOptions, app_eui: str | None) -> Iterator[Check]
     yield _clock(probes[0][1])
     refused = [role.path for role, timed in probes if timed.probe.status in _REFUSED]
     if len(refused) == len(probes):
-        found = f"refused by every call ({probes[0][1].probe.status})"
-        yield fail("key", found, "give a key of this server that is not deleted", AUTHENTICATION)
+        # Keys of two roles open nothing that only reads, and what they open changes something: it is not tried.
+        found = f"refused ({probes[0][1].probe.status}) by every call that only reads"
+        advice = "it is wrong or deleted, or its role is Device or FUOTA only: a campaign needs mcastStatus too ('Full Access')"
+        yield fail("key", found, advice, AUTHENTICATION)
         return
     yield from (_role(role, timed.probe) for role, timed in probes)
     if "mcastStatus" not in refused:  # else whether a job is under way is not known, and why has been said
