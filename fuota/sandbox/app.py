@@ -89,21 +89,21 @@ async def _body(call: Call, request: Request) -> bytes:
         return b""
     if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:  # a number: uvicorn has looked
         raise BadRequestError(_TOO_LONG)
+    body = await _read(request)
     if call.rows or not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return await _read(request)
+        return body
     try:
-        async with request.form() as form:
+        async with Request(request.scope, _once(body)).form() as form:
             part = form.get("file")
             if not isinstance(part, UploadFile):
                 raise BadRequestError("the multipart body has no part 'file'")
             return await part.read()
     except HTTPException as error:
         raise BadRequestError(f"the multipart body cannot be read: {error.detail}") from None
-    except ClientDisconnect:
-        raise BadRequestError("the body was cut off") from None
 
 
 async def _read(request: Request) -> bytes:
+    """All of the body. Raises BadRequestError for one that is too long, announced or not, or cut off."""
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -113,3 +113,12 @@ async def _read(request: Request) -> bytes:
     except ClientDisconnect:
         raise BadRequestError("the body was cut off") from None
     return bytes(body)
+
+
+def _once(body: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
+    """A body that has been read, to be read again: the parser of forms sets no limit to the size of a file."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

@@ -24,6 +24,7 @@ class QueueSource:
             return None
         self._downlinks.sent(queued)
         if queued.confirmed:
-            self._sent_us[queued.msg_id] = now_us
+            recent = {one: sent_us for one, sent_us in self._sent_us.items() if now_us < sent_us + self._again_us}
+            self._sent_us = {**recent, queued.msg_id: now_us}
         pending = not queued.confirmed and self.waits(dev_eui, now_us)
         return Downlink(port=queued.port, payload=queued.pdu, confirmed=queued.confirmed, pending=pending)

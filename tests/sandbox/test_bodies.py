@@ -59,3 +59,17 @@ def test_a_length_that_is_none_is_refused(connect, length):
     answer = http.client.HTTPResponse(connection)
     answer.begin()
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("target", CALLS)
+@pytest.mark.parametrize("media_type", TYPES)
+def test_a_body_of_no_announced_length_is_read_no_further_than_the_limit(connect, monkeypatch, target, media_type):
+    monkeypatch.setattr("fuota.sandbox.app.MAX_BODY_BYTES", 1_000)
+    one, connection = connect
+    begun = head(one, target, 0, media_type).replace(b"content-length: 0", b"transfer-encoding: chunked")
+    chunk = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'.ljust(2_000, b"x")
+    connection.sendall(begun + b"7d0\r\n" + chunk + b"\r\n")  # and no end of it
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    assert answer.status == 400
+    assert b"longer than" in answer.read()
