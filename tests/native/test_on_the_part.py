@@ -74,7 +74,7 @@ def version_told(sandbox: Sandbox, client: SenraClient, journal: Journal, campai
     raise AssertionError("no answer")
 
 
-@pytest.mark.parametrize("use_multi_pkg", [False, True])
+@pytest.mark.parametrize("use_multi_pkg", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_firmware_a_receives_firmware_b_and_becomes_it(tmp_path: Path, use_multi_pkg: bool) -> None:
     said: list[str] = []
     journal = Journal(tmp_path / "state")

@@ -33,6 +33,9 @@ OLD, NEW = ((FOLDER / f"sensor-{version}.bin").read_bytes() for version in ("1.0
 STATUS = FragSessionStatusReq(frag_index=0, participants=True).to_bytes()
 
 
+slow = pytest.mark.slow
+
+
 def setup_of(session: FragmentationSession, **fields: object) -> FragSessionSetupReq:
     known: dict[str, object] = {
         "version": 1,
@@ -92,7 +95,7 @@ def sealed(content: bytes) -> bytes:
     return content[:-32] + hashlib.sha256(content[:-32]).digest()
 
 
-@pytest.mark.parametrize("power_cut_at", [None, 2, 37, 80])
+@pytest.mark.parametrize("power_cut_at", [None, pytest.param(2, marks=slow), 37, pytest.param(80, marks=slow)])
 def test_it_receives_its_successor_on_a_rough_way_and_runs_it(bench, power_cut_at: int | None) -> None:
     device = bench.part(repeated=0.1, delayed=0.1, power_cut_at=power_cut_at, seed=4)
     assert (version(device), runs(device)) == ((0x010000, HARDWARE_ID), sha256(OLD))
@@ -141,7 +144,7 @@ def test_the_power_may_go_again_and_again(bench) -> None:
     ("block", "why"),
     [
         (bytes(range(256)) * 20, "no image"),
-        (NEW[:-1] + bytes([NEW[-1] ^ 1]), "SHA-256"),
+        pytest.param(NEW[:-1] + bytes([NEW[-1] ^ 1]), "SHA-256", marks=slow),
         (NEW[:9000] + bytes([NEW[9000] ^ 0x10]) + NEW[9001:], "SHA-256"),
         (sealed(NEW[:0xCC] + struct.pack("<I", 0x0385_0002) + NEW[0xD0:]), "other hardware"),
         (NEW + bytes(5), "length"),
@@ -320,7 +323,7 @@ def test_any_conversation_goes_as_with_the_virtual_devices(bench) -> None:
     device, finished = bench.part(), []
 
     @given(conversations())
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     def converse(steps: list[tuple[bytes, int | None]]) -> None:
         twin = FragmentationPackage(DeviceProfile(version=1, frag_sessions=1))
         device.receive(FragSessionDeleteReq(frag_index=0).to_bytes())
