@@ -130,6 +130,7 @@ _STREAM = (
         show_default=True,
         help="How many further gateways hear each uplink.",
     ),
+    click.option("--rf/--no-rf", "rf_data", help="Tell channel, data rate, RSSI and SNR of uplinks too.  [default: no-rf]"),
 )
 
 
@@ -171,7 +172,7 @@ def _sandbox(**options: Any) -> Sandbox:
     from fuota.sandbox import Faults, Sandbox
 
     fleet = _fleet(options)
-    kept = ("region", "port", "state", "uplink_period_s", "data_stream_url", "batch", "batch_delay_ms", "duplicates")
+    kept = ("region", "port", "state", "uplink_period_s", "data_stream_url", "batch", "batch_delay_ms", "duplicates", "rf_data")
     applications = {"app_euis": options["app_euis"]} if options["app_euis"] else {}
     return Sandbox(
         fleet=fleet,

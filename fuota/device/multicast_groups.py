@@ -10,7 +10,7 @@ from fuota.errors import MessageError
 from fuota.lorawan import MulticastFrame, MulticastSessionKeys, open_multicast
 from fuota.lorawan.frame_cipher import nearest_f_cnt
 from fuota.radio import Region
-from fuota.radio.class_b import BEACON_PERIOD_S, next_ping_slot_us
+from fuota.radio.class_b import beacon_time_of, next_ping_slot_us
 
 _F_CNT_OFFSET = 6  # MHDR, McAddr, FCtrl (TS001-1.0.4, data messages)
 
@@ -60,10 +60,7 @@ class McGroupContext:
         return frame
 
     def _hop_hz(self, clock: DeviceClock, region: Region | None) -> int:
-        if region is None:
-            return 0
-        beacon_s = clock.true_us // 1_000_000 // BEACON_PERIOD_S * BEACON_PERIOD_S
-        return region.ping_slot_hz(self.mc_addr, beacon_s % (1 << 32))
+        return 0 if region is None else region.ping_slot_hz(self.mc_addr, beacon_time_of(clock.true_us))
 
 
 @lru_cache(maxsize=64)

@@ -85,6 +85,11 @@ def hop(frequencies_hz: Sequence[int], address: int, beacon_time_s: int) -> int:
     return frequencies_hz[(address + beacon_time_s // BEACON_PERIOD_S) % len(frequencies_hz)]
 
 
+def beacon_time_of(gps_us: int) -> int:
+    """The time, in GPS seconds modulo 2^32 as it is sent, of the beacon whose period holds the moment `gps_us` (microseconds)."""
+    return gps_us // BEACON_PERIOD_US * BEACON_PERIOD_S % 2**32
+
+
 def beacon_time_at_or_after(gps_s: int) -> int:
     """The time of the first beacon that is not before `gps_s`: a multiple of 128 s. All in GPS seconds."""
     return -(-gps_s // BEACON_PERIOD_S) * BEACON_PERIOD_S

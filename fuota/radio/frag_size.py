@@ -9,7 +9,7 @@ from fuota.radio.data_rate import DATA_FRAGMENT_HEADER_BYTES, MAX_FRAG_SIZE, Dat
 from fuota.radio.limits import RadioLimits
 from fuota.radio.region import Region
 
-_FRAME_OVERHEAD_BYTES = (
+FRAME_OVERHEAD_BYTES = (
     1  # MHDR, TS001-1.0.4 table 2
     + 4  # DevAddr, TS001-1.0.4 table 6; a multicast frame has McAddr there
     + 1  # FCtrl, TS001-1.0.4 table 6; a multicast frame has no FOpts after FCnt
@@ -17,6 +17,7 @@ _FRAME_OVERHEAD_BYTES = (
     + 1  # FPort, TS001-1.0.4 table 10
     + 4  # MIC, TS001-1.0.4 table 2
 )
+"""Of a frame around its FRMPayload."""
 
 
 def check_frag_size(
@@ -87,7 +88,7 @@ def fragment_phy_bytes(frag_size: int) -> int:
         raise ParameterError(
             f"fragment size is {frag_size}: it must be from 1 to {MAX_FRAG_SIZE}; the nearest is {nearest}"
         )
-    return frag_size + DATA_FRAGMENT_HEADER_BYTES + _FRAME_OVERHEAD_BYTES
+    return frag_size + DATA_FRAGMENT_HEADER_BYTES + FRAME_OVERHEAD_BYTES
 
 
 def _largest(region: Region, rate: DataRate, repeater: bool, limits: RadioLimits | None) -> int:

@@ -47,7 +47,7 @@ class Sandbox:
 
     `fleet`: the devices. `region`: a name such as "EU868". `speed`: how many times as fast as real time its clock goes, None
     for no waiting at all, and then nothing is forgotten. `data_stream_url`: where uplinks are posted, in batches (arrays) if
-    `batch`, which wait `batch_delay_ms` for company; `duplicates` further gateways hear each. `uplink_period_s`: how often a
+    `batch`, which wait `batch_delay_ms` for company; `duplicates` further gateways hear each, with `rf_data` it says how well. `uplink_period_s`: how often a
     device has an uplink, and with it a chance for a unicast downlink. `port`: 0 for any free one.
     `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `keys` has all.
     `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.books`.
@@ -64,6 +64,7 @@ class Sandbox:
         batch: bool = True,
         batch_delay_ms: int = BATCH_DELAY_MS,
         duplicates: int = 0,
+        rf_data: bool = False,
         uplink_period_s: int = 30,
         port: int = 0,
         api_key: str = SANDBOX_API_KEY,
@@ -99,6 +100,7 @@ class Sandbox:
             downlinks=books.queues(),
             faults=faults,
             forgets=speed is not None,
+            rf_data=rf_data,
         )
         keys = Keys.of(self.app_euis, first_key=api_key)
         self.keys = keys.listed()

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from fuota.device import IMAGE_REPORT_FPORT, Answer
+from fuota.device.clock import SECOND_US
 from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
 from fuota.lorawan import (
     FragDataBlockReceivedReq,
@@ -29,7 +30,6 @@ from fuota.sandbox.mac import Downlink, Mac
 from fuota.sandbox.records import DeviceRecord
 from fuota.sandbox.several import spoken
 
-SECOND_US = 1_000_000
 RX1_US = SECOND_US
 """From an uplink to the device's first receive window (RECEIVE_DELAY1, RP002-1.0.4)."""
 AGAIN_US = 2 * SECOND_US

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -62,7 +62,7 @@ def _clearmsgs(service: Service, asked: Asked) -> dict[str, Any]:
     return {"clearedIds": cleared}
 
 
-def _csv_export(service: Service, asked: Asked) -> Iterator[str]:
+def _csv_export(service: Service, asked: Asked) -> list[str]:
     values, application = asked.values, service.application(asked)
     if (wanted := values["dev_euis"]) is not None:
         known = [service.directory.devices[eui] for eui in wanted if eui in service.directory.devices]
@@ -73,8 +73,7 @@ def _csv_export(service: Service, asked: Asked) -> Iterator[str]:
         found = [record for record in found if record.state == values["state"]]
     if values["contract_id"] is not None:
         found = [record for record in found if record.contract_id == values["contract_id"]]
-    parts = export(found, values["fields"], psr_days=values["psr_days"], now_us=service.clock.now_us())
-    return iter(list(parts))
+    return list(export(found, values["fields"], psr_days=values["psr_days"], now_us=service.clock.now_us()))
 
 
 # FUOTA

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fuota.network.senra.device_records import EXPORT_FIELDS
 from fuota.sandbox import parameters as p
 from fuota.sandbox.parameters import Parameter
-
-_EXPORT_FIELDS = (
-    "devEui,contract,tags,metadata,state,registrationDate,activationDate,deactivationDate,lastHeardFrom,lastJoinTime,"
-    "firstJoinTime,yestBstns,yestPsr,yestAvgRssi,yestAvgSnr,lat,lng,profId,devType,devAddr,estLat,estLng,txPeriod,"
-    "txPower,curDr,adrChg,fwVer,serviceMetrics,metricA,metricB,metricC,joinEui"
-)
-EXPORT_FIELDS = tuple(_EXPORT_FIELDS.split(","))
-"""Reference, "Device Fields", in its order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

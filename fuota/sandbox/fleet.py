@@ -112,11 +112,6 @@ class Fleet:
         """All EUIs, in order."""
         return tuple(self.by_eui)
 
-    def with_tags(self, tags: Iterable[str]) -> list[VirtualDevice]:
-        """The devices that carry one of the tags."""
-        wanted = set(tags)
-        return [device for device in self.by_eui.values() if device.tag in wanted]
-
 
 def _check(name: str, value: int, most: int) -> None:
     if not 0 <= value <= most:

@@ -11,6 +11,7 @@ import numpy as np
 
 from fuota.errors import BadRequestError, NotFoundError, PlanError
 from fuota.radio import Region
+from fuota.radio.frag_size import FRAME_OVERHEAD_BYTES
 from fuota.sandbox.air import Air, Time
 from fuota.sandbox.mac import FIRST_MC_ADDR, Downlink
 from fuota.sandbox.mc_group import McMember, McRadio, MemberState, NetworkGroup
@@ -23,7 +24,6 @@ MAX_F_CNT = 1 << 32
 """As in the reference's examples; a frame counter of 32 bits ends one before."""
 PATIENCE_PERIODS = 20
 """Uplink periods after which a device that has not answered has failed."""
-FRAME_OVERHEAD_BYTES = 13
 MC_GROUPS = 4
 
 

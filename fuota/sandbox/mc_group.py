@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
+from fuota.device.clock import SECOND_US
 from fuota.lorawan import PACKAGE_IDENTIFIER as FRAGMENTATION_PACKAGE
 from fuota.lorawan import Command, MulticastFrame, MulticastSessionKeys, encode, encrypt_mc_key, mc_ke_key, mc_root_key
 from fuota.lorawan.clock_sync import FPORT as CLOCK_FPORT
@@ -27,11 +28,10 @@ from fuota.lorawan.multicast_setup import (
     parse_uplink,
 )
 from fuota.radio import Region
-from fuota.radio.class_b import BEACON_PERIOD_S, next_ping_slot_us
+from fuota.radio.class_b import beacon_time_at_or_after, beacon_time_of, next_ping_slot_us
 from fuota.sandbox.mac import Downlink
 from fuota.sandbox.several import together
 
-SECOND_US = 1_000_000
 CLOCK_TOLERANCE_S = 5
 """A device whose TimeToStart is farther off than that has a wrong clock, and is told the time (TS005 McClassCSessionAns)."""
 REPEAT_US = 4 * SECOND_US
@@ -104,8 +104,7 @@ class McRadio:
         """The frequency of a frame that begins then (GPS time)."""
         if self.frequency_hz is not None:
             return self.frequency_hz
-        beacon_s = gps_us // SECOND_US // BEACON_PERIOD_S * BEACON_PERIOD_S
-        return self.region.ping_slot_hz(mc_addr, beacon_s % (1 << 32))
+        return self.region.ping_slot_hz(mc_addr, beacon_time_of(gps_us))
 
     def slot_us(self, mc_addr: int, gps_us: int) -> int:
         """The first moment from `gps_us` on at which a frame can begin: at once, or at a ping slot."""
@@ -136,11 +135,6 @@ class NetworkGroup:
     def __post_init__(self) -> None:
         self.next_f_cnt = self.first_f_cnt
         self.keys = MulticastSessionKeys.derive(self.mc_key, self.mc_addr)
-
-    @property
-    def lasts_s(self) -> int:
-        """How long the session is."""
-        return (1 if self.radio.periodicity is None else BEACON_PERIOD_S) << self.time_out
 
     @property
     def closing(self) -> bool:
@@ -230,7 +224,7 @@ class NetworkGroup:
         soonest_s = self.time.gps_us(now_us) // SECOND_US + LATE_START_S
         member.start_s = max(self.start_us // SECOND_US, soonest_s)
         if self.radio.periodicity is not None:
-            member.start_s = -(-member.start_s // BEACON_PERIOD_S) * BEACON_PERIOD_S
+            member.start_s = beacon_time_at_or_after(member.start_s)
             return McClassBSessionReq(
                 mc_group_id=member.mc_group_id,
                 session_time_s=member.start_s % (1 << 32),

@@ -6,7 +6,6 @@ import hashlib
 
 import numpy as np
 
-from fuota.lorawan.data_frames import SessionKeys
 from fuota.radio import Region
 from fuota.sandbox.fleet import FleetRecipe, virtual_device
 from fuota.sandbox.mac import session_keys
@@ -52,9 +51,5 @@ def newcomer(record: DeviceRecord, *, region: Region) -> VirtualDevice | None:
     )
     device.join_eui, device.multicast.region = record.join_eui, region
     if keys is not None and record.dev_addr is not None:
-        device.session = _session(record.dev_addr, keys)
+        device.session = DeviceSession(dev_addr=record.dev_addr, keys=keys)
     return device
-
-
-def _session(dev_addr: int, keys: SessionKeys) -> DeviceSession:
-    return DeviceSession(dev_addr=dev_addr, keys=keys)

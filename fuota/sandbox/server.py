@@ -23,6 +23,7 @@ from fuota.sandbox.mc_group import NetworkGroup
 from fuota.sandbox.newcomers import newcomer, record_of
 from fuota.sandbox.queue_source import QueueSource
 from fuota.sandbox.records import Application, DeviceRecord, Directory
+from fuota.sandbox.rf_data import uplink_rate, with_rf_data
 from fuota.sandbox.several import spoken
 from fuota.sandbox.transfer_job import TransferJob
 from fuota.sandbox.transfer_start import make_job
@@ -36,7 +37,8 @@ _NO_FAULTS = Faults()
 class NetworkServer:
     """Runs the tasks of its applications, one for each. Every public method takes the agenda's lock.
 
-    `forgets`: what is over is forgotten in time. On a clock that does not wait, 15 minutes are over at once.
+    `forgets`: what is over is forgotten in time. On a clock that does not wait, 15 minutes are over at once. `rf_data`: the
+    data stream tells how each uplink was heard.
     """
 
     def __init__(  # noqa: PLR0913 - what a server is made of
@@ -52,12 +54,14 @@ class NetworkServer:
         downlinks: Downlinks | None = None,
         faults: Faults = _NO_FAULTS,
         forgets: bool = True,
+        rf_data: bool = False,
     ) -> None:
         self.app_eui = app_eui
         self.directory = directory or Directory([Application(app_eui=app_eui, join_eui=app_eui)])
         self.downlinks = downlinks or Downlinks()
         self._region, self._fleet, self._agenda, self._data_stream = region, fleet, agenda, data_stream
-        self._stall_at_pct, self._forgets = faults.stall_at_pct, forgets
+        self._stall_at_pct, self._forgets, self._rf_data = faults.stall_at_pct, forgets, rf_data
+        self._uplink_dr = uplink_rate(region).index
         self._jobs: dict[str, TransferJob] = {}
         self._session_cnts: dict[str, int] = {}
         self._mac = Mac(self.directory)
@@ -248,13 +252,17 @@ class NetworkServer:
         now_us = self.now_us()
         device = self._fleet.by_eui[record.dev_eui]
         record.heard(now_us, seqno=frame.f_cnt, rssi_dbm=device.rssi_dbm, snr_db=device.snr_db)
+        record.cur_dr = self._uplink_dr
         msg_id = self.downlinks.acknowledged(record.dev_eui) if frame.ack else None
         for port, payload in spoken(frame.f_port, frame.payload):
             self.groups.on_uplink(record.dev_eui, port, payload, now_us)
             for job in list(self._jobs.values()) if port == FRAGMENTATION_FPORT else ():
                 job.on_uplink(record.dev_eui, payload)
         if self._data_stream is not None and (frame.f_port or msg_id is not None):
-            self._data_stream.publish(self._as_uplink(record, frame, msg_id))
+            uplink = self._as_uplink(record, frame, msg_id)
+            if self._rf_data:
+                uplink = with_rf_data(uplink, self._region, rssi_dbm=device.rssi_dbm, snr_db=device.snr_db)
+            self._data_stream.publish(uplink)
 
     def _as_uplink(self, record: DeviceRecord, frame: DataFrame, msg_id: int | None) -> Uplink:
         """What the data stream tells of it; `msg_id`: of the downlink that it acknowledges."""

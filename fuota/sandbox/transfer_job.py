@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from fuota.device.clock import SECOND_US
 from fuota.fragmentation import FragmentationSession
 from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
 from fuota.lorawan import (
@@ -32,7 +33,6 @@ FRAG_INDEX = 0
 BLOCK_ACK_DELAY = 0
 STATUS_CHANCES = 5
 """Uplink periods in which a device is asked for its status alone."""
-SECOND_US = 1_000_000
 STATUS_WAIT_US = (max_ack_delay_s(BLOCK_ACK_DELAY) + 2) * SECOND_US
 SETUP_WAIT_US = 4 * SECOND_US
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fuota.device.clock import SECOND_US
 from fuota.errors import BadRequestError
 from fuota.fragmentation import FragmentationSession
 from fuota.network import TransferRequest
 from fuota.radio import Region, fragment_phy_bytes, largest_frag_size
-from fuota.radio.class_b import BEACON_PERIOD_S
+from fuota.radio.class_b import BEACON_PERIOD_S, beacon_time_at_or_after
 from fuota.sandbox.air import Air
 from fuota.sandbox.groups import Groups
 from fuota.sandbox.mc_group import McRadio
 from fuota.sandbox.records import DeviceRecord
 from fuota.sandbox.transfer_job import STATUS_WAIT_US, Participant, Surroundings, TransferJob, frames_of
 
-SECOND_US = 1_000_000
 LONGEST_TASK_US = 366 * 24 * 3600 * SECOND_US
 """Longer than any task, short of what dates and waits can hold."""
 SPARE_US = 30 * SECOND_US
@@ -78,8 +78,8 @@ def _start_us(air: Air, radio: McRadio, time_us: int) -> int:
     """When the session begins: then, or in class B with the next beacon (TS005 McClassBSessionReq)."""
     if radio.periodicity is None:
         return time_us
-    period_us = BEACON_PERIOD_S * SECOND_US
-    return air.unix_us(-(-air.gps_us(time_us) // period_us) * period_us)
+    beacon_s = beacon_time_at_or_after(-(-air.gps_us(time_us) // SECOND_US))
+    return air.unix_us(beacon_s * SECOND_US)
 
 
 def _time_out(lasts_us: int, radio: McRadio) -> int:

@@ -21,7 +21,6 @@ from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
 from fuota.lorawan import (
     FragSessionDeleteReq,
     clock_sync,
-    data_block_int_key,
     firmware_management,
     mc_ke_key,
     mc_root_key,
@@ -137,11 +136,6 @@ class VirtualDevice:
             for index, port in PORTS.items()
         )
         self.multi = MultiPackage(entries, version=version)
-
-    @property
-    def int_key(self) -> bytes:
-        """Its DataBlockIntKey, 16 octets."""
-        return data_block_int_key(self.app_key)
 
     @property
     def seqno(self) -> int:

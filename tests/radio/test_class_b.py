@@ -13,6 +13,7 @@ from fuota.errors import ParameterError
 from fuota.radio import class_b, region
 from fuota.radio.class_b import (
     beacon_time_at_or_after,
+    beacon_time_of,
     hop,
     next_ping_slot_us,
     ping_nb,
@@ -119,6 +120,14 @@ def test_hopping_goes_on_by_one_entry_a_beacon_and_an_address(
         assert hop(indexed, address, beacon_s + 128) == (now + 1) % len(indexed)
     if address:
         assert hop(indexed, address - 1, beacon_s) == (now - 1) % len(indexed)
+
+
+@given(gps_us=st.integers(0, 2**33 * 1_000_000))
+def test_a_moment_is_of_the_beacon_before_it(gps_us: int) -> None:
+    beacon_s = beacon_time_of(gps_us)
+    assert beacon_s % 128 == 0
+    assert 0 <= (gps_us - beacon_s * 1_000_000) % (2**32 * 1_000_000) < 128 * 1_000_000
+    assert beacon_time_of(2**32 * 1_000_000 + 5) == 0, "as it is sent, it has 32 bits"
 
 
 @given(gps_s=st.integers(0, 2**32))

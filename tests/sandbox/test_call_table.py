@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
+from fuota.network.senra import EXPORT_FIELDS
 from fuota.sandbox.answers import ANSWERS
-from fuota.sandbox.calls import CALLS, EXPORT_FIELDS
+from fuota.sandbox.calls import CALLS
 from fuota.sandbox.parameters import read
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "vectors" / "senra_parameters.json").read_text())["calls"]

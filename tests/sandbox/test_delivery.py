@@ -10,7 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fuota.device import IMAGE_REPORT_FPORT, DeviceProfile, ImageReport
-from fuota.lorawan import FragDataBlockReceivedAns, FragDataBlockReceivedReq, FragSessionSetupReq, data_block_mic
+from fuota.lorawan import (
+    FragDataBlockReceivedAns,
+    FragDataBlockReceivedReq,
+    FragSessionSetupReq,
+    data_block_int_key,
+    data_block_mic,
+)
 from fuota.lorawan.clock_sync import AppTimeReq, DeviceAppTimePeriodicityReq
 from fuota.lorawan.clock_sync import parse_uplink as parse_clock
 from fuota.lorawan.firmware_management import (
@@ -346,7 +352,7 @@ def test_a_device_asks_for_the_time_as_often_as_it_was_told(talk):
 def test_a_device_of_version_2_says_that_its_block_is_whole_until_it_is_answered(talk, answered, told):
     one = talk(profile=DeviceProfile(version=2))
     integrity = {"session_cnt": 0, "descriptor": bytes(4)}
-    mic = data_block_mic(key=one.device.int_key, frag_index=1, data=IMAGE, **integrity)
+    mic = data_block_mic(key=data_block_int_key(one.device.app_key), frag_index=1, data=IMAGE, **integrity)
     shape = {"frag_index": 1, "mc_group_bit_mask": 0, "nb_frag": 1, "frag_size": 12, "block_ack_delay": 0, "padding": 0}
     setup = FragSessionSetupReq(version=2, ack_reception=True, mic=mic, **integrity, **shape)
     one.send(setup.to_bytes(), port=201)

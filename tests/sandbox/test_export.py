@@ -7,8 +7,8 @@ import io
 
 import pytest
 
+from fuota.network.senra import EXPORT_FIELDS
 from fuota.sandbox import SANDBOX_SECOND_APP_EUI
-from fuota.sandbox.calls import EXPORT_FIELDS
 from fuota.sandbox.export import date_text
 
 FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003"
