@@ -175,13 +175,14 @@ def stream_check(url: str | None) -> Check:
         )
     from fuota.network import HttpClient
     from fuota.network.http import Secrets
+    from fuota.network.urls import parted
 
-    parts = urlsplit(url)
     try:
+        base_url, path, query = parted(url)
         token = os.environ.get(TOKEN_VARIABLE)
         secrets = Secrets(headers={"x-fuota-token": token} if token else {})
-        client = HttpClient(f"{parts.scheme}://{parts.netloc}", timeout_s=10, retries=0)
-        client.post_json(parts.path or "/", {}, json=[], secrets=secrets)
+        client = HttpClient(base_url, timeout_s=10, retries=0)
+        client.post_json(path, query, json=[], secrets=secrets)
     except MalformedAnswerError:
         pass  # taken, which is all that the server looks at
     except AuthenticationError as error:
@@ -190,4 +191,4 @@ def stream_check(url: str | None) -> Check:
         return fail(name, str(error), "start `fuota uplinks listen` or `fuota launch --listen`, open the port", NETWORK)
     except FuotaError as error:
         return fail(name, str(error), "give its URL as the server posts to it, such as https://your.host/uplinks")
-    return ok(name, f"{parts.hostname} takes notifications, as seen from here")
+    return ok(name, f"{client.host} takes notifications, as seen from here")

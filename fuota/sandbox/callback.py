@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from fuota.errors import FuotaError, MalformedAnswerError
 from fuota.network import HttpClient
 from fuota.network.http import Secrets
 from fuota.network.senra.device_rows import Callback
+from fuota.network.urls import parted
 
 TIMEOUT_S = 10
 _log = logging.getLogger(__name__)
@@ -22,11 +22,10 @@ def post_result(callback: Callback, result: dict[str, Any]) -> None:
 
 
 def _post(callback: Callback, result: dict[str, Any]) -> None:
-    parts = urlsplit(callback.url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
     try:
-        client = HttpClient(f"{parts.scheme}://{parts.netloc}", timeout_s=TIMEOUT_S)
-        client.post_json(parts.path or "/", query, json=result, secrets=Secrets(headers=callback.headers))
+        base_url, path, query = parted(callback.url)
+        client = HttpClient(base_url, timeout_s=TIMEOUT_S)
+        client.post_json(path, query, json=result, secrets=Secrets(headers=callback.headers))
     except MalformedAnswerError:
         pass  # taken: what the receiver says besides is its own business
     except FuotaError as error:

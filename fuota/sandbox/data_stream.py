@@ -8,10 +8,10 @@ import threading
 import time
 from collections import deque
 from dataclasses import replace
-from urllib.parse import parse_qsl, urlsplit
 
 from fuota.errors import MalformedAnswerError, NetworkError, ParameterError
 from fuota.network import HttpClient, Uplink
+from fuota.network.urls import parted
 from fuota.sandbox.faults import Faults
 
 ATTEMPTS = 3
@@ -52,10 +52,8 @@ class DataStream:
     ) -> None:
         if not 0 <= batch_delay_ms <= 10_000:
             raise ParameterError(f"batch_delay_ms {batch_delay_ms} was given: it lies from 0 to 10000")
-        parts = urlsplit(url)
-        self._client = HttpClient(f"{parts.scheme}://{parts.netloc}", timeout_s=5)
-        self._path = parts.path or "/"
-        self._query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        base_url, self._path, self._query = parted(url)
+        self._client = HttpClient(base_url, timeout_s=5)
         self._batch = batch
         self._delay_s = batch_delay_ms / 1000
         self._duplicates = _checked_duplicates(duplicates)

@@ -200,7 +200,20 @@ def test_a_receiver_of_the_data_stream_is_given_an_empty_batch(doctor, monkeypat
     assert "s3cret" not in result.out + result.err
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/uplinks", "http://192.0.2.1/uplinks", "uplinks"])
+def test_a_receiver_is_asked_with_the_query_of_its_url(doctor, http_server):
+    asked = []
+
+    def reply(_method, path, _headers, body):
+        asked.append((path, body))
+        return 200, {}
+
+    result, _ = doctor("--webhook", f"{http_server(reply)}/in?device=all&x=")
+    assert (result.code, asked) == (0, [("/in?device=all&x=", b"[]")])
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{port}/uplinks", "http://192.0.2.1/uplinks", "uplinks", "http://[::1"]
+)
 def test_a_receiver_that_is_not_there_fails(doctor, closed_port, url):
     result, checks = doctor("--webhook", url.format(port=closed_port))
     assert (result.code in {2, 5}, checks["data stream"]["state"]) == (True, "FAIL")
