@@ -13,6 +13,7 @@ from fuota.findings import Finding, Findings, error, note, warning
 from fuota.image.content import Filler, entropy, filler, is_blank
 from fuota.image.description import ImageFormat, SignatureState
 from fuota.image.firmware import FirmwareImage
+from fuota.image.requirements import MAX_BLOCK_BYTES
 from fuota.image.verification import Verification
 from fuota.image.versions import is_newer
 
@@ -22,8 +23,6 @@ PATCHES = frozenset({ImageFormat.DETOOLS_PATCH, ImageFormat.BSDIFF_PATCH})
 
 FILLER_SHARE = 0.05
 """From this share of filler on it is worth doing something about it."""
-MOST_BYTES = 16383 * 255
-"""N of DataFragment has 14 bits, FragSize 8 (TS004): more goes into no session."""
 RANDOM_BITS = 7.9
 """Bits per octet above which octets are encrypted or compressed: code of a Cortex-M has 6 to 7.3."""
 
@@ -60,7 +59,7 @@ def check(image: FirmwareImage, *, public_key: bytes | None = None, signature: b
     if image.format not in CONTAINERS or signature is not None:
         found += _signed(image, stated, asked=image.requirements.signed, with_key=public_key is not None)
     if image.format not in CONTAINERS:  # of which the binary inside is asked, once it is converted
-        waste, bits = filler(image.data), entropy(image.data[: 4 * MOST_BYTES])
+        waste, bits = filler(image.data), entropy(image.data[: 4 * MAX_BLOCK_BYTES])
         found += [*_filler(image, waste), *_random(image, bits)]
     found = [one for one in found if not _is_wanted_container(one, image)]
     return ImageCheck(
@@ -168,10 +167,10 @@ def _size(image: FirmwareImage) -> Iterator[Finding]:
             f"it has {size} bytes, and one session of the device carries {session} (NbFrag x FragSize, TS004):"
             f" {size - session} too many{_smaller(image)}",
         )
-    if size > MOST_BYTES:
+    if size > MAX_BLOCK_BYTES:
         yield error(
             "too-large",
-            f"it has {size} bytes, and no session of TS004 carries more than {MOST_BYTES} (16383 fragments of 255)",
+            f"it has {size} bytes, and no session of TS004 carries more than {MAX_BLOCK_BYTES} (16383 fragments of 255)",
         )
     made, room = image.description.image_bytes, requirements.flash_bytes or slot
     if image.format in PATCHES and made is not None and room is not None and made > room:

@@ -12,13 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from fuota.errors import ParameterError
 from fuota.image.description import SignatureState
-from fuota.image.formats.mcuboot import KEY_HASH, PUBLIC_KEY, Layout, read_layout
+from fuota.image.formats.mcuboot import KEY_HASH, PUBLIC_KEY, SIGNATURES, Layout, read_layout
 from fuota.image.public_key import PublicKey, spoken
 from fuota.image.verification import Verification, not_verified, verified, wrong
 
 _HASHES = {32: "sha256", 48: "sha384", 64: "sha512"}
 """By which imgtool hashes a key, by the octets of what comes out."""
-_SIGNED_BY = {0x20: "RSA-2048", 0x22: "ECDSA", 0x23: "RSA-3072", 0x24: "Ed25519"}
 _MOST_SIGNATURES = 16
 """Which imgtool would try one after the other."""
 
@@ -30,9 +29,9 @@ def verify_mcuboot(data: bytes, key: PublicKey) -> Verification:
         return not_verified("it is encrypted, and signed before that: only who can decrypt it can verify it")
     if (other := _named_key(data, layout, key)) is not None:
         return other
-    if sum(kind in _SIGNED_BY for kind, _, _ in layout.tlvs) > _MOST_SIGNATURES:
+    if sum(kind in SIGNATURES for kind, _, _ in layout.tlvs) > _MOST_SIGNATURES:
         return wrong(f"it has more than {_MOST_SIGNATURES} signatures: they are not verified")
-    kinds = {_SIGNED_BY[kind] for kind, _, _ in layout.tlvs if kind in _SIGNED_BY}
+    kinds = {SIGNATURES[kind] for kind, _, _ in layout.tlvs if kind in SIGNATURES}
     if not any(spoken(key).startswith(kind) for kind in kinds):
         return wrong(f"it is signed by {' and '.join(sorted(kinds))}, and the public key given is {spoken(key)}")
     return _by_imgtool(data[: layout.end], key)

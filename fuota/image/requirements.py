@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from fuota.errors import ParameterError
 from fuota.image.description import ImageFormat
 
+MAX_BLOCK_BYTES = 16383 * 255
+"""The largest data block of any session: N of DataFragment has 14 bits, FragSize 8 (TS004)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequirements:

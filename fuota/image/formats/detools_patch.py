@@ -13,13 +13,13 @@ from fuota.errors import ImageError
 from fuota.findings import Finding, error, note
 from fuota.image.description import Description, ImageFormat, Part
 from fuota.image.formats.streams import COMPRESSIONS, EndOfStreamError, Stream, heatshrink_sizes, plain, unpacked
-from fuota.image.requirements import ImageRequirements
+from fuota.image.requirements import MAX_BLOCK_BYTES, ImageRequirements
 
 FORMAT = ImageFormat.DETOOLS_PATCH
 
 SEQUENTIAL, IN_PLACE = 0, 1
-MAX_TARGET_BYTES = 16383 * 255
-"""Of the image that a patch makes: what TS004 carries whole (N has 14 bits, FragSize 8). More is damage, or malice."""
+MAX_TARGET_BYTES = MAX_BLOCK_BYTES
+"""Of the image that a patch makes: what TS004 carries whole. More is damage, or malice."""
 MAX_PIECES = 1 << 16
 """Pieces of a patch, and segments of an in-place one: a linker's output makes some hundred."""
 _LEAST_TO_BE_KNOWN_BYTES = 64

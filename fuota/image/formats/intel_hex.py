@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import bincopy
 
-from fuota.errors import ImageError
 from fuota.image.description import Description, ImageFormat
 from fuota.image.formats.container import describe_container
-from fuota.image.formats.records import check_runs, lines_of, parsed
+from fuota.image.formats.records import check_end, check_runs, lines_of, parsed
 from fuota.image.requirements import ImageRequirements
 from fuota.image.segments import Segment
 
@@ -33,19 +32,9 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
 def segments(data: bytes) -> tuple[Segment, ...]:
     """The octets at their addresses. Raises ImageError for a damaged record, overlaps, and an end record missing or not last."""
     lines = lines_of(data)
-    _check_end(lines)
+    check_end(lines, lambda line: line[7:9] == _END, ":00000001FF")
     check_runs(_runs(lines))
     return parsed(lines, bincopy.BinFile.add_ihex)
-
-
-def _check_end(lines: list[str]) -> None:
-    ends = [number for number, line in enumerate(lines, 1) if line[7:9] == _END]
-    if not ends:
-        raise ImageError(
-            "it has no end record (:00000001FF): it was cut off; take the file again from where it comes from"
-        )
-    if ends[0] != len(lines):
-        raise ImageError(f"its end record is line {ends[0]} of {len(lines)}: what follows it is not part of the image")
 
 
 def _runs(lines: list[str]) -> int:

@@ -23,6 +23,15 @@ def lines_of(data: bytes) -> list[str]:
     return [line for line in map(str.strip, text.splitlines()) if line]
 
 
+def check_end(lines: list[str], is_end: Callable[[str], bool], name: str) -> None:
+    """Raise ImageError where the end record, told by its `name`, is missing or not the last."""
+    ends = [number for number, line in enumerate(lines, 1) if is_end(line)]
+    if not ends:
+        raise ImageError(f"it has no end record ({name}): it was cut off; take the file again from where it comes from")
+    if ends[0] != len(lines):
+        raise ImageError(f"its end record is line {ends[0]} of {len(lines)}: what follows it is not part of the image")
+
+
 def parsed(lines: list[str], add: Callable[[bincopy.BinFile, str], None]) -> tuple[Segment, ...]:
     """The segments of records that are in order. Raises ImageError for one that is not."""
     found = bincopy.BinFile()

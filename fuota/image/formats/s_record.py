@@ -9,15 +9,15 @@ import bincopy
 from fuota.errors import ImageError
 from fuota.image.description import Description, ImageFormat
 from fuota.image.formats.container import describe_container
-from fuota.image.formats.records import check_runs, lines_of, parsed
+from fuota.image.formats.records import check_end, check_runs, lines_of, parsed
 from fuota.image.requirements import ImageRequirements
 from fuota.image.segments import Segment
 
 FORMAT = ImageFormat.S_RECORD
 
 _ADDRESS_DIGITS = {"1": 4, "2": 6, "3": 8}
-_ENDS = "789"
-_COUNTS = "56"
+_ENDS = frozenset("789")
+_COUNTS = frozenset("56")
 
 
 def recognises(data: bytes) -> bool:
@@ -36,27 +36,17 @@ def segments(data: bytes) -> tuple[Segment, ...]:
     Raises ImageError for a damaged record, overlaps, a wrong count (S5, S6), and an end record (S7, S8, S9) missing or not last.
     """
     lines = lines_of(data)
-    _check_end(lines)
+    check_end(lines, lambda line: line[1:2] in _ENDS, "S7, S8 or S9")
     _check_count(lines)
     check_runs(_runs(lines))
     return parsed(lines, bincopy.BinFile.add_srec)
-
-
-def _check_end(lines: list[str]) -> None:
-    ends = [number for number, line in enumerate(lines, 1) if line[1:2] in _ENDS and line[1:2]]
-    if not ends:
-        raise ImageError(
-            "it has no end record (S7, S8 or S9): it was cut off; take the file again from where it comes from"
-        )
-    if ends[0] != len(lines):
-        raise ImageError(f"its end record is line {ends[0]} of {len(lines)}: what follows it is not part of the image")
 
 
 def _check_count(lines: list[str]) -> None:
     """S5 and S6 state how many data records there are."""
     data_records = sum(line[1:2] in _ADDRESS_DIGITS for line in lines)
     for line in lines:
-        if line[1:2] in _COUNTS and line[1:2]:
+        if line[1:2] in _COUNTS:
             stated = _number(line[4 : 8 if line[1] == "5" else 10])
             if stated != data_records:
                 raise ImageError(
