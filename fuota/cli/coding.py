@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from fuota.cli.first_use import patience_at_first_use
+from fuota.cli.image import content_of
 from fuota.cli.output import Output, with_output
 from fuota.errors import ImageError, MessageError
 
@@ -98,7 +99,7 @@ def encode(  # noqa: PLR0913 - options
     if frag_size is not None:
         check_frag_size(plan, data_rate, frag_size)
     session = FragmentationSession.fit(
-        image.read(),
+        content_of(image),
         frag_size=frag_size or largest_frag_size(plan, data_rate),
         redundancy=redundancy,
         version=int(version),

@@ -23,6 +23,19 @@ def name_of(image: IO[bytes]) -> str:
     return "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
 
 
+def content_of(image: IO[bytes]) -> bytes:
+    """All of the file. Raises ImageError for more than any image has: a pipe may go on for ever."""
+    from fuota.image import read_image
+
+    return read_image(image, name_of(image))
+
+
+def _opened(image: IO[bytes]) -> FirmwareImage:
+    from fuota.image import FirmwareImage
+
+    return FirmwareImage(data=content_of(image), name=name_of(image))
+
+
 def _whole_number(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
     """An octet or an address, as C writes it."""
     try:
@@ -102,7 +115,9 @@ def inspect(image: IO[bytes], region_name: str | None, data_rate: int | None, ou
     """Show what IMAGE is: format, version, parts, hashes, signature; and what is wrong with it."""
     from fuota.cli.image_table import show_check
 
-    show_check(out, _checks(image, None, wanted)[0], _on_air(region_name, data_rate), path=image.name, whole=True)
+    show_check(
+        out, checks_of(_opened(image), None, wanted)[0], _on_air(region_name, data_rate), path=image.name, whole=True
+    )
     return DONE
 
 
@@ -133,20 +148,18 @@ def check(
 
     asked = {name: value for name, value in wanted.items() if value is not None}
     on_air = _on_air(region_name, data_rate)
-    checked = _checks(image, base, asked)
+    checked = checks_of(_opened(image), base, asked)
     for one in checked:
         show_check(out, one, on_air, path=image.name, whole=False)
     good = all(one.ok and not (strict and one.findings.warnings) for one in checked)
     return DONE if good else REFUSED
 
 
-def _checks(image: IO[bytes], base: IO[bytes] | None, asked: dict[str, Any]) -> tuple[ImageCheck, ...]:
+def checks_of(image: FirmwareImage, base: IO[bytes] | None, asked: dict[str, Any]) -> tuple[ImageCheck, ...]:
     """Of the image; of a patch whose base is at hand, of what it makes too. Raises ImageError where it cannot be applied."""
     from fuota.device import inspect_image, inspect_patch
-    from fuota.image import FirmwareImage, read_image
 
-    opened = FirmwareImage(data=read_image(image, name_of(image)), name=name_of(image))
-    return (inspect_image(opened, **asked),) if base is None else inspect_patch(opened, base_of(base), **asked)
+    return (inspect_image(image, **asked),) if base is None else inspect_patch(image, base_of(base), **asked)
 
 
 @image.command()
@@ -165,13 +178,12 @@ def convert(image: IO[bytes], output: str, fill: int, address_range: tuple[int, 
     """Make the binary of IMAGE: of Intel HEX, S-record, ELF or UF2, or of an MCUboot image padded to its slot."""
     from fuota.cli.coding import opened_output
     from fuota.cli.plan import check_outputs
-    from fuota.image import FirmwareImage, read_image
     from fuota.image import convert as converted
 
     if not 0 <= fill <= 255:
         raise click.BadParameter(f"--fill {fill} was given: it is an octet, 0 to 255")
     check_outputs({"IMAGE": image}, None if output == "-" else Path(output), None)
-    source = FirmwareImage(data=read_image(image, name_of(image)), name=name_of(image))
+    source = _opened(image)
     made = converted(source, fill=fill, address_range=address_range)
     with opened_output(output, "wb") as file:
         file.write(made.data)
@@ -237,9 +249,9 @@ def base_of(file: IO[bytes]) -> bytes:
 
 
 def _converted(file: IO[bytes]) -> FirmwareImage:
-    from fuota.image import FirmwareImage, convert, read_image
+    from fuota.image import convert
 
-    return convert(FirmwareImage(data=read_image(file, name_of(file)), name=name_of(file)))
+    return convert(_opened(file))
 
 
 def _binary(file: IO[bytes]) -> bytes:

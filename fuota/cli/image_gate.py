@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fuota.cli.image import base_of, requirement_options
+from fuota.cli.image import checks_of, requirement_options
 from fuota.cli.image_table import mending
 from fuota.cli.output import Output
 from fuota.cli.words import counted, printable
@@ -34,10 +34,14 @@ def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -
 
     Warnings are said, and left to whoever launches. Raises ImageError for an error, with --strict for a warning too.
     """
+    from fuota.image import FirmwareImage
+
     rest = {"base_sha256": None, "target_sha256": None} | options
     strict, base = (rest.pop(one) for one in ("strict", "base"))
     asked = {one: rest.pop(one) for one in ("profile", "public_key", "signature")}
-    checks = _checks(content, name, base, rest["base_sha256"], asked)
+    if base is None and rest["base_sha256"] is not None:  # by the plan
+        asked["base_sha256"] = rest["base_sha256"]
+    checks = checks_of(FirmwareImage(data=content, name=name), base, asked)
     if base is not None:
         rest |= _bound(checks, rest)
     findings = sum((one.findings for one in checks), Findings())
@@ -45,20 +49,6 @@ def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -
     for finding in findings.warnings:
         out.say(f"warning: {finding.message} ({finding.code})")
     return rest
-
-
-def _checks(
-    content: bytes, name: str, base: IO[bytes] | None, base_sha256: str | None, asked: dict[str, Any]
-) -> tuple[ImageCheck, ...]:
-    """Of the image; of a patch whose base is at hand, of what it makes too."""
-    from fuota.device import inspect_image, inspect_patch
-    from fuota.image import FirmwareImage
-
-    image = FirmwareImage(data=content, name=name)
-    if base is not None:
-        return inspect_patch(image, base_of(base), **asked)
-    known = {} if base_sha256 is None else {"base_sha256": base_sha256}
-    return (inspect_image(image, **asked, **known),)
 
 
 def _refuse(out: Output, name: str, against: tuple[Finding, ...], mended_by: str | None) -> None:

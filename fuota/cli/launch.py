@@ -13,7 +13,7 @@ import click
 
 from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.following import follow
-from fuota.cli.image import name_of
+from fuota.cli.image import content_of, name_of
 from fuota.cli.image_gate import gate_options, pass_gate
 from fuota.cli.listening import TOKEN_VARIABLE, receiver_at
 from fuota.cli.output import Output, with_output
@@ -127,7 +127,7 @@ def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any)
 
     Without --server, to the virtual devices of a sandbox inside this process.
     """
-    content = image.read()
+    content = content_of(image)
     name = name_of(image)
     if (plan_path := options.pop("plan_path")) is not None:
         options |= planned(plan_path, content, options)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from fuota.cli.first_use import patience_at_first_use
-from fuota.cli.image import name_of
+from fuota.cli.image import content_of, name_of
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
 from fuota.cli.words import counted, in_megahertz, printable
@@ -70,7 +70,7 @@ def plan(
     check_outputs(
         {"IMAGE": image, "--base": base, "--fleet": options["fleet"], "--profile": options["profile"]}, output, picture
     )
-    content = image.read()
+    content = content_of(image)
     with _in_megahertz():
         task = task_from(options, _image(content, name_of(image), base))
         with patience_at_first_use(out):

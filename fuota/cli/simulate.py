@@ -11,6 +11,7 @@ import click
 
 from fuota.cli import exits
 from fuota.cli.first_use import patience_at_first_use
+from fuota.cli.image import content_of, name_of
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
 from fuota.cli.simulate_table import show_verdict
@@ -145,8 +146,8 @@ def _planned(image: IO[bytes] | None, options: dict[str, Any], asked: dict[str, 
         raise click.UsageError(
             "Missing option '--region': say where it is to be sent, or --plan", click.get_current_context()
         )
-    name = "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
-    task = task_from({**options, "loss": _channel(options["loss"], asked["burst"])}, Image.of(image.read(), name))
+    sent = Image.of(content_of(image), name_of(image))
+    task = task_from({**options, "loss": _channel(options["loss"], asked["burst"])}, sent)
     try:
         return task, plan_of(task)
     except PlanError as error:
@@ -165,7 +166,7 @@ def _saved(
         raise click.UsageError(f"--plan decides {', '.join(given)} too: leave that out, or plan again")
     plan = load_plan(path)
     if image is not None:
-        check_image(plan, image.read())
+        check_image(plan, content_of(image))
     usual = plan.frequency_hz == region(plan.region).default_channel(plan.device_class)
     decided = {
         "region_name": plan.region,
