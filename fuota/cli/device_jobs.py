@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 MAX_SHOWN = 20
-CHUNK_DEVICES = 1_000
 # Request ids as the reference's examples have them; those of all other calls are DevMgmtJobReq.
 _USUAL_TASKS = {"update": "DevUpdateJobReq:APPEUI", "transfer": "DevTransferJobReq:FROM-TO"}
 
@@ -36,7 +35,12 @@ tags_option = click.option("--tag", "tags", multiple=True, help="A tag for all o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """How a job is to be carried out, and where its results go. `usual_task`: the form of its request id."""
+    """How a job is to be carried out, and where its results go.
+
+    `call`: its name in the API. `chunk`: devices in one task, None for as many as suit the call.
+    """
+
+    call: str
 
     server: ServerOptions
     out: Output
@@ -44,18 +48,21 @@ class Job:
     wait: bool
     timeout_s: int
     results: ResultFile
-    usual_task: str
 
     def carry_out(self, call: Callable[[Devices[Any]], Any], given: Rows) -> int:
         """Make the call in chunks and tell what came of it, or (--no-wait, --dry-run) at once, for the rows `given`."""
         if given.ignored:
             self.out.say(f"{given.where}: not used: {', '.join(map(printable, given.ignored))}")
-        if self.server.dry_run and self.wait and self.chunk and len(given.rows) > self.chunk:
-            self.out.say(
-                f"it would go out in {math.ceil(len(given.rows) / self.chunk)} requests, each with its devices only"
-            )
+        if self.server.dry_run and self.wait and (requests := math.ceil(len(given.rows) / self._devices_at_once)) > 1:
+            self.out.say(f"it would go out in {requests} requests, each with its devices only")
         with naming(given.where):
             return self._waited(call) if self.wait and not self.server.dry_run else self._started(call)
+
+    @property
+    def _devices_at_once(self) -> int:
+        from fuota.network.senra.device_jobs import usual_chunk
+
+        return usual_chunk(self.call) if self.chunk is None else max(1, self.chunk)
 
     def _started(self, call: Callable[[Devices[TaskRef]], TaskRef]) -> int:
         task = call(self.server.client().devices)
@@ -110,7 +117,9 @@ class Job:
             )
         self._list(told)
         if any(chunk.sent and chunk.task is None for chunk in result.chunks):
-            self.out.say(f"`fuota device task {self.usual_task}` tells whether the server has started it")
+            self.out.say(
+                f"`fuota device task {_USUAL_TASKS.get(self.call, 'DevMgmtJobReq:APPEUI')}` tells whether the server has started it"
+            )
         self.out.say(f"kept in {self.results.path}")
         return exit_code(counts)
 
@@ -167,10 +176,8 @@ def job_options(command: Command) -> Command:
         if chunk is not None and not wait:
             raise click.UsageError("--chunk needs --wait: a chunk goes out once the task of the one before has ended")
         name = click.get_current_context().command.name or "task"
-        chunk = chunk if chunk is not None or name == "register" else CHUNK_DEVICES
         kept = ResultFile(results, state_dir, name)
-        usual = _USUAL_TASKS.get(name, "DevMgmtJobReq:APPEUI")
-        job = Job(server=server, out=out, chunk=chunk, wait=wait, timeout_s=timeout_s, results=kept, usual_task=usual)
+        job = Job(server=server, out=out, call=name, chunk=chunk, wait=wait, timeout_s=timeout_s, results=kept)
         return command(*args, job=job, **kwargs)
 
     return wrapped  # type: ignore[return-value]

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fuota.cli.exits import USAGE
-from fuota.errors import FuotaError
+from fuota.errors import FuotaError, StorageError
 
 _EXTRAS = {
     "sandbox": ("fastapi", "uvicorn", "python_multipart"),
@@ -113,10 +113,15 @@ def _kept_kernels() -> Check:
 
 
 def _c_compiler() -> Check:
-    found = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
-    if found:
-        return ok("C compiler", found)
-    return warn("C compiler", "none", "only the C decoder for devices needs one: install gcc or clang to build it")
+    from fuota.device.native_build import compiler
+
+    try:
+        command = compiler()
+    except StorageError:
+        return warn(
+            "C compiler", "none", "only the C decoder for devices needs one: install gcc or clang, or name one by CC"
+        )
+    return ok("C compiler", str(shutil.which(command[0])))
 
 
 def _journal(state_dir: Path | None) -> Check:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fuota.cli.server_options import state_folder
 from fuota.errors import StorageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class ResultFile:
     """A JSON object a line, each on disk once its method returns; the file is made with the first. Raises StorageError."""
 
     def __init__(self, path: Path | None, state_dir: Path | None, name: str) -> None:
-        self.path = path or _folder(state_dir) / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{name}.jsonl"
+        self.path = path or state_folder(state_dir) / "tasks" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{name}.jsonl"
 
     def started(self, chunk: Chunk) -> None:
         """A task that the server has taken on, and its devices."""
@@ -45,11 +46,3 @@ class ResultFile:
                 os.fsync(file.fileno())
         except OSError as error:
             raise StorageError(f"results cannot be kept in {self.path}: {error.strerror or error}") from error
-
-
-def _folder(state_dir: Path | None) -> Path:
-    if state_dir is None:
-        from platformdirs import user_state_path
-
-        state_dir = user_state_path("fuota", appauthor=False)
-    return state_dir / "tasks"

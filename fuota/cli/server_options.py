@@ -205,8 +205,13 @@ def state_option(command: Command) -> Command:
 
 def open_journal(state_dir: Path | None) -> Journal:
     """The journal in that folder, or in the user's state folder. Raises StorageError."""
-    from platformdirs import user_state_path
-
     from fuota.campaign import Journal
 
-    return Journal(state_dir or user_state_path("fuota", appauthor=False))
+    return Journal(state_folder(state_dir))
+
+
+def state_folder(state_dir: Path | None) -> Path:
+    """That folder, or the user's state folder where none was given."""
+    from platformdirs import user_state_path
+
+    return state_dir or user_state_path("fuota", appauthor=False)

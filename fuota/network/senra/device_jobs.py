@@ -21,6 +21,11 @@ REGISTRATION_CHUNK_DEVICES = 10_000
 """Of a registration: its token is good for one use, and ten thousand devices take less than five seconds."""
 
 
+def usual_chunk(call: str) -> int:
+    """Devices in one task, as many as suit the call (the last part of its resource URL)."""
+    return REGISTRATION_CHUNK_DEVICES if call == "register" else CHUNK_DEVICES
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceJob:
     """A task to be given to the server.
@@ -43,8 +48,7 @@ class DeviceJob:
 
     def chunks(self, devices: int | None = None) -> list[DeviceJob]:
         """The job in parts of so many devices at most; None is as many as suit the call. Raises ParameterError."""
-        usual = REGISTRATION_CHUNK_DEVICES if self.call == "register" else CHUNK_DEVICES
-        size = usual if devices is None else parameters.integer("chunk_devices", devices, 1)
+        size = usual_chunk(self.call) if devices is None else parameters.integer("chunk_devices", devices, 1)
         return [replace(self, rows=self.rows[first : first + size]) for first in range(0, len(self.rows), size)]
 
     def start(self, calls: Calls) -> TaskRef:
