@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from fuota.campaign import Journal
 from fuota.cli import main
 from fuota.sandbox import SANDBOX_API_KEY
 from tests.cli import plan_cases
@@ -194,3 +195,10 @@ def meter(tmp_path) -> Path:
     path = tmp_path / "meter.toml"
     path.write_text(plan_cases.METER)
     return path
+
+
+@pytest.fixture
+def journal(tmp_path) -> Iterator[Journal]:
+    """Where commands of the `fuota` fixture keep campaigns and uplinks."""
+    with contextlib.closing(Journal(tmp_path / "state")) as opened:
+        yield opened

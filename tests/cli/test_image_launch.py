@@ -39,13 +39,6 @@ def server(http_server):
 
 
 @pytest.fixture
-def journal(tmp_path):
-    opened = Journal(tmp_path / "state")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def launch(fuota, server):
     def launched(image: Path, *options: object):
         return fuota("launch", image, "--server", server.url, *ON_A_SERVER, "--poll", 0.05, *options)

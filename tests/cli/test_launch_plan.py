@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from fuota.campaign import Journal
-
 APP = "AAAAAAAAAAAAAA01"
 JOB = f"MCastXferJobReq:{APP}"
 IMAGE = random.Random(7).randbytes(340)
@@ -53,13 +51,6 @@ def planned(fuota, image, tmp_path, made):
         return path
 
     return plan
-
-
-@pytest.fixture
-def journal(tmp_path):
-    opened = Journal(tmp_path / "state")
-    yield opened
-    opened.close()
 
 
 def content(path: Path) -> dict:
