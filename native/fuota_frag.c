@@ -14,22 +14,21 @@
  *
  * Until the rank is complete only coefficients are eliminated, and coded fragments are written as they came. Then it is all done again,
  * many coded fragments ("lanes") at a time, so that each known fragment is read once for all of them; rows reduced so go to the storage's
- * third part, and from there the lost fragments follow one by one, the lowest column first. The free part meanwhile:
+ * third part, and each lost fragment is then the sum of some of those. The free part meanwhile:
  *
- *     [ row read | lane 0, 1, ... | mask of lane 0, 1, ... ]      a lane: its vector, then its octets
+ *     [ row read | lane 0 | lane 1 | ... ]      a lane: its octets, then its mask
  *
- * The triangle grows to the left, where the masks are no longer needed. Where not even one whole mask has room, it covers a window of the
- * uncoded fragments at a time, and every window draws the row again.
+ * The triangle grows to the left over the last lanes, which are then begun again. Where not even one whole mask has room, the only lane
+ * has a window of it, and every window draws the row again.
  */
 #include "fuota_frag.h"
 
-enum { COLLECT = FUOTA_FRAG_MORE, SETUP, DRAW, KNOWN, REDUCE, BACK }; /* phase; or a result that is not MORE */
+enum { COLLECT = FUOTA_FRAG_MORE, GATHER, SCAN, REDUCE, BACK }; /* phase; or a result that is not MORE */
 
-#define BLANK 0xFFFFu  /* a mark not written; N of a valid one has 14 bits */
-#define SOLVED 0x8000u /* the mark of a lost fragment that was solved for, and of a reduced row */
+#define SOLVED 0x8000u /* the mark of a lost fragment that was solved for, and of a reduced row; N of a coded one has 14 bits */
 #define NONE 0xFFFFu   /* no column */
 
-#define READS_PER_STEP 32u
+#define WINDOW FUOTA_FRAG_WINDOW_ /* words of a mask that have room beside one lane; a power of two */
 
 static uint32_t words(uint32_t bits) { return (bits + 31u) >> 5; }
 
@@ -63,13 +62,14 @@ static uint32_t row_octets(const fuota_frag_t *f) {
 
 static uint32_t row_words(const fuota_frag_t *f) { return (row_octets(f) + 3u) >> 2; }
 
-static int result(const fuota_frag_t *f) { return f->phase - 1u < 127u ? FUOTA_FRAG_MORE : (int8_t)f->phase; }
-
 static int failed(const fuota_frag_t *f) { return f->phase & 0x80; }
 
-static int fail(fuota_frag_t *f, int error) {
-    f->phase = (uint8_t)error;
-    return error;
+static int result(const fuota_frag_t *f) { return f->phase - 1u < 127u ? FUOTA_FRAG_MORE : (int8_t)f->phase; }
+
+/* A failure stays. */
+static int become(fuota_frag_t *f, int phase) {
+    if (!failed(f)) f->phase = (uint8_t)phase;
+    return result(f);
 }
 
 /* --- storage: its rows are numbered through its three parts */
@@ -80,7 +80,7 @@ static uint32_t reduced(const fuota_frag_t *f, uint32_t p) { return (uint32_t)f-
 
 static int load(fuota_frag_t *f, uint32_t index, uint32_t *row) {
     uint32_t octets = row_octets(f);
-    if (f->read(f->context, index * octets, row, octets)) fail(f, FUOTA_FRAG_STORAGE);
+    if (f->read(f->context, index * octets, row, octets)) become(f, FUOTA_FRAG_STORAGE);
     return failed(f);
 }
 
@@ -88,24 +88,22 @@ static uint32_t mark_offset(const fuota_frag_t *f, uint32_t index) {
     return reduced(f, f->capacity) * row_octets(f) + index * FUOTA_FRAG_MARK(f->granularity);
 }
 
-/* N that the row was marked with, BLANK, or 0 for a mark that a power cut spoilt: its halves are each other's complement, and as bits
- * are only ever cleared, one that is not finished never looks like another. */
+/* N that the row was marked with, or 0: none yet, or a mark that a power cut spoilt. Its halves are each other's complement, and as bits
+ * are only ever cleared, one that is not finished never looks like another. It is left in the first word of the free part. */
 static uint32_t mark_of(fuota_frag_t *f, uint32_t index) {
-    uint32_t mark = 0;
-    if (f->read(f->context, mark_offset(f, index), &mark, sizeof mark)) fail(f, FUOTA_FRAG_STORAGE);
-    if (mark == 0xFFFFFFFFu) return BLANK;
-    mark ^= 0xFFFF0000u;
-    return mark >> 16 == (mark & 0xFFFFu) ? mark >> 16 : 0;
+    uint32_t *mark = free_part(f), n;
+    if (f->read(f->context, mark_offset(f, index), mark, sizeof *mark)) become(f, FUOTA_FRAG_STORAGE);
+    n = *mark & 0xFFFFu;
+    return *mark == (n | ~n << 16) ? n : 0;
 }
 
 /* First the row, then the mark that makes it count. */
 static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n) {
     uint32_t mark[8], i, octets = row_octets(f);
-    for (i = 0; i < 8u; i++) mark[i] = 0xFFFFFFFFu;
-    mark[0] = n | ~n << 16;
-    if ((row && f->write(f->context, index * octets, row, octets)) ||
-        f->write(f->context, mark_offset(f, index), mark, FUOTA_FRAG_MARK(f->granularity)))
-        fail(f, FUOTA_FRAG_STORAGE);
+    for (i = 0; i < 8u; i++) mark[i] = n | ~n << 16;
+    if (!failed(f) && (f->write(f->context, index * octets, row, octets) ||
+                       f->write(f->context, mark_offset(f, index), mark, FUOTA_FRAG_MARK(f->granularity))))
+        become(f, FUOTA_FRAG_STORAGE);
     return failed(f);
 }
 
@@ -115,44 +113,31 @@ static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n
 #define FUOTA_FRAG_DIVIDE /* the processor has a division */
 #endif
 
+/* Sets in `mask` which of the uncoded fragments fragment `n` is made of, 0 of none (TS004 appendix A: PRBS23, M / 2 draws; a power of two
+ * takes M + 1 as the modulus and leaves M out). With a window, only WINDOW words of it from word `position` on. Returns how many draws it
+ * were, 1 at least: for version 2 that needs the whole mask, and is what windows go by. */
+static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
+    uint32_t nb_frag = f->nb_frag, modulus = nb_frag, length = words(nb_frag), first = 0, draws = 0, left = f->draws, distinct = 0, x, r;
 #ifndef FUOTA_FRAG_DIVIDE
-/* 2^24 / d, for d from 256 to 2^15 */
-static uint32_t inverse_of(uint32_t d) {
-    uint32_t inverse = 0, rest = 1, i;
-    for (i = 0; i < 24u; i++) {
-        rest <<= 1;
-        inverse <<= 1;
-        if (rest >= d) {
-            rest -= d;
-            inverse++;
-        }
+    uint32_t large, d;
+#endif
+    if (left) {
+        first = (uint32_t)f->position << 5;
+        length = WINDOW;
+    } else {
+        left = nb_frag >> 1;
+        distinct = f->version - 1u;
     }
-    return inverse;
-}
-#endif
-
-/* Sets in the `length` words of `mask` which of the uncoded fragments 32 `first`, 32 `first` + 1, ... fragment `n` is made of (TS004
- * appendix A: PRBS23, M / 2 draws; a power of two takes M + 1 as the modulus and leaves M out). `left`: how many draws that is, or 0 where
- * it is not known, which for version 2 needs the whole mask. Returns how many it were. */
-static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask, uint32_t first, uint32_t length, uint32_t left) {
-    uint32_t nb_frag = f->nb_frag, modulus = nb_frag, draws = 0, x, r;
-    uint32_t distinct = !left && f->version != FUOTA_FRAG_V1;
-#ifndef FUOTA_FRAG_DIVIDE
-    uint32_t large, inverse, d;
-#endif
-    first <<= 5;
     for (r = 0; r < length; r++) mask[r] = 0;
     length <<= 5;
     if (n <= nb_frag) {
         n -= first + 1u;
         if (n < length) put(mask, n, 1);
-        return 0;
+        return 1;
     }
-    if (!left) left = nb_frag >> 1;
     if (!(modulus & (modulus - 1u))) modulus++;
 #ifndef FUOTA_FRAG_DIVIDE
-    for (large = modulus; large < 256u;) large <<= 1;
-    inverse = inverse_of(large);
+    for (large = modulus; large < 1u << 23;) large <<= 1;
 #endif
     x = f->version == FUOTA_FRAG_V2_LITERAL ? n : n - nb_frag;
     x = 1001u * x + 1u;
@@ -161,9 +146,8 @@ static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask, uint32_t
 #ifdef FUOTA_FRAG_DIVIDE
         r = x % modulus;
 #else
-        r = x - ((x >> 8) * inverse >> 16) * large; /* x < 2^24, and the quotient at most 2 too small */
-        for (d = large; d >= modulus; d >>= 1)
-            while (r >= d) r -= d;
+        for (r = x, d = large; d >= modulus; d >>= 1)
+            if (r >= d) r -= d;
 #endif
         if (r >= nb_frag) continue;
         draws++;
@@ -179,18 +163,19 @@ static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask, uint32_t
     return draws;
 }
 
-/* The unknown ones of a mask, as bits of `v`. */
-static void compress(const fuota_frag_t *f, const uint32_t *mask, uint32_t first, uint32_t length, uint32_t *v) {
-    const uint32_t *k = known(f);
-    uint32_t i, column = 0;
-    for (i = 0; i < first + length; i++) {
-        uint32_t unknown = ~k[i], m = i < first ? 0 : *mask++;
-        for (; unknown; unknown >>= 1, m >>= 1) {
-            if (!(unknown & 1u)) continue;
-            if (i >= first) put(v, column, m & 1u);
-            column++;
-        }
-    }
+/* The unknown ones of a mask, as the vector. */
+static void compress(const fuota_frag_t *f, const uint32_t *mask) {
+    uint32_t *k = known(f), *v = vector(f), *end = k + words(f->nb_frag), column = 0, unknown, m;
+    for (; k != end; k++)
+        for (unknown = ~*k, m = *mask++; unknown; unknown >>= 1, m >>= 1)
+            if (unknown & 1u) put(v, column++, m & 1u);
+}
+
+/* The vector of fragment `n`, and how many draws that took. */
+static uint32_t expand(const fuota_frag_t *f, uint32_t n) {
+    uint32_t draws = draw(f, n, free_part(f));
+    compress(f, free_part(f));
+    return draws;
 }
 
 static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
@@ -228,10 +213,7 @@ static void insert(fuota_frag_t *f, uint32_t p) {
 
 /* The column that fragment `n` adds to the rank, or NONE. */
 static uint32_t examine(fuota_frag_t *f, uint32_t n) {
-    uint32_t length = words(f->nb_frag);
-    if (!f->rank) f->lowest = f->unknown;
-    draw(f, n, free_part(f), 0, length, 0);
-    compress(f, free_part(f), 0, length, vector(f));
+    expand(f, n);
     return eliminate(f, 0);
 }
 
@@ -239,115 +221,98 @@ static void insert_next(fuota_frag_t *f) { insert(f, examine(f, mark_of(f, scrat
 
 /* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
 static int settle(fuota_frag_t *f) {
-    while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown && !failed(f)) insert_next(f);
-    if (f->rank == f->unknown && !failed(f)) {
+    while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown) insert_next(f);
+    if (f->rank == f->unknown) {
         f->rank = f->taken = 0;
         f->lowest = f->unknown;
-        f->phase = f->progress == 2u * f->unknown ? FUOTA_FRAG_DONE : SETUP;
+        become(f, f->progress == 2u * f->unknown ? FUOTA_FRAG_DONE : GATHER);
     }
     return result(f);
 }
 
 /* --- solving, in steps */
 
-static uint32_t lane_words(const fuota_frag_t *f) { return words(f->unknown) + row_words(f); }
-
-static uint32_t *lane_at(const fuota_frag_t *f, uint32_t lane) { return free_part(f) + row_words(f) + lane * lane_words(f); }
-
-/* Words of a mask: all, or what there is beside one lane. */
-static uint32_t window(const fuota_frag_t *f) {
-    uint32_t all = words(f->nb_frag), left = free_words(f) - row_words(f) - lane_words(f);
-    return left < all ? left : all;
+static uint32_t *lane_at(const fuota_frag_t *f, uint32_t lane) {
+    return free_part(f) + row_words(f) + lane * (row_words(f) + words(f->nb_frag));
 }
 
-/* As many lanes as have room, at least one. */
-static void begin_lanes(fuota_frag_t *f) {
-    uint32_t all = words(f->nb_frag), room = free_words(f) - row_words(f), lane = lane_words(f) + all, lanes = 0;
-    for (; room >= lane && lanes < 255u && f->taken + lanes < f->stored; lanes++) room -= lane;
-    f->first = f->position = f->draws = 0;
-    f->phase = DRAW;
-    if (!lanes) { /* one, whose mask is drawn in windows: version 2 needs to know how many draws */
-        f->draws = (uint16_t)draw(f, mark_of(f, scratch(f, f->taken)), free_part(f), 0, all, 0);
-        lanes++;
-    }
-    f->lanes = (uint8_t)lanes;
-}
+static int has_room(const fuota_frag_t *f, uint32_t lane) { return lane_at(f, lane + 1u) <= free_part(f) + free_words(f); }
 
-static void begin(fuota_frag_t *f) {
+/* One more lane, or what comes where no more has room. */
+static void gather(fuota_frag_t *f) {
+    uint32_t next = scratch(f, (uint32_t)f->taken + f->lanes), *lane = lane_at(f, f->lanes);
     if (f->rank == f->unknown) {
-        f->phase = BACK;
+        become(f, BACK);
     } else if (f->rank < f->progress) { /* reduced before a reset */
         insert_next(f);
+    } else if (f->lanes < 255u && next < scratch(f, f->stored) && has_room(f, f->lanes)) {
+        draw(f, mark_of(f, next), lane + row_words(f));
+        load(f, next, lane);
+        f->lanes++;
     } else {
-        begin_lanes(f);
+        become(f, SCAN);
+        if (f->lanes) return;
+        f->draws = (uint16_t)expand(f, mark_of(f, next));
+        load(f, next, lane);
+        f->lanes++;
     }
 }
 
-static void draw_lane(fuota_frag_t *f) {
-    uint32_t index = scratch(f, (uint32_t)f->taken + f->position), n = mark_of(f, index), all = words(f->nb_frag);
-    uint32_t length = all - f->first, *lane = lane_at(f, f->position), *mask = lane_at(f, f->lanes) + f->position * all;
-    if (length > window(f)) length = window(f);
-    if (failed(f) || (!f->first && load(f, index, lane + words(f->unknown)))) return;
-    draw(f, n, mask, f->first, length, f->draws);
-    compress(f, mask, f->first, length, lane);
-    if (++f->position < f->lanes) return;
-    f->position = (uint16_t)(f->first << 5);
-    f->phase = KNOWN;
-}
-
-/* Adds known fragments to the lanes that have them. */
-static void scan_known(fuota_frag_t *f) {
-    uint32_t all = words(f->nb_frag), length = row_words(f), stride = lane_words(f), end = (f->first + window(f)) << 5;
-    uint32_t *row = free_part(f), *masks = lane_at(f, f->lanes) - f->first, reads = READS_PER_STEP, i = f->position;
-    if (end > f->nb_frag) end = f->nb_frag;
-    for (; i < end && reads; i++) {
-        uint32_t *mask = masks + (i >> 5), *octets = row + length + stride, lane = f->lanes, loaded = 0, one = 1u << (i & 31u);
-        if (!(known(f)[i >> 5] & one)) continue;
-        for (; lane; lane--, mask += all, octets += stride) {
-            if (!(*mask & one)) continue;
+/* Adds 32 known fragments to the lanes that have them. */
+static void scan(fuota_frag_t *f) {
+    uint32_t w = f->position, i = w << 5, length = row_words(f), stride = length + words(f->nb_frag), at = w, one;
+    uint32_t *row = free_part(f), *first = row + length, *end = lane_at(f, f->lanes), *lane;
+    if (f->draws) {
+        at &= WINDOW - 1u;
+        if (!at) draw(f, mark_of(f, scratch(f, f->taken)), first + length);
+    }
+    for (at += length, one = 1; one; one <<= 1, i++) {
+        uint32_t loaded = 0;
+        if (!(known(f)[w] & one)) continue;
+        for (lane = first; lane != end; lane += stride) {
+            if (!(lane[at] & one)) continue;
             if (!loaded && load(f, i, row)) return;
             loaded = 1;
-            add(octets - length, row, length);
+            add(lane, row, length);
         }
-        reads -= loaded;
     }
-    f->position = (uint16_t)i;
-    if (i < end) return;
+    if (++f->position < words(f->nb_frag)) return;
     f->position = 0;
-    f->first = (uint16_t)(f->first + window(f));
-    f->phase = end < f->nb_frag ? DRAW : REDUCE;
+    become(f, REDUCE);
 }
 
 static void reduce(fuota_frag_t *f) {
-    uint32_t i, p, length = words(f->unknown), *lane = lane_at(f, f->position), *sum = lane + length, *v = vector(f);
-    for (i = 0; i < length; i++) v[i] = lane[i]; /* for the triangle may grow into the lane */
+    uint32_t *sum = lane_at(f, f->position), p;
+    if (!f->draws) compress(f, sum + row_words(f));
+    f->draws = 0;
     p = eliminate(f, sum);
-    if (failed(f) || (p != NONE && save(f, reduced(f, p), sum, SOLVED))) return;
-    insert(f, p);
+    if (p != NONE) {
+        save(f, reduced(f, p), sum, SOLVED);
+        insert(f, p);
+        f->progress++;
+    }
     f->taken++;
-    if (p != NONE) f->progress++;
-    if (++f->position == f->lanes || free_part(f) + free_words(f) < lane_at(f, f->lanes)) f->phase = SETUP; /* lanes overgrown: again */
+    if (++f->position < f->lanes && has_room(f, f->position)) return; /* its lane is not overgrown */
+    f->position = f->lanes = 0;
+    become(f, GATHER);
 }
 
+/* The next lost fragment. */
 static void solve(fuota_frag_t *f) {
-    uint32_t p = (uint32_t)(f->progress - f->unknown), *sum = free_part(f), *row = sum + row_words(f), i, column = 0;
-    if (load(f, reduced(f, p), sum)) return;
-    for (i = 0;; i++) {
-        if (bit(known(f), i)) continue;
-        if (column == p) break;
-        if (!bit(triangle(f), triangular(p) + column++)) continue;
-        if (load(f, i, row)) return;
-        add(sum, row, row_words(f));
-    }
-    if (save(f, i, sum, SOLVED)) return;
-    if (++f->progress == 2u * f->unknown) f->phase = FUOTA_FRAG_DONE;
+    uint32_t p = (uint32_t)(f->progress - f->unknown), i, *sum = lane_at(f, 0);
+    for (i = 0; bit(known(f), i) || p--; i++) {}
+    expand(f, i + 1u);
+    add(sum, sum, row_words(f));
+    eliminate(f, sum);
+    save(f, i, sum, SOLVED);
+    if (++f->progress == 2u * f->unknown) become(f, FUOTA_FRAG_DONE);
 }
 
 /* --- the calls */
 
 /* Whether the workspace has FUOTA_FRAG_WORKSPACE octets: the free part, when `capacity` are lost, what is needed there. */
-static int has_room(fuota_frag_t *f) {
-    uint32_t all = words(f->nb_frag), work = 2u * row_words(f) + words(f->capacity) + 2u;
+static int is_enough(fuota_frag_t *f) {
+    uint32_t all = words(f->nb_frag), work = 2u * row_words(f) + WINDOW;
     f->unknown = f->capacity;
     f->lowest = 0;
     return (int32_t)(free_words(f) - (work > all ? work : all)) >= 0;
@@ -355,25 +320,31 @@ static int has_room(fuota_frag_t *f) {
 
 int fuota_frag_init(fuota_frag_t *f) {
     uint32_t i, all = words(f->nb_frag);
-    fail(f, FUOTA_FRAG_REFUSED);
-    f->stored = f->taken = f->rank = f->progress = 0;
+    f->phase = (uint8_t)FUOTA_FRAG_REFUSED;
+    f->stored = f->taken = f->rank = f->progress = f->position = f->draws = 0;
+    f->lanes = 0;
     if (f->nb_frag - 1u >= 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
-        f->granularity - 1u > 31u || (f->granularity & (f->granularity - 1u)) || !has_room(f))
+        f->granularity - 1u > 31u || (f->granularity & (f->granularity - 1u)) || !is_enough(f))
         return FUOTA_FRAG_REFUSED;
-    f->unknown = f->nb_frag;
+    f->unknown = f->lowest = f->nb_frag;
     for (i = 0; i < all; i++) known(f)[i] = 0;
     if (f->nb_frag & 31u) known(f)[all - 1u] = 0xFFFFFFFFu << (f->nb_frag & 31u);
-    f->phase = COLLECT;
-    return FUOTA_FRAG_MORE;
+    return f->phase = COLLECT;
 }
 
-/* A coded fragment whose writing was cut short is given up: its N is 0. */
-static void give_up_unmarked(fuota_frag_t *f) {
+static void know(fuota_frag_t *f, uint32_t i) {
+    put(known(f), i, 1);
+    f->lowest = --f->unknown;
+}
+
+/* Whether the next of the scratch rows was ever written to, its mark or its octets: if only in part, nothing else fits there. */
+static int is_used(fuota_frag_t *f) {
     const uint8_t *octets = (const uint8_t *)free_part(f);
-    uint32_t i = row_octets(f);
-    if (f->stored == f->scratch || load(f, scratch(f, f->stored), free_part(f))) return;
+    uint32_t i = 4u + row_octets(f);
+    mark_of(f, scratch(f, f->stored));
+    load(f, scratch(f, f->stored), free_part(f) + 1);
     while (i && octets[i - 1u] == 0xFFu) i--;
-    if (i) save(f, scratch(f, f->stored++), 0, 0);
+    return i != 0;
 }
 
 int fuota_frag_resume(fuota_frag_t *f) {
@@ -381,16 +352,10 @@ int fuota_frag_resume(fuota_frag_t *f) {
     if (fuota_frag_init(f) < 0) return result(f);
     for (i = 0; i < reduced(f, f->capacity); i++) {
         mark = mark_of(f, i);
-        if (mark == SOLVED) {
-            f->progress++;
-        } else if (i >= f->nb_frag) {
-            if (mark != BLANK && i < reduced(f, 0)) f->stored = (uint16_t)(i - f->nb_frag + 1u);
-        } else if (mark == i + 1u) {
-            put(known(f), i, 1);
-            f->unknown--;
-        }
+        if (mark == SOLVED) f->progress++;
+        if (mark == i + 1u && mark <= f->nb_frag) know(f, i);
     }
-    give_up_unmarked(f);
+    while (f->stored < f->scratch && is_used(f)) f->stored++;
     return settle(f);
 }
 
@@ -406,13 +371,12 @@ static uint32_t *padded(const fuota_frag_t *f, const uint8_t *payload) {
 static int feed_coded(fuota_frag_t *f, uint32_t n, const void *payload) {
     uint32_t p = NONE, i;
     if (f->unknown <= f->capacity) {
-        if ((p = examine(f, n)) == NONE) return result(f);
+        if ((p = examine(f, n)) == NONE) return FUOTA_FRAG_MORE;
     } else {
         for (i = 0; i < f->stored; i++)
             if (mark_of(f, scratch(f, i)) == n) return result(f);
     }
-    if (failed(f)) return result(f);
-    if (f->stored == f->scratch) return fail(f, FUOTA_FRAG_TOO_MANY);
+    if (f->stored == f->scratch) return become(f, FUOTA_FRAG_TOO_MANY);
     if (save(f, scratch(f, f->stored), padded(f, payload), n)) return result(f);
     f->stored++;
     if (p != NONE) f->taken = f->stored;
@@ -427,20 +391,19 @@ int fuota_frag_feed(fuota_frag_t *f, uint32_t index_and_n, const void *payload, 
     if (n > f->nb_frag || f->rank) return feed_coded(f, n, payload);
     if (bit(known(f), n - 1u)) return FUOTA_FRAG_MORE;
     if (save(f, n - 1u, padded(f, payload), n)) return result(f);
-    put(known(f), n - 1u, 1);
-    f->unknown--;
+    know(f, n - 1u);
     return settle(f);
 }
 
 int fuota_frag_step(fuota_frag_t *f) {
-    switch (f->phase) {
-    case SETUP: begin(f); break;
-    case DRAW: draw_lane(f); break;
-    case KNOWN: scan_known(f); break;
-    case REDUCE: reduce(f); break;
-    case BACK: solve(f); break;
-    default: break;
-    }
+    if (f->phase == GATHER)
+        gather(f);
+    else if (f->phase == SCAN)
+        scan(f);
+    else if (f->phase == REDUCE)
+        reduce(f);
+    else if (f->phase == BACK)
+        solve(f);
     return result(f);
 }
 
