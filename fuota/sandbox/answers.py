@@ -114,7 +114,7 @@ def _group_call(name: str, service: Service, asked: Asked) -> dict[str, Any]:
     values = dict(asked.values)
     if "dev_euis" in values:
         exactly_one(devEuis=values["dev_euis"], devTags=values["dev_tags"])
-    answer: dict[str, Any] = getattr(service.server.groups, name)(**values)
+    answer: dict[str, Any] = getattr(service.server.group_calls, name)(**values)
     return answer
 
 

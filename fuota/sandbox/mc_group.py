@@ -56,6 +56,7 @@ class McMember:
 
     `grouped`: it has the group, and lacks the session. `accepted`: it has the session too, which begins at `start_s` (GPS time);
     from then on it is initialized. `resync`: its clock is wrong. `question`: its AppTimeReq, to be answered, and when that came.
+    `patience_until_us`: when it has failed, or is gone, unless it has answered; None for never.
     """
 
     dev_eui: str
@@ -68,6 +69,7 @@ class McMember:
     question: tuple[AppTimeReq, int] | None = None
     sent_us: int = -REPEAT_US
     start_s: int = 0
+    patience_until_us: int | None = None
 
     def begin_again(self, state: MemberState) -> None:
         """Whatever it has answered no longer counts."""
@@ -154,15 +156,14 @@ class NetworkGroup:
             if member is not None:
                 member.begin_again(MemberState.CLOSING)
 
-    def give_up(self, state: MemberState, dev_euis: Iterable[str]) -> None:
-        """The time for a step is over: who of these is still at it has failed, or, closing, is gone."""
-        for dev_eui in dev_euis:
-            member = self.members.get(dev_eui)
-            if member is None or member.state is not state:
+    def give_up(self, now_us: int) -> None:
+        """Who has been at a step for too long has failed, or, closing, is gone."""
+        for member in list(self.members.values()):
+            if member.patience_until_us is None or now_us < member.patience_until_us:
                 continue
-            if state is MemberState.CLOSING:
-                del self.members[dev_eui]
-            else:
+            if member.state is MemberState.CLOSING:
+                del self.members[member.dev_eui]
+            elif member.state is MemberState.INITIALIZING:
                 member.state = MemberState.FAILED
 
     # A source of messages

@@ -17,6 +17,7 @@ from fuota.sandbox.data_stream import DataStream
 from fuota.sandbox.downlinks import Downlinks
 from fuota.sandbox.faults import Faults
 from fuota.sandbox.fleet import Fleet, VirtualDevice
+from fuota.sandbox.group_calls import GroupCalls
 from fuota.sandbox.groups import Groups
 from fuota.sandbox.mac import Downlink, Mac
 from fuota.sandbox.mc_group import NetworkGroup
@@ -68,8 +69,14 @@ class NetworkServer:
         self.air = Air(
             time=agenda, fleet=fleet, mac=self._mac, region=region, uplink_period_us=uplink_period_s * 1_000_000
         )
-        self.groups = Groups(
-            directory=self.directory, air=self.air, time=agenda, region=region, new_msg_id=self.downlinks.new_msg_id
+        self.groups = Groups(air=self.air, time=agenda, region=region)
+        self.group_calls = GroupCalls(
+            groups=self.groups,
+            directory=self.directory,
+            air=self.air,
+            time=agenda,
+            region=region,
+            new_msg_id=self.downlinks.new_msg_id,
         )
         self._queue = QueueSource(self.downlinks, again_us=uplink_period_s * 1_000_000)
         self._wire()
@@ -172,10 +179,10 @@ class NetworkServer:
         """sendmcastmsg, to a group, or to whoever has the session keys of an address; the message's number.
 
         A device of class A does not listen then. Raises NotFoundError where the application has no such device, and as
-        `Groups.send`.
+        `GroupCalls.send`.
         """
         with self._agenda.lock:
-            if (msg_id := self.groups.send_to(app_eui, addr, pdu, port)) is not None:
+            if (msg_id := self.group_calls.send_to(app_eui, addr, pdu, port)) is not None:
                 return msg_id
             record = self.directory.by_address(addr)
             if record is None or record.app_eui != app_eui:

@@ -379,7 +379,7 @@ def test_nothing_that_is_sent_up_or_down_stops_either_end(world, downwards, upwa
     """While a group is being set up and a job runs, whose answers these might be."""
     one = world(profile=DeviceProfile(version=2), clock_error_s=1000)
     one.started(fragPkgVer=2, startDelaySecs=60, useMultiPkg="true")
-    one.server.groups.setup(app_eui=one.app_eui, dev_euis=[FIRST, SECOND])
+    one.server.group_calls.setup(app_eui=one.app_eui, dev_euis=[FIRST, SECOND])
     for device in one.devices[:2]:
         for port, payload in downwards:
             one.server.air.unicast(device, Downlink(port=port, payload=payload))

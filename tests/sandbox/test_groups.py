@@ -82,7 +82,7 @@ def test_devices_come_to_have_the_group_with_their_uplinks(group, version):
     assert made.states() == {FIRST: "Initialized", SECOND: "Initialized"}
     passed_us = made.world.agenda.now_us() - made.made.start_time_ms * 1000
     assert 10_000_000 < passed_us <= 41_000_000  # one uplink period, and then the session begins
-    network = made.world.server.groups._by_addr[made.addr].network
+    network = made.world.server.group_calls._by_addr[made.addr].network
     for device in made.world.devices[:2]:
         held = device.multicast.group_at(network.mc_addr)
         assert (held.keys, held.next_f_cnt) == (network.keys, made.made.min_fcnt)
@@ -158,6 +158,29 @@ def test_a_device_that_was_removed_can_be_added_again(group):
     assert set(made.states().values()) == {"Initialized"}
     made.send("07")
     made.world.agenda.run_until(lambda: made.inboxes()[1] == [(10, b"\x07")])
+
+
+def test_a_device_that_is_added_again_has_its_whole_time(world):
+    one = world()
+    one.devices[1].loss = Bernoulli(1.0)
+    made = Group(one)
+    period_us, begun_us = 30_000_000, one.agenda.now_us()
+    one.agenda.run_until(lambda: one.agenda.now_us() > begun_us + 10 * period_us)
+    made.calls.remove_devices(one.app_eui, made.addr, dev_euis=[SECOND])
+    made.calls.add_devices(one.app_eui, made.addr, dev_euis=[SECOND])
+    again_us = one.agenda.now_us()
+    made.ready()
+    assert made.states()[SECOND] == "Failed"
+    assert one.agenda.now_us() == again_us + 20 * period_us
+
+
+def test_a_group_can_be_deleted_twice_while_its_devices_leave(group):
+    made = group().ready()
+    for _ in range(2):
+        made.calls.delete(made.world.app_eui, made.addr)
+    made.world.agenda.run()
+    with pytest.raises(NotFoundError):
+        made.status()
 
 
 def test_a_deleted_group_is_closing_and_then_unknown(group):
