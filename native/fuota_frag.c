@@ -26,7 +26,7 @@
 enum { COLLECT = FUOTA_FRAG_MORE, GATHER, SCAN, REDUCE, BACK }; /* phase; or a result that is not MORE */
 
 #define SOLVED 0x8000u /* the mark of a lost fragment that was solved for, and of a reduced row; N of a coded one has 14 bits */
-#define NONE 0xFFFFu   /* no column */
+#define NONE 0xFFFFFFFFu /* no column */
 
 #define WINDOW FUOTA_FRAG_WINDOW_ /* words of a mask that have room beside one lane; a power of two */
 
@@ -43,7 +43,7 @@ static uint32_t triangular(uint32_t p) { return p * (p + 1u) >> 1; }
 
 static uint32_t *known(const fuota_frag_t *f) { return f->workspace; }
 
-static uint32_t *free_part(const fuota_frag_t *f) { return f->workspace + words(f->nb_frag); }
+static uint32_t *free_part(const fuota_frag_t *f) { return f->workspace + f->mask_words; }
 
 static uint32_t vector_at(const fuota_frag_t *f) { return f->workspace_words - words(f->capacity); }
 
@@ -53,14 +53,9 @@ static uint32_t *vector(const fuota_frag_t *f) { return f->workspace + vector_at
 
 static uint32_t *triangle(const fuota_frag_t *f) { return f->workspace + triangle_at(f); }
 
-static uint32_t free_words(const fuota_frag_t *f) { return triangle_at(f) - words(f->nb_frag) + (triangular(f->lowest) >> 5); }
+static uint32_t free_words(const fuota_frag_t *f) { return triangle_at(f) - f->mask_words + (triangular(f->lowest) >> 5); }
 
-static uint32_t row_octets(const fuota_frag_t *f) {
-    uint32_t g = f->granularity;
-    return (f->frag_size + g - 1u) & ~(g - 1u);
-}
-
-static uint32_t row_words(const fuota_frag_t *f) { return (row_octets(f) + 3u) >> 2; }
+static uint32_t row_words(const fuota_frag_t *f) { return (f->row_octets + 3u) >> 2; }
 
 static int failed(const fuota_frag_t *f) { return f->phase & 0x80; }
 
@@ -79,13 +74,13 @@ static uint32_t scratch(const fuota_frag_t *f, uint32_t i) { return f->nb_frag +
 static uint32_t reduced(const fuota_frag_t *f, uint32_t p) { return (uint32_t)f->nb_frag + f->scratch + p; }
 
 static int load(fuota_frag_t *f, uint32_t index, uint32_t *row) {
-    uint32_t octets = row_octets(f);
+    uint32_t octets = f->row_octets;
     if (f->read(f->context, index * octets, row, octets)) become(f, FUOTA_FRAG_STORAGE);
     return failed(f);
 }
 
 static uint32_t mark_offset(const fuota_frag_t *f, uint32_t index) {
-    return reduced(f, f->capacity) * row_octets(f) + index * FUOTA_FRAG_MARK(f->granularity);
+    return reduced(f, f->capacity) * f->row_octets + index * FUOTA_FRAG_MARK(f->granularity);
 }
 
 /* N that the row was marked with, or 0: none yet, or a mark that a power cut spoilt. Its halves are each other's complement, and as bits
@@ -99,7 +94,7 @@ static uint32_t mark_of(fuota_frag_t *f, uint32_t index) {
 
 /* First the row, then the mark that makes it count. */
 static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n) {
-    uint32_t mark[8], i, octets = row_octets(f);
+    uint32_t mark[8], i, octets = f->row_octets;
     for (i = 0; i < 8u; i++) mark[i] = n | ~n << 16;
     if (!failed(f) && (f->write(f->context, index * octets, row, octets) ||
                        f->write(f->context, mark_offset(f, index), mark, FUOTA_FRAG_MARK(f->granularity))))
@@ -165,7 +160,7 @@ static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
 
 /* The unknown ones of a mask, as the vector. */
 static void compress(const fuota_frag_t *f, const uint32_t *mask) {
-    uint32_t *k = known(f), *v = vector(f), *end = k + words(f->nb_frag), column = 0, unknown, m;
+    uint32_t *k = known(f), *v = vector(f), *end = k + f->mask_words, column = 0, unknown, m;
     for (; k != end; k++)
         for (unknown = ~*k, m = *mask++; unknown; unknown >>= 1, m >>= 1)
             if (unknown & 1u) put(v, column++, m & 1u);
@@ -184,40 +179,45 @@ static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
     while (sum != end);
 }
 
-/* Eliminates the vector; the column that it adds to the rank, or NONE. With `sum` the reduced rows are added too. */
-static uint32_t eliminate(fuota_frag_t *f, uint32_t *sum) {
-    uint32_t *v = vector(f), *row = free_part(f), c = f->unknown;
+/* Eliminates the vector, and inserts what is left of it; the column that it adds to the rank, or NONE. With `sum` the reduced rows are
+ * added too, and a new one is written before the triangle may grow into it. */
+static uint32_t absorb(fuota_frag_t *f, uint32_t *sum) {
+    uint32_t *v = vector(f), *rows = triangle(f), *row = free_part(f), c = f->unknown, at, i;
     while (c--) {
-        uint32_t at = triangular(c), s = at & 31u, i;
-        const uint32_t *from = triangle(f) + (at >> 5);
+        const uint32_t *from;
+        uint32_t s;
+        at = triangular(c);
         if (!bit(v, c)) continue;
-        if (c < f->lowest || !bit(triangle(f), at + c)) return c;
+        if (c < f->lowest || !bit(rows, at + c)) {
+            if (sum) {
+                save(f, reduced(f, c), sum, SOLVED);
+                f->progress++;
+            }
+            while (f->lowest > c) {
+                f->lowest--;
+                put(rows, triangular(f->lowest) + f->lowest, 0);
+            }
+            for (i = 0; i <= c; i++) put(rows, at + i, bit(v, i));
+            f->rank++;
+            break;
+        }
+        from = rows + (at >> 5);
+        s = at & 31u;
         for (i = 0; i <= c >> 5; i++) v[i] ^= from[i] >> s | from[i + 1u] << 1 << (31u - s); /* bits past c are no matter */
         if (!sum) continue;
-        if (load(f, reduced(f, c), row)) break;
+        if (load(f, reduced(f, c), row)) return NONE;
         add(sum, row, row_words(f));
     }
-    return NONE;
-}
-
-static void insert(fuota_frag_t *f, uint32_t p) {
-    uint32_t i, *rows = triangle(f);
-    if (p == NONE) return;
-    while (f->lowest > p) {
-        f->lowest--;
-        put(rows, triangular(f->lowest) + f->lowest, 0);
-    }
-    for (i = 0; i <= p; i++) put(rows, triangular(p) + i, bit(vector(f), i));
-    f->rank++;
+    return c;
 }
 
 /* The column that fragment `n` adds to the rank, or NONE. */
 static uint32_t examine(fuota_frag_t *f, uint32_t n) {
     expand(f, n);
-    return eliminate(f, 0);
+    return absorb(f, 0);
 }
 
-static void insert_next(fuota_frag_t *f) { insert(f, examine(f, mark_of(f, scratch(f, f->taken++)))); }
+static void insert_next(fuota_frag_t *f) { examine(f, mark_of(f, scratch(f, f->taken++))); }
 
 /* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
 static int settle(fuota_frag_t *f) {
@@ -233,7 +233,7 @@ static int settle(fuota_frag_t *f) {
 /* --- solving, in steps */
 
 static uint32_t *lane_at(const fuota_frag_t *f, uint32_t lane) {
-    return free_part(f) + row_words(f) + lane * (row_words(f) + words(f->nb_frag));
+    return free_part(f) + row_words(f) + lane * (row_words(f) + f->mask_words);
 }
 
 static int has_room(const fuota_frag_t *f, uint32_t lane) { return lane_at(f, lane + 1u) <= free_part(f) + free_words(f); }
@@ -260,7 +260,7 @@ static void gather(fuota_frag_t *f) {
 
 /* Adds 32 known fragments to the lanes that have them. */
 static void scan(fuota_frag_t *f) {
-    uint32_t w = f->position, i = w << 5, length = row_words(f), stride = length + words(f->nb_frag), at = w, one;
+    uint32_t w = f->position, i = w << 5, length = row_words(f), stride = length + f->mask_words, at = w, one;
     uint32_t *row = free_part(f), *first = row + length, *end = lane_at(f, f->lanes), *lane;
     if (f->draws) {
         at &= WINDOW - 1u;
@@ -276,21 +276,16 @@ static void scan(fuota_frag_t *f) {
             add(lane, row, length);
         }
     }
-    if (++f->position < words(f->nb_frag)) return;
+    if (++f->position < f->mask_words) return;
     f->position = 0;
     become(f, REDUCE);
 }
 
 static void reduce(fuota_frag_t *f) {
-    uint32_t *sum = lane_at(f, f->position), p;
+    uint32_t *sum = lane_at(f, f->position);
     if (!f->draws) compress(f, sum + row_words(f));
     f->draws = 0;
-    p = eliminate(f, sum);
-    if (p != NONE) {
-        save(f, reduced(f, p), sum, SOLVED);
-        insert(f, p);
-        f->progress++;
-    }
+    absorb(f, sum);
     f->taken++;
     if (++f->position < f->lanes && has_room(f, f->position)) return; /* its lane is not overgrown */
     f->position = f->lanes = 0;
@@ -303,7 +298,7 @@ static void solve(fuota_frag_t *f) {
     for (i = 0; bit(known(f), i) || p--; i++) {}
     expand(f, i + 1u);
     add(sum, sum, row_words(f));
-    eliminate(f, sum);
+    absorb(f, sum);
     save(f, i, sum, SOLVED);
     if (++f->progress == 2u * f->unknown) become(f, FUOTA_FRAG_DONE);
 }
@@ -312,23 +307,25 @@ static void solve(fuota_frag_t *f) {
 
 /* Whether the workspace has FUOTA_FRAG_WORKSPACE octets: the free part, when `capacity` are lost, what is needed there. */
 static int is_enough(fuota_frag_t *f) {
-    uint32_t all = words(f->nb_frag), work = 2u * row_words(f) + WINDOW;
+    uint32_t all = f->mask_words, work = 2u * row_words(f) + WINDOW;
     f->unknown = f->capacity;
     f->lowest = 0;
     return (int32_t)(free_words(f) - (work > all ? work : all)) >= 0;
 }
 
 int fuota_frag_init(fuota_frag_t *f) {
-    uint32_t i, all = words(f->nb_frag);
+    uint32_t i, g = f->granularity;
     f->phase = (uint8_t)FUOTA_FRAG_REFUSED;
     f->stored = f->taken = f->rank = f->progress = f->position = f->draws = 0;
     f->lanes = 0;
     if (f->nb_frag - 1u >= 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
-        f->granularity - 1u > 31u || (f->granularity & (f->granularity - 1u)) || !is_enough(f))
+        g - 1u > 31u || (g & (g - 1u)))
         return FUOTA_FRAG_REFUSED;
+    f->row_octets = (uint16_t)((f->frag_size + g - 1u) & ~(g - 1u));
+    f->mask_words = (uint16_t)words(f->nb_frag);
+    if (!is_enough(f)) return FUOTA_FRAG_REFUSED;
     f->unknown = f->lowest = f->nb_frag;
-    for (i = 0; i < all; i++) known(f)[i] = 0;
-    if (f->nb_frag & 31u) known(f)[all - 1u] = 0xFFFFFFFFu << (f->nb_frag & 31u);
+    for (i = 0; i < 32u * f->mask_words; i++) put(known(f), i, i >= f->nb_frag);
     return f->phase = COLLECT;
 }
 
@@ -340,7 +337,7 @@ static void know(fuota_frag_t *f, uint32_t i) {
 /* Whether the next of the scratch rows was ever written to, its mark or its octets: if only in part, nothing else fits there. */
 static int is_used(fuota_frag_t *f) {
     const uint8_t *octets = (const uint8_t *)free_part(f);
-    uint32_t i = 4u + row_octets(f);
+    uint32_t i = 4u + f->row_octets;
     mark_of(f, scratch(f, f->stored));
     load(f, scratch(f, f->stored), free_part(f) + 1);
     while (i && octets[i - 1u] == 0xFFu) i--;
@@ -364,34 +361,33 @@ static uint32_t *padded(const fuota_frag_t *f, const uint8_t *payload) {
     uint8_t *row = (uint8_t *)free_part(f);
     uint32_t i, length = f->frag_size;
     for (i = 0; i < length; i++) row[i] = payload[i];
-    for (length = row_octets(f); i < length; i++) row[i] = 0xFFu;
+    for (length = f->row_octets; i < length; i++) row[i] = 0xFFu;
     return free_part(f);
 }
 
-static int feed_coded(fuota_frag_t *f, uint32_t n, const void *payload) {
-    uint32_t p = NONE, i;
-    if (f->unknown <= f->capacity) {
-        if ((p = examine(f, n)) == NONE) return FUOTA_FRAG_MORE;
-    } else {
-        for (i = 0; i < f->stored; i++)
-            if (mark_of(f, scratch(f, i)) == n) return result(f);
-    }
-    if (f->stored == f->scratch) return become(f, FUOTA_FRAG_TOO_MANY);
-    if (save(f, scratch(f, f->stored), padded(f, payload), n)) return result(f);
-    f->stored++;
-    if (p != NONE) f->taken = f->stored;
-    insert(f, p);
-    return settle(f);
-}
-
 int fuota_frag_feed(fuota_frag_t *f, uint32_t index_and_n, const void *payload, uint32_t length) {
-    uint32_t n = index_and_n ^ (uint32_t)f->frag_index << 14;
-    if (n - 1u >= 16383u || length != f->frag_size) return FUOTA_FRAG_REFUSED;
+    uint32_t n = index_and_n ^ (uint32_t)f->frag_index << 14, index = n - 1u, i;
+    if (index >= 16383u || length != f->frag_size) return FUOTA_FRAG_REFUSED;
     if (f->phase != COLLECT) return result(f);
-    if (n > f->nb_frag || f->rank) return feed_coded(f, n, payload);
-    if (bit(known(f), n - 1u)) return FUOTA_FRAG_MORE;
-    if (save(f, n - 1u, padded(f, payload), n)) return result(f);
-    know(f, n - 1u);
+    if (index >= f->nb_frag || f->rank) {
+        index = scratch(f, f->stored);
+        if (f->unknown <= f->capacity) {
+            if (examine(f, n) == NONE) return FUOTA_FRAG_MORE;
+            f->taken++;
+        } else {
+            for (i = 0; i < f->stored; i++)
+                if (mark_of(f, scratch(f, i)) == n) return result(f);
+        }
+        if (f->stored == f->scratch) {
+            f->rank = (uint16_t)(f->rank - (f->taken > f->stored)); /* what is not kept does not count */
+            return become(f, FUOTA_FRAG_TOO_MANY);
+        }
+        f->stored++;
+    } else {
+        if (bit(known(f), index)) return FUOTA_FRAG_MORE;
+        know(f, index);
+    }
+    save(f, index, padded(f, payload), n);
     return settle(f);
 }
 
