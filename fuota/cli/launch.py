@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,78 +14,15 @@ from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.following import follow
 from fuota.cli.image import content_of, name_of
 from fuota.cli.image_gate import gate_options, pass_gate
-from fuota.cli.listening import TOKEN_VARIABLE, receiver_at
 from fuota.cli.output import Output, with_output
 from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
 from fuota.cli.transfer_options import planned, request_from, transfer_options
+from fuota.cli.watching import listening, watched, watching_options
 from fuota.cli.words import counted, printable
 
 if TYPE_CHECKING:
-    from fuota.campaign import Campaign, Expected, Journal, Patience
+    from fuota.campaign import Campaign, Expected, Journal
     from fuota.cli.embedded import SandboxRecipe
-
-
-LONGEST_S = 7 * 86_400
-"""A week; infinity is no time to wait."""
-
-
-def _no_nan(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and math.isnan(value):
-        raise click.BadParameter("nan is no number")
-    return value
-
-
-def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What launch and watch share."""
-    for option in reversed(
-        (
-            click.option(
-                "--listen",
-                metavar="HOST:PORT",
-                help=f"Receive the data stream here, at /uplinks (such as 0.0.0.0:8381, with {TOKEN_VARIABLE} set).",
-            ),
-            click.option(
-                "--expect",
-                type=click.IntRange(1),
-                help="With --tag: how many devices the tags stand for; those that never speak count as not updated.",
-            ),
-            click.option(
-                "--target",
-                type=click.FloatRange(0, 1),
-                callback=_no_nan,
-                help="Share of devices that must be updated for exit code 0.  [default: all]",
-            ),
-            click.option(
-                "--poll",
-                "poll_s",
-                type=click.FloatRange(0.05, LONGEST_S),
-                callback=_no_nan,
-                default=5,
-                show_default=True,
-                help="Seconds between status calls.",
-            ),
-            click.option(
-                "--outage",
-                "outage_s",
-                type=click.FloatRange(0, LONGEST_S),
-                callback=_no_nan,
-                default=60,
-                show_default=True,
-                help="Seconds to wait out a server that does not answer.",
-            ),
-            click.option(
-                "--reports",
-                "reports_s",
-                type=click.FloatRange(0, LONGEST_S),
-                callback=_no_nan,
-                default=120,
-                show_default=True,
-                help="Seconds to wait for the next device's report once the job has ended.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -145,18 +81,10 @@ def launch(image: IO[bytes], server: ServerOptions, out: Output, **options: Any)
 @with_output
 def watch(campaign_id: str, server: ServerOptions, state_dir: Path | None, out: Output, **options: Any) -> int:
     """Watch a launched CAMPAIGN to its end and say what each device runs."""
-    with closing(open_journal(state_dir)) as journal, _listening(journal, options, out):
+    with closing(open_journal(state_dir)) as journal, listening(journal, options, out):
         campaign = journal.campaign(campaign_id)
         client = server.client(server.url or campaign.server, outage_s=options["outage_s"])
-        return follow(
-            client,
-            journal,
-            campaign,
-            out,
-            patience=_patience(options),
-            target=options["target"],
-            expect=options["expect"],
-        )
+        return watched(client, journal, campaign, out, options)
 
 
 @click.command()
@@ -239,7 +167,7 @@ def _launch_on_server(
     client = server.client()
     _announce(out, name, content, expected, options["region_name"])
     _confirm(server.url or "", options["yes"])
-    with _listening(journal, options, out):
+    with listening(journal, options, out):
         campaign = launch_campaign(
             client,
             journal,
@@ -253,16 +181,7 @@ def _launch_on_server(
         out.say(f"launched {campaign.id} ({campaign.job_id})")
         if options["detach"]:
             return 0
-        watching = server.client(outage_s=options["outage_s"])
-        return follow(
-            watching,
-            journal,
-            campaign,
-            out,
-            patience=_patience(options),
-            target=options["target"],
-            expect=options["expect"],
-        )
+        return watched(server.client(outage_s=options["outage_s"]), journal, campaign, out, options)
 
 
 def _check_base(journal: Journal, out: Output, dev_euis: Sequence[str] | None, base_sha256: str | None) -> None:
@@ -319,26 +238,3 @@ def _confirm(server_url: str, yes: bool) -> None:
     """On a terminal, and only there, ask: what goes on air cannot be taken back."""
     if not yes and sys.stdin.isatty() and sys.stderr.isatty():
         click.confirm(f"Launch on {server_url}?", abort=True, err=True)
-
-
-@contextmanager
-def _listening(journal: Journal, options: dict[str, Any], out: Output) -> Iterator[None]:
-    """The receiver of the data stream, where --listen asks for one."""
-    if options["listen"] is None:
-        yield
-        return
-    with receiver_at(options["listen"], journal.store_uplinks) as listening:
-        out.say(f"receiving uplinks at {listening.url}/uplinks")
-        yield
-
-
-def _patience(options: dict[str, Any]) -> Patience:
-    """Without a receiver there is nothing to wait for once the job has ended."""
-    from fuota.campaign import Patience
-
-    reports_s = options["reports_s"] if options["listen"] else 0
-    return Patience(
-        poll_ms=int(options["poll_s"] * 1000),
-        outage_ms=int(options["outage_s"] * 1000),
-        reports_ms=int(reports_s * 1000),
-    )
