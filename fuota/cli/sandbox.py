@@ -130,7 +130,9 @@ _STREAM = (
         show_default=True,
         help="How many further gateways hear each uplink.",
     ),
-    click.option("--rf/--no-rf", "rf_data", help="Tell channel, data rate, RSSI and SNR of uplinks too.  [default: no-rf]"),
+    click.option(
+        "--rf/--no-rf", "rf_data", help="Tell channel, data rate, RSSI and SNR of uplinks too.  [default: no-rf]"
+    ),
 )
 
 
@@ -172,14 +174,15 @@ def _sandbox(**options: Any) -> Sandbox:
     from fuota.sandbox import Faults, Sandbox
 
     fleet = _fleet(options)
-    kept = ("region", "port", "state", "uplink_period_s", "data_stream_url", "batch", "batch_delay_ms", "duplicates", "rf_data")
+    kept = ("region", "port", "state", "uplink_period_s", "data_stream_url")
+    stream = ("batch", "batch_delay_ms", "duplicates", "rf_data")
     applications = {"app_euis": options["app_euis"]} if options["app_euis"] else {}
     return Sandbox(
         fleet=fleet,
         speed=parse_speed(options["speed"]),
         faults=Faults.parse(options["faults"], seed=options["seed"]),
         **applications,
-        **{name: options[name] for name in kept},
+        **{name: options[name] for name in kept + stream},
     )
 
 

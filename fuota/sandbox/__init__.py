@@ -47,8 +47,9 @@ class Sandbox:
 
     `fleet`: the devices. `region`: a name such as "EU868". `speed`: how many times as fast as real time its clock goes, None
     for no waiting at all, and then nothing is forgotten. `data_stream_url`: where uplinks are posted, in batches (arrays) if
-    `batch`, which wait `batch_delay_ms` for company; `duplicates` further gateways hear each, with `rf_data` it says how well. `uplink_period_s`: how often a
-    device has an uplink, and with it a chance for a unicast downlink. `port`: 0 for any free one.
+    `batch`, which wait `batch_delay_ms` for company; `duplicates` further gateways hear each. With `rf_data` it tells how they
+    were heard. `uplink_period_s`: how often a device has an uplink, and with it a chance for a unicast downlink. `port`: 0
+    for any free one.
     `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `keys` has all.
     `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.books`.
     Raises ParameterError; StorageError for the state file; NetworkError where the port is taken.

@@ -1,0 +1,60 @@
+"""RF fields of the data stream: what the reference names, and values that the region's plan has."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fuota.network import SenraClient, Uplink, parse_uplinks
+from fuota.radio import region, region_names, sub_plan_names
+from fuota.sandbox import FleetRecipe, Sandbox
+from fuota.sandbox.rf_data import uplink_frequencies_hz, with_rf_data
+
+RF_FIELDS = {"channel", "datarate", "freq", "rssi", "snr", "ismBand", "maxPayload"}
+
+
+def told(name, *, dev_eui="0000000000000001", seqno=0):
+    uplink = Uplink(dev_eui=dev_eui, pdu=b"\x01", port=1, seqno=seqno)
+    return with_rf_data(uplink, region(name), rssi_dbm=-77, snr_db=9.5)
+
+
+@pytest.mark.parametrize("name", [*region_names(), *sub_plan_names()])
+def test_an_uplink_is_on_a_channel_and_at_a_rate_of_the_region(name):
+    plan, uplink = region(name), told(name)
+    rate = plan.data_rate(uplink.data_rate)
+    assert rate.uplink
+    assert (rate.bw_hz, rate.max_payload_bytes) == (125_000, uplink.max_payload_bytes)
+    assert plan.band_hz[0] <= uplink.frequency_hz <= plan.band_hz[1]
+    assert uplink.to_json().keys() > RF_FIELDS
+    assert parse_uplinks(json.dumps(uplink.to_json())) == [uplink]
+
+
+@pytest.mark.parametrize(("channel", "freq"), [(55, 913.3), (28, 907.9), (56, 913.5), (27, 907.7), (1, 902.5)])
+def test_the_channels_are_those_of_the_reference_s_examples(channel, freq):
+    """Reference, "Batching": channel and freq of the five notifications."""
+    assert uplink_frequencies_hz(region("US915"))[channel] == freq * 1_000_000
+
+
+def test_a_device_hops_over_all_channels():
+    assert {told("US915", seqno=k).channel for k in range(64)} == set(range(64))
+    assert {told("EU868", seqno=k).channel for k in range(3)} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("rf_data", [True, False])
+def test_a_sandbox_tells_them_where_it_is_asked_to(collector, wait_until, rf_data):
+    fleet = FleetRecipe(devices=1, loss_low=0, loss_high=0)
+    with Sandbox(fleet=fleet, speed=None, data_stream_url=collector.url, rf_data=rf_data, duplicates=1) as sandbox:
+        SenraClient(sandbox.url, sandbox.api_key).downlinks.send(
+            sandbox.dev_euis[0], "00", port=200
+        )  # PackageVersionReq
+        wait_until(lambda: len(collector.uplinks) == 2)
+    near, far = collector.uplinks
+    assert near.to_json().keys() & RF_FIELDS == (RF_FIELDS if rf_data else set())
+    assert not rf_data or near.rssi_dbm > far.rssi_dbm
+
+
+def test_the_export_has_the_data_rate_that_uplinks_have(world):
+    one = world(devices=1)
+    one.server.uplink(one.devices[0], 10, b"\x01")
+    assert "Cur DR\n5\n" in one.request("GET", "device/csvExport", {"fields": "curDr"}).text
