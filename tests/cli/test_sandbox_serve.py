@@ -34,7 +34,7 @@ def test_every_option_reaches_the_sandbox(fuota, made, tmp_path):
         *("sandbox", "serve", "--port", 0, "--region", "US915", "--speed", "max", "--app", APP, "--app", OTHER),
         *("--state", tmp_path / "s.json", "--fault", "5xx=0.5", "--fault", "stall=50", "--seed", 7),
         *("--devices", 4, "--loss", "0.1-0.2", "--burst", 3, "--version", 2, "--uplink-period", 5),
-        *("--data-stream", "http://127.0.0.1:1/uplinks", "--no-batch", "--batch-delay", 9, "--duplicates", 2),
+        *("--data-stream", "http://127.0.0.1:1/uplinks", "--no-batch", "--batch-delay", 9, "--duplicates", 2, "--rf"),
     )
     fleet, faults = made.pop("fleet"), made.pop("faults")
     assert made == {
@@ -48,6 +48,7 @@ def test_every_option_reaches_the_sandbox(fuota, made, tmp_path):
         "batch": False,
         "batch_delay_ms": 9,
         "duplicates": 2,
+        "rf_data": True,
     }
     assert (fleet.devices, fleet.loss_low, fleet.loss_high, fleet.burst_frames) == (4, 0.1, 0.2, 3)
     assert (fleet.profile.version, fleet.seed) == (2, 7)
