@@ -202,3 +202,11 @@ def journal(tmp_path) -> Iterator[Journal]:
     """Where commands of the `fuota` fixture keep campaigns and uplinks."""
     with contextlib.closing(Journal(tmp_path / "state")) as opened:
         yield opened
+
+
+@pytest.fixture
+def patch(fuota, tmp_path) -> Path:
+    """The patch from the one sample image to the other."""
+    path, folder = tmp_path / "app.patch", SAMPLE.parent
+    assert fuota("image", "delta", folder / "sensor-1.0.0.bin", SAMPLE, "-o", path).code == 0
+    return path

@@ -1,4 +1,4 @@
-"""fuota device: onboarding, export and tasks, against a server that answers as the reference shows."""
+"""fuota device: onboarding and tasks, against a server that answers as the reference shows."""
 
 from __future__ import annotations
 
@@ -309,58 +309,6 @@ def test_a_task_under_way(device, account, tmp_path):
     assert (result.code, result.out) == (0, "RUNNING 40 %\n")
     assert device("task", JOB, "--timeout", 0).code == 8
     assert not (tmp_path / "state" / "tasks").exists()
-
-
-# --- export
-
-
-@pytest.fixture
-def exporting(fuota, tmp_path, monkeypatch):
-    """Runs `fuota device export` against a server that answers with this CSV."""
-    monkeypatch.setenv("FUOTA_API_KEY", KEY)
-    from tests.network.conftest import ScriptedServer
-
-    server = ScriptedServer()
-    yield lambda *arguments: fuota("device", "export", *arguments, "--server", server.url), server
-    server.stop()
-
-
-def test_an_export_is_the_server_s_csv(exporting, tmp_path):
-    export, server = exporting
-    server.play(EXAMPLE)
-    assert export().stdout == EXAMPLE
-    server.play(EXAMPLE)
-    assert export("-o", tmp_path / "e.csv").out == ""
-    assert (tmp_path / "e.csv").read_bytes() == EXAMPLE
-
-
-def test_an_export_as_json_lines(exporting):
-    export, server = exporting
-    server.play(EXAMPLE)
-    events = export(
-        "--json", "--field", "devEui,state", "--field", "yestPsr", "--psr-days", 3, "--state", "JOINED"
-    ).events
-    assert [event["devEui"] for event in events] == [EUI0, EUI1, EUI2]
-    assert events[1]["lastHeardFrom"] == "2018-04-03T12:27:38Z"
-    assert server.received[0].query == {"fields": "devEui,state,yestPsr", "psrDays": "3", "state": "JOINED"}
-
-
-def test_an_export_that_is_cut_off_leaves_the_file_as_it_was(exporting, tmp_path):
-    export, server = exporting
-    (tmp_path / "e.csv").write_text("before")
-    server.play(EXAMPLE, does="cut")
-    assert export("-o", tmp_path / "e.csv").code == 5
-    assert [path.name for path in tmp_path.iterdir() if path.suffix in (".csv", ".part")] == ["e.csv"]
-    assert (tmp_path / "e.csv").read_text() == "before"
-
-
-def test_an_export_is_a_fleet_to_plan_for(fuota, exporting, tmp_path, image):
-    export, server = exporting
-    server.play(f"Dev EUI,State,Yest PSR,Yest Avg SNR,Cur DR\n{EUI0},JOINED,99,9,5\n{EUI1},ACTIVATED,,,\n".encode())
-    export("-o", tmp_path / "fleet.csv")
-    plan = fuota("plan", image, "--region", "EU868", "--data-rate", 5, "--fleet", tmp_path / "fleet.csv", "--json")
-    assert plan.code == 0, plan.err
-    assert "it has not joined yet" in plan.out
 
 
 # --- mistakes
