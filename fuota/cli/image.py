@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -156,10 +158,27 @@ def check(
 
 
 def checks_of(image: FirmwareImage, base: IO[bytes] | None, asked: dict[str, Any]) -> tuple[ImageCheck, ...]:
-    """Of the image; of a patch whose base is at hand, of what it makes too. Raises ImageError where it cannot be applied."""
+    """Of the image; of a patch whose base is at hand, of what it makes too. One that cannot be applied has an error for it."""
     from fuota.device import inspect_image, inspect_patch
 
-    return (inspect_image(image, **asked),) if base is None else inspect_patch(image, base_of(base), **asked)
+    if base is None:
+        return (inspect_image(image, **asked),)
+    octets = base_of(base)
+    try:
+        return inspect_patch(image, octets, **asked)
+    except ImageError as exc:
+        alone = inspect_image(image, **asked, base_sha256=sha256(octets).hexdigest())
+        return (_not_applied(alone, exc),)
+
+
+def _not_applied(alone: ImageCheck, why: ImageError) -> ImageCheck:
+    """With the error, unless what is wrong with the patch itself was found already."""
+    from fuota.findings import error
+    from fuota.image.checks import by_gravity
+
+    if any(one.code == "structure" for one in alone.findings.errors):
+        return alone
+    return replace(alone, findings=by_gravity((*alone.findings, error("base", str(why)))))
 
 
 @image.command()

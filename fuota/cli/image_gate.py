@@ -42,7 +42,7 @@ def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -
     if base is None and rest["base_sha256"] is not None:  # by the plan
         asked["base_sha256"] = rest["base_sha256"]
     checks = checks_of(FirmwareImage(data=content, name=name), base, asked)
-    if base is not None:
+    if len(checks) > 1:
         rest |= _bound(checks, rest)
     findings = sum((one.findings for one in checks), Findings())
     _refuse(out, name, (*findings.errors, *(findings.warnings if strict else ())), mending(checks[0]))

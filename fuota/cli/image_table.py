@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fuota.image.delta import Delta
 
 _MOST_PARTS = 12
+_MENDED, _SHRUNK = {"not-binary", "slot-padding"}, {"slot", "session", "too-large"}
+"""Errors that `convert` takes away, and those that may go with them."""
 _LOST_SHARE = 0.2
 """Of the fragments, for which the memory of a decoder is told."""
 
@@ -77,14 +79,28 @@ def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: 
 
 def mending(checked: ImageCheck, path: str | None = None) -> str | None:
     """The command that makes an image that can be sent of this one, in the file of this path; None where there is none."""
-    codes = [one.code for one in checked.findings.errors]
-    if {"not-binary", "slot-padding"}.isdisjoint(codes) or {"gaps", "structure", "no-data"} & set(codes):
+    if not _mends(checked):
         return None
     if path in ("-", "<stdin>"):
         return "fuota image convert - -o image.bin"
     source = Path(path or checked.image.name)
     made = source.with_name(source.stem + (".stripped.bin" if source.suffix == ".bin" else ".bin"))
     return shlex.join(["fuota", "image", "convert", str(source), "-o", str(made)])
+
+
+def _mends(checked: ImageCheck) -> bool:
+    """Whether `convert` makes of it what nothing is against: an image for other hardware, say, stays one."""
+    from fuota.errors import ImageError
+    from fuota.image import check, convert
+
+    codes = {one.code for one in checked.findings.errors}
+    if codes.isdisjoint(_MENDED) or codes - _MENDED - _SHRUNK:
+        return False
+    try:
+        left = check(convert(checked.image)).findings.errors
+    except ImageError:
+        return False
+    return all(one.code == "signature-not-verified" for one in left)  # the key is not at hand here
 
 
 def show_delta(out: Output, delta: Delta, on_air: OnAir | None, path: Path | None) -> None:

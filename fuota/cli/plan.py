@@ -16,7 +16,7 @@ from fuota.cli.image import content_of, name_of
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
 from fuota.cli.words import counted, in_megahertz, printable
-from fuota.errors import PlanError
+from fuota.errors import ImageError, PlanError
 
 if TYPE_CHECKING:
     from fuota.planning import Image, Task, TransmissionPlan
@@ -72,7 +72,7 @@ def plan(
     )
     content = content_of(image)
     with _in_megahertz():
-        task = task_from(options, _image(content, name_of(image), base))
+        task = task_from(options, _image(content, name_of(image), base, options["profile"]))
         with patience_at_first_use(out):
             found = plan_of(task)
     # Written before anything is shown: whoever reads the first lines only shall have it too.
@@ -94,17 +94,24 @@ def _tell_refusal(out: Output, content: bytes, profile: str | None) -> None:
         out.say(f"`fuota launch` will refuse this image: {finding.message} ({finding.code})")
 
 
-def _image(content: bytes, name: str, base: IO[bytes] | None) -> Image:
-    """What is to be sent; a patch is applied to its base, so that the plan knows both. Raises ImageError."""
+def _image(content: bytes, name: str, base: IO[bytes] | None, profile: str | None) -> Image:
+    """What is to be sent; a patch is applied to its base, so that the plan knows both.
+
+    Raises ImageError where it cannot be, or makes what must not be sent: `fuota launch` has the plan, and no longer the base.
+    """
     from fuota.planning import Image
 
     if base is None:
         return Image.of(content, name)
-    from fuota.cli.image import base_of
-    from fuota.image.delta import bound
+    from fuota.cli.image import checks_of
+    from fuota.image import FirmwareImage
 
-    base_sha256, target_sha256 = bound(base_of(base), content)
-    return replace(Image.of(content, name), base_sha256=base_sha256, target_sha256=target_sha256)
+    patch, *made = checks_of(FirmwareImage(data=content, name=name), base, {"profile": profile})
+    for one in made or [patch]:
+        for finding in one.findings.errors:
+            raise ImageError(f"{printable(one.image.name)}: {finding.message} ({finding.code})")
+    known = patch.image.requirements.base_sha256
+    return replace(Image.of(content, name), base_sha256=known, target_sha256=made[0].image.sha256)
 
 
 def check_outputs(inputs: dict[str, IO[bytes] | str | None], output: Path | None, picture: Path | None) -> None:

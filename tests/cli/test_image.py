@@ -194,7 +194,6 @@ def test_a_signature_beside_the_image(fuota, tmp_path):
         ([NEW, "--public-key", "/no/such/key"], 2, "does not exist"),
         ([NEW, "--data-rate", 3], 2, "say --region too"),
         ([NEW, "--region", "EU00"], 2, "unknown region 'EU00'"),
-        ([NEW, "--base", OLD], 3, "it makes no image of this base"),
     ],
 )
 def test_what_cannot_be_checked_is_one_line(fuota, options, code, words):
