@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fuota.device.native_build import library
 from fuota.errors import IncompleteError, ParameterError, StorageError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
-from fuota.fragmentation.parity import ParityCode, check_frag_size
+from fuota.fragmentation.parity import ParityCode, check_frag_size, check_padding, not_a_fragment
 
 _DONE, _MORE, _TOO_MANY, _STORAGE, _MISMATCH = 0, 1, -2, -3, -4
 _VERSIONS = {(1, "deployed"): 1, (2, "deployed"): 2, (2, "literal"): 3}
@@ -31,7 +31,7 @@ class _Decoder(ctypes.Structure):
         *((name, ctypes.c_uint16) for name in ("nb_frag", "capacity", "scratch")),
         *((name, ctypes.c_uint8) for name in ("frag_size", "granularity", "version", "frag_index")),
         ("own_octets", ctypes.c_uint8 * 2),
-        ("own", ctypes.c_uint16 * 10),
+        ("own", ctypes.c_uint16 * 9),
     )
 
 
@@ -126,11 +126,7 @@ class NativeDecoder:
     ) -> None:
         check_frag_size(frag_size)
         ParityCode(nb_frag=nb_frag, version=version, variant=variant)
-        if not 0 <= padding < frag_size:
-            raise ParameterError(
-                f"padding {padding} was given for fragments of {frag_size} octets: it is less than one fragment,"
-                f" so 0 to {frag_size - 1}"
-            )
+        check_padding(padding, frag_size)
         self.nb_frag, self.frag_size, self.padding = nb_frag, frag_size, padding
         memory = memory or DecoderMemory()
         capacity = nb_frag if memory.capacity is None else memory.capacity
@@ -162,7 +158,7 @@ class NativeDecoder:
         """FUOTA_FRAG_WORKSPACE in words."""
         row_words = _words(8 * _row(self.frag_size, granularity))
         triangle = _words(capacity * (capacity + 1) // 2)
-        work = max(_words(self.nb_frag), 2 * row_words + 8)
+        work = max(_words(self.nb_frag), 2 * row_words)
         return _words(self.nb_frag) + _words(capacity) + triangle + work
 
     @property
@@ -201,15 +197,9 @@ class NativeDecoder:
         Raises ParameterError, with nothing changed, for a number or a length that the session cannot have; StorageError where the
         power failed.
         """
-        if not 1 <= n <= MAX_FRAGMENT_NUMBER:
-            raise ParameterError(
-                f"fragment number {n} was given: N counts from 1 and has 14 bits, so 1 to {MAX_FRAGMENT_NUMBER}"
-            )
         payload = bytes(payload)
-        if len(payload) != self.frag_size:
-            raise ParameterError(
-                f"fragment {n} has {len(payload)} octets: in this session each has exactly {self.frag_size}"
-            )
+        if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self.frag_size:
+            raise ParameterError(not_a_fragment(n, payload, self.frag_size))
         if self.complete or self.gave_up:
             return self.complete
         self._settle(self._library.fuota_frag_feed(ctypes.byref(self._decoder), n, payload, len(payload)))

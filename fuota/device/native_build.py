@@ -50,7 +50,7 @@ def library() -> Path:
     from platformdirs import user_cache_path
 
     folder, command = source_folder(), [*compiler(), *FLAGS]
-    path = user_cache_path("fuota") / "native" / f"fuota_frag-{_fingerprint(folder, command)}.so"
+    path = user_cache_path("fuota", appauthor=False) / "native" / f"fuota_frag-{_fingerprint(folder, command)}.so"
     if not path.is_file():
         _compile(command, [folder / name for name in SOURCES], path)
     return path

@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from fuota.errors import IncompleteError, ParameterError
 from fuota.fragmentation.kernels.reception import first_outside, sort_out
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size
+from fuota.fragmentation.parity import (
+    MAX_FRAGMENT_NUMBER,
+    ParityCode,
+    Variant,
+    check_frag_size,
+    check_padding,
+    not_a_fragment,
+)
 from fuota.gf2 import Octets, Solver, Words, check_threads
 
 
@@ -34,11 +41,7 @@ class FragDecoder:
         threads: int | None = None,
     ) -> None:
         check_frag_size(frag_size)
-        if not 0 <= padding <= min(frag_size - 1, 255):
-            raise ParameterError(
-                f"padding {padding} was given for fragments of {frag_size} octets: it is less than one fragment,"
-                f" so 0 to {frag_size - 1}"
-            )
+        check_padding(padding, frag_size)
         self._nb_frag = nb_frag
         self._code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
         self._frag_size = frag_size
@@ -91,10 +94,8 @@ class FragDecoder:
         after completion. Raises ParameterError, with nothing changed, for a number
         or a length that the session cannot have.
         """
-        if not 1 <= n <= MAX_FRAGMENT_NUMBER:
-            raise ParameterError(_not_a_number(n))
-        if len(payload) != self._frag_size:
-            raise ParameterError(self._not_a_payload(n, len(payload)))
+        if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self._frag_size:
+            raise ParameterError(not_a_fragment(n, payload, self._frag_size))
         solver, seen = self._solver, self._seen
         if not solver.missing or (seen[n] and n > self._nb_frag):
             return not solver.missing
@@ -128,7 +129,7 @@ class FragDecoder:
                 f" it must be ({len(numbers)}, {self._frag_size})"
             )
         if (outside := first_outside(numbers, MAX_FRAGMENT_NUMBER)) >= 0:
-            raise ParameterError(_not_a_number(int(numbers[outside])))
+            raise ParameterError(not_a_fragment(int(numbers[outside]), b"", self._frag_size))
         if self.complete:
             return True
         places = np.empty(len(numbers), dtype=np.int32)
@@ -142,9 +143,6 @@ class FragDecoder:
         self._solver.add_many(rows_of, payloads, coded_places, threads=self._threads)
         return self.complete
 
-    def _not_a_payload(self, n: int, octets: int) -> str:
-        return f"fragment {n} has {octets} octets: in this session each has exactly {self._frag_size}"
-
     def missing_fragments(self) -> list[int]:
         """The numbers of the uncoded fragments that are not known yet, neither received nor solved for."""
         return [n for n in range(1, self.nb_frag + 1) if not self._solver.knows(n - 1)]
@@ -157,7 +155,3 @@ class FragDecoder:
             )
         block = self._solver.values.reshape(-1)
         return block[: len(block) - self._padding].tobytes()
-
-
-def _not_a_number(n: int) -> str:
-    return f"fragment number {n} was given: N counts from 1 and has 14 bits, so 1 to {MAX_FRAGMENT_NUMBER}"

@@ -15,7 +15,7 @@ octets, no error.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -122,6 +122,22 @@ def check_frag_size(frag_size: int) -> None:
     """Raise ParameterError unless `frag_size` is 1 to 255 octets."""
     if not 1 <= frag_size <= 255:
         raise ParameterError(f"frag_size {frag_size} was given: it is one octet of FragSessionSetupReq, so 1 to 255")
+
+
+def check_padding(padding: int, frag_size: int) -> None:
+    """Raise ParameterError unless `padding` is less than one fragment: 0 to `frag_size` - 1 octets."""
+    if not 0 <= padding < frag_size:
+        raise ParameterError(
+            f"padding {padding} was given for fragments of {frag_size} octets: it is less than one fragment,"
+            f" so 0 to {frag_size - 1}"
+        )
+
+
+def not_a_fragment(n: int, payload: Sized, frag_size: int) -> str:
+    """Why a session with fragments of `frag_size` octets has none with this number, or with this payload."""
+    if not 1 <= n <= MAX_FRAGMENT_NUMBER:
+        return f"fragment number {n} was given: N counts from 1 and has 14 bits, so 1 to {MAX_FRAGMENT_NUMBER}"
+    return f"fragment {n} has {len(payload)} octets: in this session each has exactly {frag_size}"
 
 
 def coded_count(nb_frag: int, redundancy: float | int) -> int:
