@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from fuota.network import SenraClient
 
 Show = Callable[["Progress"], None]
+LATE_MS = 60_000
+"""A job is late that long, or a tenth of all its time, after it should have ended."""
 
 
 def follow(  # noqa: PLR0913 - all that a watch touches
@@ -37,8 +40,10 @@ def follow(  # noqa: PLR0913 - all that a watch touches
 
     try:
         with _shown(out) as show:
+            late = _late(journal, campaign, out)
             for progress in watch(client, journal, campaign, patience=patience):
                 show(progress)
+                late(progress)
     except KeyboardInterrupt:
         if not can_leave:
             raise
@@ -92,6 +97,35 @@ def _interrupted(client: SenraClient, journal: Journal, campaign: Campaign, out:
     out.event("left", campaign=campaign.id)
     out.say(f"left running: `fuota watch {campaign.id}` goes on watching, `fuota cancel {campaign.id}` ends it")
     return exits.UNKNOWN
+
+
+def _late(journal: Journal, campaign: Campaign, out: Output) -> Show:
+    """Says once that a job goes on long after it should have ended, where it is known how long it takes."""
+    if "duration_ms" not in campaign.expected:
+        return lambda _progress: None
+    lasts_ms = campaign.expected["duration_ms"] + 1000 * int(campaign.request.get("startDelaySecs", 0))
+    too_late_ms = campaign.created_ms + lasts_ms + max(LATE_MS, lasts_ms // 10)
+    said: list[Progress] = []
+
+    def look(progress: Progress) -> None:
+        if said or time.time_ns() < too_late_ms * 1_000_000 or not _goes_on(journal, campaign, progress):
+            return
+        said.append(progress)
+        out.event("late", campaign=campaign.id, state=progress.state, pct_done=progress.pct_done)
+        out.say(
+            f"by its parameters the job should have ended, {lasts_ms / 60_000:.0f} minutes after its launch; the server calls it"
+            f" {progress.state.lower()} at {progress.pct_done} %. `fuota cancel {campaign.id}` ends it if it stands still"
+        )
+
+    return look
+
+
+def _goes_on(journal: Journal, campaign: Campaign, progress: Progress) -> bool:
+    """Whether the server has been seen to run the job, and has not been seen to end it."""
+    from fuota.campaign import CampaignState
+
+    seen = progress.state != str(campaign.state)
+    return seen and journal.campaign(campaign.id).state is CampaignState.LAUNCHED
 
 
 @contextmanager

@@ -244,6 +244,36 @@ def test_progress_is_told_when_it_changes_and_not_at_every_poll(fuota, small, ht
     assert result.code == 8
 
 
+def test_a_job_that_goes_on_after_it_should_have_ended_is_told_once(fuota, small, http_server, monkeypatch):
+    monkeypatch.setattr("fuota.cli.following.LATE_MS", 300)
+    statuses = iter([(404, {})] + [(200, {"jobId": JOB, "state": "Running", "pctDone": 40})] * 60)
+
+    def reply(method, path, headers, body):
+        if "mcastTransfer" in path:
+            return 200, {"jobId": JOB}
+        return next(statuses, (200, {"jobId": JOB, "state": "Done", "pctDone": 100}))
+
+    how = ("--poll", 0.05, "--start-delay", 1, "--interval-ms", 1, "-d", 5, "--json")
+    result = fuota("launch", small, "--server", http_server(reply), *ON_A_SERVER, *how, "--reports", 0.1)
+    told = [(event["state"], event["pct_done"]) for event in result.events if event["event"] == "late"]
+    assert told == [("Running", 40)]
+    assert "should have ended, 0 minutes after its launch; the server calls it running at 40 %" in result.err
+
+
+def test_a_job_that_ends_in_time_is_not_called_late(fuota, small, http_server, monkeypatch):
+    monkeypatch.setattr("fuota.cli.following.LATE_MS", 0)  # and the reports are awaited beyond that
+    statuses = iter([(404, {})] + [(200, {"jobId": JOB, "state": "Running", "pctDone": 40})] * 2)
+
+    def reply(method, path, headers, body):
+        if "mcastTransfer" in path:
+            return 200, {"jobId": JOB}
+        return next(statuses, (200, {"jobId": JOB, "state": "Done", "pctDone": 100}))
+
+    how = ("--start-delay", 1, "--interval-ms", 1, "-d", 5, "--json", "--reports", 1.5)
+    result = fuota("launch", small, "--server", http_server(reply), *ON_A_SERVER, "--poll", 0.05, *how)
+    assert not [event for event in result.events if event["event"] == "late"]
+
+
 # --- refused by a server, or never there
 
 
