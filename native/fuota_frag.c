@@ -18,17 +18,15 @@
  *
  *     [ row read | lane 0 | lane 1 | ... ]      a lane: its octets, then its mask
  *
- * The triangle grows to the left over the last lanes, which are then begun again. Where not even one whole mask has room, the only lane
- * has a window of it, and every window draws the row again.
+ * The triangle grows to the left over the last lanes, which are then begun again. Where not even one mask has room there is a single
+ * lane, `lanes` is 0, and its mask takes the place of `known`, which is found again in the marks.
  */
 #include "fuota_frag.h"
 
-enum { COLLECT = FUOTA_FRAG_MORE, GATHER, SCAN, REDUCE, BACK }; /* phase; or a result that is not MORE */
+enum { COLLECT = FUOTA_FRAG_MORE, GATHER, SCAN, REDUCE }; /* phase; or a result that is not MORE */
 
 #define SOLVED 0x8000u /* the mark of a lost fragment that was solved for, and of a reduced row; N of a coded one has 14 bits */
 #define NONE 0xFFFFFFFFu /* no column */
-
-#define WINDOW FUOTA_FRAG_WINDOW_ /* words of a mask that have room beside one lane; a power of two */
 
 static uint32_t words(uint32_t bits) { return (bits + 31u) >> 5; }
 
@@ -62,14 +60,11 @@ static int failed(const fuota_frag_t *f) { return f->phase & 0x80; }
 static int result(const fuota_frag_t *f) { return f->phase - 1u < 127u ? FUOTA_FRAG_MORE : (int8_t)f->phase; }
 
 /* A failure stays. */
-static int become(fuota_frag_t *f, int phase) {
+static void become(fuota_frag_t *f, int phase) {
     if (!failed(f)) f->phase = (uint8_t)phase;
-    return result(f);
 }
 
 /* --- storage: its rows are numbered through its three parts */
-
-static uint32_t scratch(const fuota_frag_t *f, uint32_t i) { return f->nb_frag + i; }
 
 static uint32_t reduced(const fuota_frag_t *f, uint32_t p) { return (uint32_t)f->nb_frag + f->scratch + p; }
 
@@ -109,30 +104,20 @@ static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n
 #endif
 
 /* Sets in `mask` which of the uncoded fragments fragment `n` is made of, 0 of none (TS004 appendix A: PRBS23, M / 2 draws; a power of two
- * takes M + 1 as the modulus and leaves M out). With a window, only WINDOW words of it from word `position` on. Returns how many draws it
- * were, 1 at least: for version 2 that needs the whole mask, and is what windows go by. */
-static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
-    uint32_t nb_frag = f->nb_frag, modulus = nb_frag, length = words(nb_frag), first = 0, draws = 0, left = f->draws, distinct = 0, x, r;
+ * takes M + 1 as the modulus and leaves M out). */
+static void draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
+    uint32_t nb_frag = f->nb_frag, modulus = nb_frag, left = nb_frag >> 1, distinct = f->version - 1u, x, r;
 #ifndef FUOTA_FRAG_DIVIDE
-    uint32_t large, d;
+    uint32_t d;
 #endif
-    if (left) {
-        first = (uint32_t)f->position << 5;
-        length = WINDOW;
-    } else {
-        left = nb_frag >> 1;
-        distinct = f->version - 1u;
-    }
-    for (r = 0; r < length; r++) mask[r] = 0;
-    length <<= 5;
+    for (r = 0; r < f->mask_words; r++) mask[r] = 0;
     if (n <= nb_frag) {
-        n -= first + 1u;
-        if (n < length) put(mask, n, 1);
-        return 1;
+        if (n--) put(mask, n, 1);
+        return;
     }
     if (!(modulus & (modulus - 1u))) modulus++;
 #ifndef FUOTA_FRAG_DIVIDE
-    for (large = modulus; large < 1u << 23;) large <<= 1;
+    while (modulus < 1u << 23) modulus <<= 1;
 #endif
     x = f->version == FUOTA_FRAG_V2_LITERAL ? n : n - nb_frag;
     x = 1001u * x + 1u;
@@ -141,21 +126,13 @@ static uint32_t draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
 #ifdef FUOTA_FRAG_DIVIDE
         r = x % modulus;
 #else
-        for (r = x, d = large; d >= modulus; d >>= 1)
+        for (r = x, d = modulus; d >= nb_frag; d >>= 1) /* M / 2 draws: none where half of the modulus is M */
             if (r >= d) r -= d;
 #endif
-        if (r >= nb_frag) continue;
-        draws++;
-        r -= first;
-        if (r < length) {
-            uint32_t *word = mask + (r >> 5);
-            r = 1u << (r & 31u);
-            if (distinct && (*word & r)) continue;
-            *word |= r;
-        }
+        if (r >= nb_frag || (distinct && bit(mask, r))) continue;
+        put(mask, r, 1);
         left--;
     }
-    return draws;
 }
 
 /* The unknown ones of a mask, as the vector. */
@@ -166,11 +143,10 @@ static void compress(const fuota_frag_t *f, const uint32_t *mask) {
             if (unknown & 1u) put(v, column++, m & 1u);
 }
 
-/* The vector of fragment `n`, and how many draws that took. */
-static uint32_t expand(const fuota_frag_t *f, uint32_t n) {
-    uint32_t draws = draw(f, n, free_part(f));
+/* The vector of fragment `n`, whose mask is left at the front of the free part. */
+static void expand(const fuota_frag_t *f, uint32_t n) {
+    draw(f, n, free_part(f));
     compress(f, free_part(f));
-    return draws;
 }
 
 static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
@@ -217,17 +193,19 @@ static uint32_t examine(fuota_frag_t *f, uint32_t n) {
     return absorb(f, 0);
 }
 
-static void insert_next(fuota_frag_t *f) { examine(f, mark_of(f, scratch(f, f->taken++))); }
+static void insert_next(fuota_frag_t *f) { examine(f, mark_of(f, f->taken++)); }
+
+static void solve_or_end(fuota_frag_t *f) { become(f, f->progress == 2u * f->unknown ? FUOTA_FRAG_DONE : GATHER); }
 
 /* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
-static int settle(fuota_frag_t *f) {
+static void settle(fuota_frag_t *f) {
     while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown) insert_next(f);
     if (f->rank == f->unknown) {
-        f->rank = f->taken = 0;
+        f->rank = 0;
+        f->taken = f->nb_frag;
         f->lowest = f->unknown;
-        become(f, f->progress == 2u * f->unknown ? FUOTA_FRAG_DONE : GATHER);
+        solve_or_end(f);
     }
-    return result(f);
 }
 
 /* --- solving, in steps */
@@ -238,60 +216,6 @@ static uint32_t *lane_at(const fuota_frag_t *f, uint32_t lane) {
 
 static int has_room(const fuota_frag_t *f, uint32_t lane) { return lane_at(f, lane + 1u) <= free_part(f) + free_words(f); }
 
-/* One more lane, or what comes where no more has room. */
-static void gather(fuota_frag_t *f) {
-    uint32_t next = scratch(f, (uint32_t)f->taken + f->lanes), *lane = lane_at(f, f->lanes);
-    if (f->rank == f->unknown) {
-        become(f, BACK);
-    } else if (f->rank < f->progress) { /* reduced before a reset */
-        insert_next(f);
-    } else if (f->lanes < 255u && next < scratch(f, f->stored) && has_room(f, f->lanes)) {
-        draw(f, mark_of(f, next), lane + row_words(f));
-        load(f, next, lane);
-        f->lanes++;
-    } else {
-        become(f, SCAN);
-        if (f->lanes) return;
-        f->draws = (uint16_t)expand(f, mark_of(f, next));
-        load(f, next, lane);
-        f->lanes++;
-    }
-}
-
-/* Adds 32 known fragments to the lanes that have them. */
-static void scan(fuota_frag_t *f) {
-    uint32_t w = f->position, i = w << 5, length = row_words(f), stride = length + f->mask_words, at = w, one;
-    uint32_t *row = free_part(f), *first = row + length, *end = lane_at(f, f->lanes), *lane;
-    if (f->draws) {
-        at &= WINDOW - 1u;
-        if (!at) draw(f, mark_of(f, scratch(f, f->taken)), first + length);
-    }
-    for (at += length, one = 1; one; one <<= 1, i++) {
-        uint32_t loaded = 0;
-        if (!(known(f)[w] & one)) continue;
-        for (lane = first; lane != end; lane += stride) {
-            if (!(lane[at] & one)) continue;
-            if (!loaded && load(f, i, row)) return;
-            loaded = 1;
-            add(lane, row, length);
-        }
-    }
-    if (++f->position < f->mask_words) return;
-    f->position = 0;
-    become(f, REDUCE);
-}
-
-static void reduce(fuota_frag_t *f) {
-    uint32_t *sum = lane_at(f, f->position);
-    if (!f->draws) compress(f, sum + row_words(f));
-    f->draws = 0;
-    absorb(f, sum);
-    f->taken++;
-    if (++f->position < f->lanes && has_room(f, f->position)) return; /* its lane is not overgrown */
-    f->position = f->lanes = 0;
-    become(f, GATHER);
-}
-
 /* The next lost fragment. */
 static void solve(fuota_frag_t *f) {
     uint32_t p = (uint32_t)(f->progress - f->unknown), i, *sum = lane_at(f, 0);
@@ -300,60 +224,121 @@ static void solve(fuota_frag_t *f) {
     add(sum, sum, row_words(f));
     absorb(f, sum);
     save(f, i, sum, SOLVED);
-    if (++f->progress == 2u * f->unknown) become(f, FUOTA_FRAG_DONE);
+    f->progress++;
+    solve_or_end(f);
+}
+
+/* One more lane; where no more has room, on to what all of them need. */
+static void gather(fuota_frag_t *f) {
+    uint32_t next = (uint32_t)f->taken + f->lanes, n, *lane = lane_at(f, f->lanes);
+    if (f->rank == f->unknown) {
+        solve(f);
+    } else if (f->rank < f->progress) { /* reduced before a reset */
+        insert_next(f);
+    } else {
+        n = mark_of(f, next);
+        if (f->lanes < 255u && next < f->stored && has_room(f, f->lanes)) {
+            draw(f, n, lane + row_words(f));
+            f->lanes++;
+        } else {
+            become(f, SCAN);
+            if (f->lanes) return;
+            expand(f, n);
+            for (n = 0; n < f->mask_words; n++) known(f)[n] &= free_part(f)[n];
+        }
+        load(f, next, lane);
+    }
+}
+
+/* Adds 32 known fragments to the lanes that have them. */
+static void scan(fuota_frag_t *f) {
+    uint32_t length = row_words(f), stride = length + f->mask_words, loaded;
+    uint32_t *row = free_part(f), *end = lane_at(f, f->lanes), *lane;
+    do {
+        if (!bit(known(f), f->position)) continue;
+        loaded = 0;
+        lane = row + length;
+        do {
+            if (f->lanes && !bit(lane + length, f->position)) continue;
+            if (!loaded && load(f, f->position, row)) return;
+            loaded = 1;
+            add(lane, row, length);
+        } while ((lane += stride) < end);
+    } while (++f->position & 31u);
+    if (f->position < f->nb_frag) return;
+    f->position = 0;
+    become(f, REDUCE);
+}
+
+/* Finds which uncoded fragments are known: after a reset as the marks say, else none. */
+static void recall(fuota_frag_t *f, int reset) {
+    uint32_t i, is;
+    f->unknown = 0;
+    for (i = 0; i < 32u * f->mask_words; i++) {
+        is = i >= f->nb_frag || (reset && mark_of(f, i) == i + 1u);
+        put(known(f), i, is);
+        f->unknown = (uint16_t)(f->unknown + !is);
+    }
+}
+
+static void reduce(fuota_frag_t *f) {
+    uint32_t *sum = lane_at(f, f->position);
+    if (f->lanes) compress(f, sum + row_words(f));
+    absorb(f, sum);
+    if (!f->lanes) recall(f, 1);
+    f->taken++;
+    if (++f->position < f->lanes && has_room(f, f->position)) return; /* its lane is not overgrown */
+    f->position = f->lanes = 0;
+    become(f, GATHER);
 }
 
 /* --- the calls */
 
 /* Whether the workspace has FUOTA_FRAG_WORKSPACE octets: the free part, when `capacity` are lost, what is needed there. */
 static int is_enough(fuota_frag_t *f) {
-    uint32_t all = f->mask_words, work = 2u * row_words(f) + WINDOW;
+    uint32_t all = f->mask_words, work = 2u * row_words(f);
     f->unknown = f->capacity;
     f->lowest = 0;
     return (int32_t)(free_words(f) - (work > all ? work : all)) >= 0;
 }
 
 int fuota_frag_init(fuota_frag_t *f) {
-    uint32_t i, g = f->granularity;
+    uint32_t g = f->granularity;
     f->phase = (uint8_t)FUOTA_FRAG_REFUSED;
-    f->stored = f->taken = f->rank = f->progress = f->position = f->draws = 0;
+    f->stored = f->taken = f->nb_frag;
+    f->rank = f->progress = f->position = 0;
     f->lanes = 0;
-    if (f->nb_frag - 1u >= 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
+    if (f->nb_frag > 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
         g - 1u > 31u || (g & (g - 1u)))
         return FUOTA_FRAG_REFUSED;
     f->row_octets = (uint16_t)((f->frag_size + g - 1u) & ~(g - 1u));
     f->mask_words = (uint16_t)words(f->nb_frag);
     if (!is_enough(f)) return FUOTA_FRAG_REFUSED;
-    f->unknown = f->lowest = f->nb_frag;
-    for (i = 0; i < 32u * f->mask_words; i++) put(known(f), i, i >= f->nb_frag);
+    recall(f, 0);
+    f->lowest = f->unknown;
     return f->phase = COLLECT;
-}
-
-static void know(fuota_frag_t *f, uint32_t i) {
-    put(known(f), i, 1);
-    f->lowest = --f->unknown;
 }
 
 /* Whether the next of the scratch rows was ever written to, its mark or its octets: if only in part, nothing else fits there. */
 static int is_used(fuota_frag_t *f) {
     const uint8_t *octets = (const uint8_t *)free_part(f);
     uint32_t i = 4u + f->row_octets;
-    mark_of(f, scratch(f, f->stored));
-    load(f, scratch(f, f->stored), free_part(f) + 1);
+    mark_of(f, f->stored);
+    load(f, f->stored, free_part(f) + 1);
     while (i && octets[i - 1u] == 0xFFu) i--;
     return i != 0;
 }
 
 int fuota_frag_resume(fuota_frag_t *f) {
-    uint32_t i, mark;
-    if (fuota_frag_init(f) < 0) return result(f);
-    for (i = 0; i < reduced(f, f->capacity); i++) {
-        mark = mark_of(f, i);
-        if (mark == SOLVED) f->progress++;
-        if (mark == i + 1u && mark <= f->nb_frag) know(f, i);
-    }
-    while (f->stored < f->scratch && is_used(f)) f->stored++;
-    return settle(f);
+    uint32_t i;
+    if (fuota_frag_init(f) < 0) return FUOTA_FRAG_REFUSED;
+    recall(f, 1);
+    f->lowest = f->unknown;
+    for (i = 0; i < reduced(f, f->capacity); i++)
+        if (mark_of(f, i) == SOLVED) f->progress++;
+    while (f->stored < reduced(f, 0) && is_used(f)) f->stored++;
+    settle(f);
+    return result(f);
 }
 
 /* The payload as a row, in the workspace. */
@@ -365,30 +350,37 @@ static uint32_t *padded(const fuota_frag_t *f, const uint8_t *payload) {
     return free_part(f);
 }
 
-int fuota_frag_feed(fuota_frag_t *f, uint32_t index_and_n, const void *payload, uint32_t length) {
-    uint32_t n = index_and_n ^ (uint32_t)f->frag_index << 14, index = n - 1u, i;
-    if (index >= 16383u || length != f->frag_size) return FUOTA_FRAG_REFUSED;
-    if (f->phase != COLLECT) return result(f);
-    if (index >= f->nb_frag || f->rank) {
-        index = scratch(f, f->stored);
+/* Keeps what is new: an uncoded fragment in its place while the columns are not fixed, all others in the scratch rows. */
+static void take(fuota_frag_t *f, uint32_t n, const void *payload) {
+    uint32_t index = n - 1u, i;
+    if (index < f->nb_frag && !f->rank) {
+        if (bit(known(f), index)) return;
+        put(known(f), index, 1);
+        f->lowest = --f->unknown;
+    } else {
+        index = f->stored;
         if (f->unknown <= f->capacity) {
-            if (examine(f, n) == NONE) return FUOTA_FRAG_MORE;
+            if (examine(f, n) == NONE) return;
             f->taken++;
         } else {
-            for (i = 0; i < f->stored; i++)
-                if (mark_of(f, scratch(f, i)) == n) return result(f);
+            for (i = f->nb_frag; i < index; i++)
+                if (mark_of(f, i) == n) return;
         }
-        if (f->stored == f->scratch) {
-            f->rank = (uint16_t)(f->rank - (f->taken > f->stored)); /* what is not kept does not count */
-            return become(f, FUOTA_FRAG_TOO_MANY);
+        if (index == reduced(f, 0)) {
+            f->rank = (uint16_t)(f->rank - (f->taken > index)); /* what is not kept does not count */
+            become(f, FUOTA_FRAG_TOO_MANY);
         }
         f->stored++;
-    } else {
-        if (bit(known(f), index)) return FUOTA_FRAG_MORE;
-        know(f, index);
     }
     save(f, index, padded(f, payload), n);
-    return settle(f);
+    settle(f);
+}
+
+int fuota_frag_feed(fuota_frag_t *f, uint32_t index_and_n, const void *payload, uint32_t length) {
+    uint32_t n = index_and_n ^ (uint32_t)f->frag_index << 14;
+    if (n - 1u >= 16383u || length != f->frag_size) return FUOTA_FRAG_REFUSED;
+    if (f->phase == COLLECT) take(f, n, payload);
+    return result(f);
 }
 
 int fuota_frag_step(fuota_frag_t *f) {
@@ -398,8 +390,6 @@ int fuota_frag_step(fuota_frag_t *f) {
         scan(f);
     else if (f->phase == REDUCE)
         reduce(f);
-    else if (f->phase == BACK)
-        solve(f);
     return result(f);
 }
 

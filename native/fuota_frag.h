@@ -28,7 +28,7 @@
  *
  * Work per call. feed: one row of the parity matrix (about M/2 draws, 3/4 M in version 2), and one row written; but where coded fragments
  * had to be kept aside, one later call takes up all of them, as resume does. step: reads at most max(32, losses) rows, writes at most one,
- * draws at most one row of the matrix.
+ * draws at most one row of the matrix; with no workspace to spare it reads the marks of the block too, once for each lost fragment.
  *
  * Memory. FUOTA_FRAG_WORKSPACE octets of workspace are enough for `capacity` losses. What is not needed for the losses that there
  * really are, and any octets beyond, save reading: the more, the fewer rows are read in step 4.
@@ -66,9 +66,7 @@ extern "C" {
 #define FUOTA_FRAG_WORDS_(BITS) (((BITS) + 31u) / 32u)
 #define FUOTA_FRAG_MOST_(A, B) ((A) > (B) ? (A) : (B))
 #define FUOTA_FRAG_ROW_WORDS_(S, G) FUOTA_FRAG_WORDS_(8u * FUOTA_FRAG_ROW(S, G))
-#define FUOTA_FRAG_WINDOW_ 8u /* words of a mask that have room beside two rows at least */
-#define FUOTA_FRAG_WORK_(M, S, G) \
-    FUOTA_FRAG_MOST_(FUOTA_FRAG_WORDS_(M), 2u * FUOTA_FRAG_ROW_WORDS_(S, G) + FUOTA_FRAG_WINDOW_)
+#define FUOTA_FRAG_WORK_(M, S, G) FUOTA_FRAG_MOST_(FUOTA_FRAG_WORDS_(M), 2u * FUOTA_FRAG_ROW_WORDS_(S, G))
 #define FUOTA_FRAG_WORKSPACE(M, L, S, G) \
     (4u * (FUOTA_FRAG_WORDS_(M) + FUOTA_FRAG_WORDS_(L) + FUOTA_FRAG_WORDS_((L) * ((L) + 1u) / 2u) + FUOTA_FRAG_WORK_(M, S, G)))
 
@@ -88,7 +86,7 @@ typedef struct {
     uint8_t frag_index;      /* FragIndex of the session, 0 to 3 */
     /* The decoder's. */
     uint8_t lanes, phase;
-    uint16_t unknown, stored, taken, rank, lowest, progress, position, draws, row_octets, mask_words;
+    uint16_t unknown, stored, taken, rank, lowest, progress, position, row_octets, mask_words;
 } fuota_frag_t;
 
 /* Begins a session on an erased storage. */

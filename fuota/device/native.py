@@ -31,7 +31,7 @@ class _Decoder(ctypes.Structure):
         *((name, ctypes.c_uint16) for name in ("nb_frag", "capacity", "scratch")),
         *((name, ctypes.c_uint8) for name in ("frag_size", "granularity", "version", "frag_index")),
         ("own_octets", ctypes.c_uint8 * 2),
-        ("own", ctypes.c_uint16 * 10),
+        ("own", ctypes.c_uint16 * 9),
     )
 
 
@@ -158,7 +158,7 @@ class NativeDecoder:
         """FUOTA_FRAG_WORKSPACE in words."""
         row_words = _words(8 * _row(self.frag_size, granularity))
         triangle = _words(capacity * (capacity + 1) // 2)
-        work = max(_words(self.nb_frag), 2 * row_words + 8)
+        work = max(_words(self.nb_frag), 2 * row_words)
         return _words(self.nb_frag) + _words(capacity) + triangle + work
 
     @property
