@@ -12,7 +12,7 @@ from fuota.device.profile_file import load_profile
 from fuota.errors import ImageError, ParameterError
 from fuota.findings import Finding, Findings, error, warning
 from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, SignatureState, check
-from fuota.image.checks import by_gravity
+from fuota.image.checks import PATCHES, by_gravity
 from fuota.image.delta import apply
 
 _MOST_BYTES = 64 * 1024
@@ -67,16 +67,33 @@ def inspect_patch(
     **requirements: Any,
 ) -> tuple[ImageCheck, ImageCheck]:
     """The checks of a patch, and of what it makes of its base: of that are asked hardware, version, slot, and signature, one that
-    lies beside it too.
+    lies beside it too; of the patch, that it fits into a session, and that the base is what the devices run.
 
     Arguments as of `inspect_image`. Raises ImageError where the patch cannot be applied to the base.
     """
-    made = FirmwareImage(data=apply(base, patch.data), name=f"what {patch.name} makes", requirements=patch.requirements)
-    target = inspect_image(made, profile=profile, public_key=public_key, signature=signature, **requirements)
-    of_target = {"hardware": None, "running_version": None, "signed": False, "slot_bytes": None, "flash_bytes": None}
+    asked = replace(patch.requirements if profile is None else _of(profile), **requirements)
+    made = FirmwareImage(data=apply(base, patch.data), name=f"what {patch.name} makes", requirements=_of_target(asked))
+    target = inspect_image(made, public_key=public_key, signature=signature)
     known = hashlib.sha256(base).hexdigest()
-    of_patch = inspect_image(patch, profile=profile, **requirements | of_target, base_sha256=known)
-    return replace(of_patch, findings=by_gravity((*of_patch.findings, *_unproven(target)))), target
+    of_patch = inspect_image(replace(patch, requirements=_of_patch(asked, known)))
+    found = (*of_patch.findings, *_other_base(asked.base_sha256, known), *_unproven(target))
+    return replace(of_patch, findings=by_gravity(found)), target
+
+
+def _of_patch(asked: ImageRequirements, base_sha256: str) -> ImageRequirements:
+    rest = replace(asked, hardware=None, running_version=None, signed=False, slot_bytes=None, flash_bytes=None)
+    return replace(rest, base_sha256=base_sha256)
+
+
+def _of_target(asked: ImageRequirements) -> ImageRequirements:
+    """It goes into no session; its format is asked where the device takes more than patches."""
+    return replace(asked, max_block_bytes=None, formats=tuple(one for one in asked.formats if one not in PATCHES))
+
+
+def _other_base(wanted: str | None, given: str) -> tuple[Finding, ...]:
+    if wanted in (None, given):
+        return ()
+    return (error("base", f"the base that was given is {given[:16]}…, and the devices run {str(wanted)[:16]}…"),)
 
 
 def _unproven(target: ImageCheck) -> tuple[Finding, ...]:

@@ -158,9 +158,7 @@ def _size(image: FirmwareImage) -> Iterator[Finding]:
     requirements, size = image.requirements, on_air_bytes(image)
     slot, session = requirements.slot_bytes, requirements.max_block_bytes
     if slot is not None and size > slot:
-        yield error(
-            "slot", f"it has {size} bytes, the slot of the device {slot}: {size - slot} too many{_smaller(image)}"
-        )
+        yield error("slot", f"it has {size} bytes, the slot of the device {slot}: {size - slot} too many")
     if session is not None and size > session and session != slot:
         yield error(
             "session",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,27 @@ def test_what_proves_that_a_patch_was_given_its_base():
         assert severities == sorted(severities, key=["error", "warning", "note"].index)
     wrong_base = bytes([old[300] ^ 1 if at == 300 else octet for at, octet in enumerate(old)])
     assert not inspect_patch(patch, wrong_base)[1].ok
+
+
+def test_what_a_patch_makes_goes_into_no_session():
+    """A patch is sent because the image would not fit, to devices that may take nothing but patches."""
+    patch = FirmwareImage.open(SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch"))
+    old = SAMPLE.with_name("sensor-1.0.0.bin").read_bytes()
+    for formats, wrong in (("detools-patch",), []), (("detools-patch", "mcuboot"), ["wrong-format"]):
+        asked = ImageRequirements(max_block_bytes=len(patch.data), formats=formats)
+        of_patch, of_target = inspect_patch(patch, old, profile=DeviceProfile(image=asked))
+        assert of_patch.ok
+        assert [one.code for one in of_target.findings.errors] == wrong
+    of_patch, _ = inspect_patch(patch, old, max_block_bytes=len(patch.data) - 1, formats=("mcuboot",))
+    assert {one.code for one in of_patch.findings.errors} == {"session", "wrong-format"}
+
+
+def test_a_base_that_is_not_what_the_devices_run():
+    patch = FirmwareImage.open(SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch"))
+    old = SAMPLE.with_name("sensor-1.0.0.bin").read_bytes()
+    assert inspect_patch(patch, old, base_sha256=hashlib.sha256(old).hexdigest())[0].ok
+    of_patch, _ = inspect_patch(patch, old, base_sha256=hashlib.sha256(FIRMWARE).hexdigest())
+    assert [one.code for one in of_patch.findings.errors] == ["base"]
 
 
 def test_a_signature_beside_what_a_patch_makes():
