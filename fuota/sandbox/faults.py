@@ -24,6 +24,12 @@ FAULT_WORDS = (
 )
 """What `Faults.parse` takes, for help texts."""
 
+_BOUNDS = {
+    "latency_ms": (0, LONGEST_LATENCY_MS),
+    **dict.fromkeys(("server_error", "lost_answer", "drop_notification", "repeat_notification"), (0, 1)),
+    "stall_at_pct": (0, 99),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restart:
@@ -43,6 +49,8 @@ class Faults:
     drop_notification, repeat_notification: share of uplinks that the data stream never posts, or posts twice.
     stall_at_pct: a transfer stops for good at that percentage and goes on being called running.
     restart: while it lasts, connections are closed without an answer and nothing is done.
+
+    Raises ParameterError for a value that cannot be.
     """
 
     latency_ms: int = 0
@@ -53,6 +61,15 @@ class Faults:
     stall_at_pct: int | None = None
     restart: Restart | None = None
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                nearest = high if value > high else low
+                raise ParameterError(
+                    f"{name} {value} was given: it lies from {low} to {high}; the nearest is {nearest}"
+                )
 
     @classmethod
     def parse(cls, texts: Iterable[str], *, seed: int = 1) -> Self:

@@ -102,6 +102,22 @@ def test_a_wrong_fault_is_told_with_its_rule(text, rule):
     assert repr(text) in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"latency_ms": -1}, "latency_ms -1 .* from 0 to 600000; the nearest is 0"),
+        ({"server_error": 1.5}, "server_error 1.5 .* from 0 to 1; the nearest is 1"),
+        ({"lost_answer": float("nan")}, "lost_answer nan"),
+        ({"drop_notification": -0.1}, "drop_notification -0.1 .* the nearest is 0"),
+        ({"repeat_notification": 2}, "repeat_notification 2 .* the nearest is 1"),
+        ({"stall_at_pct": 100}, "stall_at_pct 100 .* from 0 to 99; the nearest is 99"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_the_nearest(given, message):
+    with pytest.raises(ParameterError, match=message):
+        Faults(**given)
+
+
 def test_a_fault_given_twice_is_told():
     with pytest.raises(ParameterError, match="'5xx' was given twice"):
         Faults.parse(["5xx=0.1", "5xx=0.2"])
