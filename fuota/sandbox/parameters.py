@@ -72,17 +72,18 @@ def integer(low: int, high: int = LARGEST) -> Kind:
     return Kind(read=read_one, schema={"type": "integer", "minimum": low, "maximum": high, "format": "int64"})
 
 
+_DECIMAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+
+
 def number(low: float, high: float) -> Kind:
     """A decimal number from `low` to `high`."""
 
     def read_one(name: str, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise _given(name, text, "a number") from None
+        if not re.fullmatch(_DECIMAL, text):  # float() also takes "1_0", " 1" and the digits of other scripts
+            raise _given(name, text, f"a number from {low} to {high}")
+        value = float(text)
         if not low <= value <= high:
-            nearest = f"; the nearest is {low if value < low else high}" if value == value else ""  # noqa: PLR0124 - nan
-            raise _given(name, text, f"a number from {low} to {high}{nearest}")
+            raise _given(name, text, f"a number from {low} to {high}; the nearest is {low if value < low else high}")
         return 0.0 + value
 
     return Kind(read=read_one, schema={"type": "number", "minimum": low, "maximum": high})
@@ -132,7 +133,18 @@ def _words(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _descriptor(name: str, text: str) -> bytes:
-    return rules.octets(name, text, 4)
+    return rules.octets(name, _hex(name, text), 4)
+
+
+def _pdu(name: str, text: str) -> bytes:
+    return rules.pdu(name, _hex(name, text))
+
+
+def _hex(name: str, text: str) -> str:
+    """Text that has no white space in it, as a person may write octets and a request may not."""
+    if re.search(r"\s", text):
+        raise _given(name, text, "octets in hexadecimal, without white space")
+    return text
 
 
 def words(*known: str) -> Kind:
@@ -150,7 +162,7 @@ EUIS = Kind(read=_euis, schema={"type": "string", "pattern": f"^({_EUIS_PATTERN}
 SOME_EUIS = Kind(read=_some_euis, schema={"type": "string", "pattern": f"^{_EUIS_PATTERN}$"})
 TAGS = Kind(read=_tags, schema={"type": "string", "description": "Tags of printable characters, parted by commas."})
 ADDRESS = Kind(read=rules.mc_addr, schema={"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"})
-PDU = Kind(read=rules.pdu, schema={"type": "string", "pattern": "^([0-9A-Fa-f]{2}){0,242}$"})
+PDU = Kind(read=_pdu, schema={"type": "string", "pattern": "^([0-9A-Fa-f]{2}){0,242}$"})
 FLAG = Kind(read=_flag, schema={"type": "boolean"})
 ANY_CLASS = _device_class("A", "B", "C")
 MULTICAST_CLASS = _device_class("B", "C")
