@@ -6,6 +6,7 @@ line that a kill has cut short was not answered for, and is left out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -60,6 +61,8 @@ def write_whole(path: Path, text: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()  # on a full disk most of all
         raise StorageError(f"the state file {path} cannot be written: {error.strerror}") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -258,3 +259,16 @@ def test_a_file_that_has_grown_is_written_anew(path, monkeypatch):
         file.settle(devices=False)
     assert [json.loads(line)["devices"] for line in path.read_text().splitlines()] == [True, False, False]
     file.stop()
+
+
+def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    write_whole(path, b"old")
+
+    def full(_file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fuota.sandbox.state.os.fsync", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        write_whole(path, b"new")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("state", b"old")]
