@@ -145,6 +145,9 @@ class StateFile:
         except StorageError as error:
             _log.error("%s", error)
             return False
+        except Exception:  # whatever it is, those who wait must not wait for ever
+            _log.exception("the state could not be written")
+            return False
         return True
 
     def _write(self, *, whole: bool) -> None:

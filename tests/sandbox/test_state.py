@@ -272,3 +272,21 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_beside_it(tmp_path,
     with pytest.raises(StorageError, match="No space left on device"):
         write_whole(path, b"new")
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("state", b"old")]
+
+
+def test_a_fault_of_ours_is_told_to_those_who_wait(path, caplog):
+    faults = [KeyError("ours")]
+
+    def snapshot(devices):
+        if started.is_set() and faults:
+            raise faults.pop()
+        return {}
+
+    started, state = threading.Event(), StateFile(path, snapshot)
+    state.start()
+    started.set()
+    with pytest.raises(StorageError, match="could not be saved"):
+        state.settle(devices=False)
+    assert "KeyError: 'ours'" in caplog.text
+    state.settle(devices=False)
+    state.stop()
