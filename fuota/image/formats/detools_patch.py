@@ -110,6 +110,17 @@ def checked(data: bytes) -> tuple[Header, Finding | None]:
         raise ImageError("to unpack heatshrink takes the package 'detools': pip install 'fuota[delta]'") from None
 
 
+def needs_package(data: bytes) -> bool:
+    """Whether it begins like a patch that only the extra `delta` can tell, and that is not installed."""
+    try:
+        _damage(data, header(data))
+    except ModuleNotFoundError:
+        return True
+    except ImageError:
+        return False
+    return False
+
+
 def _damage(data: bytes, found: Header) -> Finding | None:
     """None for a patch that is whole. Raises ImageError where too little of it makes sense."""
     stream = unpacked(

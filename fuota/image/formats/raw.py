@@ -6,6 +6,7 @@ import struct
 
 from fuota.findings import Finding, error, note, warning
 from fuota.image.description import Description, ImageFormat, Part
+from fuota.image.formats.detools_patch import needs_package
 from fuota.image.requirements import ImageRequirements
 
 FORMAT = ImageFormat.RAW
@@ -66,10 +67,11 @@ def _vector_table(data: bytes, requirements: ImageRequirements) -> Finding | Non
             f"it begins like the vector table of a Cortex-M (stack 0x{stack:08X}, reset 0x{reset:08X}): a plausibility check,"
             " no more; a raw binary states neither version nor hash",
         )
+    patch = "; whether it is a patch is told with the package 'detools' (pip install 'fuota[delta]')"
     return warning(
         "raw-unknown",
         f"it is of no known format, and its first words (0x{stack:08X}, 0x{reset:08X}) are no stack in RAM and reset vector in"
-        " flash of a Cortex-M: make sure that it is the right file",
+        f" flash of a Cortex-M: make sure that it is the right file{patch if needs_package(data) else ''}",
     )
 
 

@@ -135,3 +135,10 @@ def test_without_heatshrink_it_is_not_known(describe, monkeypatch):
     monkeypatch.setitem(sys.modules, "heatshrink2.core", None)
     assert describe(patch()).format is ImageFormat.RAW
     assert describe(patch("crle")).format is ImageFormat.DETOOLS_PATCH
+
+
+def test_without_the_extra_a_file_that_may_be_a_patch_is_said_to_be_one_perhaps(monkeypatch):
+    monkeypatch.setitem(sys.modules, "heatshrink2.core", None)
+    said = [next(iter(FirmwareImage(data=octets).findings)) for octets in (patch(), bytes(range(1, 200)))]
+    assert [one.code for one in said] == ["raw-unknown"] * 2
+    assert ["fuota[delta]" in one.message for one in said] == [True, False]
