@@ -24,7 +24,7 @@ def grid(rows: Sequence[tuple[str, ...]], *, name_style: str = "") -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     if len(rows[0]) > 1:
         table.add_column(style=name_style, no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")  # a word that is longer than the line is a hash or an id: all of it counts
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return table

@@ -1,4 +1,4 @@
-"""What a patch does not fit, and what cannot be mended."""
+"""What a patch does not fit, what cannot be mended, and what does not fit the line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.plan_cases import says_one_line
+from tests.image import corpus
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 OLD, NEW = FOLDER / "sensor-1.0.0.bin", FOLDER / "sensor-1.1.0.bin"
@@ -63,3 +64,11 @@ def test_convert_is_offered_for_slot_padding_where_signatures_are_asked_for(fuot
     result = fuota("image", "check", padded, *run)
     assert set(errors(result)) == {"slot-padding", "session"}
     assert "padded.stripped.bin" in result.event("image")["mended_by"]
+
+
+def test_what_a_profile_must_name_is_shown_whole(fuota, tmp_path):
+    """The two UUIDs of an mbed manifest are longer than a line."""
+    image = tmp_path / "app.bin"
+    image.write_bytes(corpus.mbed())
+    hardware = fuota("image", "inspect", image, "--json").event("image")["hardware"]
+    assert hardware in fuota("image", "inspect", image).out.replace("\n", "").replace(" ", "")
