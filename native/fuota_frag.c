@@ -57,7 +57,10 @@ static uint32_t row_words(const fuota_frag_t *f) { return (f->row_octets + 3u) >
 
 static int failed(const fuota_frag_t *f) { return f->phase & 0x80; }
 
-static int result(const fuota_frag_t *f) { return f->phase - 1u < 127u ? FUOTA_FRAG_MORE : (int8_t)f->phase; }
+static int result(const fuota_frag_t *f) {
+    int phase = (int8_t)f->phase;
+    return phase > FUOTA_FRAG_MORE ? FUOTA_FRAG_MORE : phase;
+}
 
 /* A failure stays. */
 static void become(fuota_frag_t *f, int phase) {
@@ -106,7 +109,7 @@ static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n
 /* Sets in `mask` which of the uncoded fragments fragment `n` is made of, 0 of none (TS004 appendix A: PRBS23, M / 2 draws; a power of two
  * takes M + 1 as the modulus and leaves M out). */
 static void draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
-    uint32_t nb_frag = f->nb_frag, modulus = nb_frag, left = nb_frag >> 1, distinct = f->version - 1u, x, r;
+    uint32_t nb_frag = f->nb_frag, modulus = nb_frag, left = nb_frag >> 1, distinct = f->version - 1u, x, r, *word;
 #ifndef FUOTA_FRAG_DIVIDE
     uint32_t d;
 #endif
@@ -129,8 +132,11 @@ static void draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
         for (r = x, d = modulus; d >= nb_frag; d >>= 1) /* M / 2 draws: none where half of the modulus is M */
             if (r >= d) r -= d;
 #endif
-        if (r >= nb_frag || (distinct && bit(mask, r))) continue;
-        put(mask, r, 1);
+        if (r >= nb_frag) continue;
+        word = mask + (r >> 5);
+        r = 1u << (r & 31u);
+        if (distinct && (*word & r)) continue;
+        *word |= r;
         left--;
     }
 }
@@ -145,8 +151,9 @@ static void compress(const fuota_frag_t *f, const uint32_t *mask) {
 
 /* The vector of fragment `n`, whose mask is left at the front of the free part. */
 static void expand(const fuota_frag_t *f, uint32_t n) {
-    draw(f, n, free_part(f));
-    compress(f, free_part(f));
+    uint32_t *mask = free_part(f);
+    draw(f, n, mask);
+    compress(f, mask);
 }
 
 static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
@@ -155,30 +162,33 @@ static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
     while (sum != end);
 }
 
+/* Makes the vector `v`, of which `c` is the highest column, one of the `rows` of the triangle. */
+static void insert(fuota_frag_t *f, uint32_t *rows, const uint32_t *v, uint32_t c) {
+    uint32_t i;
+    while (f->lowest > c) {
+        f->lowest--;
+        put(rows, triangular(f->lowest) + f->lowest, 0);
+    }
+    for (i = c + 1u; i--;) put(rows, triangular(c) + i, bit(v, i));
+    f->rank++;
+}
+
 /* Eliminates the vector, and inserts what is left of it; the column that it adds to the rank, or NONE. With `sum` the reduced rows are
  * added too, and a new one is written before the triangle may grow into it. */
 static uint32_t absorb(fuota_frag_t *f, uint32_t *sum) {
-    uint32_t *v = vector(f), *rows = triangle(f), *row = free_part(f), c = f->unknown, at, i;
+    uint32_t *v = vector(f), *rows = triangle(f), *row = free_part(f), c = f->unknown;
     while (c--) {
-        const uint32_t *from;
-        uint32_t s;
-        at = triangular(c);
+        uint32_t at = triangular(c), s = at & 31u, i;
+        const uint32_t *from = rows + (at >> 5);
         if (!bit(v, c)) continue;
         if (c < f->lowest || !bit(rows, at + c)) {
             if (sum) {
                 save(f, reduced(f, c), sum, SOLVED);
                 f->progress++;
             }
-            while (f->lowest > c) {
-                f->lowest--;
-                put(rows, triangular(f->lowest) + f->lowest, 0);
-            }
-            for (i = 0; i <= c; i++) put(rows, at + i, bit(v, i));
-            f->rank++;
+            insert(f, rows, v, c);
             break;
         }
-        from = rows + (at >> 5);
-        s = at & 31u;
         for (i = 0; i <= c >> 5; i++) v[i] ^= from[i] >> s | from[i + 1u] << 1 << (31u - s); /* bits past c are no matter */
         if (!sum) continue;
         if (load(f, reduced(f, c), row)) return NONE;
@@ -244,7 +254,7 @@ static void gather(fuota_frag_t *f) {
             become(f, SCAN);
             if (f->lanes) return;
             expand(f, n);
-            for (n = 0; n < f->mask_words; n++) known(f)[n] &= free_part(f)[n];
+            for (n = f->mask_words; n--;) known(f)[n] &= free_part(f)[n];
         }
         load(f, next, lane);
     }
