@@ -22,7 +22,16 @@ from fuota.errors import (
 )
 
 _LONGEST_QUOTE = 200
-_ASK_FIRST = "The request may have been carried out: ask for the status before sending it again."
+_TWICE = "sent again, the message may go out twice."
+_NO_HARM = "it can be sent again."
+_AGAIN = {  # calls of which no status can be asked, by the end of their paths
+    "device/sendmsg": _TWICE,
+    "device/sendmcastmsg": _TWICE,
+    "mcast/sendmsg": _TWICE,
+    "device/clearmsgs": _NO_HARM,
+    "device/activateOne": _NO_HARM,
+    "mcast/setup": "the server gives no list of its groups, and sent again it makes another one.",
+}
 
 _ADVICE = {
     401: "Check the API key.",
@@ -49,6 +58,12 @@ def checked_object(what: str, response: requests.Response, scrub: Callable[[str]
     if (code := _status_code(body)) != 200:
         raise failure(f"{what} (HTTP 200, statusCode in the body)", code, quoted(response, scrub))
     return body
+
+
+def before_again(what: str) -> str:
+    """What to do, or to know, before a POST that may have been carried out is sent again; `what` is method and path."""
+    found = (advice for path, advice in _AGAIN.items() if f"/{path}" in what)
+    return next(found, "ask for the status before sending it again.")
 
 
 def quoted(response: requests.Response, scrub: Callable[[str], str]) -> str:
@@ -90,7 +105,8 @@ def _advice(what: str, status: int) -> str:
     if 300 <= status < 400:
         return "Redirects are not followed, so that the key goes nowhere else: correct the base URL."
     if status >= 500 or status < 300:
-        return "Try again later." if what.startswith("GET") else _ASK_FIRST
+        carried_out = f"The request may have been carried out: {before_again(what)}"
+        return "Try again later." if what.startswith("GET") else carried_out
     return _ADVICE.get(status, "Correct the request as the server says.")
 
 

@@ -25,7 +25,7 @@ from requests.auth import AuthBase
 from urllib3.util import Retry
 
 from fuota.errors import ParameterError, UnreachableError
-from fuota.network.answers import checked_object, quoted, refusal_in_place_of
+from fuota.network.answers import before_again, checked_object, quoted, refusal_in_place_of
 from fuota.network.outgoing import Hook, Outgoing, shown_body, shown_headers, shown_query
 from fuota.network.redaction import HIDDEN, redact
 
@@ -242,8 +242,10 @@ class HttpClient:
             advice = "Its certificate is not trusted: name the authority's PEM file as ca_file."
         elif never_sent:
             advice = "The request never reached it: check the address, the network and the proxy settings."
+        elif what.startswith("GET"):
+            advice = "Try again later."
         else:
-            advice = "The request may have reached it: ask for the status before sending it again."
+            advice = f"The request may have reached it: {before_again(what)}"
         reason = " ".join(self._scrub(str(causes[-1]) or type(causes[-1]).__name__, hidden).split())[:200]
         text = f"{what}: no answer from {self._base_url} ({reason}). {advice}"
         return UnreachableError(text, maybe_received=not never_sent)

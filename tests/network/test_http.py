@@ -248,6 +248,30 @@ def test_a_lost_answer_may_have_been_received(server, does):
     assert_hides_key(caught.value)
 
 
+@pytest.mark.parametrize("lost", [{"does": "reset"}, {"status": 503}])
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/rest/integration/mcastTransfer", "ask for the status before sending it again"),
+        ("/rest/integration/mcast/addDevices", "ask for the status before sending it again"),
+        ("/rest/integration/mcast/setup", "no list of its groups, and sent again it makes another one"),
+        ("/rest/integration/mcast/sendmsg", "the message may go out twice"),
+        ("/rest/integration/device/sendmsg", "the message may go out twice"),
+        ("/rest/integration/device/clearmsgs", "it can be sent again"),
+    ],
+)
+def test_what_is_to_be_done_after_a_lost_answer_depends_on_the_call(server, path, advice, lost):
+    server.play({}, **lost)
+    with pytest.raises(NetworkError, match=advice):
+        client(server.url).post_json(path, {})
+
+
+def test_a_question_whose_answer_was_lost_can_be_asked_again(server):
+    server.play({}, does="reset")
+    with pytest.raises(UnreachableError, match=r"Try again later\.$"):
+        client(server.url, retries=0).get_json("/x", {})
+
+
 def test_a_read_timeout_may_have_been_received(server):
     server.play(does="hang")
     token = str(3 * 41152)
