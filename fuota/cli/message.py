@@ -64,9 +64,7 @@ def encode(
     from fuota.lorawan.multi_package import FPORT, wrapped
     from fuota.lorawan.packages import package_named
 
-    if bare := [value for value in values if "=" not in value]:
-        raise click.UsageError(f"{bare[0]!r} was given: a field is written FIELD=VALUE")
-    given = {name: text for name, _, text in (value.partition("=") for value in values)}
+    given = _fields(values)
     package = package_named(package_name)
     made: tuple[Command, ...] = (package.command(command_name, given, version=version),)
     port = package.f_port
@@ -76,6 +74,18 @@ def encode(
     out.event("encoded", package=package.name, command=command_name, port=port, payload=octets.hex())
     out.result(octets.hex())
     return 0
+
+
+def _fields(values: tuple[str, ...]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals:
+            raise click.UsageError(f"{value!r} was given: a field is written FIELD=VALUE")
+        if name in given:
+            raise click.UsageError(f"{name} was given twice, as {given[name]!r} and {text!r}: give it once")
+        given[name] = text
+    return given
 
 
 def _octets(text: str) -> bytes:
