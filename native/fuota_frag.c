@@ -53,8 +53,6 @@ static uint32_t *triangle(const fuota_frag_t *f) { return f->workspace + triangl
 
 static uint32_t free_words(const fuota_frag_t *f) { return triangle_at(f) - f->mask_words + (triangular(f->lowest) >> 5); }
 
-static uint32_t row_words(const fuota_frag_t *f) { return (f->row_octets + 3u) >> 2; }
-
 static int failed(const fuota_frag_t *f) { return f->phase & 0x80; }
 
 static int result(const fuota_frag_t *f) {
@@ -87,7 +85,7 @@ static uint32_t mark_of(fuota_frag_t *f, uint32_t index) {
     uint32_t *mark = free_part(f), n;
     if (f->read(f->context, mark_offset(f, index), mark, sizeof *mark)) become(f, FUOTA_FRAG_STORAGE);
     n = *mark & 0xFFFFu;
-    return *mark == (n | ~n << 16) ? n : 0;
+    return ~*mark >> 16 == n ? n : 0;
 }
 
 /* First the row, then the mark that makes it count. */
@@ -192,7 +190,7 @@ static uint32_t absorb(fuota_frag_t *f, uint32_t *sum) {
         for (i = 0; i <= c >> 5; i++) v[i] ^= from[i] >> s | from[i + 1u] << 1 << (31u - s); /* bits past c are no matter */
         if (!sum) continue;
         if (load(f, reduced(f, c), row)) return NONE;
-        add(sum, row, row_words(f));
+        add(sum, row, f->row_words);
     }
     return c;
 }
@@ -205,7 +203,7 @@ static uint32_t examine(fuota_frag_t *f, uint32_t n) {
 
 static void insert_next(fuota_frag_t *f) { examine(f, mark_of(f, f->taken++)); }
 
-static void solve_or_end(fuota_frag_t *f) { become(f, f->progress == 2u * f->unknown ? FUOTA_FRAG_DONE : GATHER); }
+static void solve_or_end(fuota_frag_t *f) { become(f, f->progress - f->unknown == f->unknown ? FUOTA_FRAG_DONE : GATHER); }
 
 /* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
 static void settle(fuota_frag_t *f) {
@@ -221,7 +219,7 @@ static void settle(fuota_frag_t *f) {
 /* --- solving, in steps */
 
 static uint32_t *lane_at(const fuota_frag_t *f, uint32_t lane) {
-    return free_part(f) + row_words(f) + lane * (row_words(f) + f->mask_words);
+    return free_part(f) + f->row_words + lane * (f->row_words + f->mask_words);
 }
 
 static int has_room(const fuota_frag_t *f, uint32_t lane) { return lane_at(f, lane + 1u) <= free_part(f) + free_words(f); }
@@ -231,7 +229,7 @@ static void solve(fuota_frag_t *f) {
     uint32_t p = (uint32_t)(f->progress - f->unknown), i, *sum = lane_at(f, 0);
     for (i = 0; bit(known(f), i) || p--; i++) {}
     expand(f, i + 1u);
-    add(sum, sum, row_words(f));
+    add(sum, sum, f->row_words);
     absorb(f, sum);
     save(f, i, sum, SOLVED);
     f->progress++;
@@ -248,7 +246,7 @@ static void gather(fuota_frag_t *f) {
     } else {
         n = mark_of(f, next);
         if (f->lanes < 255u && next < f->stored && has_room(f, f->lanes)) {
-            draw(f, n, lane + row_words(f));
+            draw(f, n, lane + f->row_words);
             f->lanes++;
         } else {
             become(f, SCAN);
@@ -262,7 +260,7 @@ static void gather(fuota_frag_t *f) {
 
 /* Adds 32 known fragments to the lanes that have them. */
 static void scan(fuota_frag_t *f) {
-    uint32_t length = row_words(f), stride = length + f->mask_words, loaded;
+    uint32_t length = f->row_words, stride = length + f->mask_words, loaded;
     uint32_t *row = free_part(f), *end = lane_at(f, f->lanes), *lane;
     do {
         if (!bit(known(f), f->position)) continue;
@@ -293,7 +291,7 @@ static void recall(fuota_frag_t *f, int reset) {
 
 static void reduce(fuota_frag_t *f) {
     uint32_t *sum = lane_at(f, f->position);
-    if (f->lanes) compress(f, sum + row_words(f));
+    if (f->lanes) compress(f, sum + f->row_words);
     absorb(f, sum);
     if (!f->lanes) recall(f, 1);
     f->taken++;
@@ -306,7 +304,7 @@ static void reduce(fuota_frag_t *f) {
 
 /* Whether the workspace has FUOTA_FRAG_WORKSPACE octets: the free part, when `capacity` are lost, what is needed there. */
 static int is_enough(fuota_frag_t *f) {
-    uint32_t all = f->mask_words, work = 2u * row_words(f);
+    uint32_t all = f->mask_words, work = 2u * f->row_words;
     f->unknown = f->capacity;
     f->lowest = 0;
     return (int32_t)(free_words(f) - (work > all ? work : all)) >= 0;
@@ -318,10 +316,11 @@ int fuota_frag_init(fuota_frag_t *f) {
     f->stored = f->taken = f->nb_frag;
     f->rank = f->progress = f->position = 0;
     f->lanes = 0;
-    if (f->nb_frag > 16383u || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index > 3u ||
+    if (f->nb_frag >> 14 || f->capacity - 1u >= f->nb_frag || !f->frag_size || f->version - 1u > 2u || f->frag_index >> 2 ||
         g - 1u > 31u || (g & (g - 1u)))
         return FUOTA_FRAG_REFUSED;
     f->row_octets = (uint16_t)((f->frag_size + g - 1u) & ~(g - 1u));
+    f->row_words = (uint16_t)((f->row_octets + 3u) >> 2);
     f->mask_words = (uint16_t)words(f->nb_frag);
     if (!is_enough(f)) return FUOTA_FRAG_REFUSED;
     recall(f, 0);

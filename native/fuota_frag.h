@@ -86,7 +86,7 @@ typedef struct {
     uint8_t frag_index;      /* FragIndex of the session, 0 to 3 */
     /* The decoder's. */
     uint8_t lanes, phase;
-    uint16_t unknown, stored, taken, rank, lowest, progress, position, row_octets, mask_words;
+    uint16_t unknown, stored, taken, rank, lowest, progress, position, row_octets, row_words, mask_words;
 } fuota_frag_t;
 
 /* Begins a session on an erased storage. */

@@ -31,7 +31,7 @@ class _Decoder(ctypes.Structure):
         *((name, ctypes.c_uint16) for name in ("nb_frag", "capacity", "scratch")),
         *((name, ctypes.c_uint8) for name in ("frag_size", "granularity", "version", "frag_index")),
         ("own_octets", ctypes.c_uint8 * 2),
-        ("own", ctypes.c_uint16 * 9),
+        ("own", ctypes.c_uint16 * 10),
     )
 
 
