@@ -40,6 +40,7 @@ def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -
     strict, base = (rest.pop(one) for one in ("strict", "base"))
     asked = {one: rest.pop(one) for one in ("profile", "public_key", "signature")}
     if base is None and rest["base_sha256"] is not None:  # by the plan
+        _agree(rest["base_sha256"], asked["profile"])
         asked["base_sha256"] = rest["base_sha256"]
     checks = checks_of(FirmwareImage(data=content, name=name), base, asked)
     if len(checks) > 1:
@@ -49,6 +50,17 @@ def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -
     for finding in findings.warnings:
         out.say(f"warning: {finding.message} ({finding.code})")
     return rest
+
+
+def _agree(planned: str, profile: str | None) -> None:
+    """Raise ImageError where the profile says that the devices run another image than the plan."""
+    from fuota.device import load_profile
+
+    wanted = None if profile is None else load_profile(profile).image_requirements().base_sha256
+    if wanted not in (None, planned):
+        raise ImageError(
+            f"the plan is for devices that run {planned[:16]}…, by the profile they run {str(wanted)[:16]}…; plan again"
+        )
 
 
 def _refuse(out: Output, name: str, against: tuple[Finding, ...], mended_by: str | None) -> None:

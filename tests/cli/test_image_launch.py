@@ -157,6 +157,11 @@ def test_a_plan_of_a_patch_binds_it_to_its_base(fuota, server, journal, tmp_path
     assert f"do not run the base of the patch ({sha256(OLD)[:16]}…)" in refused.complaint
     other = fuota(*run, "--dev-eui", B, "--base", NEW)
     assert (other.code, server.asked) == (3, [])
+    profile = tmp_path / "meter.toml"
+    profile.write_text(f'[image]\nbase_sha256 = "{sha256(NEW)}"\n')
+    third = fuota(*run, "--dev-eui", B, "--profile", profile)
+    assert (third.code, server.asked) == (3, [])
+    assert f"by the profile they run {sha256(NEW)[:16]}…" in third.complaint
     fuota(*run, "--dev-eui", B)
     assert journal.campaigns()[0].target_sha256 == sha256(NEW)
 
