@@ -82,7 +82,7 @@ class DeviceRecord:
         self.dev_addr, self.nwk_s_key, self.app_s_key = dev_addr, nwk_s_key, app_s_key
         self.join_id += 1
         self.first_join_us = self.first_join_us or now_us
-        self.last_join_us = now_us
+        self.last_join_us = self.last_heard_us = now_us
 
     def heard(self, now_us: int, *, seqno: int, rssi_dbm: int, snr_db: float, base_stations: int = 1) -> None:
         """An uplink of the device has come; `seqno` is its frame counter, from which the reception rate is known."""

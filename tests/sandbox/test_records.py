@@ -36,6 +36,7 @@ def test_joins_are_counted_and_the_first_and_last_remembered():
     one.join(5, **KEYS)
     one.join(9, **KEYS | {"dev_addr": 8})
     assert (one.state, one.join_id, one.first_join_us, one.last_join_us, one.dev_addr) == ("JOINED", 2, 5, 9, 8)
+    assert one.last_heard_us == 9, "who joins is heard"
 
 
 def test_an_abp_device_has_joined_once_it_is_heard():
