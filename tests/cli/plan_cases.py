@@ -62,6 +62,6 @@ def codes(result) -> set[str]:
 def says_one_line(result, code: int, *words: str) -> None:
     """That it ended with this code and one line with these words, without a result."""
     assert result.code == code, result.err
-    assert result.err.splitlines() == [result.complaint]
+    assert result.words.splitlines() == [result.complaint]
     for one in words:
         assert one in result.complaint
