@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ def _show(uplink: Uplink, version: int, out: Output) -> None:
     problem = None if message is None else message.problem
     said: list[dict[str, Any]] = [{"command": type(one).__name__, "fields": shown(one)} for one in commands]
     out.event("uplink", **uplink.to_json(), commands=said, problem=problem)
-    head = f"{uplink.txtime or '-'}  {uplink.dev_eui}  port {'-' if uplink.port is None else uplink.port}"
+    head = f"{_time(uplink)}  {uplink.dev_eui}  port {'-' if uplink.port is None else uplink.port}"
     texts = [spoken(one) for one in commands]
     if message is None:
         texts = [uplink.pdu.hex() or "no payload"]
@@ -111,6 +112,11 @@ def _show(uplink: Uplink, version: int, out: Output) -> None:
         texts.append(f"not understood: {problem}")
     for text in texts:
         out.result(printable(f"{head}  {text}"))
+
+
+def _time(uplink: Uplink) -> str:
+    """To the second, in UTC: --json has it as it came."""
+    return "-" if uplink.txtime is None else f"{uplink.txtime.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _message(uplink: Uplink, version: int) -> ParsedMessage | None:

@@ -26,7 +26,7 @@ def as_lines(items):
 def test_packages_are_read_and_the_rest_is_shown_as_it_is(fuota, written):
     result = fuota("uplinks", "decode", "-", stdin=written([ONE, OTHER]))
     status, cut, other = result.stdout.decode().splitlines()
-    assert status.startswith("2026-11-23 12:00:00+00:00  02000000F007A001  port 201  FragSessionStatusAns version=1")
+    assert status.startswith("2026-11-23 12:00:00Z  02000000F007A001  port 201  FragSessionStatusAns version=1")
     assert "frag_index=3 nb_frag_received=1024 missing_frag=128" in status
     assert "not understood: truncated FragSessionDeleteAns" in cut
     assert other.endswith("02000000F007A002  port 1  0102")
