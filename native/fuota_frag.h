@@ -24,7 +24,7 @@
  * 0; one that is cut off may leave any of its bits unwritten. Then power may fail at any time: resume finds every fragment that feed had
  * returned from, and a result of 0 is never wrong. No row is written twice but the one that a power cut interrupted, and that one is
  * completed with the same octets (on a flash that refuses that, let `write` leave out the granules that hold their octets already). What a
- * step had done and not yet written is done again.
+ * step had done and not yet written is done again: solving gets on if there are losses + nb_frag / 32 + 10 steps between two resets.
  *
  * Work per call. feed: one row of the parity matrix (about M/2 draws, 3/4 M in version 2), and one row written; but where coded fragments
  * had to be kept aside, one later call takes up all of them, as resume does. step: reads at most max(32, losses) rows, writes at most one,

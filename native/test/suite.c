@@ -141,6 +141,22 @@ static void reset_may_come_at_any_point(void) {
         }
 }
 
+/* What a reset undoes is less than what so many steps get on by. */
+static void resets_between_enough_steps_do_not_keep_it_from_the_end(void) {
+    uint32_t i, calls, steps;
+    for (i = 0; i < CASES; i++) {
+        device_t device;
+        begin(cases + i, &device);
+        for (calls = 0; fuota_frag_missing(&device.decoder); calls++) CHECK(feed(&device, number(cases + i, calls)) >= 0);
+        for (steps = 0; fuota_frag_step(&device.decoder); steps++) {
+            if (steps % (cases[i].lost + cases[i].nb_frag / 32u + 10u) == 0) CHECK(device_reset(&device) == FUOTA_FRAG_MORE);
+            CHECK(steps < 20000u);
+        }
+        check_done(&device);
+        device_end(&device);
+    }
+}
+
 static void reading_may_fail_anywhere(void) {
     uint32_t i, at;
     int result;
@@ -325,6 +341,7 @@ int main(void) {
     sessions_do_not_touch_and_begin_clean();
     reading_may_fail_anywhere();
     reset_may_come_at_any_point();
+    resets_between_enough_steps_do_not_keep_it_from_the_end();
     power_may_fail_in_every_write();
     puts("the contract holds");
     return 0;
