@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from fuota.cli.first_use import patience_at_first_use
-from fuota.cli.image import content_of
+from fuota.cli.image_input import content_of
 from fuota.cli.output import Output, with_output
 from fuota.errors import ImageError, MessageError
 

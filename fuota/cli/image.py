@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from fuota.cli.coding import opened_output
 from fuota.cli.exits import DONE, REFUSED
+from fuota.cli.image_input import checks_of, converted, opened
 from fuota.cli.output import Output, with_output
+from fuota.cli.plan import check_outputs
 from fuota.cli.words import counted
 from fuota.errors import ImageError
 
 if TYPE_CHECKING:
     from fuota.cli.image_table import OnAir
-    from fuota.image import FirmwareImage, ImageCheck
-
-
-def name_of(image: IO[bytes]) -> str:
-    """The name of the file; a pipe has none."""
-    return "image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name
-
-
-def content_of(image: IO[bytes]) -> bytes:
-    """All of the file. Raises ImageError for more than any image has: a pipe may go on for ever."""
-    from fuota.image import read_image
-
-    return read_image(image, name_of(image))
-
-
-def _opened(image: IO[bytes]) -> FirmwareImage:
-    from fuota.image import FirmwareImage
-
-    return FirmwareImage(data=content_of(image), name=name_of(image))
 
 
 def _whole_number(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
@@ -118,7 +100,7 @@ def inspect(image: IO[bytes], region_name: str | None, data_rate: int | None, ou
     from fuota.cli.image_table import show_check
 
     show_check(
-        out, checks_of(_opened(image), None, wanted)[0], _on_air(region_name, data_rate), path=image.name, whole=True
+        out, checks_of(opened(image), None, wanted)[0], _on_air(region_name, data_rate), path=image.name, whole=True
     )
     return DONE
 
@@ -150,35 +132,11 @@ def check(
 
     asked = {name: value for name, value in wanted.items() if value is not None}
     on_air = _on_air(region_name, data_rate)
-    checked = checks_of(_opened(image), base, asked)
+    checked = checks_of(opened(image), base, asked)
     for one in checked:
         show_check(out, one, on_air, path=image.name, whole=False)
     good = all(one.ok and not (strict and one.findings.warnings) for one in checked)
     return DONE if good else REFUSED
-
-
-def checks_of(image: FirmwareImage, base: IO[bytes] | None, asked: dict[str, Any]) -> tuple[ImageCheck, ...]:
-    """Of the image; of a patch whose base is at hand, of what it makes too. One that cannot be applied has an error for it."""
-    from fuota.device import inspect_image, inspect_patch
-
-    if base is None:
-        return (inspect_image(image, **asked),)
-    octets = base_of(base)
-    try:
-        return inspect_patch(image, octets, **asked)
-    except ImageError as exc:
-        alone = inspect_image(image, **asked, base_sha256=sha256(octets).hexdigest())
-        return (_not_applied(alone, exc),)
-
-
-def _not_applied(alone: ImageCheck, why: ImageError) -> ImageCheck:
-    """With the error, unless what is wrong with the patch itself was found already."""
-    from fuota.findings import error
-    from fuota.image.checks import by_gravity
-
-    if any(one.code == "structure" for one in alone.findings.errors):
-        return alone
-    return replace(alone, findings=by_gravity((*alone.findings, error("base", str(why)))))
 
 
 @image.command()
@@ -195,14 +153,12 @@ def _not_applied(alone: ImageCheck, why: ImageError) -> ImageCheck:
 @with_output
 def convert(image: IO[bytes], output: str, fill: int, address_range: tuple[int, int] | None, out: Output) -> int:
     """Make the binary of IMAGE: of Intel HEX, S-record, ELF or UF2, or of an MCUboot image padded to its slot."""
-    from fuota.cli.coding import opened_output
-    from fuota.cli.plan import check_outputs
     from fuota.image import convert as converted
 
     if not 0 <= fill <= 255:
         raise click.BadParameter(f"--fill {fill} was given: it is an octet, 0 to 255")
     check_outputs({"IMAGE": image}, None if output == "-" else Path(output), None)
-    source = _opened(image)
+    source = opened(image)
     made = converted(source, fill=fill, address_range=address_range)
     with opened_output(output, "wb") as file:
         file.write(made.data)
@@ -248,9 +204,7 @@ def delta(
 
     Before it is given out it is applied, and compared with TARGET. The bootloader must know detools.
     """
-    from fuota.cli.coding import opened_output
     from fuota.cli.image_table import show_delta
-    from fuota.cli.plan import check_outputs
     from fuota.image.delta import DeltaRecipe, make_delta
 
     check_outputs({"BASE": base, "TARGET": target}, output, None)
@@ -262,22 +216,11 @@ def delta(
     return DONE
 
 
-def base_of(file: IO[bytes]) -> bytes:
-    """What devices that run the image in this file have in flash: a HEX or ELF file is converted. Raises ImageError."""
-    return _converted(file).data
-
-
-def _converted(file: IO[bytes]) -> FirmwareImage:
-    from fuota.image import convert
-
-    return convert(_opened(file))
-
-
 def _binary(file: IO[bytes]) -> bytes:
     """What a patch is made of, or for. Raises ImageError for a damaged image."""
     from fuota.image import check
 
-    image = _converted(file)
+    image = converted(file)
     for finding in check(image).findings.errors:
         raise ImageError(f"{image.name}: {finding.message} ({finding.code})")
     return image.data

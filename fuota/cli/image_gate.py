@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fuota.cli.image import checks_of, requirement_options
+from fuota.cli.image import requirement_options
+from fuota.cli.image_input import checks_of
 from fuota.cli.image_table import mending
 from fuota.cli.output import Output
 from fuota.cli.words import counted, printable

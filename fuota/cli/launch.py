@@ -12,8 +12,8 @@ import click
 
 from fuota.cli.embedded import MAX_DEVICES
 from fuota.cli.following import follow
-from fuota.cli.image import content_of, name_of
 from fuota.cli.image_gate import gate_options, pass_gate
+from fuota.cli.image_input import content_of, name_of
 from fuota.cli.output import Output, with_output
 from fuota.cli.server_options import ServerOptions, open_journal, server_options, state_option
 from fuota.cli.transfer_options import planned, request_from, transfer_options

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from fuota.cli.first_use import patience_at_first_use
-from fuota.cli.image import content_of, name_of
+from fuota.cli.image_input import checks_of, content_of, name_of
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
 from fuota.cli.words import counted, in_megahertz, printable
@@ -103,7 +103,6 @@ def _image(content: bytes, name: str, base: IO[bytes] | None, profile: str | Non
 
     if base is None:
         return Image.of(content, name)
-    from fuota.cli.image import checks_of
     from fuota.image import FirmwareImage
 
     patch, *made = checks_of(FirmwareImage(data=content, name=name), base, {"profile": profile})

@@ -11,7 +11,7 @@ import click
 
 from fuota.cli import exits
 from fuota.cli.first_use import patience_at_first_use
-from fuota.cli.image import content_of, name_of
+from fuota.cli.image_input import content_of, name_of
 from fuota.cli.output import Output, with_output
 from fuota.cli.plan_options import plan_options, task_from
 from fuota.cli.simulate_table import show_verdict
