@@ -14,23 +14,23 @@ from collections.abc import Sequence
 import click
 
 import fuota
-from fuota.cli.airtime import airtime
-from fuota.cli.coding import decode, encode
-from fuota.cli.demo import demo
-from fuota.cli.device import device
-from fuota.cli.doctor import doctor
-from fuota.cli.downlink import downlink
+from fuota.cli.commands.airtime import airtime
+from fuota.cli.commands.coding import decode, encode
+from fuota.cli.commands.demo import demo
+from fuota.cli.commands.device import device
+from fuota.cli.commands.doctor import doctor
+from fuota.cli.commands.downlink import downlink
+from fuota.cli.commands.group import group
+from fuota.cli.commands.image import image
+from fuota.cli.commands.launch import cancel, launch, watch
+from fuota.cli.commands.message import message
+from fuota.cli.commands.plan import plan
+from fuota.cli.commands.region import region
+from fuota.cli.commands.sandbox import sandbox
+from fuota.cli.commands.simulate import simulate
+from fuota.cli.commands.transfer import transfer
+from fuota.cli.commands.uplinks import uplinks
 from fuota.cli.exits import report_and_code
-from fuota.cli.group import group
-from fuota.cli.image import image
-from fuota.cli.launch import cancel, launch, watch
-from fuota.cli.message import message
-from fuota.cli.plan import plan
-from fuota.cli.region import region
-from fuota.cli.sandbox import sandbox
-from fuota.cli.simulate import simulate
-from fuota.cli.transfer import transfer
-from fuota.cli.uplinks import uplinks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -125,7 +125,7 @@ def _c_compiler() -> Check:
 
 
 def _journal(state_dir: Path | None) -> Check:
-    from fuota.cli.server_options import open_journal
+    from fuota.cli.options.server import open_journal
 
     try:
         journal = open_journal(state_dir)
@@ -140,7 +140,7 @@ def _journal(state_dir: Path | None) -> Check:
 
 
 def _config() -> Check:
-    from fuota.cli.server_profiles import config_path, server_profiles
+    from fuota.network.server_entries import config_path, server_profiles
 
     try:
         profiles = server_profiles()

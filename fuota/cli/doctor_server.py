@@ -23,7 +23,7 @@ from fuota.errors import (
 )
 
 if TYPE_CHECKING:
-    from fuota.cli.server_options import ServerOptions
+    from fuota.cli.options.server import ServerOptions
     from fuota.network import HttpClient
     from fuota.network.http import Probe
 

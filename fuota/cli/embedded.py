@@ -14,7 +14,7 @@ from fuota.errors import StorageError
 if TYPE_CHECKING:
     from fuota.campaign import Journal, Patience
     from fuota.network import SenraClient
-    from fuota.sandbox.virtual_device import Part
+    from fuota.sandbox.devices.virtual_device import Part
 
 OLD_IMAGE = "sensor-1.0.0.bin"
 NEW_IMAGE = "sensor-1.1.0.bin"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fuota.cli import exits
-from fuota.cli.verdict_table import exit_code, has_spoken, population_of, show_verdict
+from fuota.cli.render.verdict_table import exit_code, has_spoken, population_of, show_verdict
 from fuota.errors import NetworkError, OutcomeUnknownError
 
 if TYPE_CHECKING:

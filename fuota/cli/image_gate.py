@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fuota.cli.image import requirement_options
+from fuota.cli.commands.image import requirement_options
 from fuota.cli.image_input import checks_of
-from fuota.cli.image_table import mending
 from fuota.cli.output import Output
-from fuota.cli.words import counted, printable
+from fuota.cli.render.image_table import mending
+from fuota.cli.render.words import counted, printable
 from fuota.errors import ImageError
 from fuota.findings import Finding, Findings
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from fuota.cli.server_options import open_journal
+from fuota.cli.options.server import open_journal
 from fuota.errors import StorageError
 
 if TYPE_CHECKING:

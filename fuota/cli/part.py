@@ -14,7 +14,7 @@ from fuota.cli.embedded import OLD_IMAGE, sample_image
 
 if TYPE_CHECKING:
     from fuota.cli.output import Output
-    from fuota.sandbox.part import PartPackage
+    from fuota.sandbox.devices.firmware import PartPackage
 
 BOOT_LOADER = "boot.elf"
 ROUGH: dict[str, Any] = {"repeated": 0.1, "delayed": 0.1, "power_cut_at": 50}
@@ -44,7 +44,7 @@ def part_of(kind: str, *, version: int, out: Output, **mishaps: Any) -> Iterator
         raise click.UsageError(
             f"--device qemu and --version {version} do not go together: the sample firmware speaks version 1"
         )
-    from fuota.sandbox.part import Machine, Mishaps, PartPackage
+    from fuota.sandbox.devices.firmware import Machine, Mishaps, PartPackage
 
     def show(line: str) -> None:
         out.event("part", line=line)

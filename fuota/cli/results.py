@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fuota.cli.server_options import state_folder
+from fuota.cli.options.server import state_folder
 from fuota.errors import StorageError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fuota.gf2.elimination import Octets, Solver
 from fuota.gf2.layout import LINE_OCTETS, Words, pack_bits, unpack_bits, words_for_bits
 from fuota.gf2.matmul import multiply
-from fuota.gf2.threads import check_threads, in_parts
+from fuota.parallel import check_threads, in_parts
 
 __all__ = [
     "LINE_OCTETS",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fuota.gf2.kernels import elimination as kernels
 from fuota.gf2.kernels.elimination import FREE, KNOWN
 from fuota.gf2.layout import LINE_OCTETS, Words, words_for_bits
-from fuota.gf2.threads import in_parts
+from fuota.parallel import in_parts
 
 Octets = bytes | bytearray | memoryview | NDArray[np.uint8]
 RowsOf = Callable[[int, int], Words]

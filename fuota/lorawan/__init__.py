@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuota.lorawan.codec import Command, ParsedMessage, encode
-from fuota.lorawan.fragmentation_messages import (
+from fuota.lorawan.fragmentation.messages import (
     FPORT,
     PACKAGE_IDENTIFIER,
     DataFragment,
@@ -21,7 +21,6 @@ from fuota.lorawan.fragmentation_messages import (
     parse_downlink,
     parse_uplink,
 )
-from fuota.lorawan.frames import MulticastFrame, open_multicast
 from fuota.lorawan.gps_time import from_gps_seconds, gps_seconds
 from fuota.lorawan.keys import (
     MulticastSessionKeys,
@@ -32,6 +31,7 @@ from fuota.lorawan.keys import (
     mc_ke_key,
     mc_root_key,
 )
+from fuota.lorawan.mac.multicast_frames import MulticastFrame, open_multicast
 
 __all__ = [
     "FPORT",

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 from fuota.errors import ParameterError
 from fuota.lorawan.codec import require_mc_addr, require_octets, require_range
-from fuota.lorawan.fragmentation_fields import MAX_N, require_frag_index
+from fuota.lorawan.fragmentation.fields import MAX_N, require_frag_index
 
 _B0 = struct.Struct("<BHB4s4xI")  # 49, SessionCnt, FragIndex, Descriptor, four zero octets, length
 assert _B0.size == 16  # noqa: S101 - a law of this file, not of its input

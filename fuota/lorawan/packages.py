@@ -8,8 +8,9 @@ from types import ModuleType
 from typing import Any
 
 from fuota.errors import MessageError
-from fuota.lorawan import clock_sync, firmware_management, fragmentation_messages, multi_package, multicast_setup
+from fuota.lorawan import clock_sync, firmware_management, multi_package, multicast_setup
 from fuota.lorawan.codec import Command, ParsedMessage, require_version
+from fuota.lorawan.fragmentation import messages as fragmentation_messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fuota.planning.fleet import Excluded, Fleet, FleetMember
-from fuota.planning.fleet_file import open_fleet
+from fuota.planning.fleet.fleet import Excluded, Fleet, FleetMember
+from fuota.planning.fleet.fleet_file import open_fleet
+from fuota.planning.fleet.link import LinkModel
 from fuota.planning.goal import Goal
-from fuota.planning.link import LinkModel
 from fuota.planning.optimise import FrontPoint, pareto_front
 from fuota.planning.plan import TransmissionPlan
 from fuota.planning.planner import plan, plan_of

@@ -13,7 +13,7 @@ from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics.ideal import ideal_failure_under
 from fuota.fragmentation.statistics.laws import LossLaw, loss_law, mixed
 from fuota.fragmentation.statistics.probability import DecodingProbability, Effort, SentCode, probability_under
-from fuota.planning.fleet import Fleet
+from fuota.planning.fleet.fleet import Fleet
 from fuota.radio import DataRate
 
 Floats = NDArray[np.float64]

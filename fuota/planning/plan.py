@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fuota.findings import Finding
 from fuota.fragmentation import Variant
 from fuota.fragmentation.parity import coded_count
-from fuota.planning.fleet import Excluded
+from fuota.planning.fleet.fleet import Excluded
 from fuota.planning.reading import read
 from fuota.planning.recipe import Image
 from fuota.planning.redundancy import Success

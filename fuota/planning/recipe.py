@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from fuota.device import DeviceProfile, load_profile
 from fuota.errors import ImageError, ParameterError, PlanError
-from fuota.planning.fleet import Fleet, FleetMember
-from fuota.planning.fleet_file import open_fleet
+from fuota.planning.fleet.fleet import Fleet, FleetMember
+from fuota.planning.fleet.fleet_file import open_fleet
+from fuota.planning.fleet.link import LinkModel
 from fuota.planning.goal import Goal
-from fuota.planning.link import LinkModel
 from fuota.planning.server import SENRA, ServerProfile
 from fuota.radio import Region
 from fuota.radio import region as region_named

@@ -12,17 +12,17 @@ from fuota.errors import ParameterError, StorageError
 from fuota.network.eui import canonical_eui
 from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
-from fuota.sandbox.access import Keys, Role
-from fuota.sandbox.agenda import Agenda
-from fuota.sandbox.app import create_app
-from fuota.sandbox.books import Books
-from fuota.sandbox.data_stream import BATCH_DELAY_MS, DataStream
-from fuota.sandbox.faults import Faults
-from fuota.sandbox.fleet import FleetRecipe
-from fuota.sandbox.records import Application
-from fuota.sandbox.server import NetworkServer
-from fuota.sandbox.service import Service
-from fuota.sandbox.state import StateFile, load_books
+from fuota.sandbox.air.clock import Agenda
+from fuota.sandbox.devices.fleet import FleetRecipe
+from fuota.sandbox.http.app import create_app
+from fuota.sandbox.server.access import Keys, Role
+from fuota.sandbox.server.data_stream import BATCH_DELAY_MS, DataStream
+from fuota.sandbox.server.faults import Faults
+from fuota.sandbox.server.records import Application
+from fuota.sandbox.server.saved_state import Books
+from fuota.sandbox.server.server import NetworkServer
+from fuota.sandbox.server.service import Service
+from fuota.sandbox.server.state_file import StateFile, load_books
 
 __all__ = [
     "SANDBOX_API_KEY",
@@ -51,7 +51,7 @@ class Sandbox:
     were heard. `uplink_period_s`: how often a device has an uplink, and with it a chance for a unicast downlink. `port`: 0
     for any free one.
     `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `keys` has all.
-    `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.books`.
+    `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.server.saved_state`.
     Raises ParameterError; StorageError for the state file; NetworkError where the port is taken.
     """
 

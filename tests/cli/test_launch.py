@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fuota.campaign import CampaignState, Journal
-from fuota.cli.verdict_table import exit_code
+from fuota.cli.render.verdict_table import exit_code
 from fuota.device import IMAGE_REPORT_FPORT, DeviceReport, ImageReport, Outcome, Verdict
 from fuota.network import Uplink
 

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import pytest
 
 import fuota as library
-from fuota.cli.words import spoken_duration, spoken_share
+from fuota.cli.render.words import spoken_duration, spoken_share
 from tests.cli.plan_cases import (
     EU868,
     FRONT,

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from fuota.cli import cli
-from fuota.cli.region import region as command
+from fuota.cli.commands.region import region as command
 from fuota.radio import region, region_names
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.cli.rows import euis_of, read_rows
+from fuota.cli.options.device_lists import euis_of, read_rows
 from fuota.errors import FuotaError, MessageError
 
 EUI0, EUI1 = "123000000000ABC0", "123000000000ABC1"

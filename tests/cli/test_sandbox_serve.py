@@ -142,7 +142,7 @@ def test_the_state_is_there_after_a_kill(start, tmp_path):
 
 def test_the_default_applications_in_the_help_are_the_sandbox_s(fuota):
     from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
-    from fuota.sandbox.faults import FAULT_WORDS
+    from fuota.sandbox.server.faults import FAULT_WORDS
 
     words = " ".join(fuota("sandbox", "serve", "--help").out.split())
     assert f"[default: {SANDBOX_APP_EUI}, {SANDBOX_SECOND_APP_EUI}]" in words

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import fuota as library
-from fuota.cli.words import spoken_duration
+from fuota.cli.render.words import spoken_duration
 
 IMAGE = random.Random(7).randbytes(600)
 IN865 = ("--region", "IN865", "--loss", "0.1", "--coded", "8")

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from fuota.cli.output import Output
-from fuota.cli.task_progress import shown, title
+from fuota.cli.render.progress import shown, title
 from fuota.network.senra import Chunk, TaskRef, TaskStatus
 
 STATUS = TaskStatus.from_answer({"state": "RUNNING", "pctDone": 40})

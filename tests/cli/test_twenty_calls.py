@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fuota.sandbox import FleetRecipe, Sandbox
-from fuota.sandbox.access import Role
+from fuota.sandbox.server.access import Role
 
 NEW = [f"123000000000AB{number:02X}" for number in range(5)]
 AES = "123AAAAAAAAAAAAAAAA000000000ABC0"

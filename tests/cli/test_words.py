@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fuota.cli.words import spoken_duration, spoken_share
+from fuota.cli.render.words import spoken_duration, spoken_share
 
 UNITS_MS = {"h": 3_600_000, "min": 60_000, "s": 1_000, "ms": 1}
 ALL_OR_NONE = re.compile(r"(0|100)(\.0*)?%")

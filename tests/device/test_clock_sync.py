@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.device.clock import DeviceClock
-from fuota.device.clock_sync import ClockSyncPackage
+from fuota.device.stack.clock import DeviceClock
+from fuota.device.stack.clock_sync import ClockSyncPackage
 from fuota.lorawan.clock_sync import (
     AppTimeAns,
     AppTimeReq,

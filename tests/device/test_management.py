@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.device.clock import DeviceClock
-from fuota.device.management import ManagementPackage
+from fuota.device.stack.clock import DeviceClock
+from fuota.device.stack.firmware_management import ManagementPackage
 from fuota.lorawan.codec import PackageVersionAns, PackageVersionReq
 from fuota.lorawan.firmware_management import (
     DevDeleteImageAns,

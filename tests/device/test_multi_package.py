@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.device import DeviceProfile, FragmentationPackage
-from fuota.device.clock import DeviceClock
-from fuota.device.clock_sync import ClockSyncPackage
-from fuota.device.multi_package import MultiPackage
+from fuota.device.stack.clock import DeviceClock
+from fuota.device.stack.clock_sync import ClockSyncPackage
+from fuota.device.stack.multi_package import MultiPackage
 from fuota.lorawan import (
     FragSessionDeleteAns,
     FragSessionDeleteReq,

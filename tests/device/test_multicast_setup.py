@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.device.clock import DeviceClock
-from fuota.device.multicast_setup import MulticastSetupPackage
+from fuota.device.stack.clock import DeviceClock
+from fuota.device.stack.multicast_setup import MulticastSetupPackage
 from fuota.lorawan import MulticastFrame, MulticastSessionKeys, encrypt_mc_key, mc_ke_key, mc_root_key
 from fuota.lorawan.codec import PackageVersionAns, PackageVersionReq
 from fuota.lorawan.multicast_setup import (
@@ -226,7 +226,7 @@ def test_counters_beyond_the_last_are_dropped():
 
 
 def test_devices_with_the_same_keys_share_the_deciphering(monkeypatch):
-    from fuota.device import multicast_groups
+    from fuota.device.stack import multicast_groups
 
     opened = []
     monkeypatch.setattr(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.device import DeviceProfile, EnergyModel, load_profile, profile_names
-from fuota.device.profile_file import parse_toml
 from fuota.errors import FuotaError, MessageError, ParameterError, StorageError
+from fuota.tables import parse_toml
 
 
 @pytest.fixture

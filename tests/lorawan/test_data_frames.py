@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError, ParameterError
-from fuota.lorawan.data_frames import DataFrame, SessionKeys, dev_addr_of, open_data
+from fuota.lorawan.mac.data_frames import DataFrame, SessionKeys, dev_addr_of, open_data
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 CAPTURED = json.loads((VECTORS / "unicast_frames.json").read_text())["data_up"]
@@ -114,7 +114,7 @@ def test_port_0_is_under_the_network_key_and_others_under_the_applications() -> 
 
 def test_options_that_are_longer_than_the_frame_are_refused() -> None:
     """FOptsLen 15 with nothing behind it, under a right MIC."""
-    from fuota.lorawan.frame_cipher import mic
+    from fuota.lorawan.mac.frame_cipher import mic
 
     covered = down(f_port=None, payload=b"").to_bytes(KEYS)[:-4]
     covered = covered[:5] + bytes((15,)) + covered[6:]

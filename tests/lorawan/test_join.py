@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError, ParameterError
-from fuota.lorawan.join import JoinAccept, JoinRequest, join_request_is_genuine
+from fuota.lorawan.mac.join import JoinAccept, JoinRequest, join_request_is_genuine
 
 CAPTURED = json.loads((Path(__file__).parents[1] / "vectors" / "unicast_frames.json").read_text())["join"]
 APP_KEY = bytes.fromhex(CAPTURED["app_key"])

@@ -22,7 +22,7 @@ from fuota.network import SenraClient, TransferRequest
 from fuota.network.webhook import BackgroundServer, create_receiver
 from fuota.radio import region
 from fuota.sandbox import FleetRecipe, Sandbox
-from fuota.sandbox.part import Machine, Mishaps, PartPackage, flash
+from fuota.sandbox.devices.firmware import Machine, Mishaps, PartPackage, flash
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 A, B = ((FOLDER / f"sensor-{version}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))

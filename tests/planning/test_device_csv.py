@@ -5,7 +5,7 @@ import math
 import pytest
 
 from fuota.errors import MessageError
-from fuota.planning.device_csv import column_name, number, rows
+from fuota.tables import column_name, number, rows
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

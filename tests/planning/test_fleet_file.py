@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fuota.errors import FuotaError, MessageError, ParameterError, PlanError, StorageError
-from fuota.planning.fleet_file import open_fleet
-from fuota.planning.link import LinkModel
+from fuota.planning.fleet.fleet_file import open_fleet
+from fuota.planning.fleet.link import LinkModel
 from fuota.radio import region
 
 DATA = Path(__file__).parent / "data"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fuota.sandbox.part import Machine, Mishaps, PartPackage
+from fuota.sandbox.devices.firmware import Machine, Mishaps, PartPackage
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 QEMU = "qemu-system-arm"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.sandbox.part import flash
-from fuota.sandbox.part.flash import ACTIVE, ATTEMPT, TRIAL, record
+from fuota.sandbox.devices.firmware import flash
+from fuota.sandbox.devices.firmware.flash import ACTIVE, ATTEMPT, TRIAL, record
 
 SOURCES = Path(__file__).parents[2] / "sample_firmware" / "src"
 SECTOR = 4096

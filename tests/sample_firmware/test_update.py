@@ -24,8 +24,8 @@ from fuota.lorawan import (
     firmware_management,
     parse_uplink,
 )
-from fuota.sandbox.part import PartPackage, flash, machine
-from fuota.sandbox.part.line import Frame, Kind
+from fuota.sandbox.devices.firmware import PartPackage, flash, machine
+from fuota.sandbox.devices.firmware.line import Frame, Kind
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 HARDWARE_ID = 0x0385_0001

@@ -14,12 +14,12 @@ from fuota.network import SenraClient
 from fuota.network.webhook import BackgroundServer, create_receiver
 from fuota.radio import region as find_region
 from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, FleetRecipe
-from fuota.sandbox.access import Keys, Role
-from fuota.sandbox.app import create_app
-from fuota.sandbox.faults import Faults
-from fuota.sandbox.records import Application, Directory
-from fuota.sandbox.server import NetworkServer
-from fuota.sandbox.service import Service
+from fuota.sandbox.http.app import create_app
+from fuota.sandbox.server.access import Keys, Role
+from fuota.sandbox.server.faults import Faults
+from fuota.sandbox.server.records import Application, Directory
+from fuota.sandbox.server.server import NetworkServer
+from fuota.sandbox.server.service import Service
 
 APP_EUIS = (SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI)
 NO_FAULTS = Faults()

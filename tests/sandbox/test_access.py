@@ -8,8 +8,8 @@ import pytest
 
 from fuota.errors import AuthenticationError
 from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, Role
-from fuota.sandbox.access import Tokens
-from fuota.sandbox.calls import CALLS
+from fuota.sandbox.http.calls import CALLS
+from fuota.sandbox.server.access import Tokens
 
 FIRST = "02000000F007A001"
 HOUR = 3600 * 1_000_000

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from fuota.errors import ParameterError
-from fuota.sandbox.agenda import Agenda
+from fuota.sandbox.air.clock import Agenda
 
 
 @pytest.fixture

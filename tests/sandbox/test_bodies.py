@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fuota.sandbox.rows import MAX_BODY_BYTES
+from fuota.sandbox.http.bodies import MAX_BODY_BYTES
 
 CALLS = ["device/register?token=123456", "mcastTransfer?appEui=02000000F0A00001&startDelaySecs=1&redundancy=0"]
 TYPES = ["application/json", "multipart/form-data; boundary=xx"]
@@ -64,7 +64,7 @@ def test_a_length_that_is_none_is_refused(connect, length):
 @pytest.mark.parametrize("target", CALLS)
 @pytest.mark.parametrize("media_type", TYPES)
 def test_a_body_of_no_announced_length_is_read_no_further_than_the_limit(connect, monkeypatch, target, media_type):
-    monkeypatch.setattr("fuota.sandbox.app.MAX_BODY_BYTES", 1_000)
+    monkeypatch.setattr("fuota.sandbox.http.app.MAX_BODY_BYTES", 1_000)
     one, connection = connect
     begun = head(one, target, 0, media_type).replace(b"content-length: 0", b"transfer-encoding: chunked")
     chunk = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'.ljust(2_000, b"x")

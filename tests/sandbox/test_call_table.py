@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
 from fuota.network.senra import EXPORT_FIELDS
-from fuota.sandbox.answers import ANSWERS
-from fuota.sandbox.calls import CALLS
-from fuota.sandbox.parameters import read
+from fuota.sandbox.http.calls import CALLS
+from fuota.sandbox.http.handlers import ANSWERS
+from fuota.sandbox.http.parameters import read
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "vectors" / "senra_parameters.json").read_text())["calls"]
 # Shown in an example and not in the table; and the one whose "Yes" is qualified: "only required if tags are updated".

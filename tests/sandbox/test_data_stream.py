@@ -11,9 +11,9 @@ from fastapi.responses import PlainTextResponse
 from fuota.errors import ParameterError
 from fuota.network import Uplink
 from fuota.network.webhook import BackgroundServer
-from fuota.sandbox import data_stream
-from fuota.sandbox.data_stream import ATTEMPTS, MAX_BATCH, DataStream
-from fuota.sandbox.faults import Faults
+from fuota.sandbox.server import data_stream
+from fuota.sandbox.server.data_stream import ATTEMPTS, MAX_BATCH, DataStream
+from fuota.sandbox.server.faults import Faults
 
 
 class Scripted:

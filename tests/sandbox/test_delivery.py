@@ -28,8 +28,8 @@ from fuota.lorawan.firmware_management import (
     UpImageStatus,
 )
 from fuota.lorawan.firmware_management import parse_uplink as parse_management
-from fuota.sandbox.mac import Downlink
-from fuota.sandbox.records import DeviceState
+from fuota.sandbox.air.mac import Downlink
+from fuota.sandbox.server.records import DeviceState
 from fuota.sim import Bernoulli
 
 FIRST, SECOND = "02000000F007A001", "02000000F007A002"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fuota.errors import BadRequestError, ParameterError
-from fuota.sandbox.downlinks import Downlinks
+from fuota.sandbox.server.downlinks import Downlinks
 
 EUI, OTHER = "02000000F007A001", "02000000F007A002"
 NOW = 1_700_000_000_000_000

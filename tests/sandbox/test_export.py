@@ -9,7 +9,7 @@ import pytest
 
 from fuota.network.senra import EXPORT_FIELDS
 from fuota.sandbox import SANDBOX_SECOND_APP_EUI
-from fuota.sandbox.export import date_text
+from fuota.sandbox.server.export import date_text
 
 FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003"
 DAY_US = 86_400_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
-from fuota.sandbox.records import DeviceState
+from fuota.sandbox.server.records import DeviceState
 
 APP, OTHER = SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
 FLEET = "02000000F007A001"  # of the fleet: it has joined

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.network.senra.device_rows import DeviceDetails, DeviceUpdate, OtaaDevice
-from fuota.sandbox import onboarding
-from fuota.sandbox.onboarding import Place
-from fuota.sandbox.records import Application, DeviceState, Directory
-from fuota.sandbox.rows import ActivatedDevice
-from fuota.sandbox.tasks import ACTIVATE, DEACTIVATE, REGISTER, TRANSFER, UPDATE
+from fuota.sandbox.http.bodies import ActivatedDevice
+from fuota.sandbox.server import onboarding
+from fuota.sandbox.server.onboarding import Place
+from fuota.sandbox.server.records import Application, DeviceState, Directory
+from fuota.sandbox.server.tasks import ACTIVATE, DEACTIVATE, REGISTER, TRANSFER, UPDATE
 
 APPS = ("02000000F0A00001", "02000000F0A00002")
 EUIS = ("AAAAAAAAAAAAAAA1", "AAAAAAAAAAAAAAA2")

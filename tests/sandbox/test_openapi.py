@@ -12,9 +12,9 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from fuota.errors import NotFoundError
 from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
-from fuota.sandbox.app import PATH
-from fuota.sandbox.calls import CALLS
-from fuota.sandbox.openapi import document
+from fuota.sandbox.http.app import PATH
+from fuota.sandbox.http.calls import CALLS
+from fuota.sandbox.http.openapi import document
 
 CONFIG = schemathesis.Config.from_dict(
     {

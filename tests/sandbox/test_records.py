@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fuota.errors import NotFoundError
-from fuota.sandbox.records import Application, DeviceRecord, DeviceState, Directory
+from fuota.sandbox.server.records import Application, DeviceRecord, DeviceState, Directory
 
 APP, OTHER = "02000000F0A00001", "02000000F0A00002"
 EUI = "AAAAAAAAAAAAAAA1"

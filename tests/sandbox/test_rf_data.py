@@ -9,7 +9,7 @@ import pytest
 from fuota.network import SenraClient, Uplink, parse_uplinks
 from fuota.radio import region, region_names, sub_plan_names
 from fuota.sandbox import FleetRecipe, Sandbox
-from fuota.sandbox.rf_data import uplink_frequencies_hz, with_rf_data
+from fuota.sandbox.server.rf_data import uplink_frequencies_hz, with_rf_data
 
 RF_FIELDS = {"channel", "datarate", "freq", "rssi", "snr", "ismBand", "maxPayload"}
 

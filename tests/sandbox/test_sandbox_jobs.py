@@ -10,7 +10,7 @@ import pytest
 from fuota.device import DeviceProfile
 from fuota.lorawan import multi_package
 from fuota.radio.class_b import next_ping_slot_us
-from fuota.sandbox.faults import Faults
+from fuota.sandbox.server.faults import Faults
 from fuota.sim import Bernoulli
 
 FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003"

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from fuota.errors import NetworkError, NotFoundError, StorageError
 from fuota.network import SenraClient
 from fuota.sandbox import SANDBOX_APP_EUI, FleetRecipe, Sandbox
-from fuota.sandbox.books import Books
-from fuota.sandbox.state import StateFile, load_books, write_whole
+from fuota.sandbox.server.saved_state import Books
+from fuota.sandbox.server.state_file import StateFile, load_books, write_whole
 
 FIRST, NEW = "02000000F007A001", "AAAAAAAAAAAAAAA1"
 KEY = "0123456789ABCDEF0123456789ABCDEF"
@@ -252,7 +252,7 @@ def test_what_a_kill_has_cut_short_is_left_out(path):
 
 
 def test_a_file_that_has_grown_is_written_anew(path, monkeypatch):
-    monkeypatch.setattr("fuota.sandbox.state.MOST_APPENDED_BYTES", 100)
+    monkeypatch.setattr("fuota.sandbox.server.state_file.MOST_APPENDED_BYTES", 100)
     file = StateFile(path, lambda devices: {"devices": devices, "filling": "x" * 60})
     file.start()
     for _ in range(5):
@@ -268,7 +268,7 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_beside_it(tmp_path,
     def full(_file):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("fuota.sandbox.state.os.fsync", full)
+    monkeypatch.setattr("fuota.sandbox.server.state_file.os.fsync", full)
     with pytest.raises(StorageError, match="No space left on device"):
         write_whole(path, b"new")
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("state", b"old")]

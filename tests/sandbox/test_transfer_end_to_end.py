@@ -18,7 +18,7 @@ from fuota.lorawan import FragSessionStatusAns, parse_uplink
 from fuota.lorawan.packages import on_port
 from fuota.network import SenraClient, Uplink
 from fuota.sandbox import FleetRecipe, Sandbox
-from fuota.sandbox.fleet import VirtualDevice
+from fuota.sandbox.devices.fleet import VirtualDevice
 
 IMAGE = np.random.default_rng(5).bytes(990)
 FRAG_SIZE, NB_FRAG, NB_CODED = 40, 25, 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.gf2.kernels import kernel
+from fuota.jit import kernel
 
 
 @kernel

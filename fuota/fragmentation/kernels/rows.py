@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.fragmentation.kernels.draws import STATE_MASK, lanes_that_are, take_draws
-from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.matmul import multiply
 from fuota.gf2.kernels.vectors import count_ones, pack_flags
 from fuota.gf2.layout import Words
+from fuota.jit import inlined, kernel
 
 _CHUNK_WORDS = 32
 _TAIL_DRAWS = 64

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.gf2 import Words
-from fuota.gf2.kernels import kernel
 from fuota.gf2.kernels.matmul import aligned_words
 from fuota.gf2.kernels.rank import rank_at_most
 from fuota.gf2.kernels.vectors import count_ones
+from fuota.jit import kernel
 
 ALL_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 ENOUGH_MORE = 24

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.matmul import aligned_words, multiply
 from fuota.gf2.kernels.vectors import lowest_one, set_line, xor_four_lines, xor_line
 from fuota.gf2.layout import LINE_OCTETS, Words
+from fuota.jit import inlined, kernel
 
 FREE = 0
 """Nothing is known about this column yet."""

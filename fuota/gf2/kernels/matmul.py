@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.vectors import set_line, xor_lookups
 from fuota.gf2.layout import LINE_OCTETS, Words
+from fuota.jit import inlined, kernel
 
 
 @kernel

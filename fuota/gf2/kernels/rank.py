@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.gf2.kernels import inlined, kernel
 from fuota.gf2.kernels.matmul import aligned_words
 from fuota.gf2.kernels.vectors import count_ones, set_line, xor_two_lines
 from fuota.gf2.layout import Words
+from fuota.jit import inlined, kernel
 
 Number = np.signedinteger[Any]
 

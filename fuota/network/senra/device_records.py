@@ -128,7 +128,7 @@ def _record(headings: list[str], readers: list[tuple[str, _Reader]], row: list[s
 
 def _column(heading: str) -> tuple[str, _Reader]:
     """The field of a column and what reads its cells; no field for a column that is not known."""
-    from fuota.planning.device_csv import column_name
+    from fuota.tables import column_name
 
     name = column_name(heading).replace("yesterday", "yest")
     if name in _FIELDS:
@@ -158,7 +158,7 @@ def _rate(text: str) -> float:
 
 
 def _rate_or_none(text: str) -> float | None:
-    from fuota.planning.device_csv import EMPTY
+    from fuota.tables import EMPTY
 
     return None if text.lower() in EMPTY else _rate(text)
 

@@ -43,7 +43,7 @@ class Export:
 
         Raises NetworkError, MalformedAnswerError among them for what is no export, also after some devices.
         """
-        from fuota.planning.device_csv import rows
+        from fuota.tables import rows
 
         with self._blocks() as blocks:
             try:

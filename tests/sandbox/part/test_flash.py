@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fuota.errors import ImageError
-from fuota.sandbox.part import flash
+from fuota.sandbox.devices.firmware import flash
 
 SOURCES = Path(__file__).parents[3] / "sample_firmware" / "src"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.sandbox.part.line import Frame, FrameReader, Kind
+from fuota.sandbox.devices.firmware.line import Frame, FrameReader, Kind
 
 frames = st.builds(lambda kind, body: Frame(kind=kind, body=body), st.sampled_from(Kind), st.binary(max_size=244))
 

@@ -8,8 +8,8 @@ import pytest
 
 from fuota.errors import ParameterError
 from fuota.lorawan import DataFragment, FragSessionStatusReq
-from fuota.sandbox.part.line import Frame, Kind
-from fuota.sandbox.part.package import Mishaps, PartPackage
+from fuota.sandbox.devices.firmware.line import Frame, Kind
+from fuota.sandbox.devices.firmware.package import Mishaps, PartPackage
 
 STATUS = FragSessionStatusReq(frag_index=0, participants=True).to_bytes()
 

@@ -1,0 +1,1 @@
+"""The commands of `fuota`, one module for each group."""

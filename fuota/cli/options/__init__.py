@@ -1,0 +1,1 @@
+"""Option groups of the command line."""

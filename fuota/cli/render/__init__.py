@@ -1,0 +1,1 @@
+"""Tables, progress and words that the command line prints."""

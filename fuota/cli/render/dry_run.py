@@ -1,0 +1,42 @@
+"""--dry-run: requests are shown, without their keys, and not sent."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from fuota.cli.output import Output
+from fuota.cli.render.words import printable
+
+if TYPE_CHECKING:
+    from fuota.network.outgoing import Hook, Outgoing
+
+UNREAD_KEY = "no-key-is-read-for-a-dry-run"
+
+
+class NotSent(click.exceptions.Exit):
+    """A request was shown in place of being sent."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+
+def shower(out: Output) -> Hook:
+    """Shows a request and ends the command."""
+
+    def show(request: Outgoing) -> NoReturn:
+        out.event("request", method=request.method, url=request.url, headers=dict(request.headers), body=request.body)
+        for line in _lines(request):
+            out.result(line)
+        raise NotSent
+
+    return show
+
+
+def _lines(request: Outgoing) -> list[str]:
+    head = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in request.headers.items())]
+    if request.body is None:
+        return [printable(line) for line in head]
+    return [*map(printable, head), "", json.dumps(request.body, indent=2)]

@@ -1,0 +1,244 @@
+"""Images and patches as people read them, and as events."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fuota.cli.render.grid import findings_grid, grid
+from fuota.cli.render.words import counted, printable, spoken_airtime
+
+if TYPE_CHECKING:
+    from fuota.cli.output import Output
+    from fuota.image import Description, ImageCheck
+    from fuota.image.delta import Delta
+
+_MOST_PARTS = 12
+_MENDED, _SHRUNK = {"not-binary", "slot-padding"}, {"slot", "session", "too-large"}
+"""Errors that `convert` takes away, and those that may go with them."""
+_LOST_SHARE = 0.2
+"""Of the fragments, for which the memory of a decoder is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnAir:
+    """What octets cost in uncoded fragments of `frag_size`, each of which takes `frame_us` on air."""
+
+    frag_size: int
+    frame_us: int
+
+    def airtime_us(self, size: int) -> int:
+        """Of so many octets."""
+        return -(-size // self.frag_size) * self.frame_us
+
+    def decoder_bytes(self, size: int) -> int:
+        """RAM of a decoder of TS004 that repairs a fifth of the fragments."""
+        from fuota.device import decoder_memory_bytes
+
+        return decoder_memory_bytes(ceil(_LOST_SHARE * -(-size // self.frag_size)))
+
+
+def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: str, whole: bool) -> None:
+    """One event for the image and one for each finding, or what it is (`whole`: with its parts and hashes) and the findings.
+
+    `path`: of the file, as it was said.
+    """
+    image, description = checked.image, checked.image.description
+    out.event(
+        "image",
+        **description.to_json()
+        | {
+            "name": image.name,
+            "bytes": len(image.data),
+            "sha256": image.sha256,
+            "signature": checked.signature.value,
+            "entropy_bits": checked.entropy_bits,
+            "filler_bytes": checked.filler_bytes,
+            "on_air_bytes": _bytes_on_air(checked),
+            "airtime_us": None if on_air is None else on_air.airtime_us(_bytes_on_air(checked)),
+            "ok": checked.ok,
+            "mended_by": mending(checked, path),
+        },
+    )
+    for finding in checked.findings:
+        out.event("finding", **finding.to_json())
+    if out.as_json:
+        return
+    rows = [*_rows(checked, on_air), *(_details(description) if whole else [])]
+    out.table(grid(rows, name_style="bold"))
+    if len(checked.findings):
+        out.result("")
+        out.table(findings_grid(checked.findings.found))
+    if not whole:
+        out.result("")
+        out.result(_sentence(checked, path))
+
+
+def mending(checked: ImageCheck, path: str | None = None) -> str | None:
+    """The command that makes an image that can be sent of this one, in the file of this path; None where there is none."""
+    if not _mends(checked):
+        return None
+    if path in ("-", "<stdin>"):
+        return "fuota image convert - -o image.bin"
+    source = Path(path or checked.image.name)
+    made = source.with_name(source.stem + (".stripped.bin" if source.suffix == ".bin" else ".bin"))
+    return shlex.join(["fuota", "image", "convert", str(source), "-o", str(made)])
+
+
+def _mends(checked: ImageCheck) -> bool:
+    """Whether `convert` makes of it what nothing is against: an image for other hardware, say, stays one."""
+    from fuota.errors import ImageError
+    from fuota.image import check, convert
+
+    codes = {one.code for one in checked.findings.errors}
+    if codes.isdisjoint(_MENDED) or codes - _MENDED - _SHRUNK:
+        return False
+    try:
+        left = check(convert(checked.image)).findings.errors
+    except ImageError:
+        return False
+    return all(one.code == "signature-not-verified" for one in left)  # the key is not at hand here
+
+
+def show_delta(out: Output, delta: Delta, on_air: OnAir | None, path: Path | None) -> None:
+    """One event, or a table."""
+    sizes = (len(delta.data), delta.target_bytes)
+    spent, whole = (None, None) if on_air is None else map(on_air.airtime_us, sizes)
+    decoder, of_whole = (None, None) if on_air is None else map(on_air.decoder_bytes, sizes)
+    out.event(
+        "delta",
+        **{name: getattr(delta, name) for name in ("base_sha256", "target_sha256", "base_bytes", "target_bytes")},
+        **{name: getattr(delta, name) for name in ("patch_type", "compression", "ram_bytes", "flash_bytes", "ratio")},
+        bytes=len(delta.data),
+        sha256=delta.sha256,
+        airtime_us=spent,
+        target_airtime_us=whole,
+        decoder_ram_bytes=decoder,
+        target_decoder_ram_bytes=of_whole,
+        output=None if path is None else str(path),
+    )
+    for finding in delta.findings:
+        out.event("finding", **finding.to_json())
+    if out.as_json:
+        return
+    out.table(grid([*_delta_rows(delta), *_saved(delta, on_air), _written(path)], name_style="bold"))
+    if len(delta.findings):
+        out.result("")
+        out.table(findings_grid(delta.findings.found))
+
+
+def _bytes_on_air(checked: ImageCheck) -> int:
+    from fuota.image import on_air_bytes
+
+    return on_air_bytes(checked.image)
+
+
+def _rows(checked: ImageCheck, on_air: OnAir | None) -> list[tuple[str, str]]:
+    image, description = checked.image, checked.image.description
+    return [
+        ("image", f"{image.name}, {counted(len(image.data), 'byte')}"),
+        ("format", _format(description)),
+        ("SHA-256", image.sha256),
+        ("version", image.version or "not stated"),
+        ("hardware", description.hardware or "not stated"),
+        ("signature", checked.signature.value),
+        ("on air", _said_on_air(checked, on_air)),
+    ]
+
+
+def _format(description: Description) -> str:
+    if description.converts_to_bytes is None:
+        return str(description.format)
+    return f"{description.format}, for a binary of {counted(description.converts_to_bytes, 'byte')}"
+
+
+def _said_on_air(checked: ImageCheck, on_air: OnAir | None) -> str:
+    size = _bytes_on_air(checked)
+    converted = "" if checked.image.description.converts_to_bytes is None else ", once it is converted"
+    if on_air is None:
+        return f"{counted(size, 'byte')}{converted}"
+    all_us = on_air.airtime_us(size)
+    wasted_us = all_us - on_air.airtime_us(size - checked.filler_bytes)
+    wasted = f"; {spoken_airtime(wasted_us)} of it for filler" if wasted_us else ""
+    return f"{counted(size, 'byte')}{converted}: {spoken_airtime(all_us)} in uncoded fragments{wasted}"
+
+
+def _details(description: Description) -> list[tuple[str, str]]:
+    rows = []
+    if description.address_range is not None:
+        low, high = description.address_range
+        rows.append(("addresses", f"0x{low:08X} to 0x{high:08X}"))
+    if description.key_sha256 is not None:
+        rows.append(("key", description.key_sha256))
+    if description.base_sha256 is not None:
+        rows.append(("base", description.base_sha256))
+    made = description.image_bytes
+    if made is not None and made != sum(part.size for part in description.parts):
+        rows.append(("makes", counted(made, "byte")))
+    rows += [("" if number else "parts", _part(part)) for number, part in enumerate(description.parts[:_MOST_PARTS])]
+    if more := len(description.parts) - _MOST_PARTS:
+        rows += [("", f"and {more} more")] if more > 0 else []
+    words = {True: "right", False: "WRONG", None: "cannot be told"}
+    return rows + [
+        ("" if number else "hashes", f"{one.algorithm} over {one.covers}: {words[one.matches]}")
+        for number, one in enumerate(description.digests)
+    ]
+
+
+def _part(part: object) -> str:
+    name, offset, size, address = (getattr(part, one) for one in ("name", "offset", "size", "address"))
+    where = f", loaded to 0x{address:08X}" if address is not None else ""
+    return f"{name}: {counted(size, 'byte')} at offset {offset}{where}"
+
+
+def _sentence(checked: ImageCheck, path: str) -> str:
+    name, findings = printable(checked.image.name), checked.findings
+    if not findings.ok:
+        mended = mending(checked, path)
+        with_it = "" if mended is None else f"\nWhat can be sent: {printable(mended)}"
+        return f"{name} must not be sent: {counted(len(findings.errors), 'error')}.{with_it}"
+    if findings.warnings:
+        return f"{name} can be sent, with {counted(len(findings.warnings), 'warning')}."
+    return f"{name} can be sent."
+
+
+def _delta_rows(delta: Delta) -> list[tuple[str, str]]:
+    return [
+        (
+            "patch",
+            f"{counted(len(delta.data), 'byte')} for an image of {delta.target_bytes}, {delta.ratio:.1%} of it"
+            f" ({delta.patch_type}, {delta.compression})",
+        ),
+        ("SHA-256", delta.sha256),
+        ("base", delta.base_sha256),
+        ("target", delta.target_sha256),
+        ("checked", "applied to the base: it gives the target, octet for octet"),
+        ("device", f"{counted(delta.ram_bytes, 'byte')} of RAM to unpack, {delta.flash_bytes} of flash in all"),
+    ]
+
+
+def _saved(delta: Delta, on_air: OnAir | None) -> list[tuple[str, str]]:
+    if on_air is None:
+        return []
+    sizes = (len(delta.data), delta.target_bytes)
+    (spent_us, whole_us), (ram, of_whole) = map(on_air.airtime_us, sizes), map(on_air.decoder_bytes, sizes)
+    return [
+        ("airtime", f"{spoken_airtime(spent_us)} in place of {spoken_airtime(whole_us)}{_share(spent_us, whole_us)}"),
+        (
+            "decoder",
+            f"{counted(ram, 'byte')} of RAM in place of {of_whole}{_share(ram, of_whole)}, to repair a fifth of the fragments",
+        ),
+    ]
+
+
+def _share(spent: int, whole: int) -> str:
+    return f" ({1 - spent / whole:.0%} saved)" if spent < whole else ""
+
+
+def _written(path: Path | None) -> tuple[str, str]:
+    if path is None:
+        return ("written", "nowhere: say -o")
+    return ("written", f"{path}; `fuota plan {path} --base BASE` plans it")

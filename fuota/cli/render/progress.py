@@ -1,0 +1,76 @@
+"""Tasks of the server while they run: a bar on a terminal, a line a chunk in a log, events with --json."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fuota.cli.render.words import counted
+
+if TYPE_CHECKING:
+    from fuota.cli.output import Output
+    from fuota.network.senra import Chunk, TaskStatus
+
+Report = Callable[[str, "TaskStatus | None"], None]
+"""Told what is being done, and how its task stands."""
+
+
+@contextmanager
+def shown(out: Output) -> Iterator[Report]:
+    """How a task stands, on stderr, or on stdout as events."""
+    if out.as_json:
+        yield _as_events(out)
+    elif sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield _as_lines(out)
+
+
+def title(chunk: Chunk) -> str:
+    """Such as "DevMgmtJobReq:AAAAAAAAAAAAAA01, chunk 2 of 10, 1000 devices"."""
+    task = "" if chunk.task is None else f"{chunk.task.request_id}, "
+    part = f"chunk {chunk.number} of {chunk.of}, " if chunk.of > 1 else ""
+    return f"{task}{part}{counted(len(chunk.dev_euis), 'device')}"
+
+
+def _as_events(out: Output) -> Report:
+    last: list[tuple[str, str, int | None]] = []
+
+    def report(what: str, status: TaskStatus | None) -> None:
+        state = (what, "", None) if status is None else (what, status.state, status.pct_done)
+        if state not in last[-1:]:
+            last[:] = [state]
+            out.event("progress", what=state[0], state=state[1] or None, pct_done=state[2])
+
+    return report
+
+
+def _as_lines(out: Output) -> Report:
+    said: set[str] = set()
+
+    def report(what: str, _status: TaskStatus | None) -> None:
+        if what not in said:
+            said.add(what)
+            out.say(what)
+
+    return report
+
+
+@contextmanager
+def _bar() -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=100)
+
+        def report(what: str, status: TaskStatus | None) -> None:
+            state = "" if status is None else f"  {status.state.lower()}"
+            done = 0 if status is None else status.pct_done or 0
+            bar.update(task, description=f"{what}{state}", completed=done)
+
+        yield report

@@ -1,0 +1,67 @@
+"""Writing files so that a crash, a full disk or a second process leaves a whole file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import IO
+
+from fuota.errors import StorageError
+
+PRIVATE = 0o600
+"""Mode of files that only their owner may read."""
+SHARED = 0o666
+"""Mode of other files, before the umask."""
+
+
+def write_whole(path: Path, content: bytes, *, what: str, mode: int = SHARED) -> None:
+    """Replace the file at `path` by `content` in one step, on disk when this returns.
+
+    what: name of the file in the message, such as "the plan". A symbolic link is followed. Raises StorageError, and leaves the
+    old file, if the content cannot be written or if `path` is something other than a regular file.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".fuota-{secrets.token_hex(8)}")
+    try:
+        _require_regular(target)
+        try:
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                write_durably(file, content)
+            temporary.replace(target)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise not_writable(what, path, error) from None
+
+
+def write_durably(file: IO[bytes], content: bytes) -> None:
+    """Write `content` and return when it is on disk. Raises OSError."""
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def append(path: Path, content: bytes, *, what: str, mode: int = SHARED) -> None:
+    """Append `content` to the file at `path`, on disk when this returns; file and folder are created if they are missing.
+
+    what: name of the file in the message. Raises StorageError.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode), "ab") as file:
+            write_durably(file, content)
+    except OSError as error:
+        raise not_writable(what, path, error) from None
+
+
+def not_writable(what: str, path: Path, error: OSError) -> StorageError:
+    """Return the StorageError for a file that cannot be written."""
+    return StorageError(f"{what} {path} cannot be written: {error.strerror or error}")
+
+
+def _require_regular(path: Path) -> None:
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it exists and is not a regular file; use another name")

@@ -1,0 +1,1 @@
+"""TS004, Fragmented Data Block Transport: its messages as frozen values."""

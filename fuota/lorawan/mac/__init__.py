@@ -1,0 +1,1 @@
+"""LoRaWAN MAC layer: join procedure, data frames and multicast frames."""

@@ -1,0 +1,91 @@
+"""Range checks with one wording: the rule, what was given, and the nearest legal value.
+
+Every check returns the value, as a plain Python number, or raises `error` (ParameterError by default):
+
+    redundancy must be 0 to 1, got 1.4 (nearest: 1)
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import NoReturn, TypeVar
+
+from fuota.errors import FuotaError, ParameterError
+
+T = TypeVar("T")
+Error = type[FuotaError]
+
+
+def integer(name: str, value: object, low: int, high: int | None = None, *, error: Error = ParameterError) -> int:
+    """Return `value` if it is a whole number from `low` to `high`, both included; `high` None means no upper limit.
+
+    Integers of numpy are accepted, truth values and floats are not.
+    """
+    rule = f"a whole number, {_range_text(low, high)}"
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        refuse(name, rule, value, error=error)
+    if isinstance(value, bool):
+        refuse(name, rule, value, error=error)
+    if number < low or (high is not None and number > high):
+        nearest = low if high is None or number < low else high
+        refuse(name, _range_text(low, high), number, nearest=nearest, error=error)
+    return number
+
+
+def optional_integer(
+    name: str, value: object, low: int, high: int | None = None, *, error: Error = ParameterError
+) -> int | None:
+    """Return None for None, otherwise the same as `integer`."""
+    return None if value is None else integer(name, value, low, high, error=error)
+
+
+def real(name: str, value: object, low: float, high: float = math.inf, *, error: Error = ParameterError) -> float:
+    """Return `value` if it is a number from `low` to `high`, both included. NaN is refused, infinity only if `high` is finite."""
+    rule = _range_text(low, None if high == math.inf else high)
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        refuse(name, f"a number, {rule}", value, error=error)
+    number = float(value)
+    if math.isnan(number):
+        refuse(name, rule, value, error=error)
+    if not low <= number <= high:
+        refuse(name, rule, value, nearest=f"{min(max(number, low), high):g}", error=error)
+    return number
+
+
+def probability(name: str, value: object, *, error: Error = ParameterError) -> float:
+    """Return `value` if it is a probability or a share, 0 to 1."""
+    return real(name, value, 0, 1, error=error)
+
+
+def one_of(name: str, value: T, choices: Collection[T], *, error: Error = ParameterError) -> T:
+    """Return `value` if it is among `choices`."""
+    if value not in choices:
+        names = [str(choice) for choice in choices]
+        close = get_close_matches(str(value), names, n=1, cutoff=0.5)
+        refuse(name, f"one of {', '.join(names)}", value, nearest=close[0] if close else None, error=error)
+    return value
+
+
+def exact_length(name: str, value: bytes, count: int, *, error: Error = ParameterError) -> bytes:
+    """Return `value` if it has exactly `count` bytes."""
+    if len(value) != count:
+        raise error(f"{name} must have {count} bytes, got {len(value)}")
+    return value
+
+
+def refuse(
+    name: str, rule: str, value: object, *, nearest: object = None, error: Error = ParameterError, why: str = ""
+) -> NoReturn:
+    """Raise `error` in the wording of this module. `why`: source or reason of the rule, such as a clause."""
+    reason = f" ({why})" if why else ""
+    hint = "" if nearest is None else f" (nearest: {nearest})"
+    raise error(f"{name} must be {rule}{reason}, got {value!r}{hint}")
+
+
+def _range_text(low: float, high: float | None) -> str:
+    return f"{low} or more" if high is None else f"{low} to {high}"

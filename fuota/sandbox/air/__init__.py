@@ -1,0 +1,1 @@
+"""The simulated air: its clock, the MAC layer and the frames that devices receive."""

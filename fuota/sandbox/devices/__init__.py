@@ -1,0 +1,1 @@
+"""The virtual devices of the sandbox, and the emulated sample firmware."""

@@ -1,0 +1,124 @@
+"""The HTTP of the sandbox: the 20 calls as the reference writes them, and their description at /openapi.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from fuota.errors import AuthenticationError, BadRequestError, FuotaError, NotFoundError, StorageError
+from fuota.network import redact
+from fuota.sandbox.http import parameters
+from fuota.sandbox.http.bodies import MAX_BODY_BYTES
+from fuota.sandbox.http.calls import CALLS, Call
+from fuota.sandbox.http.handlers import answer as answer_to
+from fuota.sandbox.http.openapi import document
+from fuota.sandbox.server.service import Asked, Service
+
+PATH = "/rest/integration"
+_TOO_LONG = f"the body is longer than {MAX_BODY_BYTES} bytes: send it in several requests"
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def create_app(service: Service) -> FastAPI:
+    """An application that answers the 20 calls for `service`.
+
+    Errors are answered as {"message": ...}, or {"responseMsg": ..., "statusCode": ...} by the three FUOTA calls: 403 for the
+    key, 404 for what is not known, 400 for the rest.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    described = document(PATH)
+    app.openapi = lambda: described  # type: ignore[method-assign]
+    for call in CALLS.values():
+        app.add_api_route(f"{PATH}/{call.name}", _answering(call, service), methods=[call.method], response_model=None)
+    return app
+
+
+def _answering(call: Call, service: Service) -> Handler:
+    """The call behind the key, its errors turned into answers."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            found = await run_in_threadpool(answer_to, service, call.name, await _asked(call, service, request))
+        except FuotaError as error:
+            return _refusal(call, error)
+        if isinstance(found, dict):
+            return JSONResponse(found)
+        return Response("".join(found), media_type="text/csv")
+
+    return answer
+
+
+async def _asked(call: Call, service: Service, request: Request) -> Asked:
+    query, headers = request.query_params, request.headers
+    # "passed either as a URL parameter or in an authorization header"; the parameter's name is that of older clients
+    key = service.keys.check(headers.get("authorization") or query.get("apikey"), call.name)
+    return Asked(
+        values=parameters.read(call.parameters, query),
+        key=key,
+        url=str(request.base_url).rstrip("/"),
+        body=await _body(call, request),
+        other_key=headers.get("authorization2"),
+    )
+
+
+def _refusal(call: Call, error: FuotaError) -> JSONResponse:
+    match error:
+        case AuthenticationError():
+            code = 403
+        case NotFoundError():
+            code = 404
+        case StorageError():  # the state file, no fault of the request
+            code = 500
+        case _:
+            code = 400
+    words = redact(str(error))
+    said = {"responseMsg": words, "statusCode": code} if call.is_fuota else {"message": words}
+    return JSONResponse(said, status_code=code)
+
+
+async def _body(call: Call, request: Request) -> bytes:
+    """The body, if the call has one: rows as JSON, or the file, as a multipart part (example) or by itself (table)."""
+    if not call.has_body:
+        return b""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:  # a number: uvicorn has looked
+        raise BadRequestError(_TOO_LONG)
+    body = await _read(request)
+    if call.rows or not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return body
+    try:
+        async with Request(request.scope, _once(body)).form() as form:
+            part = form.get("file")
+            if not isinstance(part, UploadFile):
+                raise BadRequestError("the multipart body has no part 'file'")
+            return await part.read()
+    except HTTPException as error:
+        raise BadRequestError(f"the multipart body cannot be read: {error.detail}") from None
+
+
+async def _read(request: Request) -> bytes:
+    """All of the body. Raises BadRequestError for one that is too long, announced or not, or cut off."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise BadRequestError(_TOO_LONG)
+    except ClientDisconnect:
+        raise BadRequestError("the body was cut off") from None
+    return bytes(body)
+
+
+def _once(body: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
+    """A body that has been read, to be read again: the parser of forms sets no limit to the size of a file."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

@@ -1,6 +1,0 @@
-"""One device of the fleet played by real firmware: sample_firmware in QEMU, behind a modem that is this process."""
-
-from fuota.sandbox.part.machine import Machine
-from fuota.sandbox.part.package import Mishaps, PartPackage
-
-__all__ = ["Machine", "Mishaps", "PartPackage"]
