@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from fuota.campaign.journal import Campaign, Journal
 from fuota.device import IMAGE_REPORT_FPORT, ImageReport, Verdict, judge
 from fuota.errors import MessageError
-from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
-from fuota.lorawan import Command, parse_uplink
+from fuota.lorawan.codec import Command
+from fuota.lorawan.fragmentation import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan.fragmentation import parse_uplink
 from fuota.network import Uplink
 
 

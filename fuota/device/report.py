@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from fuota.errors import MessageError
-from fuota.lorawan import Command, FragDataBlockReceivedReq, FragSessionSetupAns, FragSessionStatusAns
+from fuota.lorawan.codec import Command
+from fuota.lorawan.fragmentation import FragDataBlockReceivedReq, FragSessionSetupAns, FragSessionStatusAns
 
 IMAGE_REPORT_FPORT = 10
 """The application port on which a device says which image it runs (docs/image-report.md)."""

@@ -15,7 +15,8 @@ from fuota.fragmentation.parity import (
     check_padding,
     not_a_fragment,
 )
-from fuota.gf2 import Octets, Solver, Words, check_threads
+from fuota.gf2 import Octets, Solver, Words
+from fuota.parallel import check_threads
 
 
 class FragDecoder:

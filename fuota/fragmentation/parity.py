@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from fuota.errors import ParameterError
 from fuota.fragmentation.kernels.rows import parity_rows
-from fuota.gf2 import Words, in_parts, unpack_bits, words_for_bits
+from fuota.gf2 import Words, unpack_bits, words_for_bits
+from fuota.parallel import in_parts
 
 MAX_FRAGMENT_NUMBER = 16383
 """N has 14 bits (TS004 §DataFragment, Index&N)."""

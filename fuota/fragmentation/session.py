@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fuota.errors import ImageError, ParameterError, PlanError
 from fuota.fragmentation.kernels.rows import encode
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size, coded_count
-from fuota.gf2 import LINE_OCTETS, in_parts, words_for_bits
+from fuota.gf2 import LINE_OCTETS, words_for_bits
+from fuota.parallel import in_parts
 
 DATA_FRAGMENT_CID = 0x08
 Coded = Literal["consecutive", "chosen"]

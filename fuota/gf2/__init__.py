@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from fuota.gf2.elimination import Octets, Solver
-from fuota.gf2.layout import LINE_OCTETS, Words, pack_bits, unpack_bits, words_for_bits
-from fuota.gf2.matmul import multiply
-from fuota.parallel import check_threads, in_parts
+from fuota.lazy import lazy_names
 
-__all__ = [
-    "LINE_OCTETS",
-    "Octets",
-    "Solver",
-    "Words",
-    "check_threads",
-    "in_parts",
-    "multiply",
-    "pack_bits",
-    "unpack_bits",
-    "words_for_bits",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "elimination": (
+            "Octets",
+            "Solver",
+        ),
+        "layout": (
+            "LINE_OCTETS",
+            "Words",
+            "pack_bits",
+            "unpack_bits",
+            "words_for_bits",
+        ),
+        "matmul": ("multiply",),
+    },
+)

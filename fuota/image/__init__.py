@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from fuota.image.checks import PATCHES, ImageCheck, check, on_air_bytes
-from fuota.image.convert import convert
-from fuota.image.delta import Delta, DeltaRecipe, make_delta
-from fuota.image.description import Description, Digest, ImageFormat, Part, SignatureState
-from fuota.image.firmware import FirmwareImage, read_image
-from fuota.image.requirements import ImageRequirements
+from fuota.lazy import lazy_names
 
-__all__ = [
-    "PATCHES",
-    "Delta",
-    "DeltaRecipe",
-    "Description",
-    "Digest",
-    "FirmwareImage",
-    "ImageCheck",
-    "ImageFormat",
-    "ImageRequirements",
-    "Part",
-    "SignatureState",
-    "check",
-    "convert",
-    "make_delta",
-    "on_air_bytes",
-    "read_image",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "checks": (
+            "ImageCheck",
+            "PATCHES",
+            "check",
+            "on_air_bytes",
+        ),
+        "conversion": ("convert",),
+        "delta": (
+            "Delta",
+            "DeltaRecipe",
+            "make_delta",
+        ),
+        "description": (
+            "Description",
+            "Digest",
+            "ImageFormat",
+            "Part",
+            "SignatureState",
+        ),
+        "firmware": (
+            "FirmwareImage",
+            "read_image",
+        ),
+        "requirements": ("ImageRequirements",),
+    },
+)

@@ -8,9 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from fuota.errors import MessageError
-from fuota.lorawan import clock_sync, firmware_management, multi_package, multicast_setup
+from fuota.lorawan import clock_sync, firmware_management, fragmentation, multi_package, multicast_setup
 from fuota.lorawan.codec import Command, ParsedMessage, require_version
-from fuota.lorawan.fragmentation import messages as fragmentation_messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ PACKAGES: Mapping[str, Package] = {
     package.name: package
     for package in (
         Package(name="TS003", codec=clock_sync, versions_differ=False),
-        Package(name="TS004", codec=fragmentation_messages, versions_differ=True),
+        Package(name="TS004", codec=fragmentation, versions_differ=True),
         Package(name="TS005", codec=multicast_setup, versions_differ=True),
         Package(name="TS006", codec=firmware_management, versions_differ=False),  # there is version 1 only
         Package(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from fuota.network.http import HttpClient
-from fuota.network.redaction import redact
-from fuota.network.senra import SenraClient, TransferJob, TransferRequest, TransferStatus
-from fuota.network.uplinks import Uplink, parse_uplinks
+from fuota.lazy import lazy_names
 
-__all__ = [
-    "HttpClient",
-    "SenraClient",
-    "TransferJob",
-    "TransferRequest",
-    "TransferStatus",
-    "Uplink",
-    "parse_uplinks",
-    "redact",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "http": ("HttpClient",),
+        "redaction": ("redact",),
+        "senra": (
+            "SenraClient",
+            "TransferJob",
+            "TransferRequest",
+            "TransferStatus",
+        ),
+        "uplinks": (
+            "Uplink",
+            "parse_uplinks",
+        ),
+    },
+)

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from fuota.planning.fleet.fleet import Excluded, Fleet, FleetMember
-from fuota.planning.fleet.fleet_file import open_fleet
-from fuota.planning.fleet.link import LinkModel
-from fuota.planning.goal import Goal
-from fuota.planning.optimise import FrontPoint, pareto_front
-from fuota.planning.plan import TransmissionPlan
-from fuota.planning.planner import plan, plan_of
-from fuota.planning.recipe import Image, Objective, PlanRecipe, Task
-from fuota.planning.redundancy import Success
-from fuota.planning.server import APPLICATION_MANAGED, SENRA, ServerProfile
+from fuota.lazy import lazy_names
 
-__all__ = [
-    "APPLICATION_MANAGED",
-    "SENRA",
-    "Excluded",
-    "Fleet",
-    "FleetMember",
-    "FrontPoint",
-    "Goal",
-    "Image",
-    "LinkModel",
-    "Objective",
-    "PlanRecipe",
-    "ServerProfile",
-    "Success",
-    "Task",
-    "TransmissionPlan",
-    "open_fleet",
-    "pareto_front",
-    "plan",
-    "plan_of",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "fleet.fleet": (
+            "Excluded",
+            "Fleet",
+            "FleetMember",
+        ),
+        "fleet.fleet_file": ("open_fleet",),
+        "fleet.link": ("LinkModel",),
+        "goal": ("Goal",),
+        "optimise": (
+            "FrontPoint",
+            "pareto_front",
+        ),
+        "transmission_plan": ("TransmissionPlan",),
+        "plan_file": ("check_image", "load_plan", "plan_sha256", "request_fields", "save_plan"),
+        "planner": (
+            "plan",
+            "plan_of",
+        ),
+        "recipe": (
+            "Image",
+            "Objective",
+            "PlanRecipe",
+            "Task",
+        ),
+        "redundancy": ("Success",),
+        "server": (
+            "APPLICATION_MANAGED",
+            "SENRA",
+            "ServerProfile",
+        ),
+    },
+)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from fuota.findings import Finding, note, warning
 from fuota.fragmentation import uncovered
-from fuota.planning.plan import TransmissionPlan
 from fuota.planning.recipe import ASSUMED_LOSS
 from fuota.planning.redundancy import fewest_coded
 from fuota.planning.setting import Setting
+from fuota.planning.transmission_plan import TransmissionPlan
 
 FEW_FRAGMENTS = 20
 """TS004-2.0.0 A.3: the code should not be used for fewer."""

@@ -11,12 +11,12 @@ from fuota.planning.advice import findings_of
 from fuota.planning.alternatives import at_rate, why_not_enough
 from fuota.planning.candidate import Candidate
 from fuota.planning.optimise import best_of
-from fuota.planning.plan import TransmissionPlan
 from fuota.planning.recipe import HoldsData, Image, PlanRecipe, Task
 from fuota.planning.redundancy import success_of
 from fuota.planning.setting import Setting, setting_of
 from fuota.planning.sizes import reaching
 from fuota.planning.timing import MAX_TIMEOUT, session_timeout_s
+from fuota.planning.transmission_plan import TransmissionPlan
 
 _EXCHANGES = 3
 """Unicast exchanges that set a device up: McGroupSetup, FragSessionSetup, McClassCSession or McClassBSession."""

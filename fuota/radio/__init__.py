@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from fuota.radio.airtime import fsk_time_on_air_us, time_on_air_us
-from fuota.radio.catalogue import region, region_names, sub_plan_names
-from fuota.radio.data_rate import DataRate
-from fuota.radio.frag_size import check_frag_size, fragment_phy_bytes, largest_frag_size
-from fuota.radio.limits import RadioLimits, frames_per_hour, radio_limits, sustained_interval_us
-from fuota.radio.region import Beacon, Region
-from fuota.radio.sub_band import SubBand
+from fuota.lazy import lazy_names
 
-__all__ = [
-    "Beacon",
-    "DataRate",
-    "RadioLimits",
-    "Region",
-    "SubBand",
-    "check_frag_size",
-    "fragment_phy_bytes",
-    "frames_per_hour",
-    "fsk_time_on_air_us",
-    "largest_frag_size",
-    "radio_limits",
-    "region",
-    "region_names",
-    "sub_plan_names",
-    "sustained_interval_us",
-    "time_on_air_us",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "airtime": (
+            "fsk_time_on_air_us",
+            "time_on_air_us",
+        ),
+        "catalogue": (
+            "region",
+            "region_names",
+            "sub_plan_names",
+        ),
+        "data_rate": ("DataRate",),
+        "frag_size": (
+            "check_frag_size",
+            "fragment_phy_bytes",
+            "largest_frag_size",
+        ),
+        "limits": (
+            "RadioLimits",
+            "frames_per_hour",
+            "radio_limits",
+            "sustained_interval_us",
+        ),
+        "region_rules": (
+            "Beacon",
+            "Region",
+        ),
+        "sub_band": ("SubBand",),
+    },
+)

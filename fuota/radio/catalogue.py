@@ -15,7 +15,7 @@ from typing import Any
 from fuota.errors import ParameterError
 from fuota.radio.airtime import time_on_air_us
 from fuota.radio.data_rate import DataRate
-from fuota.radio.region import Beacon, Region
+from fuota.radio.region_rules import Beacon, Region
 from fuota.radio.sub_band import SubBand
 
 _Table = dict[str, Any]

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from fuota.errors import ParameterError, PlanError
 from fuota.radio.data_rate import DATA_FRAGMENT_HEADER_BYTES, MAX_FRAG_SIZE, DataRate, frag_size_within
 from fuota.radio.limits import RadioLimits
-from fuota.radio.region import Region
+from fuota.radio.region_rules import Region
 
 FRAME_OVERHEAD_BYTES = (
     1  # MHDR, TS001-1.0.4 table 2

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from fuota.errors import ParameterError
-from fuota.radio.region import Region
+from fuota.radio.region_rules import Region
 
 _ALL_PPM = 1_000_000
 _OBSERVED_S = 3600  # EN 300 220-2: the duty cycle is a share of any hour

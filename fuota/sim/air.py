@@ -20,7 +20,8 @@ from fuota.device import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics.matrix import columns_of
-from fuota.gf2 import Words, check_threads, in_parts, pack_bits, unpack_bits, words_for_bits
+from fuota.gf2 import Words, pack_bits, unpack_bits, words_for_bits
+from fuota.parallel import check_threads, in_parts
 from fuota.planning import Fleet, TransmissionPlan
 from fuota.radio import region
 from fuota.sim import kernels

@@ -17,12 +17,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import fuota
-from fuota.campaign import check_image, load_plan, plan_sha256, request_fields, save_plan
 from fuota.device import DeviceProfile
 from fuota.errors import ImageError, PlanError, StorageError
 from fuota.findings import Finding, Severity
 from fuota.network import TransferRequest
-from fuota.planning import Excluded, Image
+from fuota.planning import Excluded, Image, check_image, load_plan, plan_sha256, request_fields, save_plan
 
 IMAGE = bytes(range(200)) * 2
 PROFILE = DeviceProfile(name="meter", version=2, descriptor=bytes.fromhex("0a0b0c0d"), uplink_period_s=900)

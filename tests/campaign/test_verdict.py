@@ -6,7 +6,7 @@ import pytest
 
 from fuota.campaign import Journal, verdict_of
 from fuota.device import IMAGE_REPORT_FPORT, ImageReport
-from fuota.lorawan import FPORT, FragDataBlockReceivedReq, FragSessionSetupAns, FragSessionStatusAns
+from fuota.lorawan.fragmentation import FPORT, FragDataBlockReceivedReq, FragSessionSetupAns, FragSessionStatusAns
 from fuota.network import Uplink
 
 SHA256 = "ab" * 32

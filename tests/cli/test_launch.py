@@ -321,7 +321,7 @@ def test_a_busy_application_is_exit_code_3(fuota, small, http_server):
 def test_an_answer_that_is_lost_and_not_found_again_is_exit_code_8(
     fuota, small, http_server, tmp_path, monkeypatch, command
 ):
-    monkeypatch.setattr(sys.modules["fuota.campaign.launch"], "PAUSE_MS", 1)  # the package has a function of that name
+    monkeypatch.setattr(sys.modules["fuota.campaign.start"], "PAUSE_MS", 1)  # the package has a function of that name
     asked = []
 
     def reply(method, path, headers, body):

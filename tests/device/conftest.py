@@ -9,12 +9,8 @@ import pytest
 
 from fuota.device import DeviceProfile, FragmentationPackage
 from fuota.fragmentation import FragmentationSession
-from fuota.lorawan import (
-    FragSessionSetupReq,
-    FragSessionStatusReq,
-    data_block_mic,
-    parse_uplink,
-)
+from fuota.lorawan.fragmentation import FragSessionSetupReq, FragSessionStatusReq, parse_uplink
+from fuota.lorawan.keys import data_block_mic
 
 INT_KEY = bytes(range(16))
 

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from fuota.lorawan import FragSessionDeleteReq, FragSessionSetupAns, FragSessionStatusReq, PackageVersionReq
+from fuota.lorawan.fragmentation import (
+    FragSessionDeleteReq,
+    FragSessionSetupAns,
+    FragSessionStatusReq,
+    PackageVersionReq,
+)
 
 both_versions = pytest.mark.parametrize("version", [1, 2])
 LITERAL = {"version": 2, "variant": "literal"}

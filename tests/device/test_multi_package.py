@@ -10,16 +10,16 @@ from fuota.device import DeviceProfile, FragmentationPackage
 from fuota.device.stack.clock import DeviceClock
 from fuota.device.stack.clock_sync import ClockSyncPackage
 from fuota.device.stack.multi_package import MultiPackage
-from fuota.lorawan import (
+from fuota.lorawan.clock_sync import DeviceAppTimePeriodicityReq
+from fuota.lorawan.codec import encode
+from fuota.lorawan.fragmentation import (
     FragSessionDeleteAns,
     FragSessionDeleteReq,
     FragSessionSetupAns,
     FragSessionSetupReq,
     PackageVersionAns,
     PackageVersionReq,
-    encode,
 )
-from fuota.lorawan.clock_sync import DeviceAppTimePeriodicityReq
 from fuota.lorawan.multi_package import (
     DevPackageAns,
     DevPackageReq,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fuota.device.stack.clock import DeviceClock
 from fuota.device.stack.multicast_setup import MulticastSetupPackage
-from fuota.lorawan import MulticastFrame, MulticastSessionKeys, encrypt_mc_key, mc_ke_key, mc_root_key
 from fuota.lorawan.codec import PackageVersionAns, PackageVersionReq
+from fuota.lorawan.keys import MulticastSessionKeys, encrypt_mc_key, mc_ke_key, mc_root_key
+from fuota.lorawan.mac.multicast_frames import MulticastFrame
 from fuota.lorawan.multicast_setup import (
     McClassBSessionAns,
     McClassBSessionReq,

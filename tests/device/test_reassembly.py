@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fuota.device import DeviceProfile, FragmentationPackage
 from fuota.errors import ParameterError
-from fuota.lorawan import (
+from fuota.lorawan.fragmentation import (
     FragDataBlockReceivedAns,
     FragDataBlockReceivedReq,
     FragSessionDeleteAns,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fuota.device import IMAGE_REPORT_FPORT, DeviceReport, ImageReport, Outcome, Verdict, judge
 from fuota.errors import MessageError
-from fuota.lorawan import (
+from fuota.lorawan.fragmentation import (
     FragDataBlockReceivedReq,
     FragSessionDeleteAns,
     FragSessionSetupAns,

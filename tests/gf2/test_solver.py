@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
-from fuota.gf2 import Solver, in_parts, multiply, naive, pack_bits
+from fuota.gf2 import Solver, multiply, naive, pack_bits
+from fuota.parallel import in_parts
 
 
 def words_of(rows, columns):

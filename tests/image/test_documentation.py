@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def codes_in_code() -> set[str]:
     """The first argument of every call of note, warning or error, or of a choice of these."""
     makers, found = {"note", "warning", "error", "severity"}, set()
-    for path in (*ROOT.glob("fuota/image/**/*.py"), ROOT / "fuota/device/validate_image.py"):
+    for path in (*ROOT.glob("fuota/image/**/*.py"), ROOT / "fuota/device/image_validation.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if (
                 isinstance(node, ast.Call)

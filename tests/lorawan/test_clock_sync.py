@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.lorawan import Command, PackageVersionReq, ParsedMessage, clock_sync, encode
+from fuota.lorawan import clock_sync
+from fuota.lorawan.codec import Command, ParsedMessage, encode
+from fuota.lorawan.fragmentation import PackageVersionReq
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SATURATION = json.loads((VECTORS / "gps_time.json").read_text())["ts003_saturation_example"]

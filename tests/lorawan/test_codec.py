@@ -5,15 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.lorawan import (
-    DataFragment,
-    FragSessionDeleteReq,
-    PackageVersionAns,
-    PackageVersionReq,
-    ParsedMessage,
-    encode,
-)
-from fuota.lorawan.codec import Command, parse
+from fuota.lorawan.codec import Command, ParsedMessage, encode, parse
+from fuota.lorawan.fragmentation import DataFragment, FragSessionDeleteReq, PackageVersionAns, PackageVersionReq
 
 PARSERS = {PackageVersionAns.cid: PackageVersionAns.parse}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fuota.errors import MessageError
-from fuota.lorawan import (
+from fuota.lorawan.codec import encode
+from fuota.lorawan.fragmentation import (
     DataFragment,
     FragDataBlockReceivedReq,
     FragSessionDeleteAns,
@@ -16,12 +17,10 @@ from fuota.lorawan import (
     FragSessionStatusReq,
     PackageVersionAns,
     PackageVersionReq,
-    data_block_int_key,
-    data_block_mic,
-    encode,
     parse_downlink,
     parse_uplink,
 )
+from fuota.lorawan.keys import data_block_int_key, data_block_mic
 
 NO_SESSION = FragSessionStatusAns(version=2, session_does_not_exist=True)
 FOLLOWING = FragSessionSetupAns(version=2, frag_index=1)

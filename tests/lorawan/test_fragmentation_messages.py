@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.lorawan import (
+from fuota.lorawan.codec import Command, ParsedMessage, encode
+from fuota.lorawan.fragmentation import (
     FPORT,
     PACKAGE_IDENTIFIER,
-    Command,
     DataFragment,
     FragDataBlockReceivedAns,
     FragDataBlockReceivedReq,
@@ -25,8 +25,6 @@ from fuota.lorawan import (
     FragSessionStatusReq,
     PackageVersionAns,
     PackageVersionReq,
-    ParsedMessage,
-    encode,
     max_ack_delay_s,
     parse_downlink,
     parse_uplink,

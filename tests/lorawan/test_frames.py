@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.lorawan import MulticastFrame, MulticastSessionKeys, open_multicast
+from fuota.lorawan.keys import MulticastSessionKeys
+from fuota.lorawan.mac.multicast_frames import MulticastFrame, open_multicast
 
 CASES = json.loads((Path(__file__).parents[1] / "vectors" / "multicast_frames.json").read_text())["cases"]
 ADDR = 0x01AABBCC

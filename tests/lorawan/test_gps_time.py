@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
-from fuota.lorawan import from_gps_seconds, gps_seconds
+from fuota.lorawan.gps_time import from_gps_seconds, gps_seconds
 
 CASES = json.loads((Path(__file__).parents[1] / "vectors" / "gps_time.json").read_text())["cases"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fuota.errors import MessageError, ParameterError
-from fuota.lorawan import data_block_int_key, data_block_mic
+from fuota.lorawan.keys import data_block_int_key, data_block_mic
 
 CASES = json.loads((Path(__file__).parents[1] / "vectors" / "data_block_mic.json").read_text())["cases"]
 KEY = bytes(range(16))

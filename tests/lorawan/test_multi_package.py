@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.lorawan import DataFragment, FragSessionDeleteReq, PackageVersionAns, PackageVersionReq, encode
 from fuota.lorawan import multi_package as mp
+from fuota.lorawan.codec import encode
 from fuota.lorawan.firmware_management import DevVersionReq
+from fuota.lorawan.fragmentation import DataFragment, FragSessionDeleteReq, PackageVersionAns, PackageVersionReq
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "commands.json").read_text())["packages"]
 IDENTIFIERS = {"TS003": 1, "TS004": 3, "TS005": 2, "TS006": 4}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError, ParameterError
-from fuota.lorawan import (
+from fuota.lorawan.keys import (
     MulticastSessionKeys,
     data_block_int_key,
     decrypt_mc_key,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.lorawan import encode
+from fuota.lorawan.codec import encode
 from fuota.lorawan.multi_package import MultiPackBufferFrag, buffer_of, parse_answers
 from fuota.lorawan.packages import PACKAGES
 

@@ -11,7 +11,7 @@ from fuota import FragmentationSession
 from fuota.device.native import DecoderMemory, NativeDecoder
 from fuota.device.native_build import COMPILERS
 from fuota.errors import ParameterError
-from fuota.lorawan import data_block_mic
+from fuota.lorawan.keys import data_block_mic
 
 pytestmark = pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="no C compiler on this machine")
 SETUP = {"key": bytes(range(16)), "session_cnt": 3, "descriptor": b"\1\2\3\4"}

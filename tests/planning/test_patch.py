@@ -8,9 +8,9 @@ import random
 import pytest
 
 import fuota
-from fuota.campaign import load_plan, save_plan
 from fuota.errors import PlanError
 from fuota.image import FirmwareImage, make_delta
+from fuota.planning import load_plan, save_plan
 
 OLD = random.Random(1).randbytes(3_000)
 NEW = OLD[:1_000] + b"what is new" * 9 + OLD[1_000:]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import fuota
 from fuota.fragmentation.parity import coded_count
 from fuota.planning import Fleet, FleetMember, TransmissionPlan
-from fuota.planning.plan import share_of
 from fuota.planning.schedule import SCHEDULE
+from fuota.planning.transmission_plan import share_of
 from fuota.radio import class_b
 
 CHOICES = {

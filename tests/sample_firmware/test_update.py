@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from fuota.device import DeviceProfile, FragmentationPackage, ImageReport
 from fuota.errors import UnreachableError
 from fuota.fragmentation import FragmentationSession
-from fuota.lorawan import (
+from fuota.lorawan import firmware_management
+from fuota.lorawan.fragmentation import (
     DataFragment,
     FragSessionDeleteReq,
     FragSessionSetupReq,
     FragSessionStatusAns,
     FragSessionStatusReq,
     PackageVersionReq,
-    firmware_management,
     parse_uplink,
 )
 from fuota.sandbox.devices.firmware import PartPackage, flash, machine

@@ -10,16 +10,15 @@ import pytest
 
 from fuota.device import IMAGE_REPORT_FPORT, DeviceProfile, ImageReport, Outcome, judge
 from fuota.fragmentation import FragmentationSession
-from fuota.lorawan import (
+from fuota.lorawan.fragmentation import (
     FPORT,
     FragSessionSetupAns,
     FragSessionSetupReq,
     FragSessionStatusAns,
     FragSessionStatusReq,
-    data_block_int_key,
-    data_block_mic,
     parse_uplink,
 )
+from fuota.lorawan.keys import data_block_int_key, data_block_mic
 from fuota.network import SenraClient
 from fuota.sandbox import FleetRecipe, Sandbox
 

@@ -10,13 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fuota.device import IMAGE_REPORT_FPORT, DeviceProfile, ImageReport
-from fuota.lorawan import (
-    FragDataBlockReceivedAns,
-    FragDataBlockReceivedReq,
-    FragSessionSetupReq,
-    data_block_int_key,
-    data_block_mic,
-)
 from fuota.lorawan.clock_sync import AppTimeReq, DeviceAppTimePeriodicityReq
 from fuota.lorawan.clock_sync import parse_uplink as parse_clock
 from fuota.lorawan.firmware_management import (
@@ -28,6 +21,8 @@ from fuota.lorawan.firmware_management import (
     UpImageStatus,
 )
 from fuota.lorawan.firmware_management import parse_uplink as parse_management
+from fuota.lorawan.fragmentation import FragDataBlockReceivedAns, FragDataBlockReceivedReq, FragSessionSetupReq
+from fuota.lorawan.keys import data_block_int_key, data_block_mic
 from fuota.sandbox.air.mac import Downlink
 from fuota.sandbox.server.records import DeviceState
 from fuota.sim import Bernoulli

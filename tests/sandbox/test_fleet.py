@@ -8,7 +8,7 @@ import pytest
 from fuota.device import DeviceProfile, ImageReport
 from fuota.errors import ParameterError
 from fuota.fragmentation import FragmentationSession
-from fuota.lorawan import FragSessionSetupReq
+from fuota.lorawan.fragmentation import FragSessionSetupReq
 from fuota.sandbox import FleetRecipe
 from fuota.sim import Bernoulli, GilbertElliott
 

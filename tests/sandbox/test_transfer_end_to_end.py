@@ -14,7 +14,7 @@ import pytest
 
 from fuota.device import IMAGE_REPORT_FPORT, DeviceProfile, ImageReport, Outcome, Verdict, judge
 from fuota.errors import IncompleteError, NetworkError, ParameterError
-from fuota.lorawan import FragSessionStatusAns, parse_uplink
+from fuota.lorawan.fragmentation import FragSessionStatusAns, parse_uplink
 from fuota.lorawan.packages import on_port
 from fuota.network import SenraClient, Uplink
 from fuota.sandbox import FleetRecipe, Sandbox

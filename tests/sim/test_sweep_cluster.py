@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from fuota.errors import ParameterError, UnreachableError
-from fuota.sim.sweep import grid, sweep
+from fuota.sim.sweeps import grid, sweep
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")

@@ -13,7 +13,7 @@ from fuota.cli.output import Output, with_output
 from fuota.errors import MessageError
 
 if TYPE_CHECKING:
-    from fuota.lorawan import Command
+    from fuota.lorawan.codec import Command
     from fuota.lorawan.multi_package import PackageEntry
     from fuota.lorawan.multicast_setup import McGroup
 
@@ -60,7 +60,7 @@ def encode(
 
     The fields are those that `fuota message decode` shows; numbers may be written 0x..., octets are in hexadecimal.
     """
-    from fuota.lorawan import encode as octets_of
+    from fuota.lorawan.codec import encode as octets_of
     from fuota.lorawan.multi_package import FPORT, wrapped
     from fuota.lorawan.packages import package_named
 

@@ -63,9 +63,8 @@ def plan(
 
     Nothing is sent. What is not said is decided; a plan that cannot work is refused (exit code 3), with what would do instead.
     """
-    from fuota.campaign import save_plan
     from fuota.cli.render.plan_table import show_plan
-    from fuota.planning import plan_of
+    from fuota.planning import plan_of, save_plan
 
     check_outputs(
         {"IMAGE": image, "--base": base, "--fleet": options["fleet"], "--profile": options["profile"]}, output, picture

@@ -158,8 +158,8 @@ def _saved(
     path: Path, image: IO[bytes] | None, options: dict[str, Any], asked: dict[str, Any]
 ) -> tuple[Task, TransmissionPlan]:
     """A plan from a file, and the fleet and the profile that the options say."""
-    from fuota.campaign import check_image, load_plan
     from fuota.errors import PlanError
+    from fuota.planning import check_image, load_plan
     from fuota.radio import region
 
     if given := given_options({one.name for one in click.get_current_context().command.params} - _WITH_A_PLAN):

@@ -14,8 +14,8 @@ from fuota.cli.output import Output
 from fuota.cli.render.words import printable, spoken_duration, spoken_share
 
 if TYPE_CHECKING:
-    from fuota.sim.sweep import Progress
     from fuota.sim.sweep_file import PointStats
+    from fuota.sim.sweeps import Progress
 
 DEVICES = 100_000
 _POINT = ("data_rate", "frag_size", "redundancy", "nb_coded", "loss", "burst", "seed")

@@ -17,7 +17,7 @@ from fuota.cli.render.display import Display
 from fuota.cli.render.words import counted, printable
 
 if TYPE_CHECKING:
-    from fuota.lorawan import ParsedMessage
+    from fuota.lorawan.codec import ParsedMessage
     from fuota.network import Uplink
 
 

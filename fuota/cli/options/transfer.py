@@ -43,7 +43,7 @@ def planned(path: Path, image: bytes, options: dict[str, Any]) -> dict[str, Any]
 
     Raises UsageError where one of them was given too, StorageError, PlanError and ImageError.
     """
-    from fuota.campaign import check_image, load_plan, plan_sha256, request_fields
+    from fuota.planning import check_image, load_plan, plan_sha256, request_fields
 
     plan = load_plan(path)
     check_image(plan, image)

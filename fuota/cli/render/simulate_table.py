@@ -25,7 +25,7 @@ def show_verdict(out: Output, task: Task, plan: TransmissionPlan, air: Simulated
 
 
 def _tell(out: Output, task: Task, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict) -> None:
-    from fuota.campaign import plan_sha256
+    from fuota.planning import plan_sha256
 
     out.event(
         "verdict",

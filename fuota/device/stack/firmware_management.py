@@ -7,7 +7,7 @@ from typing import Protocol
 
 from fuota.device.stack.clock import SECOND_US, DeviceClock
 from fuota.device.stack.fragmentation import Answer
-from fuota.lorawan import Command, encode
+from fuota.lorawan.codec import Command, encode
 from fuota.lorawan.firmware_management import (
     CANCEL_REBOOT_COUNTDOWN,
     CANCEL_REBOOT_TIME,

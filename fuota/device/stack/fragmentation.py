@@ -8,9 +8,9 @@ from functools import lru_cache
 from fuota.device.profile import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.fragmentation import FragDecoder
-from fuota.lorawan import (
+from fuota.lorawan.codec import Command, encode
+from fuota.lorawan.fragmentation import (
     PACKAGE_IDENTIFIER,
-    Command,
     DataFragment,
     FragDataBlockReceivedAns,
     FragDataBlockReceivedReq,
@@ -22,11 +22,10 @@ from fuota.lorawan import (
     FragSessionStatusReq,
     PackageVersionAns,
     PackageVersionReq,
-    data_block_mic,
-    encode,
     max_ack_delay_s,
     parse_downlink,
 )
+from fuota.lorawan.keys import data_block_mic
 
 _NB_FRAG_RECEIVED_MAX = 0x3FFF
 

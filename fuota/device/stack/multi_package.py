@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fuota.device.stack.fragmentation import Answer
-from fuota.lorawan import Command, encode
-from fuota.lorawan.codec import PackageVersionAns, PackageVersionReq
+from fuota.lorawan.codec import Command, PackageVersionAns, PackageVersionReq, encode
 from fuota.lorawan.multi_package import parse_downlink
 from fuota.lorawan.multi_package.commands import (
     FPORT,

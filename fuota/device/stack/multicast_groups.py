@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from fuota.device.stack.clock import DeviceClock
 from fuota.errors import MessageError
-from fuota.lorawan import MulticastFrame, MulticastSessionKeys, open_multicast
+from fuota.lorawan.keys import MulticastSessionKeys
 from fuota.lorawan.mac.frame_cipher import nearest_f_cnt
+from fuota.lorawan.mac.multicast_frames import MulticastFrame, open_multicast
 from fuota.radio import Region
 from fuota.radio.class_b import beacon_time_of, next_ping_slot_us
 

@@ -8,7 +8,8 @@ from fuota.device.stack.clock import SECOND_US, DeviceClock
 from fuota.device.stack.fragmentation import Answer
 from fuota.device.stack.multicast_groups import McGroupContext, McWindow
 from fuota.errors import PlanError
-from fuota.lorawan import Command, MulticastSessionKeys, decrypt_mc_key, encode
+from fuota.lorawan.codec import Command, encode
+from fuota.lorawan.keys import MulticastSessionKeys, decrypt_mc_key
 from fuota.lorawan.multicast_setup import (
     PACKAGE_IDENTIFIER,
     McClassBSessionAns,

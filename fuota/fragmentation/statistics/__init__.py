@@ -10,22 +10,29 @@ The matrix, its exact sums, the intervals and the search behind these are in the
 
 from __future__ import annotations
 
-from fuota.fragmentation.statistics.choice import choose_coded
-from fuota.fragmentation.statistics.coverage import NearCopy, column_weights, near_copies, uncovered
-from fuota.fragmentation.statistics.ideal import ideal_failure, ideal_probability
-from fuota.fragmentation.statistics.probability import DecodingProbability, decoding_probability
-from fuota.fragmentation.statistics.sizes import FragSize, good_frag_sizes
+from fuota.lazy import lazy_names
 
-__all__ = [
-    "DecodingProbability",
-    "FragSize",
-    "NearCopy",
-    "choose_coded",
-    "column_weights",
-    "decoding_probability",
-    "good_frag_sizes",
-    "ideal_failure",
-    "ideal_probability",
-    "near_copies",
-    "uncovered",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "choice": ("choose_coded",),
+        "coverage": (
+            "NearCopy",
+            "column_weights",
+            "near_copies",
+            "uncovered",
+        ),
+        "ideal": (
+            "ideal_failure",
+            "ideal_probability",
+        ),
+        "probability": (
+            "DecodingProbability",
+            "decoding_probability",
+        ),
+        "sizes": (
+            "FragSize",
+            "good_frag_sizes",
+        ),
+    },
+)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from fuota.errors import MessageError
-from fuota.lorawan import clock_sync, firmware_management, multicast_setup
+from fuota.lorawan import clock_sync, firmware_management, fragmentation, multicast_setup
 from fuota.lorawan.codec import (
     DATA_FRAGMENT_CID,
     Command,
@@ -25,7 +25,6 @@ from fuota.lorawan.codec import (
     parse,
     require_version,
 )
-from fuota.lorawan.fragmentation import messages as fragmentation_messages
 from fuota.lorawan.multi_package.commands import (
     FPORT,
     MAX_BUFFER_BYTES,
@@ -138,7 +137,7 @@ def _readers(*, uplink: bool, version: int) -> Mapping[int, Reader]:
         PACKAGE_IDENTIFIER: partial(parse, parsers=_UPLINKS if uplink else _DOWNLINKS, refused={}),
         clock_sync.PACKAGE_IDENTIFIER: getattr(clock_sync, way),
         multicast_setup.PACKAGE_IDENTIFIER: partial(getattr(multicast_setup, way), version=version),
-        fragmentation_messages.PACKAGE_IDENTIFIER: partial(getattr(fragmentation_messages, way), version=version),
+        fragmentation.PACKAGE_IDENTIFIER: partial(getattr(fragmentation, way), version=version),
         firmware_management.PACKAGE_IDENTIFIER: getattr(firmware_management, way),
     }
 

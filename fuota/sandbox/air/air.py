@@ -13,16 +13,10 @@ from typing import Protocol
 
 from fuota.device import IMAGE_REPORT_FPORT, Answer
 from fuota.device.stack.clock import SECOND_US
-from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
-from fuota.lorawan import (
-    FragDataBlockReceivedReq,
-    FragSessionStatusAns,
-    clock_sync,
-    firmware_management,
-    gps_seconds,
-    multi_package,
-    multicast_setup,
-)
+from fuota.lorawan import clock_sync, firmware_management, multi_package, multicast_setup
+from fuota.lorawan.fragmentation import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan.fragmentation import FragDataBlockReceivedReq, FragSessionStatusAns
+from fuota.lorawan.gps_time import gps_seconds
 from fuota.lorawan.mac.data_frames import DataFrame
 from fuota.radio import Region
 from fuota.sandbox.air.mac import Downlink, Mac

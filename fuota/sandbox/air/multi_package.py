@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from fuota.device.stack.multi_package import runs_of
-from fuota.lorawan import (
-    Command,
-    clock_sync,
-    encode,
-    firmware_management,
-    fragmentation_messages,
-    multi_package,
-    multicast_setup,
-)
+from fuota.lorawan import clock_sync, firmware_management, fragmentation, multi_package, multicast_setup
+from fuota.lorawan.codec import Command, encode
 from fuota.sandbox.air.mac import Downlink
 
 TOKEN = 1
 PORTS = {
     module.PACKAGE_IDENTIFIER: module.FPORT
-    for module in (clock_sync, multicast_setup, fragmentation_messages, firmware_management)
+    for module in (clock_sync, multicast_setup, fragmentation, firmware_management)
 }
 """Of TS003 to TS006 by their PackageIdentifier."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from fuota.device import DeviceProfile, FragmentationPackage
 from fuota.device.stack.clock import SECOND_US, DeviceClock
 from fuota.errors import ParameterError
-from fuota.lorawan import data_block_int_key
+from fuota.lorawan.keys import data_block_int_key
 from fuota.sandbox.devices.virtual_device import Part, VirtualDevice
 from fuota.sim import Bernoulli, GilbertElliott, Loss
 

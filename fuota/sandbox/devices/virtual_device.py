@@ -17,17 +17,11 @@ from fuota.device.stack.multi_package import MultiPackage, Package
 from fuota.device.stack.multicast_groups import McGroupContext
 from fuota.device.stack.multicast_setup import MulticastSetupPackage
 from fuota.errors import MessageError
-from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
-from fuota.lorawan import (
-    FragSessionDeleteReq,
-    clock_sync,
-    firmware_management,
-    mc_ke_key,
-    mc_root_key,
-    multi_package,
-    multicast_setup,
-)
+from fuota.lorawan import clock_sync, firmware_management, multi_package, multicast_setup
 from fuota.lorawan.firmware_management import UpImageStatus
+from fuota.lorawan.fragmentation import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan.fragmentation import FragSessionDeleteReq
+from fuota.lorawan.keys import mc_ke_key, mc_root_key
 from fuota.lorawan.mac.data_frames import DataFrame, SessionKeys, open_data
 from fuota.lorawan.mac.join import JoinAccept, JoinRequest
 from fuota.lorawan.multi_package import PackageEntry

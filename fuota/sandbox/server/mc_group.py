@@ -9,11 +9,13 @@ from functools import partial
 from typing import Protocol
 
 from fuota.device.stack.clock import SECOND_US
-from fuota.lorawan import PACKAGE_IDENTIFIER as FRAGMENTATION_PACKAGE
-from fuota.lorawan import Command, MulticastFrame, MulticastSessionKeys, encode, encrypt_mc_key, mc_ke_key, mc_root_key
 from fuota.lorawan.clock_sync import FPORT as CLOCK_FPORT
 from fuota.lorawan.clock_sync import AppTimeAns, AppTimeReq, ForceDeviceResyncReq, time_correction_s
 from fuota.lorawan.clock_sync import parse_uplink as parse_clock
+from fuota.lorawan.codec import Command, encode
+from fuota.lorawan.fragmentation import PACKAGE_IDENTIFIER as FRAGMENTATION_PACKAGE
+from fuota.lorawan.keys import MulticastSessionKeys, encrypt_mc_key, mc_ke_key, mc_root_key
+from fuota.lorawan.mac.multicast_frames import MulticastFrame
 from fuota.lorawan.multicast_setup import FPORT as SETUP_FPORT
 from fuota.lorawan.multicast_setup import PACKAGE_IDENTIFIER as SETUP_PACKAGE
 from fuota.lorawan.multicast_setup import (

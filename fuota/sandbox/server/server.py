@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fuota.errors import BadRequestError, NotFoundError
-from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan.fragmentation import FPORT as FRAGMENTATION_FPORT
 from fuota.lorawan.mac.data_frames import DataFrame
 from fuota.network import TransferRequest, Uplink
 from fuota.radio import Region

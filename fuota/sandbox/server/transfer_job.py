@@ -14,17 +14,16 @@ from typing import Protocol
 
 from fuota.device.stack.clock import SECOND_US
 from fuota.fragmentation import FragmentationSession
-from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
-from fuota.lorawan import (
+from fuota.lorawan.fragmentation import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan.fragmentation import (
     FragSessionSetupAns,
     FragSessionSetupReq,
     FragSessionStatusAns,
     FragSessionStatusReq,
-    data_block_int_key,
-    data_block_mic,
     max_ack_delay_s,
     parse_uplink,
 )
+from fuota.lorawan.keys import data_block_int_key, data_block_mic
 from fuota.network import TransferRequest
 from fuota.sandbox.air.mac import Downlink
 from fuota.sandbox.server.mc_group import McMember, NetworkGroup

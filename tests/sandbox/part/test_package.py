@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from fuota.errors import ParameterError
-from fuota.lorawan import DataFragment, FragSessionStatusReq
+from fuota.lorawan.fragmentation import DataFragment, FragSessionStatusReq
 from fuota.sandbox.devices.firmware.line import Frame, Kind
 from fuota.sandbox.devices.firmware.package import Mishaps, PartPackage
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from fuota.device import IMAGE_REPORT_FPORT, Answer
 from fuota.errors import ParameterError
-from fuota.lorawan import FPORT as FRAGMENTATION_FPORT
-from fuota.lorawan import DataFragment, firmware_management, max_ack_delay_s
+from fuota.lorawan import firmware_management
+from fuota.lorawan.fragmentation import FPORT as FRAGMENTATION_FPORT
+from fuota.lorawan.fragmentation import DataFragment, max_ack_delay_s
 from fuota.sandbox.devices.firmware.line import AT_ONCE, UNICAST, Frame, Kind
 from fuota.sandbox.devices.firmware.machine import Machine
 

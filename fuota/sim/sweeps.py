@@ -94,7 +94,7 @@ def sweep(  # noqa: PLR0913 - what, where to, until when, and with what
     on a cluster 1. Raises ParameterError; PlanError, before anything is run, for a point that cannot be sent; StorageError,
     the file untouched, for one of another sweep; UnreachableError where the cluster is lost.
     """
-    from fuota.gf2 import check_threads
+    from fuota.parallel import check_threads
 
     check_threads(threads)
     rule = _StopRule(devices=devices, width=width, failures=failures)

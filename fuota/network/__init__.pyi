@@ -1,0 +1,10 @@
+"""Network servers that we can drive, and what they tell us. `fuota.network.webhook` is imported by its own name only."""
+
+from fuota.network.http import HttpClient as HttpClient
+from fuota.network.redaction import redact as redact
+from fuota.network.senra import SenraClient as SenraClient
+from fuota.network.senra import TransferJob as TransferJob
+from fuota.network.senra import TransferRequest as TransferRequest
+from fuota.network.senra import TransferStatus as TransferStatus
+from fuota.network.uplinks import Uplink as Uplink
+from fuota.network.uplinks import parse_uplinks as parse_uplinks
