@@ -2,42 +2,50 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One worker for each processor; a worker without work takes tests from another.
+PARALLEL := -n auto --dist worksteal
 ENGINE := tests/gf2 $(wildcard tests/fragmentation/test_*.py) tests/sim/test_kernels.py
 
-# Where this variable is set, nothing would keep its bytecode and every start would be three times slower.
+# If this variable is set, Python keeps no bytecode and every start takes three times as long.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test test-slow check lint types floors bench bench-short firmware native native-test fuzz size clean help
+.PHONY: run test test-slow check lint language types layers graph bench bench-short firmware native native-test fuzz size clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
-run: $(VENV)/.run       ## send the sample firmware to a fleet of virtual devices and show who has it
+run: $(VENV)/.run       ## update a fleet of virtual devices and show what each device runs
 	@$(BIN)/fuota demo
 
-test: $(VENV)/.dev      ## the test suite
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev      ## the test suite, in parallel
+	@$(BIN)/python -m pytest $(PARALLEL)
 
-test-slow: $(VENV)/.dev ## the long tests, and the engine's under other conditions
-	@$(BIN)/python -m pytest -m slow
+test-slow: $(VENV)/.dev ## the long tests, and the tests of the engine under other conditions
+	@$(BIN)/python -m pytest $(PARALLEL) -m slow
 	@echo 'the engine without the compiler, with bounds checked, and for a processor without vectors:'
-	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(ENGINE)
+	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(ENGINE)
 	@kernels=$$(mktemp -d) && trap 'rm -rf "$$kernels"' EXIT && export NUMBA_CACHE_DIR="$$kernels" \
-	    && NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -m '' $(ENGINE) && rm -rf "$$kernels" \
-	    && NUMBA_CPU_NAME=generic $(BIN)/python -m pytest -m '' $(ENGINE)
+	    && NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(PARALLEL) -m '' $(ENGINE) && rm -rf "$$kernels" \
+	    && NUMBA_CPU_NAME=generic $(BIN)/python -m pytest $(PARALLEL) -m '' $(ENGINE)
 
-check: lint types floors ## everything that needs no test run
+check: lint language types layers ## everything that needs no test run
 
-lint: $(VENV)/.dev      ## style
+lint: $(VENV)/.dev      ## code style (ruff)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: $(VENV)/.dev     ## mypy, strict
-	@$(BIN)/mypy
+language: $(VENV)/.dev  ## plain English: the rules of docs/style.md
+	@$(BIN)/python tools/check_language.py
 
-floors: $(VENV)/.dev    ## the house rules of DESIGN: who may import whom
+types: $(VENV)/.dev     ## mypy, strict, and the types of the public interface
+	@$(BIN)/mypy && $(BIN)/python -m pytest -m '' tests/typing
+
+layers: $(VENV)/.dev    ## which package may import which (import-linter)
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/.dev     ## timings beside the peers, written into docs/numbers.md
+graph: $(VENV)/.dev     ## draw the imports between the packages, docs/import-graph.svg
+	@$(BIN)/python tools/import_graph.py
+
+bench: $(VENV)/.dev     ## timings beside other implementations, into docs/numbers.md
 	@$(BIN)/python bench/report.py
 	@$(BIN)/python bench/code_statistics.py
 	@$(BIN)/python bench/planning.py
@@ -45,7 +53,7 @@ bench: $(VENV)/.dev     ## timings beside the peers, written into docs/numbers.m
 	@$(BIN)/python bench/simulation.py
 	@$(BIN)/python bench/bench_load.py
 
-bench-short: $(VENV)/.dev ## the same on small cases, timing nothing, so that it cannot rot
+bench-short: $(VENV)/.dev ## the benchmarks on small cases, without timing
 	@$(BIN)/python -m pytest bench --benchmark-disable
 
 firmware: $(VENV)/.dev  ## rebuild sample_firmware (needs gcc-arm-none-eabi)
