@@ -72,11 +72,11 @@ def test_a_profile_in_a_file_has_a_table_of_images(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('formats = "raw"', "formats of image of meter.toml is 'raw': it must be a list"),
-        ("formats = [1]", "each of formats of image of meter.toml is 1: it must be a text"),
+        ('formats = "raw"', "formats of image of meter.toml must be a list, got 'raw'"),
+        ("formats = [1]", "each of formats of image of meter.toml must be a text, got 1"),
         ('formats = ["exe"]', "formats has 'exe': there are raw, intel-hex"),
-        ("signed = 1", "signed of image of meter.toml is 1: it must be true or false"),
-        ("slots = 1", "'slots', which is no key of it: the closest is 'slot_bytes'"),
+        ("signed = 1", "signed of image of meter.toml must be true or false, got 1"),
+        ("slots = 1", "has an unknown key 'slots' (did you mean 'slot_bytes'?)"),
     ],
 )
 def test_what_no_table_of_images_has_is_refused(tmp_path, text, said):
