@@ -11,9 +11,9 @@ from fuota.cli.commands.image import requirement_options
 from fuota.cli.image_input import checks_of
 from fuota.cli.output import Output
 from fuota.cli.render.image_table import mending
-from fuota.cli.render.words import counted, printable
 from fuota.errors import ImageError
 from fuota.findings import Finding, Findings
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.image import ImageCheck

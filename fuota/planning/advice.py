@@ -11,6 +11,7 @@ from fuota.planning.recipe import ASSUMED_LOSS
 from fuota.planning.redundancy import fewest_coded
 from fuota.planning.setting import Setting
 from fuota.planning.transmission_plan import TransmissionPlan
+from fuota.text import counted
 
 FEW_FRAGMENTS = 20
 """TS004-2.0.0 A.3: the code should not be used for fewer."""
@@ -97,7 +98,7 @@ def _code(plan: TransmissionPlan) -> Iterator[Finding]:
     elif plan.nb_frag < FEW_FRAGMENTS:
         yield note(
             "few-fragments",
-            f"{_counted(plan.nb_frag, 'fragment')} {'is' if plan.nb_frag == 1 else 'are'} few for this code (TS004-2.0.0 A.3:"
+            f"{counted(plan.nb_frag, 'fragment')} {'is' if plan.nb_frag == 1 else 'are'} few for this code (TS004-2.0.0 A.3:"
             f" {FEW_FRAGMENTS} or more): smaller ones repair better",
         )
 
@@ -117,7 +118,7 @@ def _fleet(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
         told = "; ".join(f"{count}: {reason}" for reason, count in reasons[:SHOWN_REASONS])
         rest = len(reasons) - SHOWN_REASONS
         more = f"; and {rest} more reason{'' if rest == 1 else 's'}" if rest > 0 else ""
-        yield warning("excluded", f"{_counted(len(plan.excluded), 'device')} cannot take part: {told}{more}")
+        yield warning("excluded", f"{counted(len(plan.excluded), 'device')} cannot take part: {told}{more}")
 
 
 def _missed(setting: Setting, plan: TransmissionPlan) -> str:
@@ -125,8 +126,8 @@ def _missed(setting: Setting, plan: TransmissionPlan) -> str:
     enough = fewest_coded(setting.model, goal, plan.nb_frag, most)
     would = f"even {most}, the most there may be, do not"
     if enough is not None:
-        would = f"{_counted(enough, 'coded fragment')} would do"
-    sent, share = _counted(plan.nb_coded, "coded fragment"), f"{plan.success_probability:.4g}"
+        would = f"{counted(enough, 'coded fragment')} would do"
+    sent, share = counted(plan.nb_coded, "coded fragment"), f"{plan.success_probability:.4g}"
     if plan.success.devices == 1:
         asked = goal.target if goal.target < 1 else goal.confidence
         return f"with {sent} the device completes with a probability of {share}, not {asked:.4g}: {would}"
@@ -156,7 +157,3 @@ def _session(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
             f"the start is delayed by {plan.start_delay_s} s for setting up the devices; say uplink_period_s in the profile, or"
             " --start-delay: several uplink periods are needed",
         )
-
-
-def _counted(count: int, one: str) -> str:
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"

@@ -12,6 +12,7 @@ from typing import Any
 
 from fuota.errors import ImageError, PlanError, StorageError
 from fuota.planning import TransmissionPlan
+from fuota.text import printable
 
 FORMAT = 1
 
@@ -53,8 +54,8 @@ def check_image(plan: TransmissionPlan, image: bytes) -> None:
     sha256 = hashlib.sha256(image).hexdigest()
     if sha256 != plan.image.sha256:
         raise ImageError(
-            f"the plan is for {plan.image.shown}, {plan.image.size} bytes, SHA-256 {plan.image.sha256[:16]}…; this image has"
-            f" {len(image)} bytes, SHA-256 {sha256[:16]}…: send that one, or plan again"
+            f"the plan is for {printable(plan.image.name)}, {plan.image.size} bytes, SHA-256 {plan.image.sha256[:16]}…;"
+            f" this image has {len(image)} bytes, SHA-256 {sha256[:16]}…: send that one, or plan again"
         )
 
 

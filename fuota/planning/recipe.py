@@ -21,6 +21,7 @@ from fuota.planning.goal import Goal
 from fuota.planning.server import SENRA, ServerProfile
 from fuota.radio import Region
 from fuota.radio import region as region_named
+from fuota.text import printable
 
 ASSUMED_LOSS = 0.1
 """Where nothing is known of the links. A guess, and the plan says so."""
@@ -66,12 +67,7 @@ class Image:
 
     def __post_init__(self) -> None:
         if self.size < 1:
-            raise ImageError(f"{self.shown} is empty: there is nothing to send; an image has 1 byte or more")
-
-    @property
-    def shown(self) -> str:
-        """The name in one line, whatever is in it: what is not printable is escaped."""
-        return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in self.name)
+            raise ImageError(f"{printable(self.name)} is empty: there is nothing to send; an image has 1 byte or more")
 
     @classmethod
     def of(cls, source: bytes | str | Path | HoldsData, name: str | None = None) -> Image:

@@ -17,10 +17,10 @@ from fuota.cli.options.server import ServerOptions, call_options, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.dry_run import UNREAD_KEY
 from fuota.cli.render.progress import shown
-from fuota.cli.render.words import printable
 from fuota.cli.results import ResultFile
 from fuota.errors import AuthenticationError, IncompleteError, MessageError, OutcomeUnknownError
 from fuota.network.keys import KeySource
+from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.network.senra import TaskStatus

@@ -13,8 +13,8 @@ from fuota.cli import exits
 from fuota.cli.options.device_lists import dev_eui_option, dev_file_option
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
-from fuota.cli.render.words import counted
 from fuota.errors import StorageError
+from fuota.text import counted
 
 if TYPE_CHECKING:
     from fuota.network.senra.export import Export

@@ -18,8 +18,8 @@ from fuota.cli.options.device_lists import FORMATS, Rows, naming, read_rows
 from fuota.cli.options.server import ServerOptions, call_options, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.progress import shown, title
-from fuota.cli.render.words import counted, printable
 from fuota.cli.results import ResultFile
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.network.senra import BulkResult, Chunk, DeviceOutcome, TaskRef

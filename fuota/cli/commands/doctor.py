@@ -11,7 +11,7 @@ from fuota.cli.doctor_checks import Check, State, local_checks, ok
 from fuota.cli.options.server import ServerOptions, server_options, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.grid import grid
-from fuota.cli.render.words import counted
+from fuota.text import counted
 
 
 @click.command()

@@ -13,7 +13,7 @@ from fuota.cli.options.device_lists import FORMATS, Rows, euis_of, naming, read_
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.dry_run import NotSent
-from fuota.cli.render.words import printable
+from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.network.senra import ClearedDownlinks, DownlinkReceipt

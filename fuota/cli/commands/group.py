@@ -14,7 +14,8 @@ from fuota.cli.commands.downlink import port_option, show_receipt, warn_of_port
 from fuota.cli.options.device_lists import dev_eui_option, dev_file_option
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
-from fuota.cli.render.words import printable, spoken_mhz
+from fuota.cli.render.words import spoken_mhz
+from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.network.senra import McGroup

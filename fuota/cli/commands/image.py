@@ -13,8 +13,8 @@ from fuota.cli.commands.plan import check_outputs
 from fuota.cli.exits import DONE, REFUSED
 from fuota.cli.image_input import checks_of, converted, opened
 from fuota.cli.output import Output, with_output
-from fuota.cli.render.words import counted
 from fuota.errors import ImageError
+from fuota.text import counted
 
 if TYPE_CHECKING:
     from fuota.cli.render.image_table import OnAir

@@ -18,7 +18,7 @@ from fuota.cli.options.server import ServerOptions, open_journal, server_options
 from fuota.cli.options.transfer import planned, request_from, transfer_options
 from fuota.cli.options.watch import listening, watched, watching_options
 from fuota.cli.output import Output, with_output
-from fuota.cli.render.words import counted, printable
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Expected, Journal

@@ -15,8 +15,9 @@ from fuota.cli.image_input import checks_of, content_of, name_of
 from fuota.cli.options.plan import plan_options, task_from
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.notice import patience_at_first_use
-from fuota.cli.render.words import counted, in_megahertz, printable
+from fuota.cli.render.words import in_megahertz
 from fuota.errors import ImageError, PlanError
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.planning import Image, Task, TransmissionPlan
@@ -160,7 +161,7 @@ def _show_front(out: Output, task: Task, picture: Path | None) -> None:
             "the loss was given for every data rate alike; faster ones lose more (a fleet file with link figures tells)"
         )
     if picture is not None:
-        what = f"{task.image.shown}, {counted(task.image.size, 'byte')}"
+        what = f"{printable(task.image.name)}, {counted(task.image.size, 'byte')}"
         save_figure(
             front_figure(points, f"{what}, {task.region.name}, class {task.recipe.device_class}"),
             picture,
@@ -171,7 +172,7 @@ def _show_front(out: Output, task: Task, picture: Path | None) -> None:
 def _tell_saved(out: Output, found: TransmissionPlan, path: Path, sha256: str) -> None:
     shown = printable(path)
     out.event("saved", path=str(path), sha256=sha256)
-    how = f"`fuota launch {found.image.shown} --plan {shown}` sends it"
+    how = f"`fuota launch {printable(found.image.name)} --plan {shown}` sends it"
     if not found.sent_by_server:
         how = "its fragments are sent by the application: `fuota launch` takes no such plan"
     out.say(f"wrote {shown} (SHA-256 {sha256[:16]}…); {how}")

@@ -18,10 +18,9 @@ from fuota.cli.output import Output, with_output
 from fuota.cli.render.notice import patience_at_first_use
 from fuota.cli.render.simulate_table import show_verdict
 from fuota.cli.render.words import (
-    counted,
     in_megahertz,
-    printable,
 )
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.planning import Task, TransmissionPlan

@@ -11,7 +11,8 @@ import click
 
 from fuota.cli.options.transfer import given_options
 from fuota.cli.output import Output
-from fuota.cli.render.words import printable, spoken_duration, spoken_share
+from fuota.cli.render.words import spoken_duration, spoken_share
+from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.sim.sweep_file import PointStats

@@ -14,7 +14,7 @@ from fuota.cli.listening import TOKEN_VARIABLE, receiver_at, storage
 from fuota.cli.options.server import state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.display import Display
-from fuota.cli.render.words import counted, printable
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.lorawan.codec import ParsedMessage

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from fuota.cli.output import Output
-from fuota.cli.render.words import printable
+from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.network.outgoing import Hook, Outgoing

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fuota.cli.render.words import printable
+from fuota.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fuota.cli.render.grid import findings_grid, grid
-from fuota.cli.render.words import counted, printable, spoken_airtime
+from fuota.cli.render.words import spoken_airtime
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.cli.output import Output

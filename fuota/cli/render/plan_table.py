@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from fuota.cli.render.grid import findings_grid, grid
 from fuota.cli.render.words import (
-    counted,
     spoken_airtime,
     spoken_duration,
     spoken_energy,
     spoken_mhz,
     spoken_share,
 )
+from fuota.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table

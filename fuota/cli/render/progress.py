@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fuota.cli.render.words import counted
+from fuota.text import counted
 
 if TYPE_CHECKING:
     from fuota.cli.output import Output

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from fuota.cli.output import Output
-from fuota.cli.render.words import counted, printable, spoken_airtime, spoken_duration, spoken_energy, spoken_share
+from fuota.cli.render.words import spoken_airtime, spoken_duration, spoken_energy, spoken_share
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from rich.table import Table

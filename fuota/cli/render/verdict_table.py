@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fuota.cli import exits
-from fuota.cli.render.words import printable, spoken_duration
+from fuota.cli.render.words import spoken_duration
+from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Journal

@@ -50,13 +50,3 @@ def spoken_mhz(frequency_hz: int) -> str:
 def in_megahertz(text: str) -> str:
     """The text with its frequencies in MHz, as options take them, where they are in Hz."""
     return re.sub(r"\b(\d{6,15}) Hz\b", lambda found: spoken_mhz(int(found[1])), text)
-
-
-def counted(count: int, one: str) -> str:
-    """Such as "1 fragment" or "13 fragments"."""
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"
-
-
-def printable(text: object) -> str:
-    """What comes from outside, such as the name of a file, without what would move a terminal's cursor or end its line."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(text))
