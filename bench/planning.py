@@ -13,7 +13,7 @@ import numpy as np
 from markdown import at_most, table, write_between_markers
 
 import fuota
-from fuota.planning import Image, PlanRecipe, Task
+from fuota.planning import Image, PlanInputs, PlanRecipe
 
 NUMBERS = Path(__file__).parents[1] / "docs" / "numbers.md"
 IMAGE = np.random.default_rng(3).bytes(60_000)
@@ -46,7 +46,7 @@ def cases(fleet: Path) -> Iterator[tuple[str, Callable[[], object], float]]:
         recipe = PlanRecipe(region=region, fleet=fleet)
         yield (
             f"the front, {region}",
-            lambda recipe=recipe: fuota.pareto_front(Task.of(Image.of(IMAGE), recipe)),
+            lambda recipe=recipe: fuota.pareto_front(PlanInputs.of(Image.of(IMAGE), recipe)),
             FRONT_GOAL_S,
         )
 

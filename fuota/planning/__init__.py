@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "FleetMember",
         ),
         "fleet.fleet_file": ("open_fleet",),
-        "fleet.link": ("LinkModel",),
+        "fleet.link_model": ("LinkModel",),
         "goal": ("Goal",),
         "optimise": (
             "FrontPoint",
@@ -29,7 +29,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "Image",
             "Objective",
             "PlanRecipe",
-            "Task",
+            "PlanInputs",
         ),
         "redundancy": ("Success",),
         "server": (

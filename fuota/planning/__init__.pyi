@@ -4,7 +4,7 @@ from fuota.planning.fleet.fleet import Excluded as Excluded
 from fuota.planning.fleet.fleet import Fleet as Fleet
 from fuota.planning.fleet.fleet import FleetMember as FleetMember
 from fuota.planning.fleet.fleet_file import open_fleet as open_fleet
-from fuota.planning.fleet.link import LinkModel as LinkModel
+from fuota.planning.fleet.link_model import LinkModel as LinkModel
 from fuota.planning.goal import Goal as Goal
 from fuota.planning.optimise import FrontPoint as FrontPoint
 from fuota.planning.optimise import pareto_front as pareto_front
@@ -17,8 +17,8 @@ from fuota.planning.planner import plan as plan
 from fuota.planning.planner import plan_of as plan_of
 from fuota.planning.recipe import Image as Image
 from fuota.planning.recipe import Objective as Objective
+from fuota.planning.recipe import PlanInputs as PlanInputs
 from fuota.planning.recipe import PlanRecipe as PlanRecipe
-from fuota.planning.recipe import Task as Task
 from fuota.planning.redundancy import Success as Success
 from fuota.planning.server import APPLICATION_MANAGED as APPLICATION_MANAGED
 from fuota.planning.server import SENRA as SENRA

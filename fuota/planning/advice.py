@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from fuota.findings import Finding, note, warning
 from fuota.fragmentation import uncovered
+from fuota.planning.link import Link
 from fuota.planning.recipe import ASSUMED_LOSS
 from fuota.planning.redundancy import fewest_coded
-from fuota.planning.setting import Setting
 from fuota.planning.transmission_plan import TransmissionPlan
 from fuota.text import counted
 
@@ -20,17 +20,17 @@ NEARLY_ALL = 0.8
 """Of a session: beyond that a little delay ends it early."""
 
 
-def findings_of(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
+def findings_of(link: Link, plan: TransmissionPlan) -> Iterator[Finding]:
     """All findings, the assumptions first."""
-    yield from _assumptions(setting)
-    yield from _radio(setting, plan)
+    yield from _assumptions(link)
+    yield from _radio(link, plan)
     yield from _code(plan)
-    yield from _fleet(setting, plan)
-    yield from _session(setting, plan)
+    yield from _fleet(link, plan)
+    yield from _session(link, plan)
 
 
-def _assumptions(setting: Setting) -> Iterator[Finding]:
-    recipe = setting.task.recipe
+def _assumptions(link: Link) -> Iterator[Finding]:
+    recipe = link.inputs.recipe
     if recipe.loss is None and (recipe.fleet is None or isinstance(recipe.fleet, int)):
         yield warning(
             "loss-assumed",
@@ -43,7 +43,7 @@ def _assumptions(setting: Setting) -> Iterator[Finding]:
             "no device profile was given: devices are taken to hold any session and to write flash in no time. Say --profile;"
             f" the server's own default interval is {recipe.server.default_interval_ms} ms (--interval-ms)",
         )
-    if recipe.optimise is not None and not setting.task.fleet.depends_on_data_rate:
+    if recipe.optimise is not None and not link.inputs.fleet.depends_on_data_rate:
         yield warning(
             "loss-at-every-rate",
             "the loss was given for every data rate alike, and faster ones lose more: a fleet file with link figures tells them"
@@ -51,15 +51,15 @@ def _assumptions(setting: Setting) -> Iterator[Finding]:
         )
 
 
-def _radio(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
+def _radio(link: Link, plan: TransmissionPlan) -> Iterator[Finding]:
     for change in plan.overridden:
         yield warning("overridden", f"{change}: the plan is legal only where that is")
-    if setting.task.recipe.data_rate is None and plan.data_rate != setting.task.region.rx2_data_rate:
+    if link.inputs.recipe.data_rate is None and plan.data_rate != link.inputs.region.rx2_data_rate:
         yield note(
             "data-rate-chosen",
-            f"DR{plan.data_rate} was chosen: {_why_chosen(setting)} (--data-rate says another)",
+            f"DR{plan.data_rate} was chosen: {_why_chosen(link)} (--data-rate says another)",
         )
-    region, bandwidth_hz = setting.task.region, setting.rate.bandwidth_hz
+    region, bandwidth_hz = link.inputs.region, link.rate.bandwidth_hz
     sub_band = region.sub_band(plan.frequency_hz[0], bandwidth_hz)
     if sub_band.note:
         yield note("sub-band", f"sub-band {sub_band.name} of {region.name}: {sub_band.note}")
@@ -69,17 +69,17 @@ def _radio(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
         yield note(
             "class-b-slots",
             f"the ping slots are those of McAddr {plan.slots.address:08x} with periodicity {plan.slots.periodicity} from GPS time"
-            f" {plan.slots.first_beacon_s} s on; {setting.task.recipe.server.name} takes neither with a file, so the frames will"
+            f" {plan.slots.first_beacon_s} s on; {link.inputs.recipe.server.name} takes neither with a file, so the frames will"
             " be in other slots (--mc-addr, --periodicity, --start-gps)",
         )
 
 
-def _why_chosen(setting: Setting) -> str:
+def _why_chosen(link: Link) -> str:
     """Why not the data rate of RX2: as the planner decides it."""
-    recipe, rx2 = setting.task.recipe, f"DR{setting.task.region.rx2_data_rate}, that of RX2"
+    recipe, rx2 = link.inputs.recipe, f"DR{link.inputs.region.rx2_data_rate}, that of RX2"
     if recipe.optimise is not None:
         return f"it needs the least {recipe.optimise} to reach the goal, less than {rx2}"
-    if setting.task.fleet.depends_on_data_rate and recipe.nb_coded is None and recipe.redundancy is None:
+    if link.inputs.fleet.depends_on_data_rate and recipe.nb_coded is None and recipe.redundancy is None:
         return f"as well as these devices hear, it needs the least time to reach the goal, less than {rx2}"
     return f"at {rx2}, a session would be too short or there is no plan"
 
@@ -103,10 +103,10 @@ def _code(plan: TransmissionPlan) -> Iterator[Finding]:
         )
 
 
-def _fleet(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
-    goal, success = setting.task.goal, plan.success
+def _fleet(link: Link, plan: TransmissionPlan) -> Iterator[Finding]:
+    goal, success = link.inputs.goal, plan.success
     if not success.reached:
-        yield warning("goal-missed", _missed(setting, plan))
+        yield warning("goal-missed", _missed(link, plan))
     if success.devices > 1 and goal.target < 1 and success.every < goal.confidence:
         yield note(
             "not-all",
@@ -121,9 +121,9 @@ def _fleet(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
         yield warning("excluded", f"{counted(len(plan.excluded), 'device')} cannot take part: {told}{more}")
 
 
-def _missed(setting: Setting, plan: TransmissionPlan) -> str:
-    goal, most = setting.task.goal, setting.most_coded(plan.nb_frag)
-    enough = fewest_coded(setting.model, goal, plan.nb_frag, most)
+def _missed(link: Link, plan: TransmissionPlan) -> str:
+    goal, most = link.inputs.goal, link.most_coded(plan.nb_frag)
+    enough = fewest_coded(link.model, goal, plan.nb_frag, most)
     would = f"even {most}, the most there may be, do not"
     if enough is not None:
         would = f"{counted(enough, 'coded fragment')} would do"
@@ -136,8 +136,8 @@ def _missed(setting: Setting, plan: TransmissionPlan) -> str:
     return f"{sent} {completes} {share} of the fleet, not {wanted}: {would}"
 
 
-def _session(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
-    server = setting.task.recipe.server
+def _session(link: Link, plan: TransmissionPlan) -> Iterator[Finding]:
+    server = link.inputs.recipe.server
     share = plan.longest_ms / 1000 / server.max_session_s
     if share > 1:
         yield warning(
@@ -151,7 +151,7 @@ def _session(setting: Setting, plan: TransmissionPlan) -> Iterator[Finding]:
             "session-nearly-full",
             f"the session may be used to {share:.0%}: a delay of the server can cut off the last fragments",
         )
-    if setting.task.profile.uplink_period_s is None and setting.task.recipe.start_delay_s is None:
+    if link.inputs.profile.uplink_period_s is None and link.inputs.recipe.start_delay_s is None:
         yield note(
             "start-delay",
             f"the start is delayed by {plan.start_delay_s} s for setting up the devices; say uplink_period_s in the profile, or"

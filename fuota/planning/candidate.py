@@ -1,12 +1,12 @@
-"""One way to send the image: a setting, a shape and a number of coded fragments; and what it costs."""
+"""One way to send the image: a link, a layout and a number of coded fragments; and what it costs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
+from fuota.planning.link import FragmentLayout, Link
 from fuota.planning.recipe import Objective
-from fuota.planning.setting import Setting, Shape
 from fuota.planning.timing import Pace, duration_us, longest_interval_us, session_timeout
 from fuota.radio.class_b import BEACON_PERIOD_US, SLOT_US, ping_nb
 
@@ -15,44 +15,44 @@ from fuota.radio.class_b import BEACON_PERIOD_US, SLOT_US, ping_nb
 class Candidate:
     """A way to send the image; whether it reaches the goal is another question."""
 
-    setting: Setting
-    shape: Shape
+    link: Link
+    layout: FragmentLayout
     nb_coded: int
 
     @property
     def frames(self) -> int:
         """Uncoded and coded fragments."""
-        return self.shape.nb_frag + self.nb_coded
+        return self.layout.nb_frag + self.nb_coded
 
     @property
     def airtime_us(self) -> int:
         """Time on air of all frames."""
-        return self.frames * self.shape.time_on_air_us
+        return self.frames * self.layout.time_on_air_us
 
     @cached_property
     def duration_us(self) -> int:
         """From the start of the session to the end of the last frame."""
-        return duration_us(self.frames, self.shape.pace, self.shape.time_on_air_us, self.setting.slots)
+        return duration_us(self.frames, self.layout.pace, self.layout.time_on_air_us, self.link.slots)
 
     @cached_property
     def longest_us(self) -> int:
         """The duration if the server counts its pause as a gap, and in class B takes the first slot after it."""
-        on_air_us, server = self.shape.time_on_air_us, self.setting.task.recipe.server
-        interval_us = longest_interval_us(self.shape.pace, on_air_us, server)
+        on_air_us, server = self.layout.time_on_air_us, self.link.inputs.recipe.server
+        interval_us = longest_interval_us(self.layout.pace, on_air_us, server)
         slowest = Pace(interval_us=interval_us, reason="", spacing_us=interval_us, frames_per_hour=None)
-        return max(self.duration_us, duration_us(self.frames, slowest, on_air_us, self.setting.slots))
+        return max(self.duration_us, duration_us(self.frames, slowest, on_air_us, self.link.slots))
 
     @cached_property
     def energy_uj(self) -> int:
         """What the session costs one device that stays to its end and writes every uncoded fragment once."""
-        profile, slots = self.setting.task.profile, self.setting.slots
-        flash_us = 1000 * profile.frag_write_ms * self.shape.nb_frag
+        profile, slots = self.link.inputs.profile, self.link.slots
+        flash_us = 1000 * profile.frag_write_ms * self.layout.nb_frag
         if slots is None:
             return profile.energy.class_c_uj(listening_us=self.duration_us, flash_us=flash_us)
         beacons = -(-self.duration_us // BEACON_PERIOD_US)
         awake_us = profile.energy.class_b_awake_us(
             beacons=beacons,
-            beacon_us=self.setting.task.region.beacon.airtime_us,
+            beacon_us=self.link.inputs.region.beacon.airtime_us,
             empty_slots=beacons * ping_nb(slots.periodicity) - self.frames,
             slot_us=SLOT_US,
             frames_us=self.airtime_us,
@@ -62,7 +62,7 @@ class Candidate:
     @property
     def session_timeout(self) -> int | None:
         """TimeOut of TS005, or None where the longest session is too short for this."""
-        recipe = self.setting.task.recipe
+        recipe = self.link.inputs.recipe
         if self.duration_us > 1_000_000 * recipe.server.max_session_s:
             return None
         longest = session_timeout(self.longest_us, recipe.device_class)

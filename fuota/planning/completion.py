@@ -12,7 +12,7 @@ from fuota.device import DeviceProfile
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics.ideal import ideal_failure_under
 from fuota.fragmentation.statistics.laws import LossLaw, loss_law, mixed
-from fuota.fragmentation.statistics.probability import DecodingProbability, Effort, SentCode, probability_under
+from fuota.fragmentation.statistics.probability import DecodingProbability, Effort, TransmittedCode, probability_under
 from fuota.planning.fleet.fleet import Fleet
 from fuota.radio import DataRate
 
@@ -53,7 +53,7 @@ class LossClasses:
         counted = np.bincount(member, weights=fleet.counts, minlength=len(keys)).astype(np.int64)
         return cls(loss=keys[:, 1], burst_frames=keys[:, 0], devices=counted)
 
-    def channels(self) -> Channels:
+    def parameters(self) -> Channels:
         """Loss and mean length of a run of losses of each class."""
         return list(zip(self.loss.tolist(), self.burst_frames.tolist(), strict=True))
 
@@ -123,12 +123,12 @@ class CompletionModel:
 
     def one(self, nb_frag: int, nb_coded: int, index: int, *, seconds: float) -> DecodingProbability:
         """How likely a device of the class `index` completes."""
-        law = self._law(nb_frag, nb_coded, self.classes.channels()[index])
+        law = self._law(nb_frag, nb_coded, self.classes.parameters()[index])
         return probability_under(self._sent(nb_frag, nb_coded, seconds), law, _effort(seconds))
 
-    def _sent(self, nb_frag: int, nb_coded: int, seconds: float) -> SentCode:
+    def _sent(self, nb_frag: int, nb_coded: int, seconds: float) -> TransmittedCode:
         code = ParityCode(nb_frag=nb_frag, version=self.profile.version, variant=self.profile.variant)
-        return SentCode.of(code, code.coded_numbers(nb_coded), share=seconds)
+        return TransmittedCode.of(code, code.coded_numbers(nb_coded), share=seconds)
 
     def _ideal(self, nb_frag: int, nb_coded: int, channels: Channels) -> Floats:
         return np.array([ideal_failure_under(self._law(nb_frag, nb_coded, channel)) for channel in channels])

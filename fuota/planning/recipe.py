@@ -16,7 +16,7 @@ from fuota.device import DeviceProfile, load_profile
 from fuota.errors import ImageError, ParameterError, PlanError
 from fuota.planning.fleet.fleet import Fleet, FleetMember
 from fuota.planning.fleet.fleet_file import open_fleet
-from fuota.planning.fleet.link import LinkModel
+from fuota.planning.fleet.link_model import LinkModel
 from fuota.planning.goal import Goal
 from fuota.planning.server import SENRA, ServerProfile
 from fuota.radio import Region
@@ -33,7 +33,7 @@ Objective = Literal["time", "airtime", "energy"]
 
 
 @runtime_checkable
-class Channel(Protocol):
+class FrameLossLaw(Protocol):
     """A law of loss with a mean share of frames lost, such as fuota.Bernoulli; in runs, if it has `burst_frames`."""
 
     @property
@@ -116,7 +116,7 @@ class PlanRecipe:
     target: float = 0.99
     confidence: float = 0.95
     fleet: Fleet | int | str | Path | None = None
-    loss: float | Channel | Sequence[float] | NDArray[np.float64] | None = None
+    loss: float | FrameLossLaw | Sequence[float] | NDArray[np.float64] | None = None
     profile: DeviceProfile | str | Path | None = None
     server: ServerProfile = SENRA
     interval_ms: int | None = None
@@ -149,7 +149,7 @@ class PlanRecipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class PlanInputs:
     """A recipe with its names looked up and its files read."""
 
     image: Image
@@ -160,7 +160,7 @@ class Task:
     goal: Goal
 
     @classmethod
-    def of(cls, image: Image, recipe: PlanRecipe) -> Task:
+    def of(cls, image: Image, recipe: PlanRecipe) -> PlanInputs:
         """Look everything up. Raises ParameterError, StorageError, MessageError and PlanError for what is not there or wrong."""
         _check_interval(recipe)
         region = region_named(recipe.region) if isinstance(recipe.region, str) else recipe.region
@@ -180,7 +180,7 @@ class Task:
 
 def _fleet(recipe: PlanRecipe, region: Region) -> Fleet:
     loss, burst_frames = recipe.loss, 1.0
-    if isinstance(loss, Channel):
+    if isinstance(loss, FrameLossLaw):
         loss, burst_frames = loss.loss, getattr(loss, "burst_frames", 1.0)
     if isinstance(loss, Sequence | np.ndarray):
         return _listed(recipe, np.asarray(loss, np.float64).reshape(-1))

@@ -294,7 +294,7 @@ class _Session:
             member = np.searchsorted(self.last, np.arange(first, first + count), side="right")
             return self.loss[member], self.bursts[member]
         assert law is not None  # noqa: S101 - an air has a fleet or a law
-        return law.channels(first, count)
+        return law.device_losses(first, count)
 
     def _presence(self, first: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first frame that each device is there for, and the first that it is not there for any more."""

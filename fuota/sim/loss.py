@@ -28,7 +28,7 @@ class Loss(Protocol):
 class FleetLoss(Protocol):
     """A law of loss for a fleet."""
 
-    def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def device_losses(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """float64 (count,) twice, of the devices from number `first` on: the share of frames that each loses, and the mean
         length of a run of losses, 0 where they are independent.
         """
@@ -48,7 +48,7 @@ class Bernoulli:
         """See Loss."""
         return rng.random(frames) >= self.loss
 
-    def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ARG002
+    def device_losses(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ARG002
         """See FleetLoss."""
         return np.full(count, float(self.loss)), np.zeros(count)
 
@@ -93,7 +93,7 @@ class GilbertElliott:
             at, bad = at + run, not bad
         return heard
 
-    def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ARG002
+    def device_losses(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ARG002
         """See FleetLoss."""
         return np.full(count, float(self.loss)), np.full(count, float(self.burst_frames))
 
@@ -111,7 +111,7 @@ class PerDevice:
         losses.flags.writeable = False
         object.__setattr__(self, "losses", losses)
 
-    def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def device_losses(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """See FleetLoss. Raises ParameterError for more devices than there are losses."""
         if first + count > len(self.losses):
             raise ParameterError(f"{first + count} devices were asked for: there are losses of {len(self.losses)}")
@@ -144,7 +144,7 @@ class SnrMargin:
                 " margin, a shadowing of 0 dB or more, and 1 gateway or more are possible"
             )
 
-    def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def device_losses(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """See FleetLoss."""
         from fuota.sim.kernels import uniforms
 
@@ -166,9 +166,9 @@ class AnyGateway:
         if not self.laws:
             raise ParameterError("no laws were given: there is a law of loss for each gateway, one or more")
 
-    def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def device_losses(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The loss that is left if all lose independently. Draws are made law by law, see SimulatedAir."""
-        losses = [law.channels(first, count)[0] for law in self.laws]
+        losses = [law.device_losses(first, count)[0] for law in self.laws]
         return np.asarray(np.prod(losses, axis=0)), np.zeros(count)
 
 
@@ -201,7 +201,7 @@ class Trace:
         except ValueError as error:
             raise ParameterError(f"{path} is no trace: {error}") from None
 
-    def channels(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def device_losses(self, first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The share that each device lost."""
         return 1 - self.received[first : first + count].mean(axis=1), np.zeros(count)
 

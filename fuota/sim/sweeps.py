@@ -352,11 +352,11 @@ def _parsed(where: str, row: Row) -> PointStats:
 def _plan_of(point: SweepPoint) -> TransmissionPlan:
     """What is sent. The redundancy is said, so no loss is asked of the plan: it would only make it slow."""
     from fuota.device import DeviceProfile
-    from fuota.planning import Image, PlanRecipe, Task, plan_of
+    from fuota.planning import Image, PlanInputs, PlanRecipe, plan_of
 
     said = {name: getattr(point, name) for name in ("region", "data_rate", "frag_size", "redundancy", "nb_coded")}
     recipe = PlanRecipe(**said, loss=0.0, profile=DeviceProfile(version=point.version))
-    return plan_of(Task.of(Image(name="sweep", size=point.image_bytes, sha256=""), recipe))
+    return plan_of(PlanInputs.of(Image(name="sweep", size=point.image_bytes, sha256=""), recipe))
 
 
 def _nothing(point: SweepPoint, plan: TransmissionPlan) -> PointStats:

@@ -71,7 +71,7 @@ def test_ideal_failures_are_those_of_each_class_by_itself(members, nb_frag, nb_c
     failure = model.ideal(nb_frag, nb_coded)
     assert failure.shape == model.classes.loss.shape == model.classes.devices.shape
     assert model.classes.devices.sum() == sum(devices for devices, *_ in members)
-    for (loss, burst), failed in zip(model.classes.channels(), failure, strict=True):
+    for (loss, burst), failed in zip(model.classes.parameters(), failure, strict=True):
         burst_frames = burst if burst > 1 else None
         alone = 1 - ideal_probability(nb_frag, coded=nb_coded, loss=loss, burst_frames=burst_frames)
         if max_lost is None or max_lost >= nb_frag:

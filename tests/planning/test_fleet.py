@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fuota.errors import ParameterError, PlanError
 from fuota.planning.fleet.fleet import Excluded, Fleet, FleetMember
-from fuota.planning.fleet.link import LinkModel
+from fuota.planning.fleet.link_model import LinkModel
 from fuota.radio import region
 
 EU868 = region("EU868")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fuota.errors import FuotaError, MessageError, ParameterError, PlanError, StorageError
 from fuota.planning.fleet.fleet_file import open_fleet
-from fuota.planning.fleet.link import LinkModel
+from fuota.planning.fleet.link_model import LinkModel
 from fuota.radio import region
 
 DATA = Path(__file__).parent / "data"

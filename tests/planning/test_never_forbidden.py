@@ -524,10 +524,10 @@ def test_thousands_of_plans_are_never_forbidden():
 
     @settings(max_examples=3000)
     @given(requests())
-    def look(request: dict[str, Any]) -> None:
+    def scan_code(request: dict[str, Any]) -> None:
         made[request["region"], request["device_class"]] += replay(request)
 
-    look()
+    scan_code()
     assert {where: made[where] for where in _EVERYWHERE if made[where] < 5} == {}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import fuota
 from fuota.errors import PlanError
-from fuota.planning import Fleet, FleetMember, Image, LinkModel, PlanRecipe, Task
+from fuota.planning import Fleet, FleetMember, Image, LinkModel, PlanInputs, PlanRecipe
 
 COST = {
     "time": lambda plan: plan.duration_ms,
@@ -111,7 +111,7 @@ def test_the_best_for_a_small_image_too_costs_no_more_than_any_data_rate():
 
 
 def test_the_front_of_a_small_image_has_its_smaller_fragments():
-    front = fuota.pareto_front(Task.of(Image.of(SMALL), PlanRecipe(region="EU868", loss=0.1)))
+    front = fuota.pareto_front(PlanInputs.of(Image.of(SMALL), PlanRecipe(region="EU868", loss=0.1)))
     small = fuota.plan(SMALL, region="EU868", loss=0.1, data_rate=7, frag_size=134)
     as_fast = [point.success.high for point in front if point.duration_ms <= CHANCE * small.duration_ms]
     assert max(as_fast) >= small.success.mean.low - 0.03
@@ -122,7 +122,7 @@ def test_the_front_of_a_small_image_has_its_smaller_fragments():
 
 def front_of(**choices):
     recipe = PlanRecipe(**choices)
-    return fuota.pareto_front(Task.of(Image.of(IMAGE), recipe))
+    return fuota.pareto_front(PlanInputs.of(Image.of(IMAGE), recipe))
 
 
 def test_the_front_is_sorted_and_nothing_on_it_is_beaten(choices):

@@ -53,7 +53,7 @@ CASES = [
 @pytest.mark.parametrize("nb_frag", [21, 150])
 @pytest.mark.parametrize(("fleet", "goal", "limits"), CASES)
 def test_so_many_meet_the_goal_and_one_fewer_does_not(fleet, goal, limits, nb_frag):
-    """Looked at again with more lots: a number more or fewer is what these may change."""
+    """CodeScan at again with more lots: a number more or fewer is what these may change."""
     model = model_of(fleet, **limits)
     found = fewest_coded(model, goal, nb_frag, 3 * nb_frag)
     if found is None:

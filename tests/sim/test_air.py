@@ -148,9 +148,9 @@ def test_margins_without_shadowing_are_one_loss():
     margin = SimulatedAir(devices=20_000, loss=SnrMargin(margin_db=10), seed=4).transmit(plan)
     faded = 1 - np.exp(-0.1)
     assert sigmas(margin, decoding_probability(50, coded=15, loss=faded).estimate) < 5
-    two = SnrMargin(margin_db=10, gateways=2).channels(0, 3)[0]
+    two = SnrMargin(margin_db=10, gateways=2).device_losses(0, 3)[0]
     assert two == pytest.approx(faded**2)
-    shadowed = SnrMargin(margin_db=10, shadowing_db=6, seed=1).channels(0, 4_000)[0]
+    shadowed = SnrMargin(margin_db=10, shadowing_db=6, seed=1).device_losses(0, 4_000)[0]
     # The margin that a loss stands for is normal again.
     margins = -10 * np.log10(-np.log1p(-shadowed))
     assert abs(margins.mean() - 10) < 5 * 6 / 4_000**0.5

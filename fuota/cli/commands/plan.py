@@ -20,7 +20,7 @@ from fuota.errors import ImageError, PlanError
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
-    from fuota.planning import Image, Task, TransmissionPlan
+    from fuota.planning import Image, PlanInputs, TransmissionPlan
 
 
 def _named(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -148,7 +148,7 @@ def _in_megahertz() -> Iterator[None]:
         raise PlanError(in_megahertz(str(error))) from None
 
 
-def _show_front(out: Output, task: Task, picture: Path | None) -> None:
+def _show_front(out: Output, task: PlanInputs, picture: Path | None) -> None:
     from fuota.cli.render.plan_table import show_front
     from fuota.planning import pareto_front
     from fuota.planning.plots import front_figure, save_figure

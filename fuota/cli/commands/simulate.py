@@ -23,7 +23,7 @@ from fuota.cli.render.words import (
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
-    from fuota.planning import Task, TransmissionPlan
+    from fuota.planning import PlanInputs, TransmissionPlan
     from fuota.sim import OwnUplinks, SimulatedAir, SimulatedVerdict
 
 DEFAULT_DEVICES = 10_000
@@ -132,7 +132,9 @@ next(one for one in simulate.params if one.name == "region_name").required = Fal
 # --- what is simulated
 
 
-def _planned(image: IO[bytes] | None, options: dict[str, Any], asked: dict[str, Any]) -> tuple[Task, TransmissionPlan]:
+def _planned(
+    image: IO[bytes] | None, options: dict[str, Any], asked: dict[str, Any]
+) -> tuple[PlanInputs, TransmissionPlan]:
     """A plan made now."""
     from fuota.errors import PlanError
     from fuota.planning import Image, plan_of
@@ -155,7 +157,7 @@ def _planned(image: IO[bytes] | None, options: dict[str, Any], asked: dict[str, 
 
 def _saved(
     path: Path, image: IO[bytes] | None, options: dict[str, Any], asked: dict[str, Any]
-) -> tuple[Task, TransmissionPlan]:
+) -> tuple[PlanInputs, TransmissionPlan]:
     """A plan from a file, and the fleet and the profile that the options say."""
     from fuota.errors import PlanError
     from fuota.planning import check_image, load_plan
@@ -209,7 +211,7 @@ def _is_file(fleet: str | None) -> bool:
     return fleet is not None and not fleet.removeprefix("-").isdecimal()
 
 
-def _air(task: Task, plan: TransmissionPlan, asked: dict[str, Any]) -> SimulatedAir:
+def _air(task: PlanInputs, plan: TransmissionPlan, asked: dict[str, Any]) -> SimulatedAir:
     from fuota.errors import ParameterError
     from fuota.sim import Absence, Bernoulli, GilbertElliott, SimulatedAir
 
@@ -243,7 +245,7 @@ def _sent(out: Output, air: SimulatedAir, plan: TransmissionPlan) -> SimulatedVe
         return air.transmit(plan)
 
 
-def _uplinks(task: Task, period_s: int | None, sending_ms: int | None) -> OwnUplinks | None:
+def _uplinks(task: PlanInputs, period_s: int | None, sending_ms: int | None) -> OwnUplinks | None:
     from fuota.sim import OwnUplinks
 
     if period_s is None and sending_ms is None:

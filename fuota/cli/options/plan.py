@@ -10,7 +10,7 @@ import click
 from fuota.cli.options.transfer import given_options
 
 if TYPE_CHECKING:
-    from fuota.planning import Image, Task
+    from fuota.planning import Image, PlanInputs
 
 _MOST_DIGITS = 30
 _MOST_MHZ = 100_000
@@ -24,9 +24,9 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def task_from(options: dict[str, Any], image: Image) -> Task:
+def task_from(options: dict[str, Any], image: Image) -> PlanInputs:
     """What the options ask for, looked up. Raises FuotaError, and UsageError for options that do not go together."""
-    from fuota.planning import APPLICATION_MANAGED, SENRA, PlanRecipe, Task
+    from fuota.planning import APPLICATION_MANAGED, SENRA, PlanInputs, PlanRecipe
 
     given = given_options(_OF_CLASS_B)
     if given and options["device_class"] != "B":
@@ -36,7 +36,7 @@ def task_from(options: dict[str, Any], image: Image) -> Task:
     values["server"] = APPLICATION_MANAGED if values.pop("application_managed") else SENRA
     values["fleet"] = _fleet(values["fleet"])
     values["mc_addr"] = int(values["mc_addr"], 16)
-    return Task.of(image, PlanRecipe(**values))
+    return PlanInputs.of(image, PlanRecipe(**values))
 
 
 def _fleet(given: str | None) -> int | str | None:

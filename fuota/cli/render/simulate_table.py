@@ -13,19 +13,21 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from fuota.device import DeviceProfile
-    from fuota.planning import Task, TransmissionPlan
+    from fuota.planning import PlanInputs, TransmissionPlan
     from fuota.sim import SimulatedAir, SimulatedVerdict
 
 SHARES = (0.5, 0.9, 0.99)
 
 
-def show_verdict(out: Output, task: Task, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict) -> None:
+def show_verdict(
+    out: Output, task: PlanInputs, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict
+) -> None:
     """The table on stdout, or the event."""
     show = _tell if out.as_json else _print
     show(out, task, plan, air, verdict)
 
 
-def _tell(out: Output, task: Task, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict) -> None:
+def _tell(out: Output, task: PlanInputs, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict) -> None:
     from fuota.planning import plan_sha256
 
     out.event(
@@ -39,7 +41,7 @@ def _tell(out: Output, task: Task, plan: TransmissionPlan, air: SimulatedAir, ve
     )
 
 
-def _print(out: Output, task: Task, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict) -> None:
+def _print(out: Output, task: PlanInputs, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict) -> None:
     out.table(_grid([(_sentence(plan, verdict),)]))
     out.result("")
     out.table(_outcomes(plan, air, verdict))
@@ -136,7 +138,9 @@ def _details(ending: str, plan: TransmissionPlan, air: SimulatedAir, verdict: Si
     return ""
 
 
-def _rows(task: Task, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict) -> list[tuple[str, ...]]:
+def _rows(
+    task: PlanInputs, plan: TransmissionPlan, air: SimulatedAir, verdict: SimulatedVerdict
+) -> list[tuple[str, ...]]:
     each, of_fleet = "", ""
     if verdict.complete:
         each = f", {_small(verdict.airtime_per_complete_us)} for each device that completed"
@@ -173,7 +177,7 @@ def _hearing(plan: TransmissionPlan, air: SimulatedAir) -> str:
         mean, worst = float((losses * air.fleet.counts).sum()) / air.fleet.devices, float(losses.max())
         said.append(f"losing {mean:.3g} of all frames in the mean, {worst:.3g} at worst, each as the fleet file says")
     elif air.loss is not None:
-        loss, burst = (float(values[0]) for values in air.loss.channels(0, 1))
+        loss, burst = (float(values[0]) for values in air.loss.device_losses(0, 1))
         said.append(f"each losing {loss:.3g} of all frames" + (f", in runs of {burst:.3g}" if burst > 1 else ""))
     if air.uplinks is not None:
         said.append(f"sending {air.uplinks.sending_ms} ms each {air.uplinks.period_s} s")
@@ -189,7 +193,7 @@ def _planned_share(plan: TransmissionPlan) -> str:
     return f"{spoken_share(mean.estimate)}{between} is the plan's own estimate"
 
 
-def _target(task: Task, verdict: SimulatedVerdict) -> str:
+def _target(task: PlanInputs, verdict: SimulatedVerdict) -> str:
     target, (low, high) = task.goal.target, _interval(verdict)
     said = f"{spoken_share(target)} of all devices: {'met' if verdict.share >= target else 'missed'}"
     more = "" if isinstance(task.recipe.fleet, str) else ": more --devices tell"

@@ -20,7 +20,7 @@ WORD_LIMIT = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Looked:
+class CodeScan:
     """What was seen of a code by looking at all combinations of fragments, or at those of few: no law of losses is in it.
 
     `counts` (heard + 1, lost + 1): in how many loss patterns a device completes, None where they are too many to walk.
@@ -40,21 +40,21 @@ class Looked:
         return sum(found is not None for found in (self.singles, self.pairs, self.triples))
 
 
-def look(columns: Words, nb_coded: int, *, share: float = 1.0) -> Looked:
+def scan_code(columns: Words, nb_coded: int, *, share: float = 1.0) -> CodeScan:
     """Look at as many combinations as the limits above allow, or that `share` of them."""
     nb_frag = len(columns)
     if can_enumerate(nb_frag, nb_coded, share=share):
         counts = np.zeros((nb_coded + 1, nb_coded + 1), dtype=np.int64)
         counts[:, 0] = _choices(nb_coded, nb_coded)
         kernels.count_independent(columns, nb_coded, counts)
-        return Looked(nb_frag=nb_frag, counts=counts)
-    return look_at_few(columns, nb_coded, share=share)
+        return CodeScan(nb_frag=nb_frag, counts=counts)
+    return scan_few_lost(columns, nb_coded, share=share)
 
 
-def look_at_few(columns: Words, nb_coded: int, *, share: float = 1.0) -> Looked:
+def scan_few_lost(columns: Words, nb_coded: int, *, share: float = 1.0) -> CodeScan:
     """Look at the combinations of one, two and three fragments, as far as the limit above allows."""
     up_to = exact_up_to(*columns.shape, share=share)
-    return Looked(
+    return CodeScan(
         nb_frag=len(columns),
         singles=_singles(columns, nb_coded) if up_to >= 1 else None,
         pairs=_pairs(columns, nb_coded) if up_to >= 2 else None,
@@ -90,7 +90,7 @@ def exact_up_to(nb_frag: int, words: int, *, share: float = 1.0) -> int:
     return max(lost for lost in range(min(nb_frag, 3) + 1) if not lost or math.comb(nb_frag, lost) * words <= limit)
 
 
-def few_lost_failures(looked: Looked, silent: Floats) -> Floats:
+def few_lost_failures(scan: CodeScan, silent: Floats) -> Floats:
     """float64 (states, up_to + 1): how likely a device fails that lost exactly 0, 1, .. uncoded fragments, as far as looked at.
 
     silent (states, nb_coded + 1): how likely it is that none of so many coded fragments, whichever, is heard. A combination x
@@ -98,16 +98,16 @@ def few_lost_failures(looked: Looked, silent: Floats) -> Floats:
     subspaces that they span: the ones of dimension 1, 2 and 3 count +1, -2 and +8 times (the Moebius function of the
     subspaces of a vector space over GF(2)).
     """
-    nb_frag = looked.nb_frag
+    nb_frag = scan.nb_frag
     failures = [np.zeros(len(silent))]
-    if looked.singles is not None:
-        single = silent @ looked.singles
+    if scan.singles is not None:
+        single = silent @ scan.singles
         failures.append(single / nb_frag)
-    if looked.pairs is not None:
-        either, differ = looked.pairs @ silent.T
+    if scan.pairs is not None:
+        either, differ = scan.pairs @ silent.T
         failures.append((single * (nb_frag - 1) + differ - 2 * either) / math.comb(nb_frag, 2))
-    if looked.triples is not None:
-        odd, one, unequal, some = looked.triples @ silent.T
+    if scan.triples is not None:
+        odd, one, unequal, some = scan.triples @ silent.T
         lines = single * math.comb(nb_frag - 1, 2) + differ * (nb_frag - 2) + odd
         planes = either * (nb_frag - 2) + one + unequal
         failures.append((lines - 2 * planes + 8 * some) / math.comb(nb_frag, 3))

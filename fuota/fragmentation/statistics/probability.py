@@ -86,30 +86,30 @@ def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effor
     numbers = numbers_of(code, coded)
     effort = Effort(patterns=patterns, seconds=seconds, width=width, confidence=confidence, seed=seed)
     law = loss_law(nb_frag, len(numbers), loss, burst_frames)
-    return probability_under(SentCode.of(code, numbers), law, effort)
+    return probability_under(TransmittedCode.of(code, numbers), law, effort)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SentCode:
-    """The part of a code that is sent: `columns` as `matrix.columns_of` has them, and what was `looked` at of it."""
+class TransmittedCode:
+    """The part of a code that is sent: `columns` as `matrix.columns_of` has them, and the `scan` of its combinations."""
 
     columns: Words
-    looked: exact.Looked
+    scan: exact.CodeScan
 
     @classmethod
-    def of(cls, code: ParityCode, numbers: NDArray[np.int64], *, share: float = 1.0) -> SentCode:
+    def of(cls, code: ParityCode, numbers: NDArray[np.int64], *, share: float = 1.0) -> TransmittedCode:
         """The coded fragments `numbers`, with that share of the usual work spent on looking."""
         columns = columns_of(code, numbers)
         if _has_many(code.nb_frag, len(numbers)):
-            return cls(columns=columns, looked=exact.Looked(nb_frag=code.nb_frag))
-        return cls(columns=columns, looked=exact.look(columns, len(numbers), share=share))
+            return cls(columns=columns, scan=exact.CodeScan(nb_frag=code.nb_frag))
+        return cls(columns=columns, scan=exact.scan_code(columns, len(numbers), share=share))
 
 
-def probability_under(sent: SentCode, law: LossLaw, effort: Effort) -> DecodingProbability:
+def probability_under(sent: TransmittedCode, law: LossLaw, effort: Effort) -> DecodingProbability:
     """How likely a device with this law of losses completes."""
-    if sent.looked.counts is not None:
-        return _exactly(exact.enumerated_success(sent.looked.counts, law), effort)
-    split = _split(sent.looked, law)
+    if sent.scan.counts is not None:
+        return _exactly(exact.enumerated_success(sent.scan.counts, law), effort)
+    split = _split(sent.scan, law)
     if not len(split.losses):
         return _exactly(1 - split.failure, effort)
     return _estimate(sent.columns, split, effort)
@@ -141,13 +141,13 @@ class _Split:
         return int(min(1e6, 1 / each) * seconds)
 
 
-def _split(looked: exact.Looked, law: LossLaw) -> _Split:
-    failures = exact.few_lost_failures(looked, exact.silent_law(law.heard)) if looked.up_to else 0.0
-    certain = law.fewer_heard(more_than=looked.up_to)
-    lost, heard, weight = _undecided(law, more_than=looked.up_to)
+def _split(scan: exact.CodeScan, law: LossLaw) -> _Split:
+    failures = exact.few_lost_failures(scan, exact.silent_law(law.heard)) if scan.up_to else 0.0
+    certain = law.fewer_heard(more_than=scan.up_to)
+    lost, heard, weight = _undecided(law, more_than=scan.up_to)
     return _Split(
         nb_coded=law.nb_coded,
-        failure=float((law.lost[:, : looked.up_to + 1] * failures).sum()) + certain + law.too_many,
+        failure=float((law.lost[:, : scan.up_to + 1] * failures).sum()) + certain + law.too_many,
         losses=np.stack([lost, law.nb_coded - heard], axis=1),
         weight=weight,
         proposal=_proposal(weight, dependent(lost, heard)),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import ParameterError, PlanError
-from fuota.planning.fleet.link import LinkModel
+from fuota.planning.fleet.link_model import LinkModel
 from fuota.radio import DataRate
 
 _MOST_DEVICES = 10**9

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fuota import tables
 from fuota.errors import MessageError, ParameterError
 from fuota.planning.fleet.fleet import Excluded, Fleet, FleetMember
-from fuota.planning.fleet.link import Floats, LinkModel
+from fuota.planning.fleet.link_model import Floats, LinkModel
 from fuota.radio import DataRate, Region
 from fuota.tables import EMPTY, column_name, number
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from fuota.errors import MessageError, ParameterError, StorageError
 from fuota.planning.fleet.fleet import Fleet, FleetMember
 from fuota.planning.fleet.fleet_csv import NO_FIGURES, FleetReader, fleet_from_csv
-from fuota.planning.fleet.link import LinkModel
+from fuota.planning.fleet.link_model import LinkModel
 from fuota.radio import Region
 from fuota.radio import region as region_named
 from fuota.tables import build, check_keys, parse_toml

@@ -32,7 +32,7 @@ losses = st.sampled_from([0.01, 0.1, 0.35, 0.8])
 @given(codes(6, 4), losses)
 def test_enumeration_is_the_sum_over_all_patterns(code, loss):
     columns, naively, nb_coded = code
-    counts = exact.look(columns, nb_coded).counts
+    counts = exact.scan_code(columns, nb_coded).counts
     expected = naive.success_probability(naively, nb_coded, loss)
     assert exact.enumerated_success(counts, loss_law(len(columns), nb_coded, loss)) == pytest.approx(
         expected, rel=1e-12
@@ -46,8 +46,8 @@ def test_few_losses(code, loss):
     up_to = min(3, len(columns))
     expected = [naive.lost_failure(naively, nb_coded, loss, lost) for lost in range(up_to + 1)]
     silent = exact.silent_law(loss_law(len(columns), nb_coded, loss).heard)
-    looked = exact.look_at_few(columns, nb_coded)
-    assert exact.few_lost_failures(looked, silent)[0] == pytest.approx(expected, rel=1e-9, abs=1e-15)
+    scan = exact.scan_few_lost(columns, nb_coded)
+    assert exact.few_lost_failures(scan, silent)[0] == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 
 @given(st.integers(0, 12), losses)

@@ -15,7 +15,7 @@ from fuota.fragmentation.statistics import decoding_probability, ideal_probabili
 from fuota.fragmentation.statistics.ideal import ideal_failure_under
 from fuota.fragmentation.statistics.laws import loss_law
 from fuota.fragmentation.statistics.matrix import columns_of
-from fuota.fragmentation.statistics.probability import Effort, SentCode, probability_under
+from fuota.fragmentation.statistics.probability import Effort, TransmittedCode, probability_under
 
 # "exact" cases of planning_cases.json: computed for this project by a reference model written apart from it.
 CASES = json.loads((Path(__file__).parents[2] / "vectors" / "planning_cases.json").read_text())["cases"]
@@ -64,7 +64,7 @@ def test_a_law_sums_to_one_and_loses_what_it_says(nb_frag, nb_coded, loss, burst
 def test_a_decoder_that_can_hold_few_losses(nb_frag, nb_coded):
     """It fails where it loses more than it can hold, and where the code fails anyway."""
     code = ParityCode(nb_frag=nb_frag)
-    sent = SentCode.of(code, code.coded_numbers(nb_coded))
+    sent = TransmittedCode.of(code, code.coded_numbers(nb_coded))
     law, effort = loss_law(nb_frag, nb_coded, 0.1), Effort(patterns=20_000)
     whole, capped = (probability_under(sent, which, effort).estimate for which in (law, law.capped(nb_frag // 10)))
     more = law.lost[0, nb_frag // 10 + 1 :].sum()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
-from fuota.planning.fleet.link import LinkModel, required_snr_db
+from fuota.planning.fleet.link_model import LinkModel, required_snr_db
 from fuota.radio import region
 
 EU868, US915 = region("EU868"), region("US915")
