@@ -1,6 +1,6 @@
-"""The command line: `fuota --help`.
+"""Command line of fuota.
 
-Every command lives in the module of its group; what a command needs is imported inside it, so that help is instant.
+Each command is in the module of its group. It imports what it needs inside its function, so that help is fast.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from itertools import chain
 
 import click
 
@@ -31,14 +32,35 @@ from fuota.cli.commands.simulate import simulate
 from fuota.cli.commands.transfer import transfer
 from fuota.cli.commands.uplinks import uplinks
 from fuota.cli.exits import report_and_code
+from fuota.cli.help import Group
+
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Try it": (demo, sandbox),
+    "Plan and simulate": (plan, simulate),
+    "Deliver": (launch, watch, cancel, transfer),
+    "Devices and groups": (device, group, downlink, uplinks),
+    "Images and messages": (image, encode, decode, message),
+    "Look up and check": (airtime, region, doctor),
+}
+"""Commands by the headings of `fuota --help`."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    sections={heading: [str(command.name) for command in commands] for heading, commands in SECTIONS.items()},
+    examples=(
+        "fuota demo",
+        "fuota image check app.bin --profile loramac-node",
+        "fuota plan app.bin --region EU868 --fleet 500 -o plan.json",
+        "fuota launch app.bin --plan plan.json --app-eui A1B2C3D4E5F60708 \\\n    --tag pilot --server https://api.senraco.io",
+    ),
+)
 @click.version_option(fuota.__version__, prog_name="fuota")
 def cli() -> None:
-    """Take firmware to LoRaWAN devices over the air, and prove that it arrived.
+    """Deliver firmware to LoRaWAN devices over the air, and prove that it arrived.
 
-    Start with `fuota demo`: a sandbox network server and its fleet, all on this machine.
+    Start with `fuota demo`: a sandbox network server and its devices, all on this machine.
 
     \b
     Exit codes: 0 done · 1 done, below the required target · 2 usage ·
@@ -47,49 +69,32 @@ def cli() -> None:
     """
 
 
-_COMMANDS = (
-    demo,
-    plan,
-    simulate,
-    launch,
-    watch,
-    cancel,
-    transfer,
-    device,
-    downlink,
-    group,
-    encode,
-    decode,
-    image,
-    message,
-    uplinks,
-    sandbox,
-    airtime,
-    region,
-    doctor,
-)
-for _command in _COMMANDS:
+for _command in chain.from_iterable(SECTIONS.values()):
     cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code. No traceback reaches the user but for a fault of ours."""
-    _mend_streams()
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its "Retrying ..." lines are no words for an operator
+    """Run the command line and exit with its code.
+
+    arguments: without the name of the program; None for the arguments of this process. A traceback is shown only for a defect of
+    fuota itself.
+    """
+    make_streams_safe()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its "Retrying ..." lines do not help an operator
     try:
-        code = cli.main(given, prog_name="fuota", standalone_mode=False)
+        code = cli.main(words, prog_name="fuota", standalone_mode=False)
     except BaseException as error:
-        code = report_and_code(error, as_json="--json" in given)
+        code = report_and_code(error, as_json="--json" in words)
     sys.exit(code or 0)
 
 
-def _mend_streams() -> None:
-    """A closed stream swallows what is written, and a terminal that cannot show a character shows a question mark."""
+def make_streams_safe() -> None:
+    """Make closed streams discard what is written, and make streams show "?" for a character that they cannot encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the life of the process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     if sys.stdin is None:

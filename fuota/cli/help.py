@@ -1,0 +1,156 @@
+"""Help of the commands: examples, options below headings, and commands below headings.
+
+@click.command(cls=Command, examples=("fuota airtime 64 --region IN865",))
+@radio_option("--region", ...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from textwrap import indent
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., object])
+
+OUTPUT = "Output"
+"""Heading of --json, --help, and the files that a command writes; always the last heading."""
+NON_BREAKING_HYPHEN = "\u2011"
+
+
+class HeadedOption(click.Option):
+    """Option that the help lists below `heading`."""
+
+    def __init__(self, *args: Any, heading: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.heading = heading
+
+
+@dataclass(frozen=True, slots=True)
+class OptionsUnder:
+    """Decorator like `click.option`, for options that the help lists below `heading`."""
+
+    heading: str
+
+    def __call__(self, *declarations: str, **attributes: Any) -> Callable[[F], F]:
+        """Return a decorator that adds an option to a command; the parameters are those of `click.option`."""
+        return click.option(*declarations, cls=HeadedOption, heading=self.heading, **attributes)
+
+
+image_option = OptionsUnder("Image")
+fragment_option = OptionsUnder("Fragments")
+radio_option = OptionsUnder("Radio")
+timing_option = OptionsUnder("Timing")
+target_option = OptionsUnder("Target")
+fleet_option = OptionsUnder("Fleet")
+watch_option = OptionsUnder("Watching")
+sandbox_option = OptionsUnder("Sandbox")
+server_option = OptionsUnder("Server")
+output_option = OptionsUnder(OUTPUT)
+
+
+class Formatter(click.HelpFormatter):
+    """Formatter that breaks no line inside the name of an option, such as --dev-file."""
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", NON_BREAKING_HYPHEN))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write a list of names and texts in two columns."""
+        unbroken = [(name, text.replace("-", NON_BREAKING_HYPHEN)) for name, text in rows]
+        super().write_dl(unbroken, col_max, col_spacing)
+
+    def getvalue(self) -> str:
+        """Return the text that was written."""
+        return super().getvalue().replace(NON_BREAKING_HYPHEN, "-")
+
+
+class HelpContext(click.Context):
+    """Context that formats help with `Formatter`."""
+
+    formatter_class = Formatter
+
+
+class Command(click.Command):
+    """Command whose help ends with examples.
+
+    examples: command lines of at most 78 columns, which can be run as they are when their files exist. A longer one is continued
+    on the next line after a backslash.
+    """
+
+    context_class = HelpContext
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options below their headings, then the examples."""
+        write_options(self.get_params(ctx), ctx, formatter)
+        write_examples(self.examples, formatter)
+
+
+class Group(click.Group):
+    """Group of commands, whose help lists them below the headings of `sections`, and ends with examples.
+
+    sections: names of commands, keyed by their heading. Commands that are in no section are below "Commands".
+    """
+
+    context_class = HelpContext
+    command_class = Command
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: Sequence[str] = (),
+        sections: Mapping[str, Sequence[str]] | None = None,
+        **attributes: Any,
+    ) -> None:
+        super().__init__(*args, **attributes)
+        self.examples = examples
+        self.sections = sections or {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, then the options, then the examples."""
+        self.format_commands(ctx, formatter)
+        write_options(self.get_params(ctx), ctx, formatter)
+        write_examples(self.examples, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands below their headings, each with the first sentence of its help."""
+        placed = {name for names in self.sections.values() for name in names}
+        others = [name for name in self.list_commands(ctx) if name not in placed]
+        width = max(map(len, self.commands), default=0)
+        for heading, names in {**self.sections, "Commands": others}.items():
+            rows = [(f"{name:{width}}", self.commands[name].get_short_help_str(limit=100)) for name in names]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+
+def write_options(parameters: Sequence[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Write the options below their headings, in the order in which the headings appear; the heading "Output" is last.
+
+    Options without a heading are below "Options"; --help is below "Output" if there is such a heading.
+    """
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for parameter in parameters:
+        heading = OUTPUT if OUTPUT in sections and "--help" in parameter.opts else "Options"
+        if isinstance(parameter, HeadedOption):
+            heading = parameter.heading
+        if (record := parameter.get_help_record(ctx)) is not None:
+            sections.setdefault(heading, []).append(record)
+    for heading in sorted(sections, key=OUTPUT.__eq__):
+        with formatter.section(heading):
+            formatter.write_dl(sections[heading])
+
+
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write the section of the examples, unwrapped so that they can be copied."""
+    if examples:
+        with formatter.section("Examples"):
+            for example in examples:
+                formatter.write(f"{indent(example, ' ' * formatter.current_indent)}\n")
