@@ -7,18 +7,15 @@ Every check returns the value, as a plain Python number, or raises `error` (Para
 
 from __future__ import annotations
 
-import inspect
 import math
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from difflib import get_close_matches
-from functools import wraps
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import NoReturn, TypeVar
 
+from fuota.calls import checked_call as checked_names  # noqa: F401 - until its users have the new name
 from fuota.errors import FuotaError, ParameterError
 
-P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
 Error = type[FuotaError]
 
@@ -82,24 +79,6 @@ def exact_length(name: str, value: bytes, count: int, *, error: Error = Paramete
     return value
 
 
-def checked_names(function: Callable[P, R]) -> Callable[P, R]:
-    """Return `function`, raising ParameterError for a call that does not fit its parameters.
-
-    The message names the unknown parameter and the closest name, or the missing parameter. The signature stays visible.
-    """
-    signature = inspect.signature(function)
-
-    @wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise ParameterError(_misfit(function.__name__, list(signature.parameters), kwargs, error)) from None
-        return function(*args, **kwargs)
-
-    return checked
-
-
 def refuse(
     name: str, rule: str, value: object, *, nearest: object = None, error: Error = ParameterError, why: str = ""
 ) -> NoReturn:
@@ -111,12 +90,3 @@ def refuse(
 
 def _range_text(low: float, high: float | None) -> str:
     return f"{low} or more" if high is None else f"{low} to {high}"
-
-
-def _misfit(function: str, known: list[str], given: Collection[str], error: TypeError) -> str:
-    for name in given:
-        if name not in known:
-            close = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-            return f"{function} has no parameter {name!r} ({hint})"
-    return f"{function}: {error}"

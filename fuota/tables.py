@@ -14,19 +14,14 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from fuota.calls import KIND_NAMES
 from fuota.errors import MessageError, ParameterError, StorageError
 
 T = TypeVar("T")
 
 EMPTY = frozenset({"", "-", "null", "none", "n/a", "na"})
 """Cells without content, in lower case and without surrounding white space."""
-_TYPE_NAMES = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a text",
-    bytes: "bytes in hexadecimal",
-}
+_TYPE_NAMES = {**KIND_NAMES, bytes: "bytes in hexadecimal"}
 
 
 def rows(lines: Iterable[str], where: str, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
