@@ -20,21 +20,22 @@ T = TypeVar("T")
 Error = type[FuotaError]
 
 
-def integer(name: str, value: object, low: int, high: int | None = None, *, error: Error = ParameterError) -> int:
+def integer(
+    name: str, value: object, low: int, high: int | None = None, *, error: Error = ParameterError, why: str = ""
+) -> int:
     """Return `value` if it is a whole number from `low` to `high`, both included; `high` None means no upper limit.
 
-    Integers of numpy are accepted, truth values and floats are not.
+    Integers of numpy are accepted, truth values and floats are not. why: source or reason of the range.
     """
-    rule = f"a whole number, {_range_text(low, high)}"
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        refuse(name, rule, value, error=error)
-    if isinstance(value, bool):
-        refuse(name, rule, value, error=error)
+        number = None
+    if number is None:
+        refuse(name, f"a whole number, {_range_text(low, high)}", value, error=error, why=why)
     if number < low or (high is not None and number > high):
         nearest = low if high is None or number < low else high
-        refuse(name, _range_text(low, high), number, nearest=nearest, error=error)
+        refuse(name, _range_text(low, high), number, nearest=nearest, error=error, why=why)
     return number
 
 
@@ -72,10 +73,11 @@ def one_of(name: str, value: T, choices: Collection[T], *, error: Error = Parame
     return value
 
 
-def exact_length(name: str, value: bytes, count: int, *, error: Error = ParameterError) -> bytes:
-    """Return `value` if it has exactly `count` bytes."""
+def exact_length(name: str, value: bytes, count: int, *, error: Error = ParameterError, why: str = "") -> bytes:
+    """Return `value` if it has exactly `count` bytes. why: source or reason of the length."""
     if len(value) != count:
-        raise error(f"{name} must have {count} bytes, got {len(value)}")
+        reason = f" ({why})" if why else ""
+        raise error(f"{name} must have {count} bytes{reason}, got {len(value)}")
     return value
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from fuota.errors import MessageError
+from fuota.rules import exact_length, integer
 
 DATA_FRAGMENT_CID = 0x08
 """TS004 DataFragment, the only command of any package whose payload ends where the message ends."""
@@ -156,19 +157,14 @@ def flags(*bits: bool) -> int:
     return sum(1 << position for position, bit in enumerate(bits) if bit)
 
 
-def require_range(name: str, value: int, low: int, high: int, rule: str) -> None:
-    """Raise MessageError unless `value` is within `low` to `high`, both included."""
-    if not low <= value <= high:
-        nearest = low if value < low else high
-        raise MessageError(
-            f"{name} {value} was given: {rule}, so {low} to {high}; the nearest legal value is {nearest}"
-        )
+def require_range(name: str, value: int, low: int, high: int, why: str) -> None:
+    """Raise MessageError unless `value` is a whole number from `low` to `high`, both included. why: reason of the range."""
+    integer(name, value, low, high, error=MessageError, why=why)
 
 
-def require_octets(name: str, value: bytes, count: int) -> None:
-    """Raise MessageError unless `value` has exactly `count` octets."""
-    if len(value) != count:
-        raise MessageError(f"{name} of {len(value)} octets was given: it has exactly {count}")
+def require_length(name: str, value: bytes, count: int) -> None:
+    """Raise MessageError unless `value` has exactly `count` bytes."""
+    exact_length(name, value, count, error=MessageError)
 
 
 def require_version(version: int) -> None:

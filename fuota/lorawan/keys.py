@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from fuota.errors import ParameterError
-from fuota.lorawan.codec import require_mc_addr, require_octets, require_range
+from fuota.lorawan.codec import require_length, require_mc_addr, require_range
 from fuota.lorawan.fragmentation.fields import MAX_N, require_frag_index
 
 _B0 = struct.Struct("<BHB4s4xI")  # 49, SessionCnt, FragIndex, Descriptor, four zero octets, length
@@ -99,7 +99,7 @@ class MulticastSessionKeys:
 def _b0(*, session_cnt: int, frag_index: int, descriptor: bytes, length_bytes: int) -> bytes:
     require_range("session_cnt", session_cnt, 0, 0xFFFF, "SessionCnt has 16 bits")
     require_frag_index(frag_index)
-    require_octets("descriptor", descriptor, 4)
+    require_length("descriptor", descriptor, 4)
     require_range(
         "data length", length_bytes, 0, _MAX_BLOCK_BYTES, "a session has 16383 fragments of 255 octets at most"
     )

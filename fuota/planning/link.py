@@ -22,6 +22,7 @@ from fuota.radio import (
     time_on_air_us,
 )
 from fuota.radio.class_b import BEACON_PERIOD_S, ping_nb
+from fuota.radio.frequencies import megahertz_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,16 +189,12 @@ def _channel(inputs: PlanInputs, frequency_hz: int, default: tuple[int, ...]) ->
             if inputs.region.fixed_channels
             else f"is sent in by {inputs.recipe.server.name}, by number,"
         )
-        known = ", ".join(_megahertz(known) for known in channels[:8])
+        known = ", ".join(megahertz_text(known) for known in channels[:8])
         raise PlanError(
-            f"{_megahertz(frequency_hz)} MHz is no downlink channel of {inputs.region.name}, which {rule} {known} MHz"
+            f"{megahertz_text(frequency_hz)} MHz is no downlink channel of {inputs.region.name}, which {rule} {known} MHz"
             f"{' and more' if len(channels) > 8 else ''}; the nearest is {nearest} Hz"
         )
     return index
-
-
-def _megahertz(frequency_hz: int) -> str:
-    return f"{frequency_hz / 1e6:.6f}".rstrip("0").rstrip(".")
 
 
 def _slots(inputs: PlanInputs) -> PingSlots:

@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "fragment_phy_bytes",
             "largest_frag_size",
         ),
+        "frequencies": ("megahertz_text",),
         "limits": (
             "RadioLimits",
             "frames_per_hour",

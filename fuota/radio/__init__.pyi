@@ -9,6 +9,7 @@ from fuota.radio.data_rate import DataRate as DataRate
 from fuota.radio.frag_size import check_frag_size as check_frag_size
 from fuota.radio.frag_size import fragment_phy_bytes as fragment_phy_bytes
 from fuota.radio.frag_size import largest_frag_size as largest_frag_size
+from fuota.radio.frequencies import megahertz_text as megahertz_text
 from fuota.radio.limits import RadioLimits as RadioLimits
 from fuota.radio.limits import frames_per_hour as frames_per_hour
 from fuota.radio.limits import radio_limits as radio_limits

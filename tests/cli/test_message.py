@@ -75,7 +75,7 @@ def test_what_was_understood_is_shown_before_what_was_not(fuota):
         ),
         (["encode", "TS004", "FragSessionDeleteReq", "index=1"], "it has frag_index"),
         (["encode", "TS004", "FragSessionDeleteReq", "frag_index=four"], "a whole number"),
-        (["encode", "TS004", "FragSessionDeleteReq", "frag_index=4"], "the nearest legal value is 3"),
+        (["encode", "TS004", "FragSessionDeleteReq", "frag_index=4"], "nearest: 3"),
         (["encode", "TS004", "FragSessionDeleteReq", "2"], "FIELD=VALUE"),
         (["encode", "TS004", "FragSessionDeleteReq", "frag_index=2", "frag_index=3"], "given twice, as '2' and '3'"),
     ],

@@ -69,7 +69,7 @@ def test_package_version_ans_takes_one_octet_per_field(value: int) -> None:
         assert parse_versions(command.to_bytes()).require_whole() == (command,)
     else:
         nearest = 0 if value < 0 else 255
-        with pytest.raises(MessageError, match=f"{value} was given.* 0 to 255; the nearest legal value is {nearest}"):
+        with pytest.raises(MessageError, match=rf"0 to 255 .*got {value} \(nearest: {nearest}\)"):
             PackageVersionAns(package_identifier=0, package_version=value)
 
 

@@ -76,7 +76,7 @@ def test_garbage_is_refused_with_our_own_error(octets: bytes) -> None:
 
 @pytest.mark.parametrize("changed", [{"dev_nonce": 1 << 16}, {"dev_eui": 1 << 64}, {"join_eui": -1}])
 def test_what_no_request_can_carry(changed: dict[str, Any]) -> None:
-    with pytest.raises(MessageError, match="the nearest legal value is"):
+    with pytest.raises(MessageError, match="nearest: "):
         JoinRequest(**({"join_eui": 1, "dev_eui": 2, "dev_nonce": 3} | changed))
 
 
@@ -84,7 +84,7 @@ def test_what_no_request_can_carry(changed: dict[str, Any]) -> None:
     "changed", [{"join_nonce": 1 << 24}, {"net_id": -1}, {"rx_delay": 256}, {"cf_list": bytes(15)}]
 )
 def test_what_no_accept_can_carry(changed: dict[str, Any]) -> None:
-    with pytest.raises(MessageError, match="given"):
+    with pytest.raises(MessageError, match="got "):
         JoinAccept(**({"join_nonce": 1, "net_id": 2, "dev_addr": 3} | changed))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fuota.cli.output import Output, with_output
+from fuota.radio.frequencies import megahertz_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,7 +69,7 @@ def show_region(name: str, out: Output) -> int:
 
 def _line(plan: Region) -> list[str]:
     duty = _duty(_rx2_band(plan).duty_cycle_ppm)
-    rx2 = (_mhz(plan.rx2_frequency_hz), f"DR{plan.rx2_data_rate}")
+    rx2 = (megahertz_text(plan.rx2_frequency_hz), f"DR{plan.rx2_data_rate}")
     return [plan.name, _span(plan.band_hz), *rx2, _rates(plan), duty, _frame_limit(plan), plan.status.split(":")[0]]
 
 
@@ -126,7 +127,10 @@ def _fact_rows(plan: Region) -> Iterable[tuple[str, str]]:
     yield "band", f"{_span(plan.band_hz)} MHz; a device sends at {plan.device_max_eirp_dbm:g} dBm EIRP at most"
     kind = "fixed" if plan.fixed_channels else "default"
     yield f"{kind} channels", f"{_channels(plan.downlink_frequencies_hz)} MHz"
-    yield "RX2", f"{_mhz(plan.rx2_frequency_hz)} MHz DR{plan.rx2_data_rate}; duty cycle: {_duty(rx2.duty_cycle_ppm)}"
+    yield (
+        "RX2",
+        f"{megahertz_text(plan.rx2_frequency_hz)} MHz DR{plan.rx2_data_rate}; duty cycle: {_duty(rx2.duty_cycle_ppm)}",
+    )
     yield "frame limit", f"{plan.max_frame_ms} ms" if plan.max_frame_ms else ""
     yield "dwell limit", f"{plan.dwell_limit_ms} ms, off by default" if plan.dwell_limit_ms else ""
     hopping = ", hopping" if plan.ping_slot_hopping else ""
@@ -211,16 +215,12 @@ def _rx2_band(plan: Region) -> SubBand:
     return plan.sub_band(plan.rx2_frequency_hz, plan.data_rate(plan.rx2_data_rate).bandwidth_hz)
 
 
-def _mhz(frequency_hz: int) -> str:
-    return f"{frequency_hz / 1e6:.6f}".rstrip("0").rstrip(".")
-
-
 def _span(edges_hz: tuple[int, int]) -> str:
-    return "-".join(map(_mhz, edges_hz))
+    return "-".join(map(megahertz_text, edges_hz))
 
 
 def _channels(frequencies_hz: tuple[int, ...]) -> str:
-    shown = [_mhz(hz) for hz in frequencies_hz]
+    shown = [megahertz_text(hz) for hz in frequencies_hz]
     return ", ".join(shown) if len(shown) <= 8 else f"{shown[0]}, {shown[1]} to {shown[-1]} ({len(shown)})"
 
 

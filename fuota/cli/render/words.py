@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from fuota.radio.frequencies import megahertz_text
+
 _LEAST = 9.9e-9
 """Nearer to all or none a share is not told in figures."""
 
@@ -44,7 +46,7 @@ def spoken_energy(energy_uj: int) -> str:
 
 def spoken_mhz(frequency_hz: int) -> str:
     """All of it, without zeros at the end: "869.525 MHz"."""
-    return f"{frequency_hz / 1e6:.6f}".rstrip("0").rstrip(".") + " MHz"
+    return f"{megahertz_text(frequency_hz)} MHz"
 
 
 def in_megahertz(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fuota.errors import MessageError
-from fuota.lorawan.codec import DATA_FRAGMENT_CID, require_octets, require_range, require_version, take
+from fuota.lorawan.codec import DATA_FRAGMENT_CID, require_length, require_range, require_version, take
 from fuota.lorawan.fragmentation.fields import (
     MAX_N,
     pack_index_and_count,
@@ -88,7 +88,7 @@ class FragSessionSetupReq:
         require_range("block_ack_delay", self.block_ack_delay, 0, 7, "BlockAckDelay has three bits")
         require_range("frag_algo", self.frag_algo, 0, 7, "FragAlgo has three bits")
         require_range("padding", self.padding, 0, 255, "Padding is one octet")
-        require_octets("descriptor", self.descriptor, 4)
+        require_length("descriptor", self.descriptor, 4)
         self._check_version_2_fields()
 
     def _check_version_2_fields(self) -> None:
@@ -100,7 +100,7 @@ class FragSessionSetupReq:
                 "no session_cnt or no mic was given: version 2 has both; use version=1 for a setup without"
             )
         require_range("session_cnt", self.session_cnt, 0, 0xFFFF, "SessionCnt has 16 bits")
-        require_octets("mic", self.mic, 4)
+        require_length("mic", self.mic, 4)
 
     def to_bytes(self) -> bytes:
         """CID and 10 octets; 16 in version 2."""

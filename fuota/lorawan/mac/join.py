@@ -75,7 +75,7 @@ class JoinAccept:
         require_range("dl_settings", self.dl_settings, 0, 255, "DLSettings is one octet")
         require_range("rx_delay", self.rx_delay, 0, 255, "RxDelay is one octet")
         if len(self.cf_list) not in (0, _CF_LIST_BYTES):
-            raise MessageError(f"cf_list of {len(self.cf_list)} octets was given: it has 16 octets, or is left out")
+            raise MessageError(f"cf_list must have {_CF_LIST_BYTES} bytes or none, got {len(self.cf_list)}")
 
     def to_bytes(self, app_key: bytes) -> bytes:
         """PHYPayload, 17 octets, 33 with channels: the network decrypts, so that a device needs no more than encryption."""

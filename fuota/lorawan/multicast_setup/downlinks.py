@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fuota.errors import MessageError
-from fuota.lorawan.codec import require_mc_addr, require_octets, require_range, take
+from fuota.lorawan.codec import require_length, require_mc_addr, require_range, take
+from fuota.rules import refuse
 
 _GROUP_SETUP = struct.Struct("<BI16sII")  # McGroupIDHeader, McAddr, McKey_encrypted, minMcFCnt, maxMcFCnt
 _SESSION = struct.Struct("<BIB3sB")  # McGroupIDHeader, SessionTime, TimeOut, DLFreq, DR
@@ -19,6 +20,7 @@ assert (_GROUP_SETUP.size, _SESSION.size) == (29, 10)  # noqa: S101 - a law of t
 
 _FIRST_DL_FREQ_OF_2_4_GHZ = 12_000_000
 _MAX_DL_FREQ = 0xFFFFFF
+_DL_FREQ_RULE = "a multiple of 100 Hz from 0 to 1199999900 or of 200 Hz from 2400000000 to 3355443000"
 
 
 def require_mc_group_id(mc_group_id: int) -> None:
@@ -32,10 +34,7 @@ def _pack_dl_freq(frequency_hz: int) -> bytes:
     end = _FIRST_DL_FREQ_OF_2_4_GHZ if step_hz == 100 else _MAX_DL_FREQ + 1
     steps, surplus_hz = divmod(frequency_hz, step_hz)
     if surplus_hz or not 0 <= steps < end:
-        raise MessageError(
-            f"frequency_hz {frequency_hz} was given: DLFreq carries multiples of 100 Hz from 0 to 1199999900 and of 200 Hz"
-            " from 2400000000 to 3355443000; give one of these"
-        )
+        refuse("frequency_hz", _DL_FREQ_RULE, frequency_hz, error=MessageError, why="DLFreq of TS005")
     return steps.to_bytes(3, "little")
 
 
@@ -87,7 +86,7 @@ class McGroupSetupReq:
     def __post_init__(self) -> None:
         require_mc_group_id(self.mc_group_id)
         require_mc_addr(self.mc_addr)
-        require_octets("mc_key_encrypted", self.mc_key_encrypted, 16)
+        require_length("mc_key_encrypted", self.mc_key_encrypted, 16)
         require_range("min_mc_f_cnt", self.min_mc_f_cnt, 0, 0xFFFFFFFF, "minMcFCnt has 32 bits")
         require_range("max_mc_f_cnt", self.max_mc_f_cnt, 0, 0xFFFFFFFF, "maxMcFCnt has 32 bits")
 
