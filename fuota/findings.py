@@ -50,7 +50,7 @@ def error(code: str, message: str) -> Finding:
 class Findings:
     """What was noticed, in the order of noticing. `ok`: nothing that forbids sending."""
 
-    found: tuple[Finding, ...] = ()
+    items: tuple[Finding, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -60,23 +60,23 @@ class Findings:
     @property
     def errors(self) -> tuple[Finding, ...]:
         """Those for which nothing must be sent."""
-        return tuple(one for one in self.found if one.severity is Severity.ERROR)
+        return tuple(finding for finding in self.items if finding.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
         """Those that may cost devices or time."""
-        return tuple(one for one in self.found if one.severity is Severity.WARNING)
+        return tuple(finding for finding in self.items if finding.severity is Severity.WARNING)
 
     @property
     def codes(self) -> tuple[str, ...]:
         """The code of each."""
-        return tuple(one.code for one in self.found)
+        return tuple(finding.code for finding in self.items)
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self.found)
+        return iter(self.items)
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.items)
 
     def __add__(self, others: Iterable[Finding]) -> Findings:
-        return Findings((*self.found, *others))
+        return Findings((*self.items, *others))

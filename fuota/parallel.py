@@ -12,13 +12,13 @@ WORTH_NS = 3_000_000
 """Work below this is done by one thread: starting more threads costs more than they save."""
 
 
-def in_parts(work: Callable[[int, int], None], count: int, *, threads: int | None, cost_ns: float) -> None:
+def run_in_parts(work: Callable[[int, int], None], count: int, *, threads: int | None, cost_ns: float) -> None:
     """Call work(first, last) for ranges that together cover 0 to `count`, each in its own thread.
 
     threads: number of threads; None chooses it from the work (`count` times `cost_ns`) and the number of processors.
     Raises ParameterError if `threads` is below 1.
     """
-    check_threads(threads)
+    optional_integer("threads", threads, 1)
     if not count:
         return
     limit = threads or (_processors() if count * cost_ns >= WORTH_NS else 1)
@@ -32,11 +32,6 @@ def in_parts(work: Callable[[int, int], None], count: int, *, threads: int | Non
         work(bounds[0], bounds[1])
         for part in running:
             part.result()
-
-
-def check_threads(threads: int | None) -> None:
-    """Raise ParameterError unless `threads` is None or 1 or more."""
-    optional_integer("threads", threads, 1)
 
 
 def _processors() -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fuota.device.native_build import library
 from fuota.errors import IncompleteError, ParameterError, StorageError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
-from fuota.fragmentation.parity import ParityCode, check_frag_size, check_padding, not_a_fragment
+from fuota.fragmentation.parity import ParityCode, check_frag_size, check_padding, fragment_error
 
 _DONE, _MORE, _TOO_MANY, _STORAGE, _MISMATCH = 0, 1, -2, -3, -4
 _VERSIONS = {(1, "deployed"): 1, (2, "deployed"): 2, (2, "literal"): 3}
@@ -199,7 +199,7 @@ class NativeDecoder:
         """
         payload = bytes(payload)
         if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self.frag_size:
-            raise ParameterError(not_a_fragment(n, payload, self.frag_size))
+            raise fragment_error(n, payload, self.frag_size)
         if self.complete or self.gave_up:
             return self.complete
         self._settle(self._library.fuota_frag_feed(ctypes.byref(self._decoder), n, payload, len(payload)))

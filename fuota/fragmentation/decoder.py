@@ -13,10 +13,10 @@ from fuota.fragmentation.parity import (
     Variant,
     check_frag_size,
     check_padding,
-    not_a_fragment,
+    fragment_error,
 )
 from fuota.gf2 import Octets, Solver, Words
-from fuota.parallel import check_threads
+from fuota.rules import optional_integer
 
 
 class FragDecoder:
@@ -47,8 +47,7 @@ class FragDecoder:
         self._code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
         self._frag_size = frag_size
         self._padding = padding
-        check_threads(threads)
-        self._threads = threads
+        self._threads = optional_integer("threads", threads, 1)
         self._solver = Solver(nb_frag, frag_size)
         self._seen = bytearray(MAX_FRAGMENT_NUMBER + 1)
         self._row_of = self._code.row_maker()
@@ -96,7 +95,7 @@ class FragDecoder:
         or a length that the session cannot have.
         """
         if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self._frag_size:
-            raise ParameterError(not_a_fragment(n, payload, self._frag_size))
+            raise fragment_error(n, payload, self._frag_size)
         solver, seen = self._solver, self._seen
         if not solver.missing or (seen[n] and n > self._nb_frag):
             return not solver.missing
@@ -130,7 +129,7 @@ class FragDecoder:
                 f" it must be ({len(numbers)}, {self._frag_size})"
             )
         if (outside := first_outside(numbers, MAX_FRAGMENT_NUMBER)) >= 0:
-            raise ParameterError(not_a_fragment(int(numbers[outside]), b"", self._frag_size))
+            raise fragment_error(int(numbers[outside]), b"", self._frag_size)
         if self.complete:
             return True
         places = np.empty(len(numbers), dtype=np.int32)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from fuota.errors import ParameterError
 from fuota.fragmentation.kernels.rows import parity_rows
 from fuota.gf2 import Words, unpack_bits, words_for_bits
-from fuota.parallel import in_parts
+from fuota.parallel import run_in_parts
 
 MAX_FRAGMENT_NUMBER = 16383
 """N has 14 bits (TS004 §DataFragment, Index&N)."""
@@ -71,7 +71,7 @@ class ParityCode:
         def work(first: int, last: int) -> None:
             parity_rows(self.nb_frag, seeds[first:last], self.version == 2, rows[first:last])
 
-        in_parts(work, len(seeds), threads=threads, cost_ns=self.nb_frag / 2)
+        run_in_parts(work, len(seeds), threads=threads, cost_ns=self.nb_frag / 2)
         return rows
 
     def row_maker(self) -> Callable[[int], Words]:
@@ -134,11 +134,14 @@ def check_padding(padding: int, frag_size: int) -> None:
         )
 
 
-def not_a_fragment(n: int, payload: Sized, frag_size: int) -> str:
-    """Why a session with fragments of `frag_size` octets has none with this number, or with this payload."""
+def fragment_error(n: int, payload: Sized, frag_size: int) -> ParameterError:
+    """Return the error for a fragment whose number `n`, or else the length of its `payload`, does not fit the session."""
     if not 1 <= n <= MAX_FRAGMENT_NUMBER:
-        return f"fragment number {n} was given: N counts from 1 and has 14 bits, so 1 to {MAX_FRAGMENT_NUMBER}"
-    return f"fragment {n} has {len(payload)} octets: in this session each has exactly {frag_size}"
+        nearest = min(max(n, 1), MAX_FRAGMENT_NUMBER)
+        return ParameterError(f"fragment number must be 1 to {MAX_FRAGMENT_NUMBER}, got {n} (nearest: {nearest})")
+    return ParameterError(
+        f"the payload of fragment {n} must have {frag_size} bytes in this session, got {len(payload)}"
+    )
 
 
 def coded_count(nb_frag: int, redundancy: float | int) -> int:

@@ -14,10 +14,10 @@ from fuota.errors import ImageError, ParameterError, PlanError
 from fuota.fragmentation.kernels.rows import encode
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size, coded_count
 from fuota.gf2 import LINE_OCTETS, words_for_bits
-from fuota.parallel import in_parts
+from fuota.parallel import run_in_parts
 
 DATA_FRAGMENT_CID = 0x08
-Coded = Literal["consecutive", "chosen"]
+CodedChoice = Literal["consecutive", "chosen"]
 _HEADER = struct.Struct("<BH")
 
 
@@ -39,16 +39,16 @@ class DataFragment:
 class FragmentationSession:
     """A data block and the way it is fragmented. Make one with `fit`.
 
-    `data` goes out as `nb_frag` uncoded fragments of `frag_size` octets, the last one padded with `padding` zero octets, and
-    `nb_coded` coded ones (TS004 §FragSessionSetupReq: block length = NbFrag x FragSize - Padding). `chosen` are the numbers of
-    the coded ones where they are not simply nb_frag + 1 and on.
+    The session sends `data` as `nb_frag` uncoded fragments of `frag_size` bytes, the last of them padded with `padding` zero
+    bytes, and `nb_coded` coded fragments (TS004 §FragSessionSetupReq: block length = NbFrag x FragSize - Padding).
+    chosen_numbers: numbers of the coded fragments, ascending; None if they are nb_frag + 1 and the following.
     """
 
     data: bytes
     frag_size: int
     nb_coded: int
     code: ParityCode
-    chosen: tuple[int, ...] | None = None
+    chosen_numbers: tuple[int, ...] | None = None
 
     @classmethod
     def fit(
@@ -59,7 +59,7 @@ class FragmentationSession:
         redundancy: float | int = 0,
         version: int = 1,
         variant: Variant = "deployed",
-        coded: Coded = "consecutive",
+        coded: CodedChoice = "consecutive",
     ) -> FragmentationSession:
         """Fit a data block into fragments of `frag_size` octets.
 
@@ -84,7 +84,11 @@ class FragmentationSession:
             )
         code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
         return cls(
-            data=bytes(data), frag_size=frag_size, nb_coded=nb_coded, code=code, chosen=_chosen(code, nb_coded, coded)
+            data=bytes(data),
+            frag_size=frag_size,
+            nb_coded=nb_coded,
+            code=code,
+            chosen_numbers=_chosen(code, nb_coded, coded),
         )
 
     @property
@@ -105,8 +109,8 @@ class FragmentationSession:
     @property
     def coded_numbers(self) -> NDArray[np.int64]:
         """int64 (nb_coded,): the numbers N of the coded fragments, ascending."""
-        if self.chosen is not None:
-            return np.array(self.chosen, dtype=np.int64)
+        if self.chosen_numbers is not None:
+            return np.array(self.chosen_numbers, dtype=np.int64)
         return self.code.coded_numbers(self.nb_coded)
 
     @property
@@ -132,7 +136,7 @@ class FragmentationSession:
             encode(self.nb_frag, self.version == 2, seeds[first:last], rows, flat, coded[first:last])
 
         cost_ns = self.nb_frag * (0.5 + 0.1 * (self.frag_size / LINE_OCTETS))
-        in_parts(work, self.nb_coded, threads=threads, cost_ns=cost_ns)
+        run_in_parts(work, self.nb_coded, threads=threads, cost_ns=cost_ns)
         flat.flags.writeable = False
         return flat[:octets].reshape(-1, self.frag_size)
 
@@ -148,9 +152,9 @@ def portion_rows(nb_frag: int, frag_size: int) -> int:
     return max(16, min(512, nb_frag * frag_size // 3 // row_octets))
 
 
-def _chosen(code: ParityCode, nb_coded: int, coded: Coded) -> tuple[int, ...] | None:
+def _chosen(code: ParityCode, nb_coded: int, coded: CodedChoice) -> tuple[int, ...] | None:
     """The numbers of the coded fragments, or None for consecutive ones."""
-    if coded not in get_args(Coded):
+    if coded not in get_args(CodedChoice):
         raise ParameterError(f"coded {coded!r} was given: it is 'consecutive' or 'chosen'")
     if coded == "consecutive":
         return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fuota.gf2.kernels import elimination as kernels
 from fuota.gf2.kernels.elimination import FREE, KNOWN
 from fuota.gf2.layout import LINE_OCTETS, Words, words_for_bits
-from fuota.parallel import in_parts
+from fuota.parallel import run_in_parts
 
 Octets = bytes | bytearray | memoryview | NDArray[np.uint8]
 RowsOf = Callable[[int, int], Words]
@@ -124,7 +124,7 @@ class Solver:
                 rows = rows_of(first, last)
                 kernels.fill_system(rows, values, places[first:last], unknown, self._flat, system[first:last])
 
-        in_parts(fill, count, threads=threads, cost_ns=self._columns)
+        run_in_parts(fill, count, threads=threads, cost_ns=self._columns)
         if kernels.gauss_jordan(system, len(unknown)) < len(unknown):
             return False
         self.contradictions += kernels.take_solution(system, unknown, self._flat, self._octets)

@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 from fuota.device import DeviceProfile
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics.ideal import ideal_failure_under
-from fuota.fragmentation.statistics.laws import LossLaw, loss_law, mixed
-from fuota.fragmentation.statistics.probability import DecodingProbability, Effort, TransmittedCode, probability_under
+from fuota.fragmentation.statistics.laws import LossLaw, loss_law, mixture
+from fuota.fragmentation.statistics.probability import (
+    DecodingProbability,
+    SamplingEffort,
+    TransmittedCode,
+    probability_under,
+)
 from fuota.planning.fleet.fleet import Fleet
 from fuota.radio import DataRate
 
@@ -72,8 +77,8 @@ class CompletionModel:
     def real(self, nb_frag: int, nb_coded: int, *, seconds: float) -> Floats:
         """float64 (classes,): failures of the code that is sent, with about `seconds` of drawing lots."""
         sent = self._sent(nb_frag, nb_coded, seconds)
-        effort = Effort(
-            seconds=seconds / min(len(self.classes.loss), DRAWN_NODES), least=LEAST_PATTERNS, interval=False
+        effort = SamplingEffort(
+            seconds=seconds / min(len(self.classes.loss), DRAWN_NODES), min_patterns=LEAST_PATTERNS, interval=False
         )
 
         def drawn(channels: Channels) -> Floats:
@@ -94,7 +99,7 @@ class CompletionModel:
     def mean(self, nb_frag: int, nb_coded: int, *, seconds: float) -> DecodingProbability:
         """How likely a device taken at random completes: the expected share of the fleet."""
         channels, shares = self._node_shares(nb_frag, nb_coded)
-        law = mixed([self._law(nb_frag, nb_coded, channel) for channel in channels], shares)
+        law = mixture([self._law(nb_frag, nb_coded, channel) for channel in channels], shares)
         return probability_under(self._sent(nb_frag, nb_coded, seconds), law, _effort(seconds))
 
     def _node_shares(self, nb_frag: int, nb_coded: int) -> tuple[Channels, Floats]:
@@ -137,7 +142,7 @@ class CompletionModel:
         loss, burst_frames = channel
         law = loss_law(nb_frag, nb_coded, loss, _possible_run(loss, burst_frames) if burst_frames > 1 else None)
         most = self.profile.most_lost()
-        return law if most is None or most >= nb_frag else law.capped(most)
+        return law if most is None or most >= nb_frag else law.limited_to(most)
 
     def _by_class(self, nb_frag: int, nb_coded: int, failures: Callable[[Channels], Floats]) -> Floats:
         """(classes,): the `failures` (channels,) at some channels of each run length, and between them."""
@@ -172,8 +177,8 @@ def _possible_run(loss: float, burst_frames: float) -> float:
     return max(burst_frames, loss / (1 - loss) * (1 + 1e-9)) if loss < 1 else burst_frames
 
 
-def _effort(seconds: float) -> Effort:
-    return Effort(seconds=seconds, least=LEAST_PATTERNS)
+def _effort(seconds: float) -> SamplingEffort:
+    return SamplingEffort(seconds=seconds, min_patterns=LEAST_PATTERNS)
 
 
 def _distinct(loss: Floats, burst: Floats) -> tuple[Floats, NDArray[np.int64]]:

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from fuota.device import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
-from fuota.fragmentation.statistics.matrix import columns_of
+from fuota.fragmentation.statistics.matrix import matrix_columns
 from fuota.gf2 import Words, pack_bits, unpack_bits, words_for_bits
-from fuota.parallel import check_threads, in_parts
+from fuota.parallel import run_in_parts
 from fuota.planning import Fleet, TransmissionPlan
 from fuota.radio import region
+from fuota.rules import optional_integer
 from fuota.sim import kernels
 from fuota.sim.depth import decode_bytes
 from fuota.sim.loss import AnyGateway, FleetLoss, Trace
@@ -111,7 +112,7 @@ class SimulatedAir:
 
     def transmit(self, plan: TransmissionPlan, *, threads: int | None = None) -> SimulatedVerdict:
         """Send the plan, and see what each device ends with. `threads`: None for as many as there are processors."""
-        check_threads(threads)
+        optional_integer("threads", threads, 1)
         session = _Session.of(self, plan)
         tally, lock, stopped = session.empty(), threading.Lock(), threading.Event()
 
@@ -127,7 +128,7 @@ class SimulatedAir:
                 stopped.set()
                 raise
 
-        in_parts(work, session.devices, threads=threads, cost_ns=10 * plan.frames)
+        run_in_parts(work, session.devices, threads=threads, cost_ns=10 * plan.frames)
         return tally
 
 
@@ -157,7 +158,7 @@ class _Session:
             air=air,
             plan=plan,
             devices=air.devices or 0 if air.fleet is None else air.fleet.devices,
-            columns=columns_of(code, code.coded_numbers(plan.nb_coded)),
+            columns=matrix_columns(code, code.coded_numbers(plan.nb_coded)),
             starts_us=np.ascontiguousarray(plan.schedule["start_us"]),
             loss=loss,
             bursts=bursts,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fuota.errors import ParameterError
-from fuota.sim.verdict import wilson_interval
+from fuota.fragmentation.statistics.intervals import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

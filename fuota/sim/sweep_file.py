@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from fuota.errors import ParameterError, StorageError
+from fuota.fragmentation.statistics.intervals import wilson_interval
 from fuota.sim.loss import Bernoulli, GilbertElliott
-from fuota.sim.verdict import wilson_interval
 
 RESULT_FORMAT = 1
 """Counted up whenever the same point gives other numbers than before."""

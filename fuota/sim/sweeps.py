@@ -94,9 +94,9 @@ def sweep(  # noqa: PLR0913 - what, where to, until when, and with what
     on a cluster 1. Raises ParameterError; PlanError, before anything is run, for a point that cannot be sent; StorageError,
     the file untouched, for one of another sweep; UnreachableError where the cluster is lost.
     """
-    from fuota.parallel import check_threads
+    from fuota.rules import optional_integer
 
-    check_threads(threads)
+    optional_integer("threads", threads, 1)
     rule = _StopRule(devices=devices, width=width, failures=failures)
     tallies = {point.identity: _Tally(point, rule) for point in points}
     with open_rows(file, COLUMNS) as rows:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import ParameterError
+from fuota.fragmentation.statistics.intervals import wilson_interval
 
 
 class Ending(StrEnum):
@@ -134,21 +134,6 @@ class SimulatedVerdict:
         rows = "".join(f"<tr><td>{ending}</td><td>{self.counts[ending]}</td></tr>" for ending in Ending)
         head = f"{self.share:.4%} of {self.devices} devices complete ({low:.4%} to {high:.4%}, 95 % confidence)"
         return f"<table><caption>{head}</caption>{rows}</table>"
-
-
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval of a probability of which so many of so many trials came true (Wilson, JASA 22 (1927) 209).
-
-    Raises ParameterError.
-    """
-    if not 0 < confidence < 1:
-        raise ParameterError(f"confidence {confidence!r} was given: it lies between 0 and 1, such as 0.95")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p, scale = successes / trials, 1 + z * z / trials
-    middle, half = p + z * z / (2 * trials), z * math.sqrt(p * (1 - p) / trials + (z / (2 * trials)) ** 2)
-    low = 0.0 if successes == 0 else max(0.0, (middle - half) / scale)
-    high = 1.0 if successes == trials else min(1.0, (middle + half) / scale)
-    return low, high
 
 
 def _sum(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -218,8 +218,8 @@ def test_fragments_of_two_images_are_refused(fuota):
         (b"17", "line 2 is no fragment"),
         (b"\xff\xfe\x00\x80", "line 2 is no fragment"),
         (b"[" * 200_000, "line 2 is no fragment"),
-        (b'{"n": 0, "payload": "%s"}' % (b"00" * 40), "fragment number 0"),
-        (b'{"n": 5, "payload": "00"}', "each has exactly 40"),
+        (b'{"n": 0, "payload": "%s"}' % (b"00" * 40), "fragment number must be 1 to 16383, got 0"),
+        (b'{"n": 5, "payload": "00"}', "must have 40 bytes"),
     ],
 )
 def test_a_bad_line_is_named(fuota, line, words):

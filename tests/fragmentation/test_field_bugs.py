@@ -195,6 +195,6 @@ def test_a_fragment_of_another_length_changes_nothing(length):
     """LoRaMac-node, LoRa Basics Modem and ST read FragSize octets whatever arrived (wire reference, DataFragment)."""
     session, _ = make()
     decoder = fresh(session)
-    with pytest.raises(ParameterError, match="each has exactly 16"):
+    with pytest.raises(ParameterError, match="must have 16 bytes"):
         decoder.feed(1, bytes(length))
     assert (decoder.received, decoder.missing) == (0, 32)

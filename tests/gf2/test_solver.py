@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
 from fuota.gf2 import Solver, multiply, naive, pack_bits
-from fuota.parallel import in_parts
+from fuota.parallel import run_in_parts
 
 
 def words_of(rows, columns):
@@ -122,7 +122,7 @@ def test_shapes_that_do_not_belong_together_are_refused():
 @given(st.integers(0, 20), st.integers(1, 5))
 def test_parts_cover_everything_once(count, threads):
     done = []
-    in_parts(lambda first, last: done.extend(range(first, last)), count, threads=threads, cost_ns=1)
+    run_in_parts(lambda first, last: done.extend(range(first, last)), count, threads=threads, cost_ns=1)
     assert sorted(done) == list(range(count))
 
 
@@ -132,6 +132,6 @@ def test_a_failing_part_is_not_swallowed():
             raise ValueError("part")
 
     with pytest.raises(ValueError, match="part"):
-        in_parts(work, 10, threads=2, cost_ns=1)
+        run_in_parts(work, 10, threads=2, cost_ns=1)
     with pytest.raises(ParameterError, match="1 or more"):
-        in_parts(work, 10, threads=0, cost_ns=1)
+        run_in_parts(work, 10, threads=0, cost_ns=1)

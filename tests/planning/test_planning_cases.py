@@ -14,7 +14,7 @@ import fuota
 from fuota.device.profile import decoder_memory_bytes, most_lost_in
 from fuota.errors import PlanError
 from fuota.fragmentation import FragDecoder, decoding_probability, ideal_probability, uncovered
-from fuota.fragmentation.statistics.ideal import dependent
+from fuota.fragmentation.statistics.ideal import dependence_probability
 from fuota.planning.schedule import steady_starts_us
 from fuota.planning.timing import session_timeout, session_timeout_s
 from fuota.radio import fragment_phy_bytes, sustained_interval_us, time_on_air_us
@@ -217,7 +217,7 @@ def test_memory_of_a_decoder(case):
 @cases("E-rank-asym")
 def test_rank_of_random_rows(case):
     heard = case["inputs"]["M"] + np.array(case["inputs"]["extra"])
-    assert 1 - dependent(np.array(case["inputs"]["M"]), heard) == pytest.approx(
+    assert 1 - dependence_probability(np.array(case["inputs"]["M"]), heard) == pytest.approx(
         case["expected"]["p"], abs=case["tolerance"]
     )
 

@@ -14,7 +14,7 @@ from fuota import FragDecoder, FragmentationSession
 from fuota.fragmentation import decoding_probability
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics.laws import loss_law
-from fuota.fragmentation.statistics.matrix import columns_of
+from fuota.fragmentation.statistics.matrix import matrix_columns
 from fuota.gf2 import unpack_bits, words_for_bits
 from fuota.sim import kernels, naive
 
@@ -225,7 +225,7 @@ def test_the_numbers_of_losses_are_those_of_the_law(loss, burst_frames):
     """Lost of 50 fragments, and heard of 15 behind: chi-square against `loss_law`, classes expected ten times or more."""
     devices, law = 100_000, loss_law(50, 15, loss, burst_frames)
     bits = unpack_bits(drawn_losses(2, devices, loss, 65, burst_frames or 0.0), 65)
-    joint = law.lost.T @ law.heard * devices
+    joint = law.lost.T @ law.received * devices
     seen = np.histogram2d(bits[:, :50].sum(axis=1), 15 - bits[:, 50:].sum(axis=1), bins=[range(52), range(17)])[0]
     often = joint >= 10
     expected = np.append(joint[often], joint[~often].sum())
@@ -379,7 +379,7 @@ def test_a_device_ends_as_the_decoder_does(version, nb_frag, nb_coded):
     lost = np.concatenate(
         [drawn_losses(9, 12, loss, len(block), burst, purpose=i) for i, (loss, burst) in enumerate(FED)]
     )
-    missing, complete_at = decoded(columns_of(code, code.coded_numbers(nb_coded)), nb_coded, lost, nb_frag)
+    missing, complete_at = decoded(matrix_columns(code, code.coded_numbers(nb_coded)), nb_coded, lost, nb_frag)
     for d, misses in enumerate(unpack_bits(lost, len(block))):
         decoder = FragDecoder(nb_frag=nb_frag, frag_size=3, padding=1, version=version)
         heard = (n for n in range(1, len(block) + 1) if not misses[n - 1])
@@ -396,7 +396,7 @@ def test_a_device_that_holds_few_lost_fragments_gives_up(most_lost):
     code = ParityCode(nb_frag=50)
     lost = drawn_losses(6, 500, 0.05, 65)
     count = unpack_bits(lost, 50).sum(axis=1)
-    columns = columns_of(code, code.coded_numbers(15))
+    columns = matrix_columns(code, code.coded_numbers(15))
     missing, complete_at = decoded(columns, 15, lost, most_lost)
     free = decoded(columns, 15, lost, 50)
     assert (missing == np.where(count > most_lost, -1, free[0])).all()
@@ -416,7 +416,7 @@ def test_the_share_that_completes(version, burst_frames):
     lost = drawn_losses(21, devices, 0.1, 65, burst_frames or 0.0)
     if burst_frames:
         lost = shuffled(lost, 50, 65)
-    missing, complete_at = decoded(columns_of(code, code.coded_numbers(15)), 15, lost, 50)
+    missing, complete_at = decoded(matrix_columns(code, code.coded_numbers(15)), 15, lost, 50)
     share = (missing == 0).mean()
     deviation = (share * (1 - share) / devices) ** 0.5
     assert abs(share - expected.estimate) < 5 * deviation + 1.5 * (expected.high - expected.low)

@@ -72,7 +72,7 @@ def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: 
     out.table(grid(rows, name_style="bold"))
     if len(checked.findings):
         out.result("")
-        out.table(findings_grid(checked.findings.found))
+        out.table(findings_grid(checked.findings.items))
     if not whole:
         out.result("")
         out.result(_sentence(checked, path))
@@ -128,7 +128,7 @@ def show_delta(out: Output, delta: Delta, on_air: OnAir | None, path: Path | Non
     out.table(grid([*_delta_rows(delta), *_saved(delta, on_air), _written(path)], name_style="bold"))
     if len(delta.findings):
         out.result("")
-        out.table(findings_grid(delta.findings.found))
+        out.table(findings_grid(delta.findings.items))
 
 
 def _bytes_on_air(checked: ImageCheck) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode, Variant
 from fuota.fragmentation.statistics import kernels
-from fuota.fragmentation.statistics.matrix import Coded, numbers_of
+from fuota.fragmentation.statistics.matrix import CodedFragments, coded_numbers
 from fuota.gf2 import Words, unpack_bits
 
 FIRST_ROOM = 1024
@@ -25,7 +25,7 @@ class NearCopy(NamedTuple):
     distance: int
 
 
-def uncovered(nb_frag: int, coded: Coded, version: int = 1, variant: Variant = "deployed") -> tuple[int, ...]:
+def uncovered(nb_frag: int, coded: CodedFragments, version: int = 1, variant: Variant = "deployed") -> tuple[int, ...]:
     """The fragment numbers, from 1, that no coded fragment contains: a device that loses one of them can never complete.
 
     `coded` is a count (N = nb_frag + 1 and on) or the numbers N. Raises ParameterError.
@@ -34,10 +34,12 @@ def uncovered(nb_frag: int, coded: Coded, version: int = 1, variant: Variant = "
     return tuple(int(i) + 1 for i in np.flatnonzero(weights == 0))
 
 
-def column_weights(nb_frag: int, coded: Coded, version: int = 1, variant: Variant = "deployed") -> NDArray[np.int64]:
+def column_weights(
+    nb_frag: int, coded: CodedFragments, version: int = 1, variant: Variant = "deployed"
+) -> NDArray[np.int64]:
     """int64 (nb_frag,): how many of the coded fragments contain fragment i + 1. Raises ParameterError."""
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
-    numbers = numbers_of(code, coded)
+    numbers = coded_numbers(code, coded)
     weights = np.zeros(nb_frag, dtype=np.int64)
     for start in range(0, len(numbers), BLOCK_ROWS):
         rows = code.rows(numbers[start : start + BLOCK_ROWS])
@@ -57,7 +59,7 @@ def near_copy_distance(nb_frag: int) -> int:
 
 def near_copies(
     nb_frag: int,
-    coded: Coded,
+    coded: CodedFragments,
     *,
     max_distance: int | None = None,
     version: int = 1,
@@ -70,7 +72,7 @@ def near_copies(
     `near_copy_distance`. Raises ParameterError.
     """
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
-    numbers = numbers_of(code, coded)
+    numbers = coded_numbers(code, coded)
     most = near_copy_distance(nb_frag) if max_distance is None else max_distance
     if most < 0:
         raise ParameterError(f"max_distance {most} was given: it is a number of positions, 0 (exact copies) or more")

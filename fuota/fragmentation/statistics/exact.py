@@ -23,7 +23,7 @@ WORD_LIMIT = 10_000_000
 class CodeScan:
     """What was seen of a code by looking at all combinations of fragments, or at those of few: no law of losses is in it.
 
-    `counts` (heard + 1, lost + 1): in how many loss patterns a device completes, None where they are too many to walk.
+    `counts` (received + 1, lost + 1): in how many loss patterns a device completes, None where they are too many to walk.
     `singles` (nb_coded + 1,), `pairs` (2, ..), `triples` (4, ..): how often each weight occurs among the sums that
     `few_lost_failures` needs; None where there are too many, or too few fragments for them.
     """
@@ -67,7 +67,7 @@ def can_enumerate(nb_frag: int, nb_coded: int, *, share: float = 1.0) -> bool:
     if nb_coded >= 25:
         return False
     sets = list(accumulate(math.comb(nb_frag, lost) for lost in range(nb_coded + 1)))
-    walked = sum(math.comb(nb_coded, heard) * sets[heard] for heard in range(nb_coded + 1))
+    walked = sum(math.comb(nb_coded, received) * sets[received] for received in range(nb_coded + 1))
     return walked <= share * ENUMERATION_LIMIT
 
 
@@ -93,8 +93,8 @@ def exact_up_to(nb_frag: int, words: int, *, share: float = 1.0) -> int:
 def few_lost_failures(scan: CodeScan, silent: Floats) -> Floats:
     """float64 (states, up_to + 1): how likely a device fails that lost exactly 0, 1, .. uncoded fragments, as far as looked at.
 
-    silent (states, nb_coded + 1): how likely it is that none of so many coded fragments, whichever, is heard. A combination x
-    of lost fragments that no coded fragment heard sees cannot be told from nothing. The union over all x is summed over the
+    silent (states, nb_coded + 1): how likely it is that none of so many coded fragments, whichever, is received. A combination x
+    of lost fragments that no coded fragment received sees cannot be told from nothing. The union over all x is summed over the
     subspaces that they span: the ones of dimension 1, 2 and 3 count +1, -2 and +8 times (the Moebius function of the
     subspaces of a vector space over GF(2)).
     """
@@ -114,14 +114,14 @@ def few_lost_failures(scan: CodeScan, silent: Floats) -> Floats:
     return np.array(failures).T
 
 
-def silent_law(heard: Floats) -> Floats:
-    """float64 (states, nb_coded + 1): how likely 0, 1, .. coded fragments, whichever, are all lost, by how many are heard.
+def silent_law(received: Floats) -> Floats:
+    """float64 (states, nb_coded + 1): how likely 0, 1, .. coded fragments, whichever, are all lost, by how many are received.
 
     The part of the sets of w among nb_coded that lie within the m lost ones: m (m - 1) .. / nb_coded (nb_coded - 1) ..
     """
-    nb_coded = heard.shape[1] - 1
+    nb_coded = received.shape[1] - 1
     lost = nb_coded - np.arange(nb_coded + 1)
-    still, silent = heard.copy(), np.zeros_like(heard)
+    still, silent = received.copy(), np.zeros_like(received)
     for chosen in range(nb_coded + 1):
         silent[:, chosen] = still.sum(axis=1)
         if silent[:, chosen].max() < NEGLIGIBLE:

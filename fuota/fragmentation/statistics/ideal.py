@@ -13,17 +13,17 @@ SURPLUS = 64
 """From so many coded fragments more than were lost on, the ideal code fails never that a float could tell."""
 
 
-def dependent(lost: NDArray[np.int64], heard: NDArray[np.int64]) -> Floats:
-    """How likely a random bit matrix of `heard` rows and `lost` columns has dependent columns (arrays that broadcast)."""
-    longest = int(heard.max(initial=0))
+def dependence_probability(lost: NDArray[np.int64], received: NDArray[np.int64]) -> Floats:
+    """How likely a random bit matrix of `received` rows and `lost` columns has dependent columns (arrays that broadcast)."""
+    longest = int(received.max(initial=0))
     # Summed from the far end, so that the small differences far above the threshold keep their digits.
     logs = np.log1p(-(0.5 ** np.arange(1, longest + 65)))
     beyond = np.concatenate([np.cumsum(logs[::-1])[::-1], [0.0]])
-    enough = heard >= lost
-    excess = np.where(enough, heard - lost, 0)
-    if heard.min(initial=longest) > 64:  # the rows beyond those heard would make no difference to a float
+    enough = received >= lost
+    excess = np.where(enough, received - lost, 0)
+    if received.min(initial=longest) > 64:  # the rows beyond those received would make no difference to a float
         return np.where(enough, -np.expm1(beyond)[excess], 1.0)
-    return np.where(enough, -np.expm1(beyond[excess] - beyond[heard]), 1.0)
+    return np.where(enough, -np.expm1(beyond[excess] - beyond[received]), 1.0)
 
 
 def ideal_failure(nb_frag: int, *, coded: int, loss: float, burst_frames: float | None = None) -> float:
@@ -37,8 +37,10 @@ def ideal_failure(nb_frag: int, *, coded: int, loss: float, burst_frames: float 
 def ideal_failure_under(law: LossLaw) -> float:
     """How likely a device with this law of losses does not complete with the ideal code."""
     lost, table = law.by_surplus(SURPLUS)
-    heard = np.minimum(lost[:, None] + np.arange(SURPLUS), law.nb_coded)
-    failure = float((table * dependent(lost[:, None], heard)).sum()) + law.fewer_heard() + law.too_many
+    received = np.minimum(lost[:, None] + np.arange(SURPLUS), law.nb_coded)
+    failure = (
+        float((table * dependence_probability(lost[:, None], received)).sum()) + law.fewer_received() + law.overflow
+    )
     return min(failure, 1.0)  # rounding may have carried it past
 
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
-from fuota.errors import ParameterError
+from fuota.rules import refuse
 
 
 def check_confidence(confidence: float) -> None:
     """Raise ParameterError unless `confidence` lies between 0 and 1."""
     if not 0 < confidence < 1:
-        raise ParameterError(f"confidence {confidence!r} was given: it lies between 0 and 1, such as 0.95")
+        refuse("confidence", "more than 0 and less than 1", confidence, nearest=0.95)
+
+
+def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the bounds of a probability, from `successes` in `trials` independent trials (Wilson, JASA 22 (1927) 209).
+
+    confidence: probability that the bounds hold the true value, between 0 and 1. Raises ParameterError if it is not.
+    """
+    check_confidence(confidence)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    p, scale = successes / trials, 1 + z * z / trials
+    middle, half = p + z * z / (2 * trials), z * math.sqrt(p * (1 - p) / trials + (z / (2 * trials)) ** 2)
+    low = 0.0 if successes == 0 else max(0.0, (middle - half) / scale)
+    high = 1.0 if successes == trials else min(1.0, (middle + half) / scale)
+    return low, high
 
 
 def weighted_count_interval(total: float, variance: float, largest: float, confidence: float) -> tuple[float, float]:

@@ -20,61 +20,63 @@ NEGLIGIBLE = 1e-18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossLaw:
-    """P(k uncoded fragments lost and j coded ones heard) = sum over states s of lost[s, k] * heard[s, j].
+    """P(k uncoded fragments lost and j coded ones received) = sum over states s of lost[s, k] * received[s, j].
 
-    `lost` float64 (states, nb_frag + 1) and `heard` float64 (states, nb_coded + 1): a state is that of the channel when the
-    coded fragments begin; each row of `heard` sums to 1, all of `lost` together to 1. Independent losses need one state.
-    `too_many`: how likely more are lost than the decoder can hold, where `capped` took that part out of `lost`.
+    `lost` float64 (states, nb_frag + 1) and `received` float64 (states, nb_coded + 1): a state is that of the channel when the
+    coded fragments begin; each row of `received` sums to 1, all of `lost` together to 1. Independent losses need one state.
+    `overflow`: how likely more are lost than the decoder can hold, where `limited_to` took that part out of `lost`.
     """
 
     lost: Floats
-    heard: Floats
-    too_many: float = 0.0
+    received: Floats
+    overflow: float = 0.0
 
     @property
     def nb_coded(self) -> int:
         """Coded fragments sent."""
-        return int(self.heard.shape[1]) - 1
+        return int(self.received.shape[1]) - 1
 
     @property
     def nb_frag(self) -> int:
         """Uncoded fragments."""
         return int(self.lost.shape[1]) - 1
 
-    def capped(self, most_lost: int) -> LossLaw:
+    def limited_to(self, most_lost: int) -> LossLaw:
         """The law for a decoder that can hold at most so many lost fragments."""
         lost = self.lost.copy()
         lost[:, most_lost + 1 :] = 0
-        return LossLaw(lost=lost, heard=self.heard, too_many=float(self.lost[:, most_lost + 1 :].sum()))
+        return LossLaw(lost=lost, received=self.received, overflow=float(self.lost[:, most_lost + 1 :].sum()))
 
     def likely(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The numbers of uncoded fragments lost, and of coded ones heard, that are not negligible; both ascending."""
-        lost, heard = self.lost.max(axis=0), self.heard.max(axis=0)
-        return np.flatnonzero(lost > NEGLIGIBLE), np.flatnonzero(heard > NEGLIGIBLE)
+        """The numbers of uncoded fragments lost, and of coded ones received, that are not negligible; both ascending."""
+        lost, received = self.lost.max(axis=0), self.received.max(axis=0)
+        return np.flatnonzero(lost > NEGLIGIBLE), np.flatnonzero(received > NEGLIGIBLE)
 
-    def table(self, lost: NDArray[np.int64], heard: NDArray[np.int64]) -> Floats:
-        """float64 (len(lost), len(heard)): the probability of each pair."""
-        return np.asarray(self.lost[:, lost].T @ self.heard[:, heard])
+    def table(self, lost: NDArray[np.int64], received: NDArray[np.int64]) -> Floats:
+        """float64 (len(lost), len(received)): the probability of each pair."""
+        return np.asarray(self.lost[:, lost].T @ self.received[:, received])
 
     def by_surplus(self, surpluses: int) -> tuple[NDArray[np.int64], Floats]:
         """Numbers of uncoded fragments lost that are likely, and float64 (.., surpluses): the probability that so many are lost
-        and 0, 1, .. coded fragments more than that are heard.
+        and 0, 1, .. coded fragments more than that are received.
         """
         lost = self.likely()[0]
         lost = lost[lost <= self.nb_coded]
-        heard = np.concatenate([self.heard, np.zeros((len(self.heard), surpluses))], axis=1)
+        received = np.concatenate([self.received, np.zeros((len(self.received), surpluses))], axis=1)
         table = np.zeros((len(lost), surpluses))
-        for state, law in zip(self.lost, heard, strict=True):
+        for state, law in zip(self.lost, received, strict=True):
             table += state[lost, None] * sliding_window_view(law, surpluses)[lost]
         return lost, table
 
-    def fewer_heard(self, *, more_than: int = -1) -> float:
-        """How likely more than `more_than` uncoded fragments are lost and fewer coded ones heard than that: failure for certain."""
-        heard_fewer = np.concatenate([np.zeros((len(self.heard), 1)), np.cumsum(self.heard, axis=1)], axis=1)
+    def fewer_received(self, *, more_than: int = -1) -> float:
+        """Return the probability that a device fails for certain: that more than `more_than` uncoded fragments are lost, and fewer
+        coded fragments are received than uncoded fragments are lost.
+        """
+        received_fewer = np.concatenate([np.zeros((len(self.received), 1)), np.cumsum(self.received, axis=1)], axis=1)
         within = min(
             self.nb_frag, self.nb_coded + 1
-        )  # whoever lost more than there are coded ones has heard fewer, surely
-        partly = (self.lost[:, : within + 1] * heard_fewer[:, : within + 1])[:, more_than + 1 :].sum()
+        )  # whoever lost more than there are coded ones has received fewer, surely
+        partly = (self.lost[:, : within + 1] * received_fewer[:, : within + 1])[:, more_than + 1 :].sum()
         return float(partly + self.lost[:, max(within, more_than) + 1 :].sum())
 
 
@@ -94,16 +96,16 @@ def loss_law(nb_frag: int, nb_coded: int, loss: float, burst_frames: float | Non
     """
     check_loss(loss)
     if burst_frames is None or loss in {0, 1}:
-        return LossLaw(lost=binomial(nb_frag, loss)[None], heard=binomial(nb_coded, 1 - loss)[None])
+        return LossLaw(lost=binomial(nb_frag, loss)[None], received=binomial(nb_coded, 1 - loss)[None])
     return _burst_law(nb_frag, nb_coded, loss, _transitions(loss, burst_frames))
 
 
-def mixed(laws: Sequence[LossLaw], shares: Floats) -> LossLaw:
+def mixture(laws: Sequence[LossLaw], shares: Floats) -> LossLaw:
     """The law of a device that has one of these with the probabilities `shares` (laws,); they are of one session."""
     return LossLaw(
         lost=np.concatenate([share * law.lost for law, share in zip(laws, shares, strict=True)]),
-        heard=np.concatenate([law.heard for law in laws]),
-        too_many=float(sum(share * law.too_many for law, share in zip(laws, shares, strict=True))),
+        received=np.concatenate([law.received for law in laws]),
+        overflow=float(sum(share * law.overflow for law, share in zip(laws, shares, strict=True))),
     )
 
 
@@ -140,8 +142,8 @@ def _burst_law(nb_frag: int, nb_coded: int, loss: float, transitions: Floats) ->
     """Both counts by their generating functions, read off at the roots of unity."""
     start = np.array([1 - loss, loss])
     lost = start @ _marked_power(transitions, nb_frag, marked=1)
-    heard = _marked_power(transitions, nb_coded, marked=0).sum(axis=2)
-    return LossLaw(lost=_coefficients(lost.T), heard=_coefficients(heard.T))
+    received = _marked_power(transitions, nb_coded, marked=0).sum(axis=2)
+    return LossLaw(lost=_coefficients(lost.T), received=_coefficients(received.T))
 
 
 def _marked_power(transitions: Floats, frames: int, *, marked: int) -> NDArray[np.complex128]:

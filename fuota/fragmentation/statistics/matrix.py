@@ -11,11 +11,11 @@ from fuota.errors import ParameterError
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode
 from fuota.gf2 import Words, pack_bits, unpack_bits
 
-Coded = int | Sequence[int] | NDArray[np.int64]
+CodedFragments = int | Sequence[int] | NDArray[np.int64]
 """Which coded fragments are sent: a count (N = nb_frag + 1 and on), or their numbers N."""
 
 
-def numbers_of(code: ParityCode, coded: Coded) -> NDArray[np.int64]:
+def coded_numbers(code: ParityCode, coded: CodedFragments) -> NDArray[np.int64]:
     """int64 (count,): the numbers N of the coded fragments, ascending. Raises ParameterError."""
     if isinstance(coded, (int, np.integer)):
         return code.coded_numbers(int(coded))
@@ -32,6 +32,6 @@ def numbers_of(code: ParityCode, coded: Coded) -> NDArray[np.int64]:
     return numbers
 
 
-def columns_of(code: ParityCode, numbers: NDArray[np.int64]) -> Words:
+def matrix_columns(code: ParityCode, numbers: NDArray[np.int64]) -> Words:
     """The matrix on its side: words (nb_frag, words_for_bits(count)), bit k of row i: numbers[k] contains fragment i + 1."""
     return pack_bits(np.ascontiguousarray(unpack_bits(code.rows(numbers), code.nb_frag).T))

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode, Variant
 from fuota.fragmentation.statistics import exact, kernels
-from fuota.fragmentation.statistics.ideal import SURPLUS, dependent
+from fuota.fragmentation.statistics.ideal import SURPLUS, dependence_probability
 from fuota.fragmentation.statistics.intervals import check_confidence, weighted_count_interval
 from fuota.fragmentation.statistics.laws import NEGLIGIBLE, Floats, LossLaw, loss_law
-from fuota.fragmentation.statistics.matrix import Coded, columns_of, numbers_of
+from fuota.fragmentation.statistics.matrix import CodedFragments, coded_numbers, matrix_columns
 from fuota.gf2 import Words
 
 BATCH_DRAWS = 1_000_000
@@ -41,15 +41,18 @@ class DecodingProbability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
-    """How long to draw lots: for `patterns` of them, or, where None, for as many as take about `seconds` (by a formula, not by
-    the clock) but at least `least`, or until the interval is no wider than `width`. Without `interval` none is worked out, which
-    takes a millisecond: low and high are then the bounds of what is possible. Raises ParameterError.
+class SamplingEffort:
+    """Number of random loss patterns to draw for an estimate, and what to compute from them.
+
+    patterns: number of patterns; None draws as many as take about `seconds`, which is estimated by a formula and not timed, and
+    at least `min_patterns`. width: stop early when the interval is not wider than this. confidence: of the interval, between 0
+    and 1. seed: of the random numbers. interval: compute the interval, which takes a millisecond; if False, low and high are
+    the bounds of what is possible. Raises ParameterError.
     """
 
     patterns: int | None = None
     seconds: float = 1.0
-    least: int = 200
+    min_patterns: int = 200
     width: float = 0.0
     confidence: float = 0.95
     seed: int = 0
@@ -64,7 +67,7 @@ class Effort:
 def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effort are named apart
     nb_frag: int,
     *,
-    coded: Coded = 30,
+    coded: CodedFragments = 30,
     loss: float = 0.1,
     burst_frames: float | None = None,
     version: int = 1,
@@ -79,19 +82,19 @@ def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effor
 
     Independently, or in runs of `burst_frames` on average (see `laws.loss_law`); the numbers of losses are then those of such
     runs, and which fragments they strike is taken as random. `coded` is a count (N = nb_frag + 1 and on) or the numbers N
-    sent. Exact where all loss patterns can be looked at; else exact for the patterns that lose few fragments or too many, and
-    estimated for the ones between: see `Effort`. Same arguments, same result. Raises ParameterError.
+    sent. Exact where all loss patterns can be scan at; else exact for the patterns that lose few fragments or too many, and
+    estimated for the ones between: see `SamplingEffort`. Same arguments, same result. Raises ParameterError.
     """
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
-    numbers = numbers_of(code, coded)
-    effort = Effort(patterns=patterns, seconds=seconds, width=width, confidence=confidence, seed=seed)
+    numbers = coded_numbers(code, coded)
+    effort = SamplingEffort(patterns=patterns, seconds=seconds, width=width, confidence=confidence, seed=seed)
     law = loss_law(nb_frag, len(numbers), loss, burst_frames)
     return probability_under(TransmittedCode.of(code, numbers), law, effort)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TransmittedCode:
-    """The part of a code that is sent: `columns` as `matrix.columns_of` has them, and the `scan` of its combinations."""
+    """The part of a code that is sent: `columns` as `matrix.matrix_columns` has them, and the `scan` of its combinations."""
 
     columns: Words
     scan: exact.CodeScan
@@ -99,13 +102,13 @@ class TransmittedCode:
     @classmethod
     def of(cls, code: ParityCode, numbers: NDArray[np.int64], *, share: float = 1.0) -> TransmittedCode:
         """The coded fragments `numbers`, with that share of the usual work spent on looking."""
-        columns = columns_of(code, numbers)
+        columns = matrix_columns(code, numbers)
         if _has_many(code.nb_frag, len(numbers)):
             return cls(columns=columns, scan=exact.CodeScan(nb_frag=code.nb_frag))
         return cls(columns=columns, scan=exact.scan_code(columns, len(numbers), share=share))
 
 
-def probability_under(sent: TransmittedCode, law: LossLaw, effort: Effort) -> DecodingProbability:
+def probability_under(sent: TransmittedCode, law: LossLaw, effort: SamplingEffort) -> DecodingProbability:
     """How likely a device with this law of losses completes."""
     if sent.scan.counts is not None:
         return _exactly(exact.enumerated_success(sent.scan.counts, law), effort)
@@ -115,7 +118,7 @@ def probability_under(sent: TransmittedCode, law: LossLaw, effort: Effort) -> De
     return _estimate(sent.columns, split, effort)
 
 
-def _exactly(success: float, effort: Effort) -> DecodingProbability:
+def _exactly(success: float, effort: SamplingEffort) -> DecodingProbability:
     success = min(max(success, 0.0), 1.0)
     return DecodingProbability(estimate=success, low=success, high=success, confidence=effort.confidence, patterns=0)
 
@@ -142,31 +145,31 @@ class _Split:
 
 
 def _split(scan: exact.CodeScan, law: LossLaw) -> _Split:
-    failures = exact.few_lost_failures(scan, exact.silent_law(law.heard)) if scan.up_to else 0.0
-    certain = law.fewer_heard(more_than=scan.up_to)
-    lost, heard, weight = _undecided(law, more_than=scan.up_to)
+    failures = exact.few_lost_failures(scan, exact.silent_law(law.received)) if scan.up_to else 0.0
+    certain = law.fewer_received(more_than=scan.up_to)
+    lost, received, weight = _undecided(law, more_than=scan.up_to)
     return _Split(
         nb_coded=law.nb_coded,
-        failure=float((law.lost[:, : scan.up_to + 1] * failures).sum()) + certain + law.too_many,
-        losses=np.stack([lost, law.nb_coded - heard], axis=1),
+        failure=float((law.lost[:, : scan.up_to + 1] * failures).sum()) + certain + law.overflow,
+        losses=np.stack([lost, law.nb_coded - received], axis=1),
         weight=weight,
-        proposal=_proposal(weight, dependent(lost, heard)),
+        proposal=_proposal(weight, dependence_probability(lost, received)),
     )
 
 
 def _undecided(law: LossLaw, *, more_than: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Uncoded fragments lost (more than that) and coded ones heard (as many at least), and how likely that is."""
+    """Uncoded fragments lost (more than that) and coded ones received (as many at least), and how likely that is."""
     if _has_many(law.nb_frag, law.nb_coded):
         lost, table = law.by_surplus(SURPLUS)
-        heard = lost[:, None] + np.arange(SURPLUS)
+        received = lost[:, None] + np.arange(SURPLUS)
         table = np.where(
             table * 0.5 ** np.arange(SURPLUS) > NEGLIGIBLE, table, 0.0
         )  # failures halve with each one more
     else:
-        lost, heard = law.likely()
-        table, heard = law.table(lost, heard), np.broadcast_to(heard, (len(lost), len(heard)))
-    rows, places = np.nonzero((table > 0) & (heard >= lost[:, None]) & (lost[:, None] > more_than))
-    return lost[rows], heard[rows, places], table[rows, places]
+        lost, received = law.likely()
+        table, received = law.table(lost, received), np.broadcast_to(received, (len(lost), len(received)))
+    rows, places = np.nonzero((table > 0) & (received >= lost[:, None]) & (lost[:, None] > more_than))
+    return lost[rows], received[rows, places], table[rows, places]
 
 
 def _has_many(nb_frag: int, nb_coded: int) -> bool:
@@ -190,9 +193,9 @@ def _proposal(weight: Floats, ideal_failure: Floats) -> Floats:
     return np.asarray(proposal / proposal.sum())
 
 
-def _estimate(columns: Words, split: _Split, effort: Effort) -> DecodingProbability:
+def _estimate(columns: Words, split: _Split, effort: SamplingEffort) -> DecodingProbability:
     rng = np.random.default_rng(effort.seed)
-    patterns = effort.patterns or max(effort.least, split.affordable_patterns(effort.seconds))
+    patterns = effort.patterns or max(effort.min_patterns, split.affordable_patterns(effort.seconds))
     worth = split.weight / split.proposal
     batch = max(1, int(BATCH_DRAWS / (split.proposal @ split.losses.sum(axis=1))))
     most = float(split.weight.sum())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics import exact, naive
 from fuota.fragmentation.statistics.laws import binomial, loss_law
-from fuota.fragmentation.statistics.matrix import columns_of
+from fuota.fragmentation.statistics.matrix import matrix_columns
 
 
 @st.composite
@@ -21,7 +21,7 @@ def codes(draw, max_frag, max_coded):
     numbers = np.array(
         sorted(draw(st.sets(st.integers(nb_frag + 1, 300), min_size=1, max_size=max_coded))), dtype=np.int64
     )
-    columns = columns_of(ParityCode(nb_frag=nb_frag, version=version), numbers)
+    columns = matrix_columns(ParityCode(nb_frag=nb_frag, version=version), numbers)
     return columns, [int(column[0]) for column in columns], len(numbers)
 
 
@@ -45,14 +45,14 @@ def test_few_losses(code, loss):
     columns, naively, nb_coded = code
     up_to = min(3, len(columns))
     expected = [naive.lost_failure(naively, nb_coded, loss, lost) for lost in range(up_to + 1)]
-    silent = exact.silent_law(loss_law(len(columns), nb_coded, loss).heard)
+    silent = exact.silent_law(loss_law(len(columns), nb_coded, loss).received)
     scan = exact.scan_few_lost(columns, nb_coded)
     assert exact.few_lost_failures(scan, silent)[0] == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 
 @given(st.integers(0, 12), losses)
 def test_which_coded_fragments_fall_silent(nb_coded, loss):
-    silent = exact.silent_law(loss_law(5, nb_coded, loss).heard)
+    silent = exact.silent_law(loss_law(5, nb_coded, loss).received)
     assert silent[0] == pytest.approx(loss ** np.arange(nb_coded + 1), rel=1e-9, abs=1e-17)
 
 
@@ -73,7 +73,7 @@ def test_fewer_heard_than_lost(nb_frag, nb_coded, more_than, loss):
         for heard in range(min(lost, nb_coded + 1))
     )
     law = loss_law(nb_frag, nb_coded, loss)
-    assert law.fewer_heard(more_than=more_than) == pytest.approx(expected, rel=1e-12)
+    assert law.fewer_received(more_than=more_than) == pytest.approx(expected, rel=1e-12)
 
 
 def test_limits():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fuota.errors import ParameterError
 from fuota.fragmentation.statistics import ideal_failure, ideal_probability, naive
-from fuota.fragmentation.statistics.ideal import dependent
+from fuota.fragmentation.statistics.ideal import dependence_probability
 from fuota.fragmentation.statistics.laws import binomial
 
 
@@ -26,9 +26,11 @@ def test_values_that_are_published():
 def test_rank_of_random_matrices():
     """0.2888 for a large square one; one row more doubles the chance, and so on (wire facts of random linear codes)."""
     lost = np.full(4, 200)
-    assert 1 - dependent(lost, lost + np.arange(4)) == pytest.approx([0.2888, 0.5776, 0.7701, 0.8801], abs=1e-4)
-    assert dependent(np.array([3]), np.array([2])) == 1
-    assert dependent(np.array([1]), np.array([60])) == pytest.approx(2**-60, rel=1e-9)
+    assert 1 - dependence_probability(lost, lost + np.arange(4)) == pytest.approx(
+        [0.2888, 0.5776, 0.7701, 0.8801], abs=1e-4
+    )
+    assert dependence_probability(np.array([3]), np.array([2])) == 1
+    assert dependence_probability(np.array([1]), np.array([60])) == pytest.approx(2**-60, rel=1e-9)
 
 
 def test_small_failures_keep_their_digits():

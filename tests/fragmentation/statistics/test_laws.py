@@ -14,8 +14,8 @@ from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics import decoding_probability, ideal_probability, naive
 from fuota.fragmentation.statistics.ideal import ideal_failure_under
 from fuota.fragmentation.statistics.laws import loss_law
-from fuota.fragmentation.statistics.matrix import columns_of
-from fuota.fragmentation.statistics.probability import Effort, TransmittedCode, probability_under
+from fuota.fragmentation.statistics.matrix import matrix_columns
+from fuota.fragmentation.statistics.probability import SamplingEffort, TransmittedCode, probability_under
 
 # "exact" cases of planning_cases.json: computed for this project by a reference model written apart from it.
 CASES = json.loads((Path(__file__).parents[2] / "vectors" / "planning_cases.json").read_text())["cases"]
@@ -56,7 +56,7 @@ def test_a_law_sums_to_one_and_loses_what_it_says(nb_frag, nb_coded, loss, burst
         return
     law = loss_law(nb_frag, nb_coded, loss, burst_frames)
     assert law.lost.sum() == pytest.approx(1)
-    assert law.heard.sum(axis=1) == pytest.approx(1)
+    assert law.received.sum(axis=1) == pytest.approx(1)
     assert (law.lost.sum(axis=0) @ np.arange(nb_frag + 1)) / nb_frag == pytest.approx(loss, abs=1e-9)
 
 
@@ -65,12 +65,12 @@ def test_a_decoder_that_can_hold_few_losses(nb_frag, nb_coded):
     """It fails where it loses more than it can hold, and where the code fails anyway."""
     code = ParityCode(nb_frag=nb_frag)
     sent = TransmittedCode.of(code, code.coded_numbers(nb_coded))
-    law, effort = loss_law(nb_frag, nb_coded, 0.1), Effort(patterns=20_000)
-    whole, capped = (probability_under(sent, which, effort).estimate for which in (law, law.capped(nb_frag // 10)))
+    law, effort = loss_law(nb_frag, nb_coded, 0.1), SamplingEffort(patterns=20_000)
+    whole, capped = (probability_under(sent, which, effort).estimate for which in (law, law.limited_to(nb_frag // 10)))
     more = law.lost[0, nb_frag // 10 + 1 :].sum()
     assert whole - more - 1e-9 <= capped <= min(whole, 1 - more)
-    assert ideal_failure_under(law.capped(nb_frag)) == pytest.approx(ideal_failure_under(law))
-    assert ideal_failure_under(law.capped(0)) == pytest.approx(1 - 0.9**nb_frag)
+    assert ideal_failure_under(law.limited_to(nb_frag)) == pytest.approx(ideal_failure_under(law))
+    assert ideal_failure_under(law.limited_to(0)) == pytest.approx(1 - 0.9**nb_frag)
 
 
 @pytest.mark.parametrize("case", BURSTS, ids=lambda case: case["id"])
@@ -87,7 +87,7 @@ def test_devices_in_bursts_simulated_one_by_one_agree(version):
     """The fragments that a burst strikes are neighbours: the real code does not mind (4 standard deviations)."""
     nb_frag, nb_coded, loss, burst_frames, devices = 40, 14, 0.12, 4, 4000
     code = ParityCode(nb_frag=nb_frag, version=version)
-    words = columns_of(code, code.coded_numbers(nb_coded))
+    words = matrix_columns(code, code.coded_numbers(nb_coded))
     columns = [sum(int(word) << 64 * w for w, word in enumerate(column)) for column in words]
     rng = np.random.default_rng(5)
     complete = 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics import decoding_probability, exact, ideal_probability, naive, probability
-from fuota.fragmentation.statistics.matrix import columns_of
+from fuota.fragmentation.statistics.matrix import matrix_columns
 
 SURE = 0.9999
 """The seeds are fixed; this keeps the tests true for others as well."""
@@ -16,7 +16,7 @@ SURE = 0.9999
 
 def naive_columns(nb_frag, numbers, version=1, variant="deployed"):
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
-    columns = columns_of(code, np.asarray(numbers))
+    columns = matrix_columns(code, np.asarray(numbers))
     return [sum(int(word) << 64 * w for w, word in enumerate(column)) for column in columns]
 
 
@@ -177,7 +177,7 @@ def test_a_large_surplus_needs_no_lots(monkeypatch, version):
     [
         ({"loss": -0.1}, "loss -0.1 was given"),
         ({"loss": float("nan")}, "loss nan was given"),
-        ({"confidence": 1.0}, "confidence 1.0 was given"),
+        ({"confidence": 1.0}, "confidence must be more than 0 and less than 1, got 1.0"),
         ({"patterns": 0}, "patterns 0 was given"),
         ({"version": 3}, "version 3"),
         ({"coded": [5]}, "coded fragment 5"),
