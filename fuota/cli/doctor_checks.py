@@ -140,10 +140,10 @@ def _journal(state_dir: Path | None) -> Check:
 
 
 def _config() -> Check:
-    from fuota.network.server_entries import config_path, server_profiles
+    from fuota.network.server_entries import config_path, server_entries
 
     try:
-        profiles = server_profiles()
+        profiles = server_entries()
     except FuotaError as error:
         return fail("configuration", str(error), f"correct {config_path()}")
     names = ", ".join(profiles) or "no servers"

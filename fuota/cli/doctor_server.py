@@ -175,10 +175,10 @@ def stream_check(url: str | None) -> Check:
         )
     from fuota.network import HttpClient
     from fuota.network.http import Secrets
-    from fuota.network.urls import parted
+    from fuota.network.urls import split_url
 
     try:
-        base_url, path, query = parted(url)
+        base_url, path, query = split_url(url)
         token = os.environ.get(TOKEN_VARIABLE)
         secrets = Secrets(headers={"x-fuota-token": token} if token else {})
         client = HttpClient(base_url, timeout_s=10, retries=0)

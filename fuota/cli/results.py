@@ -24,13 +24,13 @@ class ResultFile:
     def started(self, chunk: Chunk) -> None:
         """A task that the server has taken on, and its devices."""
         task = "" if chunk.task is None else chunk.task.request_id
-        self._write("started", chunk=chunk.number, of=chunk.of, task=task, dev_euis=chunk.dev_euis)
+        self._write("started", chunk=chunk.number, of=chunk.count, task=task, dev_euis=chunk.dev_euis)
 
     def ended(self, chunk: Chunk) -> None:
         """What became of each of its devices, and all that the server said, keys hidden."""
         answer = None if chunk.status is None else dict(chunk.status.raw)
         outcomes = [{"dev_eui": one.dev_eui, "fate": one.fate, "message": one.message} for one in chunk.outcomes]
-        self._write("ended", chunk=chunk.number, of=chunk.of, answer=answer, problem=chunk.problem, devices=outcomes)
+        self._write("ended", chunk=chunk.number, of=chunk.count, answer=answer, problem=chunk.problem, devices=outcomes)
 
     def task(self, request_id: str, status: TaskStatus) -> None:
         """The end of a task that was asked for by its request id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Plain, or the eight octets parted by the hyphens or colons of labels and spreadsheets.
+# Plain, or the eight bytes separated by the hyphens or colons of labels and spreadsheets.
 _EUI64 = re.compile(r"[0-9A-F]{16}|[0-9A-F]{2}(?:-[0-9A-F]{2}){7}|[0-9A-F]{2}(?::[0-9A-F]{2}){7}")
 
 

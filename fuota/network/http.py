@@ -26,7 +26,7 @@ from urllib3.util import Retry
 
 from fuota.errors import ParameterError, UnreachableError
 from fuota.network.answers import before_again, checked_object, quoted, refusal_in_place_of
-from fuota.network.outgoing import Hook, Outgoing, shown_body, shown_headers, shown_query
+from fuota.network.outgoing import OutgoingRequest, RequestHook, shown_body, shown_headers, shown_query
 from fuota.network.redaction import HIDDEN, redact
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class HttpClient:
         timeout_s: int | tuple[int, int] = DEFAULT_TIMEOUT_S,
         retries: int = 3,
         backoff_ms: int = 500,
-        before_request: Hook | None = None,
+        before_request: RequestHook | None = None,
     ) -> None:
         self._before_request = before_request
         self._base_url = _checked_base_url(base_url)
@@ -198,7 +198,7 @@ class HttpClient:
     ) -> None:
         if self._before_request is not None:
             json, files = body.get("json"), body.get("files")
-            outgoing = Outgoing(
+            outgoing = OutgoingRequest(
                 method=method,
                 url=self.url(path, shown_query(params)).replace(quote(HIDDEN), HIDDEN),
                 headers=shown_headers(secrets.headers, json, files),

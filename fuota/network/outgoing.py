@@ -14,7 +14,7 @@ _SECRET_MEMBERS = frozenset({"appKey", "nwkKey", "nwkSKey", "appSKey"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class OutgoingRequest:
     """A request that is about to be sent. `body`: the JSON, or the parts of a form, a file by its name, size and SHA-256;
     None where there is none.
     """
@@ -25,7 +25,7 @@ class Outgoing:
     body: Any
 
 
-Hook = Callable[[Outgoing], object]
+RequestHook = Callable[[OutgoingRequest], object]
 """Called before each request; what it raises keeps the request from being sent."""
 
 

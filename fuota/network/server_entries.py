@@ -17,7 +17,7 @@ _FIELDS = ("url", "app_eui", "ca_file", "other_spellings", *_KEY_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerProfile:
+class ServerEntry:
     """A server, the application that is meant where none is named, where its key is, and whose certificates it has.
 
     other_spellings: names that it wants in requests in place of the usual ones, such as jobID.
@@ -40,7 +40,7 @@ def config_path() -> Path:
     return user_config_path("fuota", appauthor=False) / "config.toml"
 
 
-def server_profiles() -> dict[str, ServerProfile]:
+def server_entries() -> dict[str, ServerEntry]:
     """The servers of `config_path()` by name; none where there is no such file and FUOTA_CONFIG names none.
 
     Raises StorageError, MessageError for what is not TOML, ParameterError for a table or value that cannot be meant.
@@ -59,11 +59,11 @@ def server_profiles() -> dict[str, ServerProfile]:
     return {name: _profile(name, table, path) for name, table in tables.items()}
 
 
-def find_profile(name: str) -> ServerProfile:
-    """The server of that name. Raises ParameterError, with those that there are, and as `server_profiles`."""
+def find_entry(name: str) -> ServerEntry:
+    """The server of that name. Raises ParameterError, with those that there are, and as `server_entries`."""
     from fuota.network.redaction import redact
 
-    profiles = server_profiles()
+    profiles = server_entries()
     if name not in profiles:
         raise ParameterError(
             f"server {redact(name)!r} is neither a URL such as https://api.senraco.io nor a profile in {config_path()};"
@@ -72,7 +72,7 @@ def find_profile(name: str) -> ServerProfile:
     return profiles[name]
 
 
-def _profile(name: str, table: Any, path: Path) -> ServerProfile:
+def _profile(name: str, table: Any, path: Path) -> ServerEntry:
     where = f"[servers.{name}] of {path}"
     if not isinstance(table, dict):
         raise ParameterError(f"{where} is no table: write [servers.{name}], with url and what else there is")
@@ -80,7 +80,7 @@ def _profile(name: str, table: Any, path: Path) -> ServerProfile:
     if "url" not in table:
         raise ParameterError(f"{where} has no url, such as https://api.senraco.io")
     ca_file = table.get("ca_file")
-    return ServerProfile(
+    return ServerEntry(
         name=name,
         url=table["url"].rstrip("/"),
         app_eui=table.get("app_eui"),

@@ -14,7 +14,7 @@ _US = re.compile(
 )
 
 
-def instant(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """An aware time in UTC, of any of the three forms; one that names no zone is in UTC. Raises ValueError."""
     text = text.strip()
     try:

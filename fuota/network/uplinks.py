@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeGuard
 
 from fuota.errors import MessageError
 from fuota.network.eui import canonical_eui
-from fuota.network.times import instant
+from fuota.network.times import parse_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ def _tags(value: object) -> tuple[str, ...]:
 
 def _time(value: object) -> datetime:
     try:
-        return instant(_text(value))
+        return parse_time(_text(value))
     except ValueError:
         raise ValueError("a time such as 2017-02-09T12:38:38.375Z") from None
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 from fuota.errors import ParameterError
 
 
-def parted(url: str) -> tuple[str, str, dict[str, str]]:
+def split_url(url: str) -> tuple[str, str, dict[str, str]]:
     """(base_url, path, query) of a URL; the path is / where it has none. Raises ParameterError, which does not quote it."""
     try:
         parts = urlsplit(url)

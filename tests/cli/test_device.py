@@ -317,12 +317,12 @@ def test_a_task_under_way(device, account, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "text", "said"),
     [
-        (["activate", "-"], f"{EUI0}\n{EUI0[:-1]}\n", "standard input, row 2: dev_eui is '123000000000ABC'"),
+        (["activate", "-"], f"{EUI0}\n{EUI0[:-1]}\n", "standard input, row 2: dev_eui must be"),
         (["activate", "-"], f"{EUI0}\n{EUI1}\n{EUI0}\n", f"standard input, row 3: {EUI0} is also row 1"),
         (["activate", "-"], "", "devices is empty"),
         (["activate", "-"], "Contract\n7\n", "none of the columns that are meant here: dev_eui, lat"),
         (["activate", "-"], "Dev EUI,Lat\n,7\n", "row 1: dev_eui is missing"),
-        (["activate", "-"], f"dev_eui,lat\n{EUI0},north\n", "row 1: lat is 'north'"),
+        (["activate", "-"], f"dev_eui,lat\n{EUI0},north\n", "row 1: lat must be a number, -90 to 90, got 'north'"),
         (["activate", "-"], f"dev_eui\n{EUI0},1\n", "line 2: the row has 2 cells, the heading has 1"),
         (["activate", "-"], '[{"devEui": 5}]', "row 1: a value of type int stands where"),
         (["activate", "-"], "[5]", "row 1: it is of type int, an object or an EUI is needed"),
@@ -338,8 +338,8 @@ def test_a_task_under_way(device, account, tmp_path):
         (["activate-one", EUI0[1:]], "", "16 hexadecimal digits"),
         (["update", "--dev-eui", EUI0, "--app-eui", APP, "--tag", "x"], "", "tags without tags_operation"),
         (["register", "-"], f"dev_eui,app_key\n{EUI0},{AES}\n", "no registration token"),
-        (["export", "--psr-days", 32], "", "the nearest is 31"),
-        (["export", "--field", "colour"], "", "fields is 'colour'"),
+        (["export", "--psr-days", 32], "", "nearest: 31"),
+        (["export", "--field", "colour"], "", "got 'colour'"),
         (["task", "a b"], "", "without white space"),
         (["task", "http://127.0.0.1/"], "", "no statusUrl with a reqId"),
     ],
@@ -354,7 +354,8 @@ def test_an_odd_key_is_refused_with_its_row_and_not_shown(device, account, monke
     monkeypatch.setenv("FUOTA_REGISTRATION_TOKEN", "012345")
     result = device("register", "-", stdin=f"dev_eui,app_key\n{EUI0},{AES}\n{EUI1},{key}\n".encode())
     assert (result.code, account.asked) == (2, [])
-    assert f"row 2: app_key is no AES-128 key (a text of {len(key)} characters)" in result.complaint
+    assert "row 2: app_key must be an AES-128 key" in result.complaint
+    assert f"got a text of {len(key)} characters" in result.complaint
     assert key not in result.err
 
 

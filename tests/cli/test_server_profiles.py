@@ -222,10 +222,10 @@ def test_without_the_package_it_is_told_how_to_get_it(fuota, seen, config, monke
         ("[servers.senra]", "has no url"),
         ("[servers.senra]\nurl = 7", "url must be a text"),
         ("[servers.senra]\nurl = ''", "url must be a text"),
-        ("[servers.senra]\nurl = 'https://a.b'\napp_ui = 'x'", "has 'app_ui', which is no key of it"),
+        ("[servers.senra]\nurl = 'https://a.b'\napp_ui = 'x'", "has an unknown key 'app_ui'"),
         (f"[servers.senra]\nurl = 'https://a.b'\napi_key = '{KEY}'", "a key is not kept there"),
         ("[servers.senra]\nurl = 'https://a.b'\napi_key_env='A'\napi_key_file='B'", "the key is in one place"),
-        ("[servers.senra", "is not TOML"),
+        ("[servers.senra", "is not valid TOML"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_told(fuota, config, text, told):

@@ -44,4 +44,4 @@ def test_a_bar_on_a_terminal(monkeypatch, capsys):
 @pytest.mark.parametrize(("number", "of", "words"), [(1, 1, "job, 2 devices"), (3, 9, "job, chunk 3 of 9, 2 devices")])
 def test_a_chunk_in_words(number, of, words):
     task = TaskRef(request_id="job", status_url="", raw={})
-    assert title(Chunk(number=number, of=of, dev_euis=("a", "b"), task=task)) == words
+    assert title(Chunk(number=number, count=of, dev_euis=("a", "b"), task=task)) == words

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fuota.errors import AuthenticationError, BadRequestError, ParameterError, UnreachableError
 from fuota.network import SenraClient
 from fuota.network.senra import Chunk, Fate, TaskStatus
-from fuota.network.senra.device_jobs import DeviceJob
 from fuota.network.senra.device_rows import DeviceDetails
+from fuota.network.senra.task_requests import TaskRequest
 
 KEY = "AK2:0123456789abcdefghijABCDEFGHIJ0123456789"
 APP = "AAAAAAAAAAAAAA01"
@@ -60,7 +60,7 @@ def test_chunks_go_out_one_after_the_other(server, devices, started):
     bulk = devices.bulk(
         chunk_devices=3,
         on_started=lambda chunk: seen.append((chunk.number, chunk.task.request_id, chunk.status)),
-        on_chunk=lambda chunk: seen.append((chunk.number, chunk.of, chunk.status.state)),
+        on_chunk=lambda chunk: seen.append((chunk.number, chunk.count, chunk.status.state)),
         on_status=lambda status: seen.append(status.pct_done),
         sleep=no_pause,
     )
@@ -76,17 +76,17 @@ def test_chunks_go_out_one_after_the_other(server, devices, started):
 def test_ten_thousand_devices_are_checked_before_the_first_is_sent(server, devices):
     many = [{"dev_eui": f"{number:016X}"} for number in range(10_000)]
     many[9_999] = {"dev_eui": "123000000000ABC"}
-    with pytest.raises(ParameterError, match=r"row 10000: dev_eui is '123000000000ABC': an EUI is 16 hex"):
+    with pytest.raises(ParameterError, match=r"row 10000: dev_eui must be .*16 hex.*'123000000000ABC'"):
         devices.bulk().activate(many)
     assert server.received == []
 
 
 def test_how_large_chunks_are():
     rows = tuple(DeviceDetails(dev_eui=f"{number:016X}") for number in range(10_000))
-    assert [len(part.rows) for part in DeviceJob(call="activate", query={}, rows=rows).chunks()] == [1000] * 10
+    assert [len(part.rows) for part in TaskRequest(call="activate", query={}, rows=rows).chunks()] == [1000] * 10
     # A registration's token is good for one use.
-    assert [len(part.rows) for part in DeviceJob(call="register", query={}, rows=rows).chunks()] == [10_000]
-    parts = DeviceJob(call="register", query={}, rows=rows).chunks(4_000)
+    assert [len(part.rows) for part in TaskRequest(call="register", query={}, rows=rows).chunks()] == [10_000]
+    parts = TaskRequest(call="register", query={}, rows=rows).chunks(4_000)
     assert [len(part.rows) for part in parts] == [4_000, 4_000, 2_000]
     assert tuple(eui for part in parts for eui in part.dev_euis) == tuple(row.dev_eui for row in rows)
 
@@ -119,7 +119,7 @@ def test_all_calls_go_out_in_chunks(server, devices):
 
 
 def fates(status: dict, euis=EUIS) -> list[str]:
-    chunk = Chunk(number=1, of=1, dev_euis=tuple(euis), sent=True, status=TaskStatus.from_answer(status))
+    chunk = Chunk(number=1, count=1, dev_euis=tuple(euis), sent=True, status=TaskStatus.from_answer(status))
     return [str(outcome.fate) for outcome in chunk.outcomes]
 
 

@@ -186,7 +186,7 @@ BAD_KEY = "123AAAAAAAAAAAAAAAA000000000ABC"  # odd length
 @pytest.mark.parametrize(
     ("name", "changed", "words"),
     [
-        ("register", {"token": "12345"}, "token.*5 characters.*six digits"),
+        ("register", {"token": "12345"}, "token.*six digits.*5 characters"),
         ("register", {"token": 123456}, "token.*int"),
         ("register", {"devices": []}, "at least one"),
         ("register", {"devices": OTAA[0]}, "must be a list"),
@@ -199,7 +199,7 @@ BAD_KEY = "123AAAAAAAAAAAAAAAA000000000ABC"  # odd length
         ("register", {"devices": [{"dev_eui": EUI0}]}, "row 1: app_key is missing"),
         ("register", {"devices": [{"dev_eui": EUI0, "app_key": AES, "x": 1}]}, "row 1: .*no field x"),
         ("register", {"devices": [{"dev_eui": EUI0, "app_key": AES, "lat": 91}]}, "row 1: lat.*90"),
-        ("register", {"devices": [{"dev_eui": EUI0, "dev_addr": AES}]}, "row 1: dev_addr.*4 octets"),
+        ("register", {"devices": [{"dev_eui": EUI0, "dev_addr": AES}]}, "row 1: dev_addr.*4 bytes"),
         ("register", {"callback": {"url": "https://e"}}, "callback"),
         ("register", {"tags": ["a,b"]}, "comma"),
         ("activate", {"app_eui": "1"}, "app_eui"),
@@ -211,7 +211,7 @@ BAD_KEY = "123AAAAAAAAAAAAAAAA000000000ABC"  # odd length
         ("deactivate", {"profile_id": -1}, "profile_id"),
         ("update", {"tags_operation": None}, "tags without tags_operation"),
         ("update", {"tags": None}, "tags_operation without tags"),
-        ("update", {"tags_operation": "append"}, "'APPEND'"),
+        ("update", {"tags_operation": "append"}, "one of APPEND, REPLACE, DELETE.*'append'"),
         ("update", {"devices": [{"dev_eui": EUI0, "dev_class": "CLASS_D"}]}, "row 1: dev_class"),
         ("transfer", {"to_app_eui": APP}, "two applications"),
         ("transfer", {"contract_id": None}, "contract_id"),

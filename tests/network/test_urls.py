@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fuota.errors import ParameterError
-from fuota.network.urls import parted
+from fuota.network.urls import split_url
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,10 @@ from fuota.network.urls import parted
     ],
 )
 def test_a_url_is_taken_apart(url, parts):
-    assert parted(url) == parts
+    assert split_url(url) == parts
 
 
 def test_what_is_no_url_is_refused_without_being_quoted():
     with pytest.raises(ParameterError, match=r"such as https://example\.com/uplinks") as caught:
-        parted("http://[secret")
+        split_url("http://[secret")
     assert "secret" not in str(caught.value)

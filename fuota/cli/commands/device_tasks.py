@@ -60,7 +60,7 @@ class Job:
 
     @property
     def _devices_at_once(self) -> int:
-        from fuota.network.senra.device_jobs import usual_chunk
+        from fuota.network.senra.task_requests import usual_chunk
 
         return usual_chunk(self.call) if self.chunk is None else max(1, self.chunk)
 

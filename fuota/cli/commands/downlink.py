@@ -17,7 +17,7 @@ from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.network.senra import ClearedDownlinks, DownlinkReceipt
-    from fuota.network.senra.each import Answered
+    from fuota.network.senra.one_by_one import DeviceAnswer
 
 MESSAGE_FIELDS = ("dev_eui", "pdu", "port", "confirmed", "timeout_minutes", "clear", "dev_class", "immediate")
 
@@ -137,7 +137,7 @@ def _cleared(cleared: ClearedDownlinks) -> str:
     return f"cleared: {', '.join(map(str, cleared.msg_ids)) or 'nothing'}"
 
 
-def show_each(answered: Iterator[Answered[Any]], out: Output, spoken: Callable[[Any], str]) -> int:
+def show_each(answered: Iterator[DeviceAnswer[Any]], out: Output, spoken: Callable[[Any], str]) -> int:
     """What became of each device of a list, as it becomes known; the exit code."""
     counts: Counter[str] = Counter()
     while True:

@@ -42,11 +42,11 @@ def read_rows(file: IO[bytes], fields: Sequence[str]) -> Rows:
 def euis_of(file: IO[bytes]) -> tuple[str, ...]:
     """The devices in a file, each once. Raises MessageError, ParameterError with the row."""
     from fuota.network.senra import DeviceDetails
-    from fuota.network.senra.device_rows import rows
+    from fuota.network.senra.device_rows import checked_rows
 
     found = read_rows(file, ["dev_eui"])
     with naming(found.where):
-        return tuple(row.dev_eui for row in rows(DeviceDetails, found.rows))
+        return tuple(row.dev_eui for row in checked_rows(DeviceDetails, found.rows))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from fuota.cli.output import Output
 from fuota.cli.render.dry_run import UNREAD_KEY, shower
 from fuota.errors import AuthenticationError
 from fuota.network.keys import KEY_VARIABLE, KeySource
-from fuota.network.server_entries import ServerProfile, config_path, find_profile, server_profiles
+from fuota.network.server_entries import ServerEntry, config_path, find_entry, server_entries
 
 if TYPE_CHECKING:
     from fuota.campaign import Journal
@@ -39,7 +39,7 @@ class ServerOptions:
     url: str | None
     key: KeySource | None = None
     ca_file: Path | None = None
-    profile: ServerProfile | None = None
+    profile: ServerEntry | None = None
     other_spellings: tuple[str, ...] = ()
     dry_run: Output | None = None
 
@@ -96,11 +96,11 @@ class ServerOptions:
             f"no API key: set {KEY_VARIABLE}, use --api-key-file or --api-key-command, or a profile in {config_path()}"
         )
 
-    def _profile_of(self, url: str) -> ServerProfile | None:
+    def _profile_of(self, url: str) -> ServerEntry | None:
         """The profile that --server names; for another URL, such as a campaign's, the one profile that has it."""
         if self.profile is not None and self.profile.url == url:
             return self.profile
-        same = [profile for profile in server_profiles().values() if profile.url == url.rstrip("/")]
+        same = [profile for profile in server_entries().values() if profile.url == url.rstrip("/")]
         return same[0] if len(same) == 1 else None
 
 
@@ -129,13 +129,13 @@ def server_options(command: Command) -> Command:
     @wraps(command)
     def wrapped(
         *args: Any,
-        server_name: str | ServerProfile | None,
+        server_name: str | ServerEntry | None,
         api_key_file: Path | None,
         api_key_command: str | None,
         ca_file: Path | None,
         **kwargs: Any,
     ) -> Any:
-        profile = server_name if isinstance(server_name, ServerProfile) else None
+        profile = server_name if isinstance(server_name, ServerEntry) else None
         options = ServerOptions(
             url=profile.url if profile else server_name,  # type: ignore[arg-type]
             key=_named_key(api_key_file, api_key_command),
@@ -176,7 +176,7 @@ def _with_application(context: click.Context, _parameter: click.Parameter, name:
     """The URL, or the profile of that name. Its application becomes the default of the command's --app-eui."""
     if name is None or "://" in name:
         return name
-    profile = find_profile(name)
+    profile = find_entry(name)
     if profile.app_eui:
         context.default_map = {**(context.default_map or {}), "app_eui": profile.app_eui}
     return profile

@@ -11,7 +11,7 @@ from fuota.cli.output import Output
 from fuota.text import printable
 
 if TYPE_CHECKING:
-    from fuota.network.outgoing import Hook, Outgoing
+    from fuota.network.outgoing import OutgoingRequest, RequestHook
 
 UNREAD_KEY = "no-key-is-read-for-a-dry-run"
 
@@ -23,10 +23,10 @@ class NotSent(click.exceptions.Exit):
         super().__init__(0)
 
 
-def shower(out: Output) -> Hook:
+def shower(out: Output) -> RequestHook:
     """Shows a request and ends the command."""
 
-    def show(request: Outgoing) -> NoReturn:
+    def show(request: OutgoingRequest) -> NoReturn:
         out.event("request", method=request.method, url=request.url, headers=dict(request.headers), body=request.body)
         for line in _lines(request):
             out.result(line)
@@ -35,7 +35,7 @@ def shower(out: Output) -> Hook:
     return show
 
 
-def _lines(request: Outgoing) -> list[str]:
+def _lines(request: OutgoingRequest) -> list[str]:
     head = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in request.headers.items())]
     if request.body is None:
         return [printable(line) for line in head]

@@ -32,7 +32,7 @@ def shown(out: Output) -> Iterator[Report]:
 def title(chunk: Chunk) -> str:
     """Such as "DevMgmtJobReq:AAAAAAAAAAAAAA01, chunk 2 of 10, 1000 devices"."""
     task = "" if chunk.task is None else f"{chunk.task.request_id}, "
-    part = f"chunk {chunk.number} of {chunk.of}, " if chunk.of > 1 else ""
+    part = f"chunk {chunk.number} of {chunk.count}, " if chunk.count > 1 else ""
     return f"{task}{part}{counted(len(chunk.dev_euis), 'device')}"
 
 

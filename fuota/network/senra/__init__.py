@@ -27,13 +27,13 @@ __getattr__, __dir__, __all__ = lazy_names(
         ),
         "devices": ("Devices",),
         "downlinks": ("Downlinks",),
-        "groups": (
+        "multicast_answers": (
             "ClearedDownlinks",
             "DownlinkReceipt",
             "McGroup",
             "McGroupMember",
         ),
-        "models": (
+        "transfer_answers": (
             "TransferJob",
             "TransferStatus",
         ),

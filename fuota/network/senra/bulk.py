@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from fuota.errors import IncompleteError, NetworkError, UnreachableError
 from fuota.network.senra.calls import Calls
-from fuota.network.senra.device_jobs import DeviceJob
+from fuota.network.senra.task_requests import TaskRequest
 from fuota.network.senra.tasks import TaskRef, TaskStatus
 
 _DEVICE = re.compile(r"\bDevEUI: *([0-9A-Fa-f]{16})\b")
@@ -45,13 +45,13 @@ class DeviceOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A part of a job. `number`: from 1 to `of`. `task`, `status`: None where it came to none; `problem`: why not.
+    """A part of a job. `number`: from 1 to `count`. `task`, `status`: None where it came to none; `problem`: why not.
 
     `sent`: whether the server may have it.
     """
 
     number: int
-    of: int
+    count: int
     dev_euis: tuple[str, ...]
     sent: bool = False
     task: TaskRef | None = None
@@ -116,7 +116,7 @@ class Chunking:
     on_chunk: Callable[[Chunk], object] | None = None
 
 
-def run(calls: Calls, job: DeviceJob, how: Chunking) -> BulkResult:
+def run(calls: Calls, job: TaskRequest, how: Chunking) -> BulkResult:
     """Carry out a job, chunk after chunk, each once the task of the one before has ended.
 
     It stops where a chunk was refused, its task failed as a whole, or its outcome is not known. A refusal of the first chunk is
@@ -125,7 +125,7 @@ def run(calls: Calls, job: DeviceJob, how: Chunking) -> BulkResult:
     parts = job.chunks(how.devices)
     done: list[Chunk] = []
     for number, part in enumerate(parts, 1):
-        chunk = Chunk(number=number, of=len(parts), dev_euis=part.dev_euis)
+        chunk = Chunk(number=number, count=len(parts), dev_euis=part.dev_euis)
         if done and not _went_through(done[-1]):
             done.append(replace(chunk, problem=f"chunk {number - 1} did not go through: this one was not sent"))
             continue
@@ -138,7 +138,7 @@ def run(calls: Calls, job: DeviceJob, how: Chunking) -> BulkResult:
     return BulkResult(chunks=tuple(done))
 
 
-def _carried_out(calls: Calls, part: DeviceJob, chunk: Chunk, how: Chunking) -> Chunk:
+def _carried_out(calls: Calls, part: TaskRequest, chunk: Chunk, how: Chunking) -> Chunk:
     try:
         task = part.start(calls)
     except NetworkError as error:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fuota.network.http import DEFAULT_TIMEOUT_S, HttpClient
-from fuota.network.outgoing import Hook
+from fuota.network.outgoing import RequestHook
 from fuota.network.senra.calls import MAX_URL_BYTES, PATH, Calls
 from fuota.network.senra.devices import Devices
 from fuota.network.senra.downlinks import Downlinks
 from fuota.network.senra.multicast import Multicast
-from fuota.network.senra.spelling import spelling_of
+from fuota.network.senra.spelling import requested_spelling
 from fuota.network.senra.tasks import TaskRef
 from fuota.network.senra.transfers import Transfers
 
@@ -37,7 +37,7 @@ class SenraClient:
         backoff_ms: int = 500,
         max_url_bytes: int = MAX_URL_BYTES,
         other_spellings: Iterable[str] = (),
-        before_request: Hook | None = None,
+        before_request: RequestHook | None = None,
     ) -> None:
         self._http = HttpClient(
             base_url.rstrip("/").removesuffix(PATH),
@@ -48,7 +48,7 @@ class SenraClient:
             backoff_ms=backoff_ms,
             before_request=before_request,
         )
-        calls = Calls(self._http, max_url_bytes, spelling_of(other_spellings))
+        calls = Calls(self._http, max_url_bytes, requested_spelling(other_spellings))
         self.transfers = Transfers(calls)
         self.downlinks = Downlinks(calls)
         self.multicast = Multicast(calls)

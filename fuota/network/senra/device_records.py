@@ -13,7 +13,7 @@ from fuota.errors import MalformedAnswerError
 from fuota.network.eui import canonical_eui
 from fuota.network.redaction import redact
 from fuota.network.senra import parameters
-from fuota.network.times import instant
+from fuota.network.times import parse_time
 
 EXPORT_FIELDS = (
     "devEui", "contract", "tags", "metadata", "state", "registrationDate", "activationDate", "deactivationDate",
@@ -193,8 +193,8 @@ _LATITUDE, _LONGITUDE = partial(_degrees, limit=90), partial(_degrees, limit=180
 # In the order of EXPORT_FIELDS: where it goes, and how it is read.
 _IN_ORDER: tuple[tuple[str, _Reader], ...] = (
     ("dev_eui", _eui), ("contract", _whole), ("tags", _tags), ("metadata", redact), ("state", str.upper),
-    ("registration_date", instant), ("activation_date", instant), ("deactivation_date", instant),
-    ("last_heard_from", instant), ("last_join_time", instant), ("first_join_time", instant), ("yest_bstns", _whole),
+    ("registration_date", parse_time), ("activation_date", parse_time), ("deactivation_date", parse_time),
+    ("last_heard_from", parse_time), ("last_join_time", parse_time), ("first_join_time", parse_time), ("yest_bstns", _whole),
     ("yest_psr", _rate), ("yest_avg_rssi_dbm", _number), ("yest_avg_snr_db", _number), ("lat", _LATITUDE),
     ("lng", _LONGITUDE), ("prof_id", _whole), ("dev_type", str), ("dev_addr", _address), ("est_lat", _LATITUDE),
     ("est_lng", _LONGITUDE), ("tx_period", _number), ("tx_power", _number), ("cur_dr", str), ("adr_chg", str),

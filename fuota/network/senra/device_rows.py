@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
+from fuota import rules
 from fuota.errors import ParameterError
 from fuota.network.redaction import redact
 from fuota.network.senra import parameters
@@ -135,7 +136,7 @@ class Callback:
 _Row = TypeVar("_Row", bound=DeviceDetails)
 
 
-def otaa_or_abp(
+def registration_rows(
     values: Iterable[OtaaDevice | AbpDevice | Mapping[str, Any]], activation: str | None = None
 ) -> list[OtaaDevice | AbpDevice]:
     """Rows to register: at least one, no device twice, one kind. A mapping holds the fields of either by their names.
@@ -162,7 +163,7 @@ def otaa_or_abp(
     return found
 
 
-def rows(kind: type[_Row], values: Iterable[_Row | Mapping[str, Any] | str]) -> list[_Row]:
+def checked_rows(kind: type[_Row], values: Iterable[_Row | Mapping[str, Any] | str]) -> list[_Row]:
     """Rows of one kind: at least one, no device twice. A text is an EUI, a mapping holds the fields by their names."""
     return _listed(values, lambda value: _row(kind, {"dev_eui": value} if isinstance(value, str) else value))
 
@@ -204,7 +205,7 @@ def _eui(name: str, value: str) -> str:
 
 
 def _address(name: str, value: str) -> str:
-    return parameters.octets(name, _cut(value, 8), 4).hex().upper()
+    return parameters.fixed_bytes(name, _cut(value, 8), 4).hex().upper()
 
 
 def _cut(value: str, length: int) -> str:
@@ -217,11 +218,11 @@ def _cut(value: str, length: int) -> str:
 
 
 def _latitude(name: str, value: float) -> float:
-    return parameters.degrees(name, value, 90)
+    return rules.real(name, value, -90, 90)
 
 
 def _longitude(name: str, value: float) -> float:
-    return parameters.degrees(name, value, 180)
+    return rules.real(name, value, -180, 180)
 
 
 def _class(name: str, value: str) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from fuota import rules
 from fuota.network.redaction import redact
-from fuota.network.senra import bulk, device_jobs, device_rows, parameters
+from fuota.network.senra import bulk, device_rows, parameters, task_requests
 from fuota.network.senra.bulk import BulkResult, Chunk, Chunking
 from fuota.network.senra.calls import Calls
-from fuota.network.senra.device_jobs import DeviceJob, Place, tags_query
 from fuota.network.senra.device_rows import AbpDevice, Callback, DeviceDetails, DeviceUpdate, OtaaDevice
 from fuota.network.senra.export import Export
+from fuota.network.senra.task_requests import OnboardingScope, TaskRequest, tags_query
 from fuota.network.senra.tasks import TaskRef, TaskStatus, Waiting, request_id_of
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class Devices(Generic[T]):
     Every method raises ParameterError before anything is sent, and NetworkError (see `fuota.errors`).
     """
 
-    def __init__(self, calls: Calls, carry_out: Callable[[DeviceJob], T]) -> None:
+    def __init__(self, calls: Calls, carry_out: Callable[[TaskRequest], T]) -> None:
         self._calls = calls
         self._carry_out = carry_out
 
@@ -52,8 +53,10 @@ class Devices(Generic[T]):
 
         activation: "OTAA" or "ABP", for rows that do not show it: a device for ABP needs nothing but its EUI.
         """
-        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
-        job = device_jobs.registration(devices, place, token=token, tags=tags, callback=callback, activation=activation)
+        place = OnboardingScope(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
+        job = task_requests.registration(
+            devices, place, token=token, tags=tags, callback=callback, activation=activation
+        )
         return self._carry_out(job)
 
     def activate(
@@ -67,10 +70,10 @@ class Devices(Generic[T]):
         tags: Sequence[str] | None = None,
     ) -> T:
         """Let registered or deactivated devices join; they are billed from then on."""
-        rows = device_rows.rows(DeviceDetails, devices)
-        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
+        rows = device_rows.checked_rows(DeviceDetails, devices)
+        place = OnboardingScope(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
         query = place.query() | tags_query(tags)
-        return self._carry_out(DeviceJob(call="activate", query=query, rows=tuple(rows)))
+        return self._carry_out(TaskRequest(call="activate", query=query, rows=tuple(rows)))
 
     def activate_one(
         self,
@@ -82,8 +85,8 @@ class Devices(Generic[T]):
         profile_id: int | None = None,
     ) -> str:
         """Activate one device at once, without a task; what the server says to it. The device's fields go along."""
-        (row,) = device_rows.rows(DeviceDetails, [device])
-        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
+        (row,) = device_rows.checked_rows(DeviceDetails, [device])
+        place = OnboardingScope(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
         # devEui is missing in the table and shown in the example.
         query = place.query() | parameters.query({"devEui": row.dev_eui, "tags": row.tags, "metadata": row.metadata})
         query |= parameters.query({"lat": row.lat, "lng": row.lng, "devType": row.dev_type})
@@ -99,9 +102,9 @@ class Devices(Generic[T]):
         profile_id: int | None = None,
     ) -> T:
         """Keep devices from joining. Those that have joined go on, and are billed while they are heard."""
-        place = Place(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
-        rows = device_rows.rows(DeviceDetails, dev_euis)
-        return self._carry_out(DeviceJob(call="deactivate", query=place.query(), rows=tuple(rows)))
+        place = OnboardingScope(app_eui=app_eui, join_eui=join_eui, contract_id=contract_id, profile_id=profile_id)
+        rows = device_rows.checked_rows(DeviceDetails, dev_euis)
+        return self._carry_out(TaskRequest(call="deactivate", query=place.query(), rows=tuple(rows)))
 
     def update(
         self,
@@ -116,8 +119,8 @@ class Devices(Generic[T]):
 
         tags_operation: APPEND, REPLACE or DELETE, given exactly where tags are, here (for all) or in a row.
         """
-        place = Place(app_eui=parameters.eui("app_eui", app_eui), profile_id=profile_id)
-        return self._carry_out(device_jobs.update(devices, place, tags_operation=tags_operation, tags=tags))
+        place = OnboardingScope(app_eui=parameters.eui("app_eui", app_eui), profile_id=profile_id)
+        return self._carry_out(task_requests.update(devices, place, tags_operation=tags_operation, tags=tags))
 
     def transfer(
         self,
@@ -133,7 +136,7 @@ class Devices(Generic[T]):
 
         contract_id, profile_id: of the new application.
         """
-        job = device_jobs.transfer(
+        job = task_requests.transfer(
             dev_euis,
             from_app_eui=from_app_eui,
             to_app_eui=to_app_eui,
@@ -213,7 +216,7 @@ class Devices(Generic[T]):
         waiting = Waiting(poll_ms=poll_ms, timeout_s=timeout_s, on_status=on_status, sleep=sleep)
         how = Chunking(
             wait=lambda task: waiting.end_of(task.request_id, lambda: self.task_status(task)),
-            devices=None if chunk_devices is None else parameters.integer("chunk_devices", chunk_devices, 1),
+            devices=None if chunk_devices is None else rules.integer("chunk_devices", chunk_devices, 1),
             on_started=on_started,
             on_chunk=on_chunk,
         )

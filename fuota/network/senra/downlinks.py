@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from fuota import rules
 from fuota.errors import ParameterError
 from fuota.network.senra import parameters
 from fuota.network.senra.calls import Calls
-from fuota.network.senra.each import Answered, each
-from fuota.network.senra.groups import ClearedDownlinks, DownlinkReceipt
+from fuota.network.senra.multicast_answers import ClearedDownlinks, DownlinkReceipt
+from fuota.network.senra.one_by_one import DeviceAnswer, call_each
 
 
 class Downlinks:
@@ -55,10 +56,10 @@ class Downlinks:
         )
         return DownlinkReceipt.from_answer(self._calls.post("device/sendmsg", query))
 
-    def send_each(self, messages: Iterable[Mapping[str, Any]]) -> Iterator[Answered[DownlinkReceipt]]:
+    def send_each(self, messages: Iterable[Mapping[str, Any]]) -> Iterator[DeviceAnswer[DownlinkReceipt]]:
         """Queue messages one after the other; what became of each, as it is taken from the iterator.
 
-        messages: mappings of the arguments of `send`, all checked before the first is sent. See `each` for what ends it. Raises
+        messages: mappings of the arguments of `send`, all checked before the first is sent. See `call_each`. Raises
         ParameterError, with the row.
         """
         queries = [_row(number, message) for number, message in enumerate(messages, 1)]
@@ -68,7 +69,7 @@ class Downlinks:
         def call(query: dict[str, str]) -> DownlinkReceipt:
             return DownlinkReceipt.from_answer(self._calls.post("device/sendmsg", query))
 
-        return each((query["eui"], partial(call, query)) for query in queries)
+        return call_each((query["eui"], partial(call, query)) for query in queries)
 
     def send_multicast(
         self, mc_addr: str, pdu: bytes | str, bstn_euis: Sequence[str], *, port: int = 1
@@ -83,7 +84,7 @@ class Downlinks:
             {
                 "addr": parameters.mc_addr("mc_addr", mc_addr),
                 "pdu": parameters.pdu("pdu", pdu),
-                "port": parameters.integer("port", port, 1, 254),
+                "port": rules.integer("port", port, 1, 254),
                 "bstnEuis": parameters.eui_list("bstn_euis", () if bstn_euis is None else bstn_euis),
             }
         )
@@ -99,18 +100,18 @@ class Downlinks:
             {
                 # eui in the table, devEui in the example
                 "eui": parameters.eui("dev_eui", dev_eui),
-                "msgId": parameters.optional_integer("msg_id", msg_id, 1),
+                "msgId": rules.optional_integer("msg_id", msg_id, 1),
             }
         )
         return ClearedDownlinks.from_answer(self._calls.post("device/clearmsgs", query))
 
-    def clear_each(self, dev_euis: Iterable[str]) -> Iterator[Answered[ClearedDownlinks]]:
+    def clear_each(self, dev_euis: Iterable[str]) -> Iterator[DeviceAnswer[ClearedDownlinks]]:
         """Empty the queues of devices one after the other; what became of each, as it is taken from the iterator.
 
         All are checked before the first is sent. Raises ParameterError.
         """
         euis = parameters.eui_list("dev_euis", dev_euis)
-        return each((eui, partial(self.clear, eui)) for eui in euis)
+        return call_each((eui, partial(self.clear, eui)) for eui in euis)
 
 
 def _row(number: int, message: Mapping[str, Any]) -> dict[str, str]:
@@ -140,9 +141,9 @@ def _message(  # noqa: PLR0913 - one argument for each row of the reference
         {
             "eui": parameters.eui("dev_eui", dev_eui),
             "pdu": parameters.pdu("pdu", pdu),
-            "port": parameters.integer("port", port, 1, 254),
+            "port": rules.integer("port", port, 1, 254),
             "confirmed": parameters.flag("confirmed", confirmed),
-            "timeoutMinutes": parameters.integer("timeout_minutes", timeout_minutes, 1),
+            "timeoutMinutes": rules.integer("timeout_minutes", timeout_minutes, 1),
             "clear": parameters.flag("clear", clear),
             "class": None if dev_class is None else parameters.device_class("dev_class", dev_class, ("A", "B", "C")),
             "immediate": parameters.flag("immediate", immediate),

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from fuota import rules
 from fuota.errors import MalformedAnswerError, MessageError, ParameterError
 from fuota.network.senra import parameters
 from fuota.network.senra.calls import Calls
@@ -31,9 +32,9 @@ class Export:
         values = {
             "appEui": None if app_eui is None else parameters.eui("app_eui", app_eui),
             "fields": None if fields is None else _fields(fields),
-            "state": None if given["state"] is None else parameters.choice("state", given["state"], STATES),
-            "psrDays": parameters.optional_integer("psr_days", given["psr_days"], 1, 31),
-            "contractId": parameters.optional_integer("contract_id", given["contract_id"], 1),
+            "state": None if given["state"] is None else rules.one_of("state", given["state"], STATES),
+            "psrDays": rules.optional_integer("psr_days", given["psr_days"], 1, 31),
+            "contractId": rules.optional_integer("contract_id", given["contract_id"], 1),
             "devEuis": None if dev_euis is None else parameters.eui_list("dev_euis", dev_euis),
         }
         return cls(query=parameters.query(values), calls=calls)
@@ -67,7 +68,7 @@ class Export:
 def _fields(fields: Iterable[str]) -> tuple[str, ...]:
     if isinstance(fields, str):
         raise ParameterError(f"fields is the text {fields!r}: it must be a list, such as [{fields!r}]")
-    return tuple(parameters.choice("fields", one, EXPORT_FIELDS) for one in fields)
+    return tuple(rules.one_of("fields", one, EXPORT_FIELDS) for one in fields)
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fuota import rules
 from fuota.network.senra import parameters
 from fuota.network.senra.calls import Calls
-from fuota.network.senra.groups import DownlinkReceipt, McGroup
+from fuota.network.senra.multicast_answers import DownlinkReceipt, McGroup
 
 MCAST_TYPES = ("APP", "D2D")
 
@@ -50,12 +51,12 @@ class Multicast:
                 "appEui": parameters.eui("app_eui", app_eui),
                 "devEuis": euis,
                 "devTags": tags,
-                "txChnl": parameters.optional_integer("tx_channel", tx_channel, 0, 255),
-                "txDr": parameters.optional_integer("tx_data_rate", tx_data_rate, 0, 15),
-                "contractId": parameters.optional_integer("contract_id", contract_id, 1),
+                "txChnl": rules.optional_integer("tx_channel", tx_channel, 0, 255),
+                "txDr": rules.optional_integer("tx_data_rate", tx_data_rate, 0, 15),
+                "contractId": rules.optional_integer("contract_id", contract_id, 1),
                 "devClass": parameters.device_class("dev_class", dev_class, ("B", "C")),
-                "type": parameters.choice("mcast_type", mcast_type, MCAST_TYPES),
-                "periodicity": parameters.optional_integer("periodicity", periodicity, 0, 7),
+                "type": rules.one_of("mcast_type", mcast_type, MCAST_TYPES),
+                "periodicity": rules.optional_integer("periodicity", periodicity, 0, 7),
             }
         )
         return McGroup.from_answer(self._calls.post("mcast/setup", query))
@@ -107,7 +108,7 @@ class Multicast:
         mc_addr: 8 hex digits. pdu: 0 to 242 octets, bytes or hex. port: FPort, 1 to 254; LoRaWAN keeps 224 and above
         for itself. Raises ParameterError, NetworkError.
         """
-        message = {"pdu": parameters.pdu("pdu", pdu), "port": parameters.integer("port", port, 1, 254)}
+        message = {"pdu": parameters.pdu("pdu", pdu), "port": rules.integer("port", port, 1, 254)}
         query = _group(app_eui, mc_addr, mcast_type) | parameters.query(message)
         return DownlinkReceipt.from_answer(self._calls.post("mcast/sendmsg", query))
 
@@ -123,7 +124,7 @@ def _group(app_eui: str, mc_addr: str, mcast_type: str) -> dict[str, str]:
     return parameters.query(
         {
             "appEui": parameters.eui("app_eui", app_eui),
-            "type": parameters.choice("mcast_type", mcast_type, MCAST_TYPES),
+            "type": rules.one_of("mcast_type", mcast_type, MCAST_TYPES),
             "mcAddr": parameters.mc_addr("mc_addr", mc_addr),
         }
     )

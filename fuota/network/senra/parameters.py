@@ -1,124 +1,98 @@
-"""Rules for arguments that the calls share, and their spelling in a query.
+"""Checks of parameters that several calls of the API share, and the spelling of values in a query.
 
-Each check returns the value in its one internal form, or raises ParameterError with the argument's name, what was given
-and the rule. Everything is checked before anything is sent.
+Each check takes the parameter's name and its value, and returns the value in its one internal form. It raises ParameterError with
+the name, the rule and what was given. Numbers and choices are checked by `fuota.rules`. All parameters are checked before anything
+is sent.
 """
 
 from __future__ import annotations
 
-import math
-import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from fuota import rules
 from fuota.errors import ParameterError
 from fuota.network.eui import canonical_eui
 
+MAX_PDU_BYTES = 242
+"""Longest application payload: the largest N of any data rate, with an FPort and no MAC commands (LoRaWAN Regional Parameters)."""
+_HEX_DIGITS = frozenset("0123456789ABCDEF")
 
-def eui(name: str, value: str) -> str:
-    """An EUI-64 as 16 upper-case hex digits."""
-    if (found := canonical_eui(value)) is None:
-        raise ParameterError(f"{name} is {value!r}: an EUI is 16 hexadecimal digits, such as 'AAAAAAAAAAAAAA01'")
-    return found
+
+def eui(name: str, value: object) -> str:
+    """Return an EUI-64 as 16 upper-case hex digits."""
+    if (digits := canonical_eui(value)) is None:
+        rules.refuse(name, "an EUI-64 of 16 hexadecimal digits, such as 'AAAAAAAAAAAAAA01'", value)
+    return digits
 
 
 def eui_list(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    """At least one EUI, none twice."""
-    return _distinct(name, (eui(name, value) for value in _listed(name, values)))
+    """Return a list of at least one EUI, none of them twice."""
+    return _without_repeats(name, (eui(name, value) for value in _not_a_text(name, values)))
 
 
 def tag_list(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    """At least one tag, none twice, empty, or with a comma, which parts tags on the wire."""
-    return _distinct(name, (_tag(name, value) for value in _listed(name, values)))
+    """Return a list of at least one tag, none of them twice.
+
+    A tag is not empty and has no comma, because a comma separates tags in a request.
+    """
+    return _without_repeats(name, (_tag(name, value) for value in _not_a_text(name, values)))
 
 
 def targets(
     dev_euis: Iterable[str] | None, dev_tags: Iterable[str] | None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """(EUIs, None) or (None, tags).
+    """Return (EUIs, None) or (None, tags): the devices that a call is for.
 
-    The reference marks both lists as optional and devEuis as "must be empty" beside devTags: a call with neither might
-    reach the whole application, so exactly one is required. An empty list counts as not given.
+    The reference marks both lists as optional, and devEuis as "must be empty" beside devTags. A call with neither might reach the
+    whole application, so exactly one is required. An empty list counts as absent.
     """
-    dev_euis, dev_tags = _or_none(dev_euis), _or_none(dev_tags)
+    dev_euis, dev_tags = _none_if_empty(dev_euis), _none_if_empty(dev_tags)
     if exactly_one(dev_euis=dev_euis, dev_tags=dev_tags) == "dev_euis":
         return eui_list("dev_euis", dev_euis or ()), None
     return None, tag_list("dev_tags", dev_tags or ())
 
 
 def exactly_one(**values: object) -> str:
-    """The name of the only argument that is not None."""
-    given = [name for name, value in values.items() if value is not None]
-    if len(given) != 1:
-        raise ParameterError(f"give exactly one of {' and '.join(values)}; given: {', '.join(given) or 'none'}")
-    return given[0]
+    """Return the name of the only keyword that is not None."""
+    present = [name for name, value in values.items() if value is not None]
+    if len(present) != 1:
+        raise ParameterError(f"give exactly one of {' and '.join(values)}, got {', '.join(present) or 'none'}")
+    return present[0]
 
 
-def integer(name: str, value: int, low: int, high: int | None = None) -> int:
-    """A whole number from `low` to `high`, both included; None is no upper end."""
-    rule = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
+def fixed_bytes(name: str, value: bytes | str, count: int) -> bytes:
+    """Return exactly `count` bytes, from bytes or from text in hexadecimal."""
+    rule = f"{count} bytes, as bytes or in hexadecimal"
     try:
-        number = operator.index(value)  # also numpy's integers
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise ParameterError(f"{name} is {value!r}: it must be {rule}")
-    if number < low or (high is not None and number > high):
-        nearest = low if number < low or high is None else high
-        raise ParameterError(f"{name} is {number}: it must be {rule}; the nearest is {nearest}")
-    return number
-
-
-def optional_integer(name: str, value: int | None, low: int, high: int | None = None) -> int | None:
-    """`integer`, or None to leave the choice to the server."""
-    return None if value is None else integer(name, value, low, high)
-
-
-def share(name: str, value: float) -> float:
-    """A share from 0.0 to 1.0, 1.0 being 100 %."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ParameterError(f"{name} is {value!r}: it must be a number from 0.0 to 1.0 (1.0 is 100 %)")
-    if not 0 <= value <= 1:
-        nearest = 0.0 if value < 0 else 1.0
-        raise ParameterError(f"{name} is {value}: it must lie from 0.0 to 1.0 (1.0 is 100 %); the nearest is {nearest}")
-    return 0.0 + float(value)  # -0.0 becomes 0.0
-
-
-def octets(name: str, value: bytes | str, length_bytes: int) -> bytes:
-    """Octets of a fixed length, given as bytes or in hex."""
-    try:
-        found = bytes.fromhex(value) if isinstance(value, str) else bytes(memoryview(value))  # bytes(4) is four zeros
+        content = bytes.fromhex(value) if isinstance(value, str) else bytes(memoryview(value))  # bytes(4) is four zeros
     except (TypeError, ValueError):
-        raise ParameterError(f"{name} is {value!r}: it must be {length_bytes} octets, as bytes or in hex") from None
-    if len(found) != length_bytes:
-        raise ParameterError(f"{name} is {value!r}, {len(found)} octets: it must be {length_bytes} octets")
-    return found
+        rules.refuse(name, rule, value)
+    if len(content) != count:
+        rules.refuse(name, rule, value, why=f"not {len(content)}")
+    return content
 
 
-def choice(name: str, value: str, allowed: Sequence[str]) -> str:
-    """One of the allowed words, as the API spells them."""
-    if value not in allowed:
-        raise ParameterError(f"{name} is {value!r}: it must be one of {', '.join(map(repr, allowed))}")
-    return value
-
-
-def flag(name: str, value: bool) -> bool:
-    """True or False, and nothing that merely looks like it."""
+def flag(name: str, value: object) -> bool:
+    """Return True or False. Numbers and texts are refused."""
     if not isinstance(value, bool):
-        raise ParameterError(f"{name} is {value!r}: it must be True or False")
+        rules.refuse(name, "True or False", value)
     return value
 
 
-def word(name: str, value: str) -> str:
-    """A name without white space or control characters, such as a job id."""
+def word(name: str, value: object) -> str:
+    """Return a text without white space or control characters, such as a job ID."""
     if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
-        raise ParameterError(f"{name} is {value!r}: it must be a text without white space, as the server gave it")
+        rules.refuse(name, "a text without white space, as the server gave it", value)
     return value
 
 
 def query(values: Mapping[str, object]) -> dict[str, str]:
-    """Query parameters by their wire names, in the API's spelling; those that are None are left out."""
+    """Return query parameters as text in the API's spelling, without the values that are None.
+
+    values: keyed by the API's names.
+    """
     return {name: _spelled(value) for name, value in values.items() if value is not None}
 
 
@@ -132,108 +106,104 @@ def _spelled(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _or_none(values: Iterable[str] | None) -> Iterable[str] | None:
+def _none_if_empty(values: Iterable[str] | None) -> Iterable[str] | None:
     if values is None or isinstance(values, str):
         return values or None
-    return tuple(values) or None
+    return tuple(_not_a_text("the list", values)) or None
 
 
-def _listed(name: str, values: Iterable[str]) -> Iterable[str]:
+def _not_a_text(name: str, values: Iterable[str]) -> Iterable[str]:
     if isinstance(values, str):
-        raise ParameterError(f"{name} is the text {values!r}: it must be a list, such as [{values!r}]")
+        raise ParameterError(f"{name} must be a list, such as [{values!r}], got the text {values!r}")
+    if not isinstance(values, Iterable):
+        rules.refuse(name, "a list of texts", values)
     return values
 
 
-def _tag(name: str, value: str) -> str:
+def _tag(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip() or "," in value or not value.isprintable():
-        raise ParameterError(f"{name} holds {value!r}: a tag is a text without a comma, and not empty")
+        rules.refuse(f"each of {name}", "a text that is not empty and has no comma", value)
     return value.strip()
 
 
-def _distinct(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    seen: dict[str, None] = {}
+def _without_repeats(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    distinct: dict[str, None] = {}
     for value in values:
-        if value in seen:
-            raise ParameterError(f"{name} holds {value!r} twice: name each once")
-        seen[value] = None
-    if not seen:
+        if value in distinct:
+            raise ParameterError(f"{name} has {value!r} twice: name each once")
+        distinct[value] = None
+    if not distinct:
         raise ParameterError(f"{name} is empty: name at least one")
-    return tuple(seen)
-
-
-# Largest N of any data rate: application payload beside an FPort and no MAC commands (LoRaWAN Regional Parameters).
-MAX_PDU_BYTES = 242
+    return tuple(distinct)
 
 
 def pdu(name: str, value: bytes | str) -> bytes:
-    """An application payload of 0 to 242 octets, given as bytes or in hex."""
-    rule = f"it must be 0 to {MAX_PDU_BYTES} octets, as bytes or in hex"
+    """Return an application payload of 0 to 242 bytes, from bytes or from text in hexadecimal, with or without white space."""
+    rule = f"0 to {MAX_PDU_BYTES} bytes, as bytes or in hexadecimal"
     if isinstance(value, str):
         digits = "".join(value.split())
         if len(digits) % 2:
-            raise ParameterError(f"{name} is {value!r}, an odd number of hex digits ({len(digits)}): {rule}")
+            rules.refuse(name, rule, value, why=f"{len(digits)} hex digits are an odd number")
         try:
-            found = bytes.fromhex(digits)
+            payload = bytes.fromhex(digits)
         except ValueError:
-            raise ParameterError(f"{name} is {value!r}: {rule}") from None
+            rules.refuse(name, rule, value)
     elif isinstance(value, bytes | bytearray | memoryview):
-        found = bytes(value)
+        payload = bytes(value)
     else:
-        raise ParameterError(f"{name} is {value!r}: {rule}")
-    if len(found) > MAX_PDU_BYTES:
-        raise ParameterError(f"{name} has {len(found)} octets: {rule}")
-    return found
+        rules.refuse(name, rule, value)
+    if len(payload) > MAX_PDU_BYTES:
+        raise ParameterError(f"{name} must be {rule}, got {len(payload)} bytes")
+    return payload
 
 
-def mc_addr(name: str, value: str) -> str:
-    """A 32-bit device address as 8 upper-case hex digits."""
-    if (found := canonical_address(value)) is None:
-        raise ParameterError(f"{name} is {value!r}: a device address is 8 hexadecimal digits, such as 'BBBBBB01'")
-    return found
+def mc_addr(name: str, value: object) -> str:
+    """Return a 32-bit device address as 8 upper-case hex digits."""
+    if (address := canonical_address(value)) is None:
+        rules.refuse(name, "a device address of 8 hexadecimal digits, such as 'BBBBBB01'", value)
+    return address
 
 
 def canonical_address(value: object) -> str | None:
-    """The address as 8 upper-case hex digits, or None where `value` is not an address written in hex."""
+    """Return the address as 8 upper-case hex digits, or None if `value` is not an address in hexadecimal."""
     text = value.strip().upper() if isinstance(value, str) else ""
-    return text if len(text) == 8 and set(text) <= set("0123456789ABCDEF") else None
+    return text if len(text) == 8 and set(text) <= _HEX_DIGITS else None
 
 
 def class_letter(value: str) -> str:
-    """A device class in any of the API's spellings (C, c, CLASS_C, Class C) as "A", "B" or "C"; another as it is."""
-    word = value.strip().upper().removeprefix("CLASS").lstrip(" _-")
-    return word if word in ("A", "B", "C") else value
+    """Return a device class in any of the API's spellings (C, c, CLASS_C, Class C) as "A", "B" or "C".
+
+    Any other text is returned unchanged.
+    """
+    letter = value.strip().upper().removeprefix("CLASS").lstrip(" _-")
+    return letter if letter in ("A", "B", "C") else value
 
 
 def device_class(name: str, value: str, allowed: Sequence[str]) -> str:
-    """One of the allowed device classes, in any of the API's spellings."""
-    return choice(name, class_letter(value) if isinstance(value, str) else value, allowed)
+    """Return one of the `allowed` device classes, from any of the API's spellings."""
+    return rules.one_of(name, class_letter(value) if isinstance(value, str) else value, allowed)
 
 
-def aes_key(name: str, value: str) -> str:
-    """A 128-bit key as 32 upper-case hex digits. A refusal does not quote it."""
+def aes_key(name: str, value: object) -> str:
+    """Return a 128-bit key as 32 upper-case hex digits. The message does not quote the value."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{32}", value.strip()):
-        given = f"a text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
-        raise ParameterError(f"{name} is no AES-128 key ({given}): it must be 32 hexadecimal digits")
+        raise ParameterError(f"{name} must be an AES-128 key of 32 hexadecimal digits, got {_kind_of(value)}")
     return value.strip().upper()
 
 
-def registration_token(name: str, value: str) -> str:
-    """Six digits, as text since they may begin with 0. A refusal does not quote them."""
+def registration_token(name: str, value: object) -> str:
+    """Return a token of six digits, as text because it may begin with 0. The message does not quote the value."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{6}", value):
-        given = f"a text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
-        raise ParameterError(f"{name} is no registration token ({given}): it must be a text of six digits, as e-mailed")
+        raise ParameterError(f"{name} must be the registration token, a text of six digits, got {_kind_of(value)}")
     return value
 
 
-def degrees(name: str, value: float, limit: int) -> float:
-    """Decimal degrees from -limit to limit."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
-        raise ParameterError(f"{name} is {value!r}: it must be decimal degrees from -{limit} to {limit}")
-    return float(value)
-
-
-def free_text(name: str, value: str) -> str:
-    """Any text that is not empty. A refusal quotes its type only."""
+def free_text(name: str, value: object) -> str:
+    """Return a text that is not empty. The message quotes only the type of the value."""
     if not isinstance(value, str) or not value.strip():
-        raise ParameterError(f"{name} is empty or no text ({type(value).__name__}): give a text, or leave it out")
+        raise ParameterError(f"{name} must be a text that is not empty, got {_kind_of(value)}")
     return value
+
+
+def _kind_of(value: object) -> str:
+    return f"a text of {len(value)} characters" if isinstance(value, str) else f"a value of type {type(value).__name__}"

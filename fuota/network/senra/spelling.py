@@ -49,7 +49,7 @@ class Spelling:
 AS_DOCUMENTED = Spelling()
 
 
-def spelling_of(others: Iterable[str]) -> Spelling:
+def requested_spelling(others: Iterable[str]) -> Spelling:
     """The usual names but for these. Raises ParameterError."""
     if isinstance(others, str):
         raise ParameterError(f"other_spellings is the text {others!r}: it must be a list, such as [{others!r}]")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from fuota import rules
 from fuota.errors import IncompleteError, MalformedAnswerError
 from fuota.network.redaction import redact, redact_tree
-from fuota.network.senra import parameters
-from fuota.network.senra.models import number_of, text_of
+from fuota.network.senra.transfer_answers import number_of, text_of
 
 _OPEN = ("INITIAL", "QUEUED", "RUNNING")
 
@@ -143,8 +143,8 @@ class Waiting:
     sleep: Callable[[float], object] = time.sleep
 
     def __post_init__(self) -> None:
-        parameters.integer("poll_ms", self.poll_ms, 1)
-        parameters.integer("timeout_s", self.timeout_s, 0)
+        rules.integer("poll_ms", self.poll_ms, 1)
+        rules.integer("timeout_s", self.timeout_s, 0)
 
     def end_of(self, request_id: str, ask: Callable[[], TaskStatus]) -> TaskStatus:
         """The last status. Raises IncompleteError where the task has not ended in time; it goes on."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fuota import rules
 from fuota.errors import ImageError, ParameterError
 from fuota.network.senra import parameters
 from fuota.network.senra.calls import Calls
-from fuota.network.senra.models import TransferJob, TransferStatus
+from fuota.network.senra.transfer_answers import TransferJob, TransferStatus
 
 FRAG_ALGS = ("FWD_ERR_CORR", "NB_TRANS")
 
@@ -53,21 +54,21 @@ class TransferRequest:
         dev_euis, dev_tags = parameters.targets(self.dev_euis, self.dev_tags)
         checked = {
             "app_eui": parameters.eui("app_eui", self.app_eui),
-            "start_delay_s": parameters.integer("start_delay_s", self.start_delay_s, 1),
-            "redundancy": parameters.share("redundancy", self.redundancy),
+            "start_delay_s": rules.integer("start_delay_s", self.start_delay_s, 1),
+            "redundancy": 0.0 + rules.probability("redundancy", self.redundancy),
             "dev_euis": dev_euis,
             "dev_tags": dev_tags,
             # ChIndex is one octet, DataRate four bits (LoRaWAN L2 1.0.4 NewChannelReq and LinkADRReq)
-            "tx_channel": parameters.optional_integer("tx_channel", self.tx_channel, 0, 255),
-            "tx_data_rate": parameters.optional_integer("tx_data_rate", self.tx_data_rate, 0, 15),
-            "contract_id": parameters.optional_integer("contract_id", self.contract_id, 1),
-            "frag_alg": parameters.choice("frag_alg", self.frag_alg, FRAG_ALGS),
-            "frag_pkg_ver": parameters.integer("frag_pkg_ver", self.frag_pkg_ver, 1, 2),
-            "dev_class": parameters.choice("dev_class", self.dev_class, ("B", "C")),
-            "millis_between_pkts": parameters.integer("millis_between_pkts", self.millis_between_pkts, 1),
-            "descriptor": parameters.octets("descriptor", self.descriptor, 4),
+            "tx_channel": rules.optional_integer("tx_channel", self.tx_channel, 0, 255),
+            "tx_data_rate": rules.optional_integer("tx_data_rate", self.tx_data_rate, 0, 15),
+            "contract_id": rules.optional_integer("contract_id", self.contract_id, 1),
+            "frag_alg": rules.one_of("frag_alg", self.frag_alg, FRAG_ALGS),
+            "frag_pkg_ver": rules.integer("frag_pkg_ver", self.frag_pkg_ver, 1, 2),
+            "dev_class": rules.one_of("dev_class", self.dev_class, ("B", "C")),
+            "millis_between_pkts": rules.integer("millis_between_pkts", self.millis_between_pkts, 1),
+            "descriptor": parameters.fixed_bytes("descriptor", self.descriptor, 4),
             "use_multi_pkg": parameters.flag("use_multi_pkg", self.use_multi_pkg),
-            "max_frag_size": parameters.integer("max_frag_size", self.max_frag_size, 0, 253),
+            "max_frag_size": rules.integer("max_frag_size", self.max_frag_size, 0, 253),
             "file_name": _file_name(self.file_name),
         }
         for name, value in checked.items():

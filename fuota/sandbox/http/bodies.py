@@ -50,7 +50,7 @@ def rows_of(body: Mapping[str, Any], kind: type[_Row]) -> Sequence[_Row]:
     data = body.get("data")
     if not isinstance(data, list):
         raise BadRequestError("the body has no list 'data' with a row for each device")
-    return device_rows.rows(kind, [_fields(kind, number, row) for number, row in enumerate(data, 1)])
+    return device_rows.checked_rows(kind, [_fields(kind, number, row) for number, row in enumerate(data, 1)])
 
 
 def callback_of(body: Mapping[str, Any]) -> Callback | None:

@@ -10,7 +10,7 @@ from fuota.errors import FuotaError, MalformedAnswerError
 from fuota.network import HttpClient
 from fuota.network.http import Secrets
 from fuota.network.senra.device_rows import Callback
-from fuota.network.urls import parted
+from fuota.network.urls import split_url
 
 TIMEOUT_S = 10
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def post_result(callback: Callback, result: dict[str, Any]) -> None:
 
 def _post(callback: Callback, result: dict[str, Any]) -> None:
     try:
-        base_url, path, query = parted(callback.url)
+        base_url, path, query = split_url(callback.url)
         client = HttpClient(base_url, timeout_s=TIMEOUT_S)
         client.post_json(path, query, json=result, secrets=Secrets(headers=callback.headers))
     except MalformedAnswerError:

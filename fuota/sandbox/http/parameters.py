@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from fuota import rules as common_rules
 from fuota.errors import ParameterError
 from fuota.network.senra import parameters as rules
 
@@ -67,7 +68,7 @@ def integer(low: int, high: int = LARGEST) -> Kind:
         if not re.fullmatch(r"-?[0-9]{1,19}", text):
             raise _given(name, text, "a whole number")
         unbounded = high == LARGEST and int(text) <= LARGEST  # a rule that speaks of 2^63 helps nobody
-        return rules.integer(name, int(text), low, None if unbounded else high)
+        return common_rules.integer(name, int(text), low, None if unbounded else high)
 
     return Kind(read=read_one, schema={"type": "integer", "minimum": low, "maximum": high, "format": "int64"})
 
@@ -91,7 +92,7 @@ def number(low: float, high: float) -> Kind:
 
 def choice(*words: str) -> Kind:
     """One of some words."""
-    return Kind(read=partial(rules.choice, allowed=words), schema={"type": "string", "enum": list(words)})
+    return Kind(read=partial(common_rules.one_of, choices=words), schema={"type": "string", "enum": list(words)})
 
 
 def _flag(name: str, text: str) -> bool:
@@ -133,7 +134,7 @@ def _words(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _descriptor(name: str, text: str) -> bytes:
-    return rules.octets(name, _hex(name, text), 4)
+    return rules.fixed_bytes(name, _hex(name, text), 4)
 
 
 def _pdu(name: str, text: str) -> bytes:
@@ -148,7 +149,7 @@ def _hex(name: str, text: str) -> str:
 
 
 def words(*known: str) -> Kind:
-    """Some words out of these, parted by commas."""
+    """Some words out of these, separated by commas."""
     pattern = "|".join(known)
     return Kind(
         read=partial(_words, known=known), schema={"type": "string", "pattern": f"^({pattern})(,({pattern}))*$"}
@@ -160,7 +161,7 @@ EUI = Kind(read=rules.eui, schema=_EUI_SCHEMA)
 _EUIS_PATTERN = "[0-9A-Fa-f]{16}(,[0-9A-Fa-f]{16})*"
 EUIS = Kind(read=_euis, schema={"type": "string", "pattern": f"^({_EUIS_PATTERN})?$"})
 SOME_EUIS = Kind(read=_some_euis, schema={"type": "string", "pattern": f"^{_EUIS_PATTERN}$"})
-TAGS = Kind(read=_tags, schema={"type": "string", "description": "Tags of printable characters, parted by commas."})
+TAGS = Kind(read=_tags, schema={"type": "string", "description": "Tags of printable characters, separated by commas."})
 ADDRESS = Kind(read=rules.mc_addr, schema={"type": "string", "pattern": "^[0-9A-Fa-f]{8}$"})
 PDU = Kind(read=_pdu, schema={"type": "string", "pattern": "^([0-9A-Fa-f]{2}){0,242}$"})
 FLAG = Kind(read=_flag, schema={"type": "boolean"})

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from fuota.errors import MalformedAnswerError, NetworkError, ParameterError
 from fuota.network import HttpClient, Uplink
-from fuota.network.urls import parted
+from fuota.network.urls import split_url
 from fuota.sandbox.server.faults import Faults
 
 ATTEMPTS = 3
@@ -52,7 +52,7 @@ class DataStream:
     ) -> None:
         if not 0 <= batch_delay_ms <= 10_000:
             raise ParameterError(f"batch_delay_ms {batch_delay_ms} was given: it lies from 0 to 10000")
-        base_url, self._path, self._query = parted(url)
+        base_url, self._path, self._query = split_url(url)
         self._client = HttpClient(base_url, timeout_s=5)
         self._batch = batch
         self._delay_s = batch_delay_ms / 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuota.errors import AuthenticationError, NotFoundError, ServerFault, UnreachableError
-from fuota.network.senra.each import each
+from fuota.network.senra.one_by_one import call_each
 
 
 def fates(*errors):
@@ -18,7 +18,7 @@ def fates(*errors):
 
     found = [
         (str(one.outcome.fate), one.answer)
-        for one in each((str(number), lambda number=number: call(number)) for number in range(len(errors)))
+        for one in call_each((str(number), lambda number=number: call(number)) for number in range(len(errors)))
     ]
     return found, len(made)
 

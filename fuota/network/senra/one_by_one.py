@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered(Generic[T]):
+class DeviceAnswer(Generic[T]):
     """What became of one device, and the server's answer, None where there was none."""
 
     outcome: DeviceOutcome
     answer: T | None = None
 
 
-def each(calls: Iterable[tuple[str, Callable[[], T]]]) -> Iterator[Answered[T]]:
+def call_each(calls: Iterable[tuple[str, Callable[[], T]]]) -> Iterator[DeviceAnswer[T]]:
     """Make the calls, named by their devices, one when the outcome of the one before is taken.
 
     A refusal is the device's own and the next call is made; where the key is refused or the server is not there, nothing more is
@@ -29,18 +29,18 @@ def each(calls: Iterable[tuple[str, Callable[[], T]]]) -> Iterator[Answered[T]]:
     stopped = ""
     for number, (dev_eui, call) in enumerate(calls):
         if stopped:
-            yield Answered(outcome=DeviceOutcome(dev_eui=dev_eui, fate=Fate.NOT_SENT, message=stopped))
+            yield DeviceAnswer(outcome=DeviceOutcome(dev_eui=dev_eui, fate=Fate.NOT_SENT, message=stopped))
             continue
         try:
             answer = call()
         except NetworkError as error:
             if number == 0 and (isinstance(error, AuthenticationError) or _fate(error) is Fate.NOT_SENT):
                 raise
-            yield Answered(outcome=DeviceOutcome(dev_eui=dev_eui, fate=_fate(error), message=str(error)))
+            yield DeviceAnswer(outcome=DeviceOutcome(dev_eui=dev_eui, fate=_fate(error), message=str(error)))
             if isinstance(error, AuthenticationError | UnreachableError):
                 stopped = "nothing more was sent after that"
         else:
-            yield Answered(outcome=DeviceOutcome(dev_eui=dev_eui, fate=Fate.DONE), answer=answer)
+            yield DeviceAnswer(outcome=DeviceOutcome(dev_eui=dev_eui, fate=Fate.DONE), answer=answer)
 
 
 def _fate(error: NetworkError) -> Fate:
