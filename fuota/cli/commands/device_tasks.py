@@ -14,11 +14,12 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from fuota.cli import exits
-from fuota.cli.options.device_lists import FORMATS, Rows, naming, read_rows
+from fuota.cli.options.device_lists import FORMATS
 from fuota.cli.options.server import ServerOptions, call_options, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.progress import shown, title
 from fuota.cli.results import ResultFile
+from fuota.network.device_lists import DeviceList, read_devices, source_in_errors
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
@@ -49,13 +50,13 @@ class Job:
     timeout_s: int
     results: ResultFile
 
-    def carry_out(self, call: Callable[[Devices[Any]], Any], given: Rows) -> int:
+    def carry_out(self, call: Callable[[Devices[Any]], Any], given: DeviceList) -> int:
         """Make the call in chunks and tell what came of it, or (--no-wait, --dry-run) at once, for the rows `given`."""
         if given.ignored:
-            self.out.say(f"{given.where}: not used: {', '.join(map(printable, given.ignored))}")
+            self.out.say(f"{given.source}: not used: {', '.join(map(printable, given.ignored))}")
         if self.server.dry_run and self.wait and (requests := math.ceil(len(given.rows) / self._devices_at_once)) > 1:
             self.out.say(f"it would go out in {requests} requests, each with its devices only")
-        with naming(given.where):
+        with source_in_errors(given.source):
             return self._waited(call) if self.wait and not self.server.dry_run else self._started(call)
 
     @property
@@ -198,12 +199,12 @@ def rows_options(*fields: str, shared: Iterable[str] = ()) -> Callable[[Command]
                 raise click.UsageError("name the devices either in FILE or by --dev-eui")
             same = {name: value for name in shared if (value := kwargs.pop(name)) is not None}
             if file is None:
-                rows = tuple({"dev_eui": one, **same} for one in dev_euis)
-                given = Rows(where="--dev-eui", rows=rows, ignored=())
+                rows = tuple({"dev_eui": dev_eui, **same} for dev_eui in dev_euis)
+                given = DeviceList(source="--dev-eui", rows=rows)
             elif same:
                 raise click.UsageError(f"--{min(same).replace('_', '-')} goes with --dev-eui; in FILE it is a column")
             else:
-                given = read_rows(file, ["dev_eui", *fields])
+                given = read_devices(file, ["dev_eui", *fields])
             return command(*args, given=given, **kwargs)
 
         return wrapped  # type: ignore[return-value]

@@ -9,10 +9,11 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from fuota.cli.commands.device_tasks import exit_code
-from fuota.cli.options.device_lists import FORMATS, Rows, euis_of, naming, read_rows
+from fuota.cli.options.device_lists import FORMATS
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.dry_run import NotSent
+from fuota.network.device_lists import DeviceList, read_devices, read_euis, source_in_errors
 from fuota.text import printable
 
 if TYPE_CHECKING:
@@ -62,16 +63,16 @@ def send(
     """
     warn_of_port(options["port"], out)
     if messages is not None and dev_eui is None:
-        return _send_each(read_rows(messages, MESSAGE_FIELDS), options, server, out)
+        return _send_each(read_devices(messages, MESSAGE_FIELDS), options, server, out)
     if messages is not None or dev_eui is None or pdu is None:
         raise click.UsageError("give a device and its payload, or --messages")
     return show_receipt(server.client().downlinks.send(dev_eui, pdu, **options), out)
 
 
-def _send_each(given: Rows, options: dict[str, Any], server: ServerOptions, out: Output) -> int:
+def _send_each(given: DeviceList, options: dict[str, Any], server: ServerOptions, out: Output) -> int:
     if given.ignored:
-        out.say(f"{given.where}: not used: {', '.join(map(printable, given.ignored))}")
-    with naming(given.where):
+        out.say(f"{given.source}: not used: {', '.join(map(printable, given.ignored))}")
+    with source_in_errors(given.source):
         sent = server.client().downlinks.send_each([{**options, **row} for row in given.rows])
     return show_each(sent, out, _receipt)
 
@@ -96,7 +97,7 @@ def multicast(  # noqa: PLR0913 - options
 ) -> int:
     """sendmcastmsg: send a payload (HEX) once, from named base stations, to the devices with this address."""
     warn_of_port(port, out)
-    from_file = () if gateway_file is None else euis_of(gateway_file)
+    from_file = () if gateway_file is None else read_euis(gateway_file)
     receipt = server.client().downlinks.send_multicast(mc_addr, pdu, (*bstn_euis, *from_file), port=port)
     return show_receipt(receipt, out)
 
@@ -124,7 +125,7 @@ def clear(
         raise click.UsageError("give either a device, or --dev-file with --all")
     downlinks = server.client().downlinks
     if dev_file is not None:
-        return show_each(downlinks.clear_each(euis_of(dev_file)), out, _cleared)
+        return show_each(downlinks.clear_each(read_euis(dev_file)), out, _cleared)
     cleared = downlinks.clear(dev_eui or "", msg_id=msg_id)
     out.event("cleared", **dict(cleared.raw))
     out.result(_cleared(cleared))

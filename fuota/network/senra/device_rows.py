@@ -15,6 +15,15 @@ from fuota.network.senra import parameters
 
 CLASSES = ("A", "B", "C")
 
+
+class RowError(ParameterError):
+    """An entry of a list cannot be used, or the list is empty. `row`: number of the entry from 1, None for an empty list."""
+
+    def __init__(self, message: str, *, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 _WIRE = {
     "dev_eui": "devEui",
     "app_key": "appKey",
@@ -156,9 +165,10 @@ def registration_rows(
     found = _listed(values, made)
     for number, row in enumerate(found, 1):
         if row.activation != found[0].activation:
-            raise ParameterError(
+            raise RowError(
                 f"row {number}: {row.dev_eui} is {row.activation}, row 1 is {found[0].activation}: "
-                "register the two kinds in two calls"
+                "register the two kinds in two calls",
+                row=number,
             )
     return found
 
@@ -190,13 +200,15 @@ def _listed(values: Iterable[Any], made: Callable[[object], _Row]) -> list[_Row]
         try:
             row = made(value)
         except ParameterError as exc:
-            raise ParameterError(f"row {number}: {exc}") from None
+            raise RowError(f"row {number}: {exc}", row=number) from None
         if row.dev_eui in first:
-            raise ParameterError(f"row {number}: {row.dev_eui} is also row {first[row.dev_eui]}: name each device once")
+            raise RowError(
+                f"row {number}: {row.dev_eui} is also row {first[row.dev_eui]}: name each device once", row=number
+            )
         first[row.dev_eui] = number
         found.append(row)
     if not found:
-        raise ParameterError("devices is empty: name at least one")
+        raise RowError("devices is empty: name at least one")
     return found
 
 

@@ -10,6 +10,7 @@ from fuota import rules
 from fuota.errors import ParameterError
 from fuota.network.senra import parameters
 from fuota.network.senra.calls import Calls
+from fuota.network.senra.device_rows import RowError
 from fuota.network.senra.multicast_answers import ClearedDownlinks, DownlinkReceipt
 from fuota.network.senra.one_by_one import DeviceAnswer, call_each
 
@@ -64,7 +65,7 @@ class Downlinks:
         """
         queries = [_row(number, message) for number, message in enumerate(messages, 1)]
         if not queries:
-            raise ParameterError("messages is empty: give at least one")
+            raise RowError("messages is empty: give at least one")
 
         def call(query: dict[str, str]) -> DownlinkReceipt:
             return DownlinkReceipt.from_answer(self._calls.post("device/sendmsg", query))
@@ -120,9 +121,11 @@ def _row(number: int, message: Mapping[str, Any]) -> dict[str, str]:
             raise ParameterError(f"{', '.join(missing)} is missing")
         return _message(**message)
     except TypeError:
-        raise ParameterError(f"row {number}: it has {', '.join(map(str, message))}; fields are those of send") from None
+        raise RowError(
+            f"row {number}: it has {', '.join(map(str, message))}; the fields are the parameters of send", row=number
+        ) from None
     except ParameterError as exc:
-        raise ParameterError(f"row {number}: {exc}") from None
+        raise RowError(f"row {number}: {exc}", row=number) from None
 
 
 def _message(  # noqa: PLR0913 - one argument for each row of the reference

@@ -1,4 +1,4 @@
-"""Lists from files: every way of writing one, and anything else."""
+"""Lists of devices in files: every notation of the same list, and any other content."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.cli.options.device_lists import euis_of, read_rows
 from fuota.errors import FuotaError, MessageError
+from fuota.network.device_lists import read_devices, read_euis, source_in_errors
+from fuota.network.senra.device_rows import RowError
 
 EUI0, EUI1 = "123000000000ABC0", "123000000000ABC1"
 FIELDS = ("dev_eui", "lat", "tags", "dev_type", "port", "confirmed")
 
 
 def named(content: bytes | str, name: str = "d.csv") -> io.BytesIO:
+    """Return a file with this content and name."""
     file = io.BytesIO(content if isinstance(content, bytes) else content.encode())
     file.name = name
     return file
@@ -34,41 +36,56 @@ def named(content: bytes | str, name: str = "d.csv") -> io.BytesIO:
         json.dumps({"dev_eui": EUI0, "lat": 1.5}) + "\n\n" + json.dumps({"dev_eui": EUI1, "tags": "a,b"}),
     ],
 )
-def test_one_list_in_many_spellings(text):
-    found = read_rows(named(text), FIELDS)
-    assert found.rows == ({"dev_eui": EUI0, "lat": 1.5}, {"dev_eui": EUI1, "tags": ["a", "b"]})
-    assert (found.where, found.ignored) == ("d.csv", ())
+def test_every_notation_of_a_list_gives_the_same_rows(text):
+    devices = read_devices(named(text), FIELDS)
+    assert devices.rows == ({"dev_eui": EUI0, "lat": 1.5}, {"dev_eui": EUI1, "tags": ["a", "b"]})
+    assert (devices.source, devices.ignored) == ("d.csv", ())
 
 
 @pytest.mark.parametrize(
     "text",
     [f"{EUI0}\n{EUI1}\n", f"dev_eui\n{EUI0}\n{EUI1}", f'["{EUI0}", "{EUI1}"]', f"12-30-00-00-00-00-AB-C0\n{EUI1}"],
 )
-def test_euis_alone(text):
-    assert euis_of(named(text)) == (EUI0, EUI1)
+def test_list_of_euis_alone(text):
+    assert read_euis(named(text)) == (EUI0, EUI1)
 
 
-def test_cells_as_their_fields_take_them():
+def test_cells_are_converted_to_the_types_of_their_fields():
     text = f"dev_eui,port,confirmed,lat,dev_type\n{EUI0},7,TRUE,-1,7\n{EUI1},x,maybe,south,\n"
-    first, second = read_rows(named(text), FIELDS).rows
+    first, second = read_devices(named(text), FIELDS).rows
     assert first == {"dev_eui": EUI0, "port": 7, "confirmed": True, "lat": -1.0, "dev_type": "7"}
     assert second == {"dev_eui": EUI1, "port": "x", "confirmed": "maybe", "lat": "south"}  # their fields refuse them
 
 
-def test_the_name_of_a_pipe_is_for_people():
-    with pytest.raises(MessageError, match=r"^standard input is no JSON"):
-        read_rows(named("[", "<stdin>"), FIELDS)
+def test_pipe_is_called_standard_input():
+    with pytest.raises(MessageError, match=r"^standard input is not valid JSON"):
+        read_devices(named("[", "<stdin>"), FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "words"),
+    [(f"{EUI0}\n{EUI0}\n", 2, "d.csv, row 2: "), ("dev_eui\n", None, "d.csv, devices is empty")],
+)
+def test_error_has_the_name_of_the_file_and_the_row(text, row, words):
+    with pytest.raises(RowError, match=words) as caught:
+        read_euis(named(text))
+    assert caught.value.row == row
+
+
+def test_other_errors_stay_as_they_are():
+    with pytest.raises(MessageError, match=r"^row 1$"), source_in_errors("d.csv"):
+        raise MessageError("row 1")
 
 
 TEXTS = st.text() | st.text(alphabet='[]{}",:;\n\t 1aEUI.').map(lambda text: f"dev_eui,lat\n{text}")
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=5),
-    lambda one: st.lists(one) | st.dictionaries(st.text(max_size=5), one),
+    lambda value: st.lists(value) | st.dictionaries(st.text(max_size=5), value),
 )
 
 
 @given(st.binary() | TEXTS | JSON.map(json.dumps))
-def test_anything_is_rows_or_our_own_error(content):
-    for read in (lambda file: read_rows(file, FIELDS), euis_of):
+def test_any_content_gives_rows_or_our_own_error(content):
+    for read in (lambda file: read_devices(file, FIELDS), read_euis):
         with contextlib.suppress(FuotaError):
             read(named(content))
