@@ -1,14 +1,14 @@
-"""LoRaWAN application packages and MAC frames: bytes to frozen values and back, and the keys. No I/O.
+"""LoRaWAN application packages and MAC frames, as bytes and as frozen values, and their keys. No I/O.
 
-codec               what all packages share: commands, a parsed message, encoding
+codec               parts that all packages share: commands, a parsed message, encoding
 fragmentation       TS004, Fragmented Data Block Transport
 multicast_setup     TS005, Remote Multicast Setup
 clock_sync          TS003, Application Layer Clock Synchronization
 firmware_management TS006, Firmware Management Protocol
 multi_package       TS007, Multi-Package Access
-packages            the table of all packages
+packages            table of all packages, by name and port
 keys, gps_time      key derivation (TS005), GPS seconds
-mac                 join, data frames, multicast frames
+mac                 join procedure, data frames, multicast frames
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LoRaWAN application packages and MAC frames: bytes to frozen values and back, and the keys. No I/O."""
+"""LoRaWAN application packages and MAC frames, as bytes and as frozen values, and their keys. No I/O."""
 
 from fuota.lorawan import clock_sync as clock_sync
 from fuota.lorawan import codec as codec

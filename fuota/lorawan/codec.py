@@ -1,12 +1,12 @@
-"""What the application packages TS003 to TS007 share: a message is a row of commands.
+"""Parts that the application packages TS003 to TS007 share: a message is a sequence of commands.
 
-Law of this file: octets in, frozen values out, and no third outcome. A message (the FRMPayload on the package's port) is
-``CID payload CID payload ...``, executed from left to right, every number little endian. No command says how long it is: its
-length follows from its CID, the direction and the version of the package. Hence
+Rule of this module: bytes become frozen values, and there is no third outcome. A message (the FRMPayload on the port of the
+package) is ``CID payload CID payload ...``. The commands are executed from left to right, and every number is little endian.
+No command carries its length: the length follows from the CID, the direction and the version of the package. Therefore
 
-- an unknown CID ends the message, because nobody can tell where the next command begins;
-- a truncated command ends it too, and none of its octets is ever taken for another command;
-- DataFragment, which has no end of its own, is alone in its message.
+- an unknown CID ends the message, because the start of the next command is unknown;
+- a truncated command ends the message too, and none of its bytes is ever read as another command;
+- DataFragment, which has no end of its own, must be alone in its message.
 
 Bits reserved for future use are sent as 0 and ignored on receipt. Nothing here raises anything but MessageError.
 """
@@ -21,111 +21,117 @@ from fuota.errors import MessageError
 from fuota.rules import exact_length, integer
 
 DATA_FRAGMENT_CID = 0x08
-"""TS004 DataFragment, the only command of any package whose payload ends where the message ends."""
+"""CID of TS004 DataFragment, the only command of any package whose payload ends where the message ends."""
 
 
 class Command(Protocol):
-    """One command of a package: a frozen value that knows its octets."""
+    """One command of a package: a frozen value that encodes itself."""
 
     cid: ClassVar[int]
 
     def to_bytes(self) -> bytes:
-        """The CID and the payload, as they sit in FRMPayload before encryption."""
+        """Return the CID and the payload, as they stand in FRMPayload before encryption."""
         ...
 
 
 Parser = Callable[[memoryview], tuple[Command, memoryview]]
-"""Takes the octets after the CID, gives the command and the octets after the command. Raises MessageError."""
+"""Function from the bytes after a CID to the command and the bytes after the command. Raises MessageError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedMessage:
-    """A message as far as it was understood.
+    """Content of a message, as far as it was understood.
 
-    `commands` in their order, `rest` the octets from the first one that was not understood (the CID of a refused command
-    included), `problem` why parsing stopped there. A message understood whole has an empty `rest` and no `problem`.
+    commands: the commands in the order of the message. unparsed: bytes from the first command that was not understood, with
+    its CID. problem: reason why parsing stopped there. A message that was understood completely has an empty `unparsed` and
+    None as `problem`.
     """
 
     commands: tuple[Command, ...]
-    rest: bytes
+    unparsed: bytes
     problem: str | None
 
     def require_whole(self) -> tuple[Command, ...]:
-        """All commands. Raises MessageError with the problem where the message was not understood to its end."""
+        """Return all commands. Raises MessageError, with the problem, if the message was not understood to its end."""
         if self.problem is None:
             return self.commands
         raise MessageError(
-            f"{self.problem} ({len(self.commands)} commands understood before it, {len(self.rest)} octets not)"
+            f"{self.problem} (commands understood before it: {len(self.commands)};"
+            f" bytes not understood: {len(self.unparsed)})"
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageVersionReq:
-    """Server to device, unicast only: which package, which version? The same in all packages."""
+    """Request from the server, unicast only, for the package and its version. The same in all packages."""
 
     cid: ClassVar[int] = 0x00
 
     def to_bytes(self) -> bytes:
-        """The CID alone."""
+        """Return the CID alone."""
         return bytes((self.cid,))
 
     @classmethod
-    def parse(cls, rest: memoryview) -> tuple[PackageVersionReq, memoryview]:
-        """Take no octets: the command is its CID."""
-        return cls(), rest
+    def parse(cls, data: memoryview) -> tuple[PackageVersionReq, memoryview]:
+        """Read nothing: the command is its CID."""
+        return cls(), data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageVersionAns:
-    """Device to server: PackageIdentifier (TS007 0, TS003 1, TS005 2, TS004 3, TS006 4) and PackageVersion, one octet each."""
+    """Answer of the device: PackageIdentifier and PackageVersion, one byte each.
+
+    package_identifier: TS007 0, TS003 1, TS005 2, TS004 3, TS006 4.
+    """
 
     cid: ClassVar[int] = 0x00
     package_identifier: int
     package_version: int
 
     def __post_init__(self) -> None:
-        require_range("package_identifier", self.package_identifier, 0, 255, "PackageIdentifier is one octet")
-        require_range("package_version", self.package_version, 0, 255, "PackageVersion is one octet")
+        require_range("package_identifier", self.package_identifier, 0, 255, "PackageIdentifier is one byte")
+        require_range("package_version", self.package_version, 0, 255, "PackageVersion is one byte")
 
     def to_bytes(self) -> bytes:
-        """CID, identifier, version."""
+        """Return the CID, PackageIdentifier and PackageVersion."""
         return bytes((self.cid, self.package_identifier, self.package_version))
 
     @classmethod
-    def parse(cls, rest: memoryview) -> tuple[PackageVersionAns, memoryview]:
-        """Take two octets. Raises MessageError where they are not there."""
-        octets, rest = take(rest, 2, "PackageVersionAns")
-        return cls(package_identifier=octets[0], package_version=octets[1]), rest
+    def parse(cls, data: memoryview) -> tuple[PackageVersionAns, memoryview]:
+        """Read 2 bytes. Raises MessageError if there are fewer."""
+        (identifier, version), data = take(data, 2, "PackageVersionAns")
+        return cls(package_identifier=identifier, package_version=version), data
 
 
 def encode(commands: Sequence[Command]) -> bytes:
-    """The message that carries `commands` in their order.
+    """Return the message that carries `commands` in their order.
 
-    Raises MessageError where a DataFragment is not alone: what follows it would be read as its payload.
+    Raises MessageError if a DataFragment is not alone: a command after it would be read as part of its payload.
     """
     if len(commands) > 1 and any(command.cid == DATA_FRAGMENT_CID for command in commands):
         raise MessageError(
-            f"a DataFragment was given among {len(commands)} commands: it is alone in its message; send the others apart"
+            f"a DataFragment must be alone in its message, got {len(commands)} commands; send the others separately"
         )
     return b"".join(command.to_bytes() for command in commands)
 
 
 def parse(payload: bytes, parsers: Mapping[int, Parser], *, refused: Mapping[int, str]) -> ParsedMessage:
-    """Read a message with the commands of one package, version and direction: a table from CID to parser.
+    """Read a message with the commands of one package, version and direction. Never raises.
 
-    `refused`: CIDs seen in the field that are none of the package's, and what to tell about each.
-    Never raises: what cannot be read, and everything after it, is the `rest` of the answer.
+    payload: FRMPayload after decryption. parsers: parser of each CID. refused: CIDs that occur in the field but do not belong
+    to the package, with the reason that the problem then contains. Bytes that cannot be read, and all bytes after them, are
+    the `unparsed` of the result.
     """
     commands: list[Command] = []
-    rest = memoryview(bytes(payload))
+    data = memoryview(bytes(payload))
     problem = None
-    while rest and problem is None:
+    while data and problem is None:
         try:
-            command, rest = _parse_first(rest, parsers, refused, alone=not commands)
+            command, data = _parse_first(data, parsers, refused, alone=not commands)
             commands.append(command)
         except MessageError as error:
             problem = str(error)
-    return ParsedMessage(commands=tuple(commands), rest=bytes(rest), problem=problem)
+    return ParsedMessage(commands=tuple(commands), unparsed=bytes(data), problem=problem)
 
 
 def _parse_first(
@@ -136,24 +142,25 @@ def _parse_first(
         raise MessageError(f"CID 0x{cid:02x} is refused: {refused[cid]}")
     if cid not in parsers:
         known = ", ".join(f"0x{known:02x}" for known in sorted(parsers))
-        raise MessageError(f"unknown CID 0x{cid:02x}: in this package, version and direction there are {known}")
+        raise MessageError(f"unknown CID 0x{cid:02x} (known in this package, version and direction: {known})")
     if cid == DATA_FRAGMENT_CID and not alone:
-        raise MessageError(f"DataFragment (CID 0x{cid:02x}) after another command: it is alone in its message")
+        raise MessageError(f"DataFragment (CID 0x{cid:02x}) after another command; it must be alone in its message")
     return parsers[cid](message[1:])
 
 
-def take(rest: memoryview, count: int, name: str) -> tuple[bytes, memoryview]:
-    """The first `count` octets of the payload of command `name`, and the octets after them.
+def take(data: memoryview, count: int, name: str) -> tuple[bytes, memoryview]:
+    """Return the first `count` bytes of `data`, and the bytes after them.
 
-    Raises MessageError where fewer are left: a truncated command is no command.
+    name: the command whose payload they are, for the message. Raises MessageError if fewer bytes are left: a truncated command
+    is not a command.
     """
-    if len(rest) < count:
-        raise MessageError(f"truncated {name}: its payload needs {count} octets but {len(rest)} are left")
-    return bytes(rest[:count]), rest[count:]
+    if len(data) < count:
+        raise MessageError(f"truncated {name}: its payload needs {count} bytes but {len(data)} are left")
+    return bytes(data[:count]), data[count:]
 
 
 def flags(*bits: bool) -> int:
-    """An octet of yes/no bits, bit 0 first."""
+    """Return the byte in which bit 0 is the first of `bits`, bit 1 the second, and so on."""
     return sum(1 << position for position, bit in enumerate(bits) if bit)
 
 
@@ -173,5 +180,5 @@ def require_version(version: int) -> None:
 
 
 def require_mc_addr(mc_addr: int) -> None:
-    """Raise MessageError unless `mc_addr` fits the four octets of McAddr."""
+    """Raise MessageError unless `mc_addr` fits the 32 bits of McAddr."""
     require_range("mc_addr", mc_addr, 0, 0xFFFFFFFF, "McAddr has 32 bits")

@@ -1,4 +1,4 @@
-"""GPS time, in which TS003, TS005 and TS006 count: seconds since 1980-01-06 00:00:00 UTC, leap seconds not inserted."""
+"""GPS time, which TS003, TS005 and TS006 use: seconds since 1980-01-06 00:00:00 UTC, without leap seconds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 
 from fuota.errors import ParameterError
+from fuota.rules import integer
 
 _EPOCH = datetime(1980, 1, 6, tzinfo=UTC)
 WIRE_MODULUS = 1 << 32
-"""On the wire, times are taken modulo 2^32 (TS003 DeviceTime, TS005 SessionTime)."""
+"""Modulus of times on the wire, 2^32 (TS003 DeviceTime, TS005 SessionTime)."""
 
-# Days from whose beginning one more second separates GPS from UTC (IERS Bulletin C; the last so far is of 2016-12-31).
+# Days at whose start the difference between GPS and UTC grew by one second (IERS Bulletin C; the last leap second so far was
+# inserted on 2016-12-31).
 _LEAP_DAYS = tuple(
     datetime(year, month, 1, tzinfo=UTC)
     for year, month in (
@@ -19,27 +21,30 @@ _LEAP_DAYS = tuple(
         (1994, 7), (1996, 1), (1997, 7), (1999, 1), (2006, 1), (2009, 1), (2012, 7), (2015, 7), (2017, 1),
     )
 )  # fmt: skip
-# The GPS second with which each of those days begins.
+# GPS second at which each of these days starts.
 _LEAP_GPS_S = tuple(int((day - _EPOCH).total_seconds()) + count for count, day in enumerate(_LEAP_DAYS, 1))
 
 
 def gps_seconds(time: datetime) -> int:
-    """Whole GPS seconds of an aware `time`, rounded down. Raises ParameterError for a naive time, or one before 1980-01-06."""
+    """Return the GPS seconds of `time`, rounded down to a whole number.
+
+    time: a datetime with time zone. Raises ParameterError for a time without time zone or before 1980-01-06.
+    """
     if time.tzinfo is None:
-        raise ParameterError(f"the time {time.isoformat()} names no zone: give an aware one, such as datetime.now(UTC)")
+        raise ParameterError(f"time must have a time zone, such as datetime.now(UTC), got {time.isoformat()}")
     utc = time.astimezone(UTC)
     if utc < _EPOCH:
-        raise ParameterError(
-            f"the time {utc.isoformat()} is before GPS time begins: the earliest is {_EPOCH.isoformat()}"
-        )
+        raise ParameterError(f"time must be {_EPOCH.isoformat()} or later, when GPS time starts, got {utc.isoformat()}")
     return (utc - _EPOCH) // timedelta(seconds=1) + bisect_right(_LEAP_DAYS, utc)
 
 
 def from_gps_seconds(seconds: int) -> datetime:
-    """The UTC time of a GPS second. An inserted leap second is told as the second after it. Raises ParameterError."""
-    if seconds < 0:
-        raise ParameterError(f"GPS second {seconds} was given: it is 0 or more; the nearest is 0")
+    """Return the UTC time of a GPS second. An inserted leap second is returned as the second after it.
+
+    seconds: GPS seconds since 1980-01-06, 0 or more. Raises ParameterError if they are negative or after the year 9999.
+    """
+    integer("GPS seconds", seconds, 0)
     try:
         return _EPOCH + timedelta(seconds=seconds - bisect_right(_LEAP_GPS_S, seconds))
     except OverflowError:
-        raise ParameterError(f"GPS second {seconds} was given: dates end with the year 9999") from None
+        raise ParameterError(f"GPS seconds must be in the year 9999 or earlier, got {seconds}") from None

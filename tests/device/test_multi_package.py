@@ -29,7 +29,7 @@ from fuota.lorawan.multi_package import (
     PackageEntry,
     PackageId,
     Token,
-    buffer_of,
+    answer_buffer,
     parse_answers,
     parse_uplink,
 )
@@ -93,7 +93,7 @@ def test_a_long_answer_goes_up_in_fragments_that_can_be_asked_for_again():
     assert all(isinstance(one, MultiPackBufferFrag) and len(one.payload) <= 8 for one in fragments)
     assert {end.token for _, end in answers} == {3}
     version = PackageVersionAns(package_identifier=3, package_version=1)
-    assert parse_answers(buffer_of(fragments)).require_whole() == (TS004, *[version] * 9)
+    assert parse_answers(answer_buffer(fragments)).require_whole() == (TS004, *[version] * 9)
     ((again, _),) = board.ask(MultiPackBufferReq(start_byte=8, stop_byte=15))
     assert again == fragments[1]
     (rest,) = board.ask(MultiPackBufferReq(start_byte=25, stop_byte=255))

@@ -27,12 +27,12 @@ EXPECTED: dict[str, Command] = {
     "ForceDeviceResyncReq": clock_sync.ForceDeviceResyncReq(nb_transmissions=7),
     "ForceDeviceResyncCmd": clock_sync.ForceDeviceResyncReq(nb_transmissions=7),
 }
-BUILT = st.one_of(
+DOWNLINKS = st.one_of(
     st.builds(clock_sync.AppTimeAns, time_correction_s=st.integers(-(2**31), 2**31 - 1), token=st.integers(0, 15)),
     st.builds(clock_sync.DeviceAppTimePeriodicityReq, period=st.integers(0, 15)),
     st.builds(clock_sync.ForceDeviceResyncReq, nb_transmissions=st.integers(0, 7)),
 )
-BUILT_UP = st.one_of(
+UPLINKS = st.one_of(
     st.builds(
         clock_sync.AppTimeReq,
         device_time_s=st.integers(0, 2**32 - 1),
@@ -58,32 +58,32 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("case", cases())
-def test_vectors_both_ways(case: dict[str, Any]) -> None:
-    octets = bytes.fromhex(case["hex"])
+def test_vectors_are_encoded_and_decoded(case: dict[str, Any]) -> None:
+    wire = bytes.fromhex(case["hex"])
     expected = EXPECTED[case["command"]]
-    assert READERS[case["uplink"]](octets).require_whole() == (expected,)
-    assert expected.to_bytes() == octets
+    assert READERS[case["uplink"]](wire).require_whole() == (expected,)
+    assert expected.to_bytes() == wire
 
 
-@given(st.lists(BUILT, max_size=6))
-def test_downlinks_are_read_as_they_were_written(commands: list[Command]) -> None:
+@given(st.lists(DOWNLINKS, max_size=6))
+def test_downlinks_are_decoded_as_encoded(commands: list[Command]) -> None:
     assert list(clock_sync.parse_downlink(encode(commands)).require_whole()) == commands
 
 
-@given(st.lists(BUILT_UP, max_size=6))
-def test_uplinks_are_read_as_they_were_written(commands: list[Command]) -> None:
+@given(st.lists(UPLINKS, max_size=6))
+def test_uplinks_are_decoded_as_encoded(commands: list[Command]) -> None:
     assert list(clock_sync.parse_uplink(encode(commands)).require_whole()) == commands
 
 
 @given(st.binary(max_size=64), st.booleans())
-def test_anything_is_read_as_far_as_it_goes(octets: bytes, uplink: bool) -> None:
-    message = READERS[uplink](octets)
-    assert octets.endswith(message.rest)
-    assert len(encode(message.commands)) + len(message.rest) == len(octets)
-    assert (message.problem is None) == (message.rest == b"")
+def test_any_input_is_fully_accounted_for_without_an_exception(wire: bytes, uplink: bool) -> None:
+    message = READERS[uplink](wire)
+    assert wire.endswith(message.unparsed)
+    assert len(encode(message.commands)) + len(message.unparsed) == len(wire)
+    assert (message.problem is None) == (message.unparsed == b"")
 
 
-def test_a_correction_too_large_is_sent_in_two_steps() -> None:
+def test_too_large_correction_is_sent_in_two_steps() -> None:
     server_s, device_s = SATURATION["server_time"], SATURATION["device_time"]
     for step in ("first", "second"):
         correction_s = clock_sync.time_correction_s(server_time_s=server_s, device_time_s=device_s)
@@ -94,7 +94,7 @@ def test_a_correction_too_large_is_sent_in_two_steps() -> None:
     assert device_s == server_s
 
 
-def test_the_other_end_of_the_range() -> None:
+def test_largest_negative_correction() -> None:
     assert clock_sync.time_correction_s(server_time_s=0, device_time_s=2**32 - 1) == -(2**31)
 
 
@@ -109,10 +109,10 @@ def test_the_other_end_of_the_range() -> None:
         lambda: clock_sync.ForceDeviceResyncReq(nb_transmissions=8),
     ],
 )
-def test_what_the_wire_cannot_carry(make: Callable[[], object]) -> None:
+def test_values_that_a_command_cannot_carry_are_refused(make: Callable[[], object]) -> None:
     with pytest.raises(MessageError, match="nearest: "):
         make()
 
 
-def test_the_period_in_seconds() -> None:
+def test_period_in_seconds() -> None:
     assert clock_sync.DeviceAppTimePeriodicityReq(period=3).interval_s == 1024

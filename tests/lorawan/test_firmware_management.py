@@ -41,15 +41,15 @@ def read(payload: bytes, *, uplink: bool) -> ParsedMessage:
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["command"]) for case in PACKAGE["cases"]])
-def test_binary_lock(case: dict[str, Any]) -> None:
+def test_vectors_are_encoded_and_decoded(case: dict[str, Any]) -> None:
     fields = {OUR_NAMES.get(name, name): value for name, value in case["fields"].items()}
     command = getattr(firmware_management, case["command"])(**fields)
-    octets = bytes.fromhex(case["hex"])
-    assert command.to_bytes() == octets
-    assert read(octets, uplink=bool(case["uplink"])).require_whole() == (command,)
+    wire = bytes.fromhex(case["hex"])
+    assert command.to_bytes() == wire
+    assert read(wire, uplink=bool(case["uplink"])).require_whole() == (command,)
 
 
-def test_the_lock_holds_every_case() -> None:
+def test_vectors_have_7_cases() -> None:
     assert len(PACKAGE["cases"]) == 7
 
 
@@ -58,7 +58,7 @@ def test_identifier_and_port() -> None:
     assert PACKAGE["fport"] == firmware_management.FPORT
 
 
-# The dialogue that LoRa Basics Modem has with itself, in its order.
+# The built-in dialogue of LoRa Basics Modem, in its order.
 
 FIRMWARE = 0x73190117
 DIALOGUE: list[tuple[Command, Command | None]] = [
@@ -79,7 +79,7 @@ DIALOGUE: list[tuple[Command, Command | None]] = [
 ]
 
 
-def test_lbm_dialogue() -> None:
+def test_dialogue_of_lora_basics_modem() -> None:
     for (request, answer), (request_hex, answer_hex) in zip(
         DIALOGUE, PACKAGE["lbm_builtin_dialogue"]["pairs"], strict=True
     ):
@@ -91,7 +91,7 @@ def test_lbm_dialogue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("octet", "answer"),
+    ("byte", "answer"),
     [
         (0, DevDeleteImageAns()),
         (1, DevDeleteImageAns(error_no_valid_image=True)),
@@ -99,66 +99,66 @@ def test_lbm_dialogue() -> None:
         (3, DevDeleteImageAns(error_no_valid_image=True, error_invalid_version=True)),
     ],
 )
-def test_each_bit_of_the_delete_answer_alone(octet: int, answer: DevDeleteImageAns) -> None:
-    assert answer.to_bytes() == bytes((5, octet))
-    assert parse_uplink(bytes((5, octet))).require_whole() == (answer,)
-    assert parse_uplink(bytes((5, 0xFC | octet))).require_whole() == (answer,)
+def test_each_bit_of_the_delete_answer(byte: int, answer: DevDeleteImageAns) -> None:
+    assert answer.to_bytes() == bytes((5, byte))
+    assert parse_uplink(bytes((5, byte))).require_whole() == (answer,)
+    assert parse_uplink(bytes((5, 0xFC | byte))).require_whole() == (answer,)
 
 
-@pytest.mark.parametrize("octet", range(256))
-def test_only_a_valid_image_has_a_version(octet: int) -> None:
-    version = "17011973" if octet & 3 == 3 else ""
-    answer, after = parse_uplink(bytes((4, octet)) + bytes.fromhex(version + "0502")).require_whole()
+@pytest.mark.parametrize("byte", range(256))
+def test_only_a_valid_image_has_a_version(byte: int) -> None:
+    version = "17011973" if byte & 3 == 3 else ""
+    answer, after = parse_uplink(bytes((4, byte)) + bytes.fromhex(version + "0502")).require_whole()
     assert isinstance(answer, DevUpgradeImageAns)
-    assert answer.up_image_status is UpImageStatus(octet & 3)
+    assert answer.up_image_status is UpImageStatus(byte & 3)
     assert answer.next_firmware_version == (FIRMWARE if version else None)
     assert after == DevDeleteImageAns(error_invalid_version=True)
 
 
-# What goes out comes back; whatever comes in, nothing is raised.
+# Commands are decoded as they were encoded, and no input raises an exception.
 
-OCTETS_4 = st.integers(0, 0xFFFFFFFF)
-OCTETS_3 = st.integers(0, 0xFFFFFF)
+BYTES_4 = st.integers(0, 0xFFFFFFFF)
+BYTES_3 = st.integers(0, 0xFFFFFF)
 DOWNLINKS: st.SearchStrategy[Command] = st.one_of(
     st.builds(PackageVersionReq),
     st.builds(DevVersionReq),
-    st.builds(DevRebootTimeReq, reboot_time_s=OCTETS_4),
-    st.builds(DevRebootCountdownReq, countdown_s=OCTETS_3),
+    st.builds(DevRebootTimeReq, reboot_time_s=BYTES_4),
+    st.builds(DevRebootCountdownReq, countdown_s=BYTES_3),
     st.builds(DevUpgradeImageReq),
-    st.builds(DevDeleteImageReq, firmware_to_delete_version=OCTETS_4),
+    st.builds(DevDeleteImageReq, firmware_to_delete_version=BYTES_4),
 )
 UPLINKS: st.SearchStrategy[Command] = st.one_of(
-    st.builds(DevVersionAns, firmware_version=OCTETS_4, hardware_version=OCTETS_4),
-    st.builds(DevRebootTimeAns, time_to_reboot_s=OCTETS_4),
-    st.builds(DevRebootCountdownAns, countdown_s=OCTETS_3),
+    st.builds(DevVersionAns, firmware_version=BYTES_4, hardware_version=BYTES_4),
+    st.builds(DevRebootTimeAns, time_to_reboot_s=BYTES_4),
+    st.builds(DevRebootCountdownAns, countdown_s=BYTES_3),
     st.builds(DevUpgradeImageAns, up_image_status=st.sampled_from(list(UpImageStatus)[:3])),
-    st.builds(DevUpgradeImageAns, up_image_status=st.just(UpImageStatus.VALID), next_firmware_version=OCTETS_4),
+    st.builds(DevUpgradeImageAns, up_image_status=st.just(UpImageStatus.VALID), next_firmware_version=BYTES_4),
     st.builds(DevDeleteImageAns, error_no_valid_image=st.booleans(), error_invalid_version=st.booleans()),
 )
 
 
 @pytest.mark.parametrize("uplink", [True, False])
 @given(data=st.data())
-def test_any_row_of_commands_comes_back(data: st.DataObject, uplink: bool) -> None:
+def test_any_sequence_of_commands_is_decoded_as_encoded(data: st.DataObject, uplink: bool) -> None:
     commands = tuple(data.draw(st.lists(UPLINKS if uplink else DOWNLINKS, max_size=8)))
-    octets = encode(commands)
-    assert read(octets, uplink=uplink).require_whole() == commands
-    assert read(octets[:-1], uplink=uplink).commands == commands[:-1]
+    wire = encode(commands)
+    assert read(wire, uplink=uplink).require_whole() == commands
+    assert read(wire[:-1], uplink=uplink).commands == commands[:-1]
 
 
 @given(st.lists(st.integers(0, 6).map(lambda cid: bytes((cid,))) | st.binary(max_size=10)), st.booleans())
-def test_anything_fed_is_accounted_for_and_nothing_raised(parts: list[bytes], uplink: bool) -> None:
+def test_any_input_is_fully_accounted_for_without_an_exception(parts: list[bytes], uplink: bool) -> None:
     payload = b"".join(parts)
     message = read(payload, uplink=uplink)
-    assert (message.problem is None) == (message.rest == b"")
-    spoken = encode(message.commands)
-    assert len(spoken) + len(message.rest) == len(payload)
-    assert payload.endswith(message.rest)
-    again = read(spoken + message.rest, uplink=uplink)
-    assert (again.commands, again.rest) == (message.commands, message.rest)
+    assert (message.problem is None) == (message.unparsed == b"")
+    understood = encode(message.commands)
+    assert len(understood) + len(message.unparsed) == len(payload)
+    assert payload.endswith(message.unparsed)
+    second = read(understood + message.unparsed, uplink=uplink)
+    assert (second.commands, second.unparsed) == (message.commands, message.unparsed)
 
 
-# What cannot be said is refused where it is written.
+# Values that a command cannot carry are refused when the command is built.
 
 REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("firmware_version must .* got 4294967296", lambda: DevVersionAns(firmware_version=1 << 32, hardware_version=0)),
@@ -167,9 +167,9 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("time_to_reboot_s must .* got -1", lambda: DevRebootTimeAns(time_to_reboot_s=-1)),
     ("countdown_s must .* got 16777216", lambda: DevRebootCountdownReq(countdown_s=1 << 24)),
     ("countdown_s must .* got 16777216", lambda: DevRebootCountdownAns(countdown_s=1 << 24)),
-    ("next_firmware_version None", lambda: DevUpgradeImageAns(up_image_status=UpImageStatus.VALID)),
+    ("got next_firmware_version None", lambda: DevUpgradeImageAns(up_image_status=UpImageStatus.VALID)),
     (
-        "any other status has none",
+        "for no other status, got next_firmware_version 1",
         lambda: DevUpgradeImageAns(up_image_status=UpImageStatus.NONE, next_firmware_version=1),
     ),
     (
@@ -182,6 +182,6 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
 
 
 @pytest.mark.parametrize(("message", "act"), REFUSED)
-def test_refusals_say_what_was_given(message: str, act: Callable[[], object]) -> None:
+def test_refusal_states_the_rule_and_the_value(message: str, act: Callable[[], object]) -> None:
     with pytest.raises(MessageError, match=message):
         act()

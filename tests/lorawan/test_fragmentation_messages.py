@@ -37,7 +37,7 @@ def read(payload: bytes, *, uplink: bool, version: int) -> ParsedMessage:
     return (parse_uplink if uplink else parse_downlink)(payload, version=version)
 
 
-# The binary lock: every TS004 case of the vectors, both ways.
+# Every TS004 case of the vectors, encoded and decoded.
 
 CLASSES: dict[str, Callable[..., Command]] = {
     "PackageVersionReq": PackageVersionReq,
@@ -61,7 +61,7 @@ OUR_NAMES = {
 
 
 def flatten(fields: dict[str, Any]) -> dict[str, Any]:
-    """The vectors nest fields by the octet they share; ours are flat."""
+    """Return the fields of a vector without nesting; the vectors group fields that share a byte."""
     flat: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, dict):
@@ -73,13 +73,13 @@ def flatten(fields: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def value_of(case: dict[str, Any], version: int) -> Command:
+def command_of(case: dict[str, Any], version: int) -> Command:
     make = CLASSES[case["command"].removeprefix("TS004v2 ").split()[0]]
     fields = {"session_does_not_exist": True} if case["fields"] == {"status": 4} else flatten(case["fields"])
     return make(**fields, **({"version": version} if make in VERSIONED else {}))
 
 
-def locked_cases() -> list[Any]:
+def vector_cases() -> list[Any]:
     cases = [(case, 1) for case in PACKAGES["TS004 v1"]["cases"]] + [
         (case, 2) for case in PACKAGES["TS004 v2"]["cases"]
     ]
@@ -87,16 +87,16 @@ def locked_cases() -> list[Any]:
     return [pytest.param(case, version, id=f"v{version} {case['command']}") for case, version in cases]
 
 
-@pytest.mark.parametrize(("case", "version"), locked_cases())
-def test_binary_lock(case: dict[str, Any], version: int) -> None:
-    command = value_of(case, version)
-    octets = bytes.fromhex(case["hex"])
-    assert command.to_bytes() == octets
-    assert read(octets, uplink=bool(case["uplink"]), version=version).require_whole() == (command,)
+@pytest.mark.parametrize(("case", "version"), vector_cases())
+def test_vectors_are_encoded_and_decoded(case: dict[str, Any], version: int) -> None:
+    command = command_of(case, version)
+    wire = bytes.fromhex(case["hex"])
+    assert command.to_bytes() == wire
+    assert read(wire, uplink=bool(case["uplink"]), version=version).require_whole() == (command,)
 
 
-def test_the_lock_holds_every_case() -> None:
-    assert len(locked_cases()) == 12
+def test_vectors_have_12_cases() -> None:
+    assert len(vector_cases()) == 12
 
 
 def test_identifier_and_port() -> None:
@@ -104,15 +104,15 @@ def test_identifier_and_port() -> None:
     assert PACKAGES["TS004 v1"]["fport"] == FPORT
 
 
-def test_package_version_ans_goes_up() -> None:
+def test_package_version_ans_is_an_uplink() -> None:
     answer = PackageVersionAns(package_identifier=PACKAGE_IDENTIFIER, package_version=2)
     assert parse_uplink(bytes.fromhex("000302"), version=1).require_whole() == (answer,)
 
 
-# What goes out comes back.
+# Commands are decoded as they were encoded.
 
 INDEX = st.integers(0, 3)
-FOUR_OCTETS = st.binary(min_size=4, max_size=4)
+FOUR_BYTES = st.binary(min_size=4, max_size=4)
 FRAGMENTS = st.builds(
     DataFragment, frag_index=INDEX, n=st.integers(1, 16383), payload=st.binary(min_size=1, max_size=255)
 )
@@ -124,7 +124,7 @@ def setups(draw: st.DrawFn, version: int) -> FragSessionSetupReq:
     only_version_2: dict[str, Any] = {
         "ack_reception": draw(st.booleans()),
         "session_cnt": draw(st.integers(0, 0xFFFF)),
-        "mic": draw(FOUR_OCTETS),
+        "mic": draw(FOUR_BYTES),
     }
     return FragSessionSetupReq(
         version=version,
@@ -135,7 +135,7 @@ def setups(draw: st.DrawFn, version: int) -> FragSessionSetupReq:
         block_ack_delay=draw(st.integers(0, 7)),
         frag_algo=draw(st.integers(0, 7)),
         padding=draw(st.integers(0, 255)),
-        descriptor=draw(FOUR_OCTETS),
+        descriptor=draw(FOUR_BYTES),
         **(only_version_2 if version == 2 else {}),
     )
 
@@ -192,27 +192,27 @@ def uplinks(version: int) -> st.SearchStrategy[Command]:
 
 @pytest.mark.parametrize("version", [1, 2])
 @given(data=st.data())
-def test_any_row_of_downlink_commands_comes_back(data: st.DataObject, version: int) -> None:
+def test_any_sequence_of_downlink_commands_is_decoded_as_encoded(data: st.DataObject, version: int) -> None:
     commands = tuple(data.draw(st.lists(downlinks(version), max_size=8)))
     assert parse_downlink(encode(commands), version=version).require_whole() == commands
 
 
 @pytest.mark.parametrize("version", [1, 2])
 @given(data=st.data())
-def test_any_row_of_uplink_commands_comes_back(data: st.DataObject, version: int) -> None:
+def test_any_sequence_of_uplink_commands_is_decoded_as_encoded(data: st.DataObject, version: int) -> None:
     commands = tuple(data.draw(st.lists(uplinks(version), max_size=8)))
     assert parse_uplink(encode(commands), version=version).require_whole() == commands
 
 
 @given(FRAGMENTS, st.sampled_from([1, 2]))
-def test_any_fragment_comes_back(fragment: DataFragment, version: int) -> None:
-    octets = fragment.to_bytes()
-    assert len(octets) == len(fragment.payload) + 3
-    assert parse_downlink(octets, version=version).require_whole() == (fragment,)
+def test_any_fragment_is_decoded_as_encoded(fragment: DataFragment, version: int) -> None:
+    wire = fragment.to_bytes()
+    assert len(wire) == len(fragment.payload) + 3
+    assert parse_downlink(wire, version=version).require_whole() == (fragment,)
 
 
 @given(st.binary(max_size=60), st.booleans(), st.sampled_from([1, 2]), st.sampled_from([None, 1, 2]))
-def test_anything_fed_is_accounted_for_and_nothing_raised(
+def test_any_input_is_fully_accounted_for_without_an_exception(
     payload: bytes, uplink: bool, version: int, layout: int | None
 ) -> None:
     message = (
@@ -220,24 +220,24 @@ def test_anything_fed_is_accounted_for_and_nothing_raised(
         if uplink
         else parse_downlink(payload, version=version)
     )
-    assert payload.endswith(message.rest)
-    assert (message.problem is None) == (message.rest == b"")
-    understood = len(payload) - len(message.rest)
-    spoken = sum(len(command.to_bytes()) for command in message.commands)
+    assert payload.endswith(message.unparsed)
+    assert (message.problem is None) == (message.unparsed == b"")
+    understood = len(payload) - len(message.unparsed)
+    encoded = sum(len(command.to_bytes()) for command in message.commands)
     surplus = 3 * sum(getattr(command, "session_does_not_exist", False) for command in message.commands)
-    assert spoken <= understood <= spoken + surplus
+    assert encoded <= understood <= encoded + surplus
 
 
 @given(st.data(), st.sampled_from([1, 2]))
-def test_a_prefix_of_a_message_gives_a_prefix_of_its_commands(data: st.DataObject, version: int) -> None:
+def test_truncated_message_yields_its_first_commands(data: st.DataObject, version: int) -> None:
     commands = tuple(data.draw(st.lists(downlinks(version), min_size=1, max_size=5)))
-    octets = encode(commands)
-    message = parse_downlink(octets[: data.draw(st.integers(0, len(octets) - 1))], version=version)
+    wire = encode(commands)
+    message = parse_downlink(wire[: data.draw(st.integers(0, len(wire) - 1))], version=version)
     assert message.commands == commands[: len(message.commands)]
     assert len(message.commands) < len(commands)
 
 
-# What cannot be said is refused where it is written.
+# Values that a command cannot carry are refused when the command is built.
 
 
 def setup(**changed: Any) -> FragSessionSetupReq:
@@ -254,7 +254,7 @@ def setup(**changed: Any) -> FragSessionSetupReq:
 
 
 @pytest.mark.parametrize(
-    ("field", "given_value", "nearest"),
+    ("field", "value", "nearest"),
     [
         ("version", 3, 2),
         ("version", 0, 1),
@@ -269,9 +269,9 @@ def setup(**changed: Any) -> FragSessionSetupReq:
         ("padding", -1, 0),
     ],
 )
-def test_setup_refuses_what_it_cannot_carry(field: str, given_value: int, nearest: int) -> None:
-    with pytest.raises(MessageError, match=rf"{field} must be .*, got {given_value} \(nearest: {nearest}\)$"):
-        setup(**{field: given_value})
+def test_setup_refuses_values_that_it_cannot_carry(field: str, value: int, nearest: int) -> None:
+    with pytest.raises(MessageError, match=rf"{field} must be .*, got {value} \(nearest: {nearest}\)$"):
+        setup(**{field: value})
 
 
 @pytest.mark.parametrize("descriptor", [b"", b"abc", b"abcde"])
@@ -281,7 +281,7 @@ def test_setup_refuses_another_length_of_descriptor(descriptor: bytes) -> None:
 
 
 @pytest.mark.parametrize("field", [{"ack_reception": True}, {"session_cnt": 0}, {"mic": bytes(4)}])
-def test_setup_of_version_1_refuses_the_fields_of_version_2(field: dict[str, Any]) -> None:
+def test_setup_of_version_1_refuses_fields_of_version_2(field: dict[str, Any]) -> None:
     with pytest.raises(MessageError, match=f"{next(iter(field))} .* from version 2 on"):
         setup(**field)
 
@@ -310,8 +310,8 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("frag_index must .* got 4", lambda: FragSessionSetupAns(version=1, frag_index=4)),
     ("session_cnt_replay", lambda: FragSessionSetupAns(version=1, frag_index=0, session_cnt_replay=True)),
     ("n must .* got 16384", lambda: DataFragment(frag_index=0, n=16384, payload=b"a")),
-    ("payload length must .* got 0", lambda: DataFragment(frag_index=0, n=1, payload=b"")),
-    ("payload length must .* got 256", lambda: DataFragment(frag_index=0, n=1, payload=bytes(256))),
+    ("length of payload must .* got 0", lambda: DataFragment(frag_index=0, n=1, payload=b"")),
+    ("length of payload must .* got 256", lambda: DataFragment(frag_index=0, n=1, payload=bytes(256))),
     (
         "nb_frag_received must .* got 16384",
         lambda: FragSessionStatusAns(version=1, frag_index=0, nb_frag_received=16384, missing_frag=0),
@@ -320,8 +320,8 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
         "missing_frag must .* got 256",
         lambda: FragSessionStatusAns(version=2, frag_index=0, nb_frag_received=0, missing_frag=256),
     ),
-    ("has all three", lambda: FragSessionStatusAns(version=2, frag_index=0, nb_frag_received=1)),
-    ("has none of them", lambda: FragSessionStatusAns(version=2, frag_index=1, session_does_not_exist=True)),
+    ("must all be given", lambda: FragSessionStatusAns(version=2, frag_index=0, nb_frag_received=1)),
+    ("all be left out", lambda: FragSessionStatusAns(version=2, frag_index=1, session_does_not_exist=True)),
     ("from version 2 on", lambda: FragSessionStatusAns(version=1, session_does_not_exist=True)),
     ("block_ack_delay must .* got 8", lambda: max_ack_delay_s(8)),
     ("version must .* got 3", lambda: parse_uplink(b"", version=3)),
@@ -331,7 +331,7 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
 
 
 @pytest.mark.parametrize(("message", "act"), REFUSED)
-def test_refusals_say_what_was_given(message: str, act: Callable[[], object]) -> None:
+def test_refusal_states_the_rule_and_the_value(message: str, act: Callable[[], object]) -> None:
     with pytest.raises(MessageError, match=message):
         act()
 
@@ -341,16 +341,16 @@ def test_max_ack_delay_doubles_from_16_s_to_2048_s() -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_setup_answer_is_accepted_only_without_error_bits(version: int) -> None:
+def test_setup_answer_without_error_bits_is_accepted(version: int) -> None:
     error_bits = 0x0F if version == 1 else 0x1F
-    for octet in range(256):
-        (answer,) = parse_uplink(bytes((0x02, octet)), version=version).require_whole()
+    for byte in range(256):
+        (answer,) = parse_uplink(bytes((0x02, byte)), version=version).require_whole()
         assert isinstance(answer, FragSessionSetupAns)
-        assert answer.accepted == (octet & error_bits == 0)
-        assert answer.frag_index == octet >> 6
+        assert answer.accepted == (byte & error_bits == 0)
+        assert answer.frag_index == byte >> 6
 
 
-def test_the_direction_decides_what_a_cid_means() -> None:
+def test_direction_decides_the_meaning_of_a_cid() -> None:
     assert parse_uplink(b"\x04\x06", version=2).require_whole() == (
         FragDataBlockReceivedReq(frag_index=2, mic_error=True),
     )
@@ -364,15 +364,15 @@ def test_version_1_has_no_data_block_received(uplink: bool) -> None:
     assert "unknown CID 0x04" in str(message.problem)
 
 
-def test_a_data_fragment_after_another_command_is_not_taken() -> None:
+def test_data_fragment_after_another_command_is_not_read() -> None:
     message = parse_downlink(bytes.fromhex("00 08010001020304"), version=1)
     assert message.commands == (PackageVersionReq(),)
-    assert message.rest == bytes.fromhex("08010001020304")
+    assert message.unparsed == bytes.fromhex("08010001020304")
     assert "alone in its message" in str(message.problem)
 
 
 @pytest.mark.parametrize("payload", ["0200000032000000000000", "0200010000000000000000", "0200010032003200000000"])
-def test_a_setup_that_describes_no_session_is_read_for_the_device_to_refuse(payload: str) -> None:
+def test_setup_of_an_impossible_session_is_read_so_that_the_device_can_refuse_it(payload: str) -> None:
     setup_req, delete_req = parse_downlink(bytes.fromhex(payload + "0300"), version=1).require_whole()
     assert setup_req.to_bytes().hex() == payload
     assert delete_req == FragSessionDeleteReq(frag_index=0)

@@ -18,12 +18,12 @@ KEYS = MulticastSessionKeys.derive(bytes(range(16)), ADDR)
 COUNTERS = st.integers(0, 0xFFFFFFFF)
 
 
-def frame(**changed: Any) -> MulticastFrame:
-    return MulticastFrame(**({"mc_addr": ADDR, "f_cnt": 7, "f_port": 201, "payload": b"\x08\x01\x00abc"} | changed))
+def frame(**changes: Any) -> MulticastFrame:
+    return MulticastFrame(**({"mc_addr": ADDR, "f_cnt": 7, "f_port": 201, "payload": b"\x08\x01\x00abc"} | changes))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"counter {case['fcnt32']}" for case in CASES])
-def test_vectors_both_ways(case: dict[str, Any]) -> None:
+def test_vectors_are_encoded_and_decoded(case: dict[str, Any]) -> None:
     mc_addr = int(case["mc_addr"], 16)
     keys = MulticastSessionKeys.derive(bytes.fromhex(case["mc_key"]), mc_addr)
     sent = MulticastFrame(
@@ -38,51 +38,53 @@ def test_vectors_both_ways(case: dict[str, Any]) -> None:
 
 
 @given(COUNTERS, st.integers(0, 0xFFFF), st.integers(1, 255), st.binary(min_size=1, max_size=242), st.booleans())
-def test_what_is_sent_is_heard(f_cnt: int, missed: int, f_port: int, payload: bytes, f_pending: bool) -> None:
+def test_received_frame_equals_the_sent_frame(
+    f_cnt: int, missed: int, f_port: int, payload: bytes, f_pending: bool
+) -> None:
     sent = frame(f_cnt=f_cnt, f_port=f_port, payload=payload, f_pending=f_pending)
     assert open_multicast(sent.to_bytes(KEYS), KEYS, mc_addr=ADDR, next_f_cnt=max(0, f_cnt - missed)) == sent
 
 
 @given(COUNTERS, st.integers(0, 200), st.integers(1, 255))
-def test_one_wrong_octet_is_noticed(f_cnt: int, position: int, change: int) -> None:
-    octets = bytearray(frame(f_cnt=f_cnt).to_bytes(KEYS))
-    octets[position % len(octets)] ^= change
+def test_one_wrong_byte_is_detected(f_cnt: int, position: int, change: int) -> None:
+    wire = bytearray(frame(f_cnt=f_cnt).to_bytes(KEYS))
+    wire[position % len(wire)] ^= change
     with pytest.raises(MessageError):
-        open_multicast(bytes(octets), KEYS, mc_addr=ADDR, next_f_cnt=f_cnt)
+        open_multicast(bytes(wire), KEYS, mc_addr=ADDR, next_f_cnt=f_cnt)
 
 
 @given(st.binary(max_size=80))
-def test_garbage_is_refused_with_our_own_error(octets: bytes) -> None:
+def test_random_bytes_raise_a_message_error(wire: bytes) -> None:
     with pytest.raises(MessageError):
-        open_multicast(octets, KEYS, mc_addr=ADDR)
+        open_multicast(wire, KEYS, mc_addr=ADDR)
 
 
-def test_a_repeated_frame_is_refused() -> None:
+def test_repeated_frame_is_refused() -> None:
     on_air = frame(f_cnt=7).to_bytes(KEYS)
-    with pytest.raises(MessageError, match="heard before"):
+    with pytest.raises(MessageError, match="repeated"):
         open_multicast(on_air, KEYS, mc_addr=ADDR, next_f_cnt=8)
 
 
-def test_the_counter_of_32_bits_is_taken_on_over_its_16_on_air() -> None:
+def test_counter_of_32_bits_is_recovered_from_its_16_bits_on_air() -> None:
     on_air = frame(f_cnt=0x1_0002).to_bytes(KEYS)
     assert open_multicast(on_air, KEYS, mc_addr=ADDR, next_f_cnt=0xFFFE).f_cnt == 0x1_0002
 
 
 @pytest.mark.parametrize(("position", "value"), [(0, 0xA0), (0, 0x40), (5, 0x20), (5, 0x40), (5, 0x80), (5, 0x01)])
-def test_confirmed_uplink_ack_adr_and_options_are_no_multicast(position: int, value: int) -> None:
-    octets = bytearray(frame().to_bytes(KEYS))
-    octets[position] = value
-    with pytest.raises(MessageError, match="no multicast frame"):
-        open_multicast(bytes(octets), KEYS, mc_addr=ADDR)
+def test_confirmed_uplink_ack_adr_and_f_opts_are_not_multicast(position: int, value: int) -> None:
+    wire = bytearray(frame().to_bytes(KEYS))
+    wire[position] = value
+    with pytest.raises(MessageError, match="multicast frame must have MHDR"):
+        open_multicast(bytes(wire), KEYS, mc_addr=ADDR)
 
 
-def test_another_groups_frame_is_told_apart() -> None:
-    with pytest.raises(MessageError, match="is for 01AABBCC, not for 01AABBCD"):
+def test_frame_of_another_group_is_refused() -> None:
+    with pytest.raises(MessageError, match="01AABBCC, expected 01AABBCD"):
         open_multicast(frame().to_bytes(KEYS), KEYS, mc_addr=ADDR + 1)
 
 
 @pytest.mark.parametrize(
-    "changed",
+    "changes",
     [
         {"f_port": 0},
         {"f_port": 256},
@@ -93,6 +95,6 @@ def test_another_groups_frame_is_told_apart() -> None:
         {"mc_addr": 1 << 32},
     ],
 )
-def test_what_no_frame_can_carry(changed: dict[str, Any]) -> None:
+def test_values_that_a_frame_cannot_carry_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(MessageError, match="nearest: "):
-        frame(**changed)
+        frame(**changes)

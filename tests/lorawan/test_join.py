@@ -1,4 +1,4 @@
-"""Joining over the air: a published capture, round trips, and who is not let in."""
+"""Join over the air: a published capture, round trips, and refused frames."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def number(name: str) -> int:
     return int(CAPTURED[name], 16)
 
 
-def test_a_captured_request_both_ways() -> None:
+def test_captured_request_is_decoded_and_encoded() -> None:
     on_air = bytes.fromhex(CAPTURED["request"])
-    asked = JoinRequest(join_eui=number("join_eui"), dev_eui=number("dev_eui"), dev_nonce=number("dev_nonce"))
-    assert JoinRequest.parse(on_air) == asked
-    assert asked.to_bytes(APP_KEY) == on_air
+    request = JoinRequest(join_eui=number("join_eui"), dev_eui=number("dev_eui"), dev_nonce=number("dev_nonce"))
+    assert JoinRequest.parse(on_air) == request
+    assert request.to_bytes(APP_KEY) == on_air
     assert join_request_is_genuine(on_air, APP_KEY)
     assert not join_request_is_genuine(on_air, OTHER_KEY)
 
 
-def test_a_captured_accept_both_ways_and_the_keys_that_follow() -> None:
+def test_captured_accept_is_decoded_and_encoded_and_yields_the_keys() -> None:
     on_air = bytes.fromhex(CAPTURED["accept"])
     accept = JoinAccept(
         join_nonce=number("join_nonce"),
@@ -50,14 +50,14 @@ def test_a_captured_accept_both_ways_and_the_keys_that_follow() -> None:
 @given(
     st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 0xFFFF), st.binary(min_size=16, max_size=16)
 )
-def test_a_request_is_read_as_it_was_made(join_eui: int, dev_eui: int, dev_nonce: int, app_key: bytes) -> None:
-    asked = JoinRequest(join_eui=join_eui, dev_eui=dev_eui, dev_nonce=dev_nonce)
-    on_air = asked.to_bytes(app_key)
-    assert (JoinRequest.parse(on_air), join_request_is_genuine(on_air, app_key)) == (asked, True)
+def test_request_is_decoded_as_encoded(join_eui: int, dev_eui: int, dev_nonce: int, app_key: bytes) -> None:
+    request = JoinRequest(join_eui=join_eui, dev_eui=dev_eui, dev_nonce=dev_nonce)
+    on_air = request.to_bytes(app_key)
+    assert (JoinRequest.parse(on_air), join_request_is_genuine(on_air, app_key)) == (request, True)
 
 
 @given(st.integers(0, 0xFFFFFF), st.integers(0, 0xFFFFFFFF), st.sampled_from([b"", bytes(range(16))]))
-def test_an_accept_is_read_as_it_was_made_and_by_nobody_else(join_nonce: int, dev_addr: int, cf_list: bytes) -> None:
+def test_accept_is_decoded_with_the_right_key_only(join_nonce: int, dev_addr: int, cf_list: bytes) -> None:
     accept = JoinAccept(join_nonce=join_nonce, net_id=0, dev_addr=dev_addr, cf_list=cf_list)
     on_air = accept.to_bytes(APP_KEY)
     assert JoinAccept.open(on_air, APP_KEY) == accept
@@ -66,28 +66,28 @@ def test_an_accept_is_read_as_it_was_made_and_by_nobody_else(join_nonce: int, de
 
 
 @given(st.binary(max_size=40))
-def test_garbage_is_refused_with_our_own_error(octets: bytes) -> None:
+def test_random_bytes_raise_a_message_error(wire: bytes) -> None:
     with pytest.raises(MessageError):
-        JoinAccept.open(octets, APP_KEY)
-    if len(octets) != 23 or octets[0]:
+        JoinAccept.open(wire, APP_KEY)
+    if len(wire) != 23 or wire[0]:
         with pytest.raises(MessageError):
-            JoinRequest.parse(octets)
+            JoinRequest.parse(wire)
 
 
-@pytest.mark.parametrize("changed", [{"dev_nonce": 1 << 16}, {"dev_eui": 1 << 64}, {"join_eui": -1}])
-def test_what_no_request_can_carry(changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", [{"dev_nonce": 1 << 16}, {"dev_eui": 1 << 64}, {"join_eui": -1}])
+def test_values_that_a_request_cannot_carry_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(MessageError, match="nearest: "):
-        JoinRequest(**({"join_eui": 1, "dev_eui": 2, "dev_nonce": 3} | changed))
+        JoinRequest(**({"join_eui": 1, "dev_eui": 2, "dev_nonce": 3} | changes))
 
 
 @pytest.mark.parametrize(
-    "changed", [{"join_nonce": 1 << 24}, {"net_id": -1}, {"rx_delay": 256}, {"cf_list": bytes(15)}]
+    "changes", [{"join_nonce": 1 << 24}, {"net_id": -1}, {"rx_delay": 256}, {"cf_list": bytes(15)}]
 )
-def test_what_no_accept_can_carry(changed: dict[str, Any]) -> None:
+def test_values_that_an_accept_cannot_carry_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(MessageError, match="got "):
-        JoinAccept(**({"join_nonce": 1, "net_id": 2, "dev_addr": 3} | changed))
+        JoinAccept(**({"join_nonce": 1, "net_id": 2, "dev_addr": 3} | changes))
 
 
-def test_a_key_of_another_length_is_refused() -> None:
-    with pytest.raises(ParameterError, match="app_key of 15 octets"):
+def test_key_of_another_length_is_refused() -> None:
+    with pytest.raises(ParameterError, match=r"app_key must have 16 bytes .*got 15"):
         JoinRequest(join_eui=1, dev_eui=2, dev_nonce=3).to_bytes(bytes(15))

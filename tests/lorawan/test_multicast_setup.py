@@ -45,7 +45,7 @@ def read(payload: bytes, *, uplink: bool, version: int) -> ParsedMessage:
 
 
 def flatten(fields: dict[str, Any]) -> dict[str, Any]:
-    """The vectors nest fields by the octet they share; ours are flat."""
+    """Return the fields of a vector without nesting; the vectors group fields that share a byte."""
     flat: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, dict):
@@ -59,23 +59,23 @@ def flatten(fields: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def locked_cases() -> list[Any]:
+def vector_cases() -> list[Any]:
     cases = [(case, version) for version in (1, 2) for case in PACKAGES[f"TS005 v{version}"]["cases"]]
     cases += [(case, 2) for case in PACKAGES["extra"]["cases"] if case["command"].startswith("TS005v2")]
     return [pytest.param(case, version, id=f"v{version} {case['command']}") for case, version in cases]
 
 
-@pytest.mark.parametrize(("case", "version"), locked_cases())
-def test_binary_lock(case: dict[str, Any], version: int) -> None:
+@pytest.mark.parametrize(("case", "version"), vector_cases())
+def test_vectors_are_encoded_and_decoded(case: dict[str, Any], version: int) -> None:
     make = getattr(multicast_setup, case["command"].removeprefix("TS005v2 ").split()[0])
     command = make(**flatten(case["fields"]), **({"version": version} if make in SESSION_ANSWERS else {}))
-    octets = bytes.fromhex(case["hex"])
-    assert command.to_bytes() == octets
-    assert read(octets, uplink=bool(case["uplink"]), version=version).require_whole() == (command,)
+    wire = bytes.fromhex(case["hex"])
+    assert command.to_bytes() == wire
+    assert read(wire, uplink=bool(case["uplink"]), version=version).require_whole() == (command,)
 
 
-def test_the_lock_holds_every_case() -> None:
-    assert len(locked_cases()) == 15
+def test_vectors_have_15_cases() -> None:
+    assert len(vector_cases()) == 15
 
 
 def test_identifier_and_port() -> None:
@@ -83,7 +83,7 @@ def test_identifier_and_port() -> None:
     assert PACKAGES["TS005 v1"]["fport"] == multicast_setup.FPORT
 
 
-# The commands that the vectors lack, written out from the tables of the specification.
+# Commands that the vectors lack, written from the tables of the specification.
 
 BY_HAND: list[tuple[str, Command]] = [
     (
@@ -105,21 +105,21 @@ BY_HAND: list[tuple[str, Command]] = [
 ]
 
 
-@pytest.mark.parametrize(("octets", "command"), BY_HAND)
-def test_uplinks_by_hand(octets: str, command: Command) -> None:
-    assert command.to_bytes() == bytes.fromhex(octets)
-    assert parse_uplink(bytes.fromhex(octets), version=2).require_whole() == (command,)
+@pytest.mark.parametrize(("wire", "command"), BY_HAND)
+def test_uplinks_written_from_the_specification(wire: str, command: Command) -> None:
+    assert command.to_bytes() == bytes.fromhex(wire)
+    assert parse_uplink(bytes.fromhex(wire), version=2).require_whole() == (command,)
 
 
 @pytest.mark.parametrize(
-    ("frequency_hz", "octets"),
+    ("frequency_hz", "dl_freq"),
     [(0, "000000"), (869_525_000, "d2ad84"), (2_403_000_000, "9855b7"), (3_355_443_000, "ffffff")],
 )
-def test_class_b_session(frequency_hz: int, octets: str) -> None:
+def test_class_b_session_carries_frequencies_of_both_steps(frequency_hz: int, dl_freq: str) -> None:
     request = McClassBSessionReq(
         mc_group_id=3, session_time_s=1280, time_out=2, periodicity=5, frequency_hz=frequency_hz, data_rate=3
     )
-    wire = bytes.fromhex("05 03 00050000 52") + bytes.fromhex(octets) + b"\x03"
+    wire = bytes.fromhex("05 03 00050000 52") + bytes.fromhex(dl_freq) + b"\x03"
     assert request.to_bytes() == wire
     assert parse_downlink(wire, version=1).require_whole() == (request,)
 
@@ -129,7 +129,7 @@ def test_class_b_session(frequency_hz: int, octets: str) -> None:
 
 @pytest.mark.parametrize("cid", [4, 5])
 @pytest.mark.parametrize("bit", [2, 3, 4, 5, 6, 7])
-def test_each_error_bit_alone_takes_away_time_to_start(cid: int, bit: int) -> None:
+def test_each_error_bit_alone_removes_time_to_start(cid: int, bit: int) -> None:
     answer, after = parse_uplink(bytes((cid, 1 << bit, 0x03, 0x01)), version=2).require_whole()
     assert isinstance(answer, SESSION_ANSWERS)
     assert not answer.accepted
@@ -145,25 +145,25 @@ def test_version_1_ignores_the_reserved_bits_of_a_session_answer() -> None:
     assert parse_uplink(bytes.fromhex("04e6"), version=1).require_whole() == (refused,)
 
 
-def test_a_status_answer_may_list_fewer_groups_than_were_asked_for() -> None:
-    octets = bytes.fromhex("01 43 00 04030201 01 05030201" + "00 0202")
-    status, version = parse_uplink(octets, version=1).require_whole()
+def test_status_answer_may_list_fewer_groups_than_requested() -> None:
+    wire = bytes.fromhex("01 43 00 04030201 01 05030201" + "00 0202")
+    status, version = parse_uplink(wire, version=1).require_whole()
     assert isinstance(status, McGroupStatusAns)
     assert [group.mc_addr for group in status.groups] == [0x01020304, 0x01020305]
     assert version == PackageVersionAns(package_identifier=2, package_version=2)
 
 
-def test_a_status_request_takes_its_mask() -> None:
+def test_status_request_includes_its_mask() -> None:
     assert parse_downlink(bytes.fromhex("0103"), version=1).require_whole() == (McGroupStatusReq(req_group_mask=3),)
 
 
-# What goes out comes back; whatever comes in, nothing is raised.
+# Commands are decoded as they were encoded, and no input raises an exception.
 
 GROUP = st.integers(0, 3)
-OCTETS_4 = st.integers(0, 0xFFFFFFFF)
+BYTES_4 = st.integers(0, 0xFFFFFFFF)
 SESSION: dict[str, st.SearchStrategy[int]] = {
     "mc_group_id": GROUP,
-    "session_time_s": OCTETS_4,
+    "session_time_s": BYTES_4,
     "time_out": st.integers(0, 15),
     "frequency_hz": st.integers(0, 0xFFFFFF).map(lambda raw: raw * (100 if raw < 12_000_000 else 200)),
     "data_rate": st.integers(0, 255),
@@ -173,10 +173,10 @@ DOWNLINKS: st.SearchStrategy[Command] = st.one_of(
     st.builds(
         McGroupSetupReq,
         mc_group_id=GROUP,
-        mc_addr=OCTETS_4,
+        mc_addr=BYTES_4,
         mc_key_encrypted=st.binary(min_size=16, max_size=16),
-        min_mc_f_cnt=OCTETS_4,
-        max_mc_f_cnt=OCTETS_4,
+        min_mc_f_cnt=BYTES_4,
+        max_mc_f_cnt=BYTES_4,
     ),
     st.builds(McGroupDeleteReq, mc_group_id=GROUP),
     st.builds(McClassCSessionReq, **SESSION),
@@ -202,7 +202,7 @@ def session_answers(draw: st.DrawFn, version: int) -> Command:
 @st.composite
 def status_answers(draw: st.DrawFn) -> Command:
     mask = draw(st.integers(0, 15))
-    groups = tuple(McGroup(mc_group_id=i, mc_addr=draw(OCTETS_4)) for i in range(4) if mask >> i & 1)
+    groups = tuple(McGroup(mc_group_id=i, mc_addr=draw(BYTES_4)) for i in range(4) if mask >> i & 1)
     return McGroupStatusAns(ans_group_mask=mask, nb_total_groups=draw(st.integers(0, 7)), groups=groups)
 
 
@@ -218,11 +218,11 @@ def uplinks(version: int) -> st.SearchStrategy[Command]:
 @pytest.mark.parametrize("uplink", [True, False])
 @pytest.mark.parametrize("version", [1, 2])
 @given(data=st.data())
-def test_any_row_of_commands_comes_back(data: st.DataObject, version: int, uplink: bool) -> None:
+def test_any_sequence_of_commands_is_decoded_as_encoded(data: st.DataObject, version: int, uplink: bool) -> None:
     commands = tuple(data.draw(st.lists(uplinks(version) if uplink else DOWNLINKS, max_size=8)))
-    octets = encode(commands)
-    assert read(octets, uplink=uplink, version=version).require_whole() == commands
-    prefix = read(octets[:-1], uplink=uplink, version=version).commands
+    wire = encode(commands)
+    assert read(wire, uplink=uplink, version=version).require_whole() == commands
+    prefix = read(wire[:-1], uplink=uplink, version=version).commands
     assert prefix == commands[:-1]
 
 
@@ -231,18 +231,18 @@ def test_any_row_of_commands_comes_back(data: st.DataObject, version: int, uplin
     st.booleans(),
     st.sampled_from([1, 2]),
 )
-def test_anything_fed_is_accounted_for_and_nothing_raised(parts: list[bytes], uplink: bool, version: int) -> None:
+def test_any_input_is_fully_accounted_for_without_an_exception(parts: list[bytes], uplink: bool, version: int) -> None:
     payload = b"".join(parts)
     message = read(payload, uplink=uplink, version=version)
-    assert (message.problem is None) == (message.rest == b"")
-    spoken = encode(message.commands)
-    assert len(spoken) + len(message.rest) == len(payload)
-    assert payload.endswith(message.rest)
-    again = read(spoken + message.rest, uplink=uplink, version=version)
-    assert (again.commands, again.rest) == (message.commands, message.rest)
+    assert (message.problem is None) == (message.unparsed == b"")
+    understood = encode(message.commands)
+    assert len(understood) + len(message.unparsed) == len(payload)
+    assert payload.endswith(message.unparsed)
+    second = read(understood + message.unparsed, uplink=uplink, version=version)
+    assert (second.commands, second.unparsed) == (message.commands, message.unparsed)
 
 
-# What cannot be said is refused where it is written.
+# Values that a command cannot carry are refused when the command is built.
 
 
 def class_c(**changed: int) -> McClassCSessionReq:
@@ -274,11 +274,14 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("frequency_hz must .* got 2403000100", lambda: class_c(frequency_hz=2_403_000_100)),
     ("frequency_hz must .* got 3355443200", lambda: class_c(frequency_hz=3_355_443_200)),
     ("nb_total_groups must .* got 8", lambda: McGroupStatusAns(ans_group_mask=0, nb_total_groups=8, groups=())),
-    ("0 groups were given", lambda: McGroupStatusAns(ans_group_mask=1, nb_total_groups=1, groups=())),
+    ("groups must .* got 0", lambda: McGroupStatusAns(ans_group_mask=1, nb_total_groups=1, groups=())),
     ("from version 2 on", lambda: McClassCSessionAns(version=1, mc_group_id=0, start_missed=True)),
     ("from version 2 on", lambda: McClassBSessionAns(version=1, mc_group_id=0, future_errors=1)),
-    ("time_to_start_s None", lambda: McClassBSessionAns(version=1, mc_group_id=0)),
-    ("one with errors", lambda: McClassBSessionAns(version=2, mc_group_id=0, start_missed=True, time_to_start_s=1)),
+    ("time_to_start_s must .* got None", lambda: McClassBSessionAns(version=1, mc_group_id=0)),
+    (
+        "left out in an answer with errors",
+        lambda: McClassBSessionAns(version=2, mc_group_id=0, start_missed=True, time_to_start_s=1),
+    ),
     (
         "time_to_start_s must .* got 16777216",
         lambda: McClassBSessionAns(version=2, mc_group_id=0, time_to_start_s=1 << 24),
@@ -290,6 +293,6 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
 
 
 @pytest.mark.parametrize(("message", "act"), REFUSED)
-def test_refusals_say_what_was_given(message: str, act: Callable[[], object]) -> None:
+def test_refusal_states_the_rule_and_the_value(message: str, act: Callable[[], object]) -> None:
     with pytest.raises(MessageError, match=message):
         act()

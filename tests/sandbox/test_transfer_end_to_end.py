@@ -15,7 +15,7 @@ import pytest
 from fuota.device import IMAGE_REPORT_FPORT, DeviceProfile, ImageReport, Outcome, Verdict, judge
 from fuota.errors import IncompleteError, NetworkError, ParameterError
 from fuota.lorawan.fragmentation import FragSessionStatusAns, parse_uplink
-from fuota.lorawan.packages import on_port
+from fuota.lorawan.packages import find_package
 from fuota.network import SenraClient, Uplink
 from fuota.sandbox import FleetRecipe, Sandbox
 from fuota.sandbox.devices.fleet import VirtualDevice
@@ -92,7 +92,7 @@ def messages(uplink, version):
     if uplink.port == IMAGE_REPORT_FPORT:
         return [ImageReport.parse(uplink.pdu)]
     if uplink.port != 201:  # how its group came about, which no verdict looks at
-        assert on_port(uplink.port).parse(uplink.pdu, uplink=True, version=version).require_whole()
+        assert find_package(uplink.port).parse(uplink.pdu, uplink=True, version=version).require_whole()
         return []
     return parse_uplink(uplink.pdu, version=version).require_whole()
 

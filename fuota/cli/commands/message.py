@@ -35,9 +35,9 @@ def message() -> None:
 @with_output
 def decode(payload: str, port: int, uplink: bool, version: int, out: Output) -> int:
     """The commands in a payload (decrypted, in hexadecimal; - reads it from stdin)."""
-    from fuota.lorawan.packages import package_on
+    from fuota.lorawan.packages import package_on_port
 
-    package = package_on(port)
+    package = package_on_port(port)
     read = package.parse(_octets(sys.stdin.read() if payload == "-" else payload), uplink=uplink, version=version)
     for command in read.commands:
         out.event("command", package=package.name, command=type(command).__name__, fields=shown(command))
@@ -61,7 +61,7 @@ def encode(
     The fields are those that `fuota message decode` shows; numbers may be written 0x..., octets are in hexadecimal.
     """
     from fuota.lorawan.codec import encode as octets_of
-    from fuota.lorawan.multi_package import FPORT, wrapped
+    from fuota.lorawan.multi_package import FPORT, wrap
     from fuota.lorawan.packages import package_named
 
     given = _fields(values)
@@ -69,7 +69,7 @@ def encode(
     made: tuple[Command, ...] = (package.command(command_name, given, version=version),)
     port = package.f_port
     if token is not None:
-        made, port = wrapped(package.codec.PACKAGE_IDENTIFIER, made, token=token), FPORT
+        made, port = wrap(package.codec.PACKAGE_IDENTIFIER, made, token=token), FPORT
     octets = octets_of(made)
     out.event("encoded", package=package.name, command=command_name, port=port, payload=octets.hex())
     out.result(octets.hex())

@@ -121,7 +121,7 @@ def _time(uplink: Uplink) -> str:
 
 def _message(uplink: Uplink, version: int) -> ParsedMessage | None:
     """What the uplink says in the words of the package on its port, or None where there is no package on it."""
-    from fuota.lorawan.packages import on_port
+    from fuota.lorawan.packages import find_package
 
-    package = None if uplink.port is None else on_port(uplink.port)
+    package = None if uplink.port is None else find_package(uplink.port)
     return None if package is None else package.parse(uplink.pdu, uplink=True, version=version)

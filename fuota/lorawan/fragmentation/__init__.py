@@ -1,8 +1,8 @@
-"""TS004, fragmented data block transport: which commands there are, in either direction and version.
+"""TS004, fragmented data block transport: the commands of each direction and version.
 
-The commands themselves are in `fragmentation_downlinks` and `fragmentation_uplinks`; all are importable from here. A
-version is a value: learn it (PackageVersionReq, or the device's profile) before choosing one, since version 2 was declared
-incompatible with version 1 and the octets do not tell.
+The commands are defined in the modules `downlinks` and `uplinks` of this package and can be imported from here. The version
+is a parameter: learn it (from PackageVersionReq, or from the device's profile) before choosing it, because version 2 was
+declared incompatible with version 1 and the bytes do not show the version.
 """
 
 from __future__ import annotations
@@ -46,15 +46,16 @@ __all__ = [
 ]
 
 _REFUSED: Mapping[int, str] = {
-    0x80: "it is the CRC exchange of older MultiTech Conduit gateways, not of TS004. Such a gateway counts fragments from 0 and"
-    " is not supported; bring it to a firmware that speaks TS004"
+    0x80: "it is the CRC exchange of older MultiTech Conduit gateways, not a command of TS004. Such a gateway counts fragments"
+    " from 0 and is not supported; update it to a firmware that implements TS004"
 }
 
 
 def parse_downlink(payload: bytes, *, version: int) -> ParsedMessage:
-    """Read what a server sent on the port of TS004. Raises MessageError only for a version other than 1 and 2.
+    """Read a message that a server sent on the port of TS004.
 
-    A fragment that is whole but impossible (N = 0) ends the message like an unknown command.
+    payload: FRMPayload after decryption. version: 1 or 2, of the package. Raises MessageError only for another version. A
+    fragment that is complete but impossible (N = 0) ends the message like an unknown command.
     """
     require_version(version)
     parsers: dict[int, Parser] = {
@@ -70,10 +71,11 @@ def parse_downlink(payload: bytes, *, version: int) -> ParsedMessage:
 
 
 def parse_uplink(payload: bytes, *, version: int, status_layout: int | None = None) -> ParsedMessage:
-    """Read what a device sent on the port of TS004. Raises MessageError only for a version other than 1 and 2.
+    """Read a message that a device sent on the port of TS004.
 
-    `status_layout` is the version whose layout FragSessionStatusAns is read in, `version` where it is None. Devices on ST's
-    stack built for version 2 answer in the layout of version 1 (status_layout=1); the octets do not tell the two apart.
+    payload: FRMPayload after decryption. version: 1 or 2, of the package. status_layout: version of the layout of
+    FragSessionStatusAns; None means `version`. Devices with ST's stack built for version 2 answer in the layout of version 1
+    (status_layout=1); the bytes do not show which layout they have. Raises MessageError only for another version.
     """
     require_version(version)
     layout = version if status_layout is None else status_layout

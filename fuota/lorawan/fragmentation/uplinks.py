@@ -1,7 +1,7 @@
 """TS004: the commands that the device sends.
 
-Clauses are named after the command in TS004-1.0.0 and TS004-2.0.0. Where the two versions differ, the value carries the
-`version` it is meant for, because the octets depend on it.
+Clauses are named after the command in TS004-1.0.0 and TS004-2.0.0. If the two versions differ, the value carries the
+`version` that it is meant for, because the bytes depend on it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fuota.lorawan.fragmentation.fields import (
 
 _STATUS_V1 = struct.Struct("<HBB")  # Received&Index, MissingFrag, Status
 _STATUS_V2 = struct.Struct("<BHB")  # Status, Received&Index, MissingFrag
-assert (_STATUS_V1.size, _STATUS_V2.size) == (4, 4)  # noqa: S101 - a law of this file, not of its input
+assert (_STATUS_V1.size, _STATUS_V2.size) == (4, 4)  # noqa: S101 - a fact about this file, not about its input
 
 _SESSION_DOES_NOT_EXIST = 0x04
 _VERSION_ANS_START = bytes((PackageVersionAns.cid, PACKAGE_IDENTIFIER))
@@ -31,13 +31,13 @@ _VERSION_ANS_START = bytes((PackageVersionAns.cid, PACKAGE_IDENTIFIER))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FragSessionStatusAns:
-    """How far session `frag_index` is on this device.
+    """State of session `frag_index` on this device.
 
-    `version` is that of the layout on the wire. `nb_frag_received` 0 to 16383 counts what arrived, by the specification with
-    coded fragments and repeats. `missing_frag`: uncoded fragments still unknown, 255 where it is more. `memory_error`: not
-    enough memory to decode. Version 2 adds `mic_error` (meaningful where missing_frag is 0) and `session_does_not_exist`,
-    which the device sends without the numbers: all three are None then, and so is the FragIndex that nobody sent.
-    Raises MessageError for a value that the command cannot carry.
+    version: version of the layout on the wire. nb_frag_received: 0 to 16383, fragments that arrived; the specification counts
+    coded fragments and repeats too. missing_frag: uncoded fragments that are still unknown, 255 if there are more.
+    memory_error: the memory is too small to decode. Version 2 adds `mic_error` (meaningful if missing_frag is 0) and
+    `session_does_not_exist`. With the latter the device sends no numbers: frag_index, nb_frag_received and missing_frag are
+    None then. Raises MessageError if the command cannot carry a value.
     """
 
     cid: ClassVar[int] = 0x01
@@ -58,19 +58,19 @@ class FragSessionStatusAns:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        given = [number is not None for number in (self.frag_index, self.nb_frag_received, self.missing_frag)]
-        if any(given) if self.session_does_not_exist else not all(given):
+        present = [number is not None for number in (self.frag_index, self.nb_frag_received, self.missing_frag)]
+        if any(present) if self.session_does_not_exist else not all(present):
             raise MessageError(
-                f"frag_index {self.frag_index}, nb_frag_received {self.nb_frag_received}, missing_frag {self.missing_frag}"
-                f" were given with session_does_not_exist {self.session_does_not_exist}: an existing session has all three,"
-                " one that does not exist has none of them"
+                "frag_index, nb_frag_received and missing_frag must all be given for a session that exists, and all be left"
+                f" out otherwise, got {self.frag_index}, {self.nb_frag_received} and {self.missing_frag} with"
+                f" session_does_not_exist {self.session_does_not_exist}"
             )
         numbers = self._numbers()
         if numbers is not None:
             frag_index, nb_frag_received, missing_frag = numbers
             require_frag_index(frag_index)
             require_range("nb_frag_received", nb_frag_received, 0, MAX_N, "NbFragReceived has 14 bits")
-            require_range("missing_frag", missing_frag, 0, 255, "MissingFrag is one octet and stays at its end")
+            require_range("missing_frag", missing_frag, 0, 255, "MissingFrag is one byte, and 255 means 255 or more")
 
     def _numbers(self) -> tuple[int, int, int] | None:
         if self.frag_index is None or self.nb_frag_received is None or self.missing_frag is None:
@@ -78,7 +78,7 @@ class FragSessionStatusAns:
         return self.frag_index, self.nb_frag_received, self.missing_frag
 
     def to_bytes(self) -> bytes:
-        """CID and 4 octets; in version 2 only the Status octet where the session does not exist."""
+        """Return the CID and 4 bytes; in version 2, if the session does not exist, the CID and the Status byte only."""
         status = flags(self.memory_error, self.mic_error, self.session_does_not_exist)
         numbers = self._numbers()
         if numbers is None:
@@ -90,15 +90,15 @@ class FragSessionStatusAns:
         return bytes((self.cid,)) + _STATUS_V2.pack(status, received_and_index, missing_frag)
 
     @classmethod
-    def parse(cls, rest: memoryview, *, version: int) -> tuple[FragSessionStatusAns, memoryview]:
-        """Take 4 octets in the layout of `version`, or the short answer. Raises MessageError where they are not there."""
-        if version == 2 and rest and rest[0] & _SESSION_DOES_NOT_EXIST:
-            return cls._without_session(rest[0]), _after_missing_session(rest[1:])
-        octets, rest = take(rest, 4, "FragSessionStatusAns")
+    def parse(cls, data: memoryview, *, version: int) -> tuple[FragSessionStatusAns, memoryview]:
+        """Read 4 bytes in the layout of `version`, or the short answer. Raises MessageError if there are fewer."""
+        if version == 2 and data and data[0] & _SESSION_DOES_NOT_EXIST:
+            return cls._without_session(data[0]), _after_missing_session(data[1:])
+        content, data = take(data, 4, "FragSessionStatusAns")
         if version == 1:
-            received_and_index, missing_frag, status = _STATUS_V1.unpack(octets)
+            received_and_index, missing_frag, status = _STATUS_V1.unpack(content)
         else:
-            status, received_and_index, missing_frag = _STATUS_V2.unpack(octets)
+            status, received_and_index, missing_frag = _STATUS_V2.unpack(content)
         frag_index, nb_frag_received = unpack_index_and_count(received_and_index)
         command = cls(
             version=version,
@@ -108,7 +108,7 @@ class FragSessionStatusAns:
             memory_error=bool(status & 0x01),
             mic_error=version == 2 and bool(status & 0x02),
         )
-        return command, rest
+        return command, data
 
     @classmethod
     def _without_session(cls, status: int) -> FragSessionStatusAns:
@@ -120,31 +120,31 @@ class FragSessionStatusAns:
         )
 
 
-def _after_missing_session(rest: memoryview) -> memoryview:
-    """What follows a status "session does not exist": at once, as specified, or after three octets too many.
+def _after_missing_session(data: memoryview) -> memoryview:
+    """Return the bytes after a status "session does not exist", without the 3 bytes that some devices add to it.
 
-    LoRa Basics Modem always sends Received&Index and MissingFrag as well: zeros, or what a deleted session left behind. With
-    no length on the wire, only what follows can tell the two forms apart:
+    LoRa Basics Modem always sends Received&Index and MissingFrag as well: zeros, or remains of a deleted session. The message
+    carries no length, so only the bytes that follow can distinguish the two forms:
 
-    - Three zero octets are no command: a PackageVersionAns that starts with 00 goes on with TS004's identifier, 03.
-    - Where exactly three octets are left, PackageVersionAns is the only command, or row of commands, of that length.
+    - Three zero bytes are not a command: a PackageVersionAns starts with 00 and continues with the identifier of TS004, 03.
+    - If exactly three bytes are left, PackageVersionAns is the only command, or sequence of commands, of that length.
 
     Anything else is read as specified: it is the next command.
     """
-    surplus = bytes(rest[:3])
+    surplus = bytes(data[:3])
     if surplus == bytes(3):
-        return rest[3:]
-    if len(rest) == 3 and not surplus.startswith(_VERSION_ANS_START):
-        return rest[3:]
-    return rest
+        return data[3:]
+    if len(data) == 3 and not surplus.startswith(_VERSION_ANS_START):
+        return data[3:]
+    return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FragSessionSetupAns:
-    """Whether the device opened session `frag_index`: any bit set means that it refused.
+    """Answer of the device to a setup of session `frag_index`: any error bit means that it refused.
 
-    `frag_algo_unsupported` is called "encoding unsupported" in version 1. `session_cnt_replay` is of version 2: SessionCnt did
-    not grow. Raises MessageError for a value that the command cannot carry.
+    frag_algo_unsupported: called "encoding unsupported" in version 1. session_cnt_replay: version 2 only; SessionCnt did not
+    grow. Raises MessageError if the command cannot carry a value.
     """
 
     cid: ClassVar[int] = 0x02
@@ -177,28 +177,28 @@ class FragSessionSetupAns:
         )
 
     def to_bytes(self) -> bytes:
-        """CID, one octet: error bits from bit 0 up, bits 7:6 FragIndex."""
+        """Return the CID and one byte: error bits from bit 0 up, bits 7:6 FragIndex."""
         return bytes((self.cid, self.frag_index << 6 | self._errors()))
 
     @classmethod
-    def parse(cls, rest: memoryview, *, version: int) -> tuple[FragSessionSetupAns, memoryview]:
-        """Take one octet. Raises MessageError where it is not there."""
-        (octet,), rest = take(rest, 1, "FragSessionSetupAns")
+    def parse(cls, data: memoryview, *, version: int) -> tuple[FragSessionSetupAns, memoryview]:
+        """Read 1 byte. Raises MessageError if there is none."""
+        (byte,), data = take(data, 1, "FragSessionSetupAns")
         command = cls(
             version=version,
-            frag_index=octet >> 6,
-            frag_algo_unsupported=bool(octet & 0x01),
-            not_enough_memory=bool(octet & 0x02),
-            frag_index_unsupported=bool(octet & 0x04),
-            wrong_descriptor=bool(octet & 0x08),
-            session_cnt_replay=version == 2 and bool(octet & 0x10),
+            frag_index=byte >> 6,
+            frag_algo_unsupported=bool(byte & 0x01),
+            not_enough_memory=bool(byte & 0x02),
+            frag_index_unsupported=bool(byte & 0x04),
+            wrong_descriptor=bool(byte & 0x08),
+            session_cnt_replay=version == 2 and bool(byte & 0x10),
         )
-        return command, rest
+        return command, data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FragSessionDeleteAns:
-    """Session `frag_index` was deleted, or there was none."""
+    """Answer of the device to a deletion of session `frag_index`. session_does_not_exist: there was no such session."""
 
     cid: ClassVar[int] = 0x03
     frag_index: int
@@ -208,21 +208,22 @@ class FragSessionDeleteAns:
         require_frag_index(self.frag_index)
 
     def to_bytes(self) -> bytes:
-        """CID, one octet: bits 1:0 FragIndex, bit 2 session does not exist."""
+        """Return the CID and one byte: bits 1:0 FragIndex, bit 2 session does not exist."""
         return bytes((self.cid, flags(self.session_does_not_exist) << 2 | self.frag_index))
 
     @classmethod
-    def parse(cls, rest: memoryview) -> tuple[FragSessionDeleteAns, memoryview]:
-        """Take one octet. Raises MessageError where it is not there."""
-        (octet,), rest = take(rest, 1, "FragSessionDeleteAns")
-        return cls(frag_index=octet & 0x03, session_does_not_exist=bool(octet & 0x04)), rest
+    def parse(cls, data: memoryview) -> tuple[FragSessionDeleteAns, memoryview]:
+        """Read 1 byte. Raises MessageError if there is none."""
+        (byte,), data = take(data, 1, "FragSessionDeleteAns")
+        return cls(frag_index=byte & 0x03, session_does_not_exist=bool(byte & 0x04)), data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FragDataBlockReceivedReq:
-    """Version 2: the block of session `frag_index` is complete; `mic_error`: but its MIC is wrong. Here the request goes up.
+    """Report, in version 2, that the data block of session `frag_index` is complete. mic_error: its MIC is wrong.
 
-    The device repeats it until FragDataBlockReceivedAns arrives; a server answers every copy.
+    This request goes from the device to the server. The device repeats it until FragDataBlockReceivedAns arrives; a server
+    answers every copy.
     """
 
     cid: ClassVar[int] = 0x04
@@ -233,11 +234,11 @@ class FragDataBlockReceivedReq:
         require_frag_index(self.frag_index)
 
     def to_bytes(self) -> bytes:
-        """CID, one octet: bits 1:0 FragIndex, bit 2 MICError."""
+        """Return the CID and one byte: bits 1:0 FragIndex, bit 2 MICError."""
         return bytes((self.cid, flags(self.mic_error) << 2 | self.frag_index))
 
     @classmethod
-    def parse(cls, rest: memoryview) -> tuple[FragDataBlockReceivedReq, memoryview]:
-        """Take one octet. Raises MessageError where it is not there."""
-        (octet,), rest = take(rest, 1, "FragDataBlockReceivedReq")
-        return cls(frag_index=octet & 0x03, mic_error=bool(octet & 0x04)), rest
+    def parse(cls, data: memoryview) -> tuple[FragDataBlockReceivedReq, memoryview]:
+        """Read 1 byte. Raises MessageError if there is none."""
+        (byte,), data = take(data, 1, "FragDataBlockReceivedReq")
+        return cls(frag_index=byte & 0x03, mic_error=bool(byte & 0x04)), data

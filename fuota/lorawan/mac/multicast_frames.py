@@ -1,4 +1,4 @@
-"""Multicast downlinks as they go on air: encrypted, with their MIC (TS001-1.0.4, data messages; TS005, multicast)."""
+"""Multicast downlinks as they are on air: encrypted, with their MIC (TS001-1.0.4, data messages; TS005, multicast)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from fuota.lorawan.mac.frame_cipher import MIC_BYTES, crypt, mic, mic_is_right, 
 _MHDR = 0x60  # unconfirmed data down, LoRaWAN R1
 _FPENDING = 0x10
 _HEADER = struct.Struct("<BIBHB")  # MHDR, McAddr, FCtrl, FCnt, FPort
-assert _HEADER.size == 9  # noqa: S101 - a law of this file, not of its input
+assert _HEADER.size == 9  # noqa: S101 - a fact about this file, not about its input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MulticastFrame:
-    """What a multicast downlink carries. `f_cnt` has 32 bits, of which the frame carries 16; `payload` is the plain text.
+    """Content of a multicast downlink.
 
-    Raises MessageError for what no multicast frame can carry: port 0, no payload, more than 242 octets.
+    f_cnt: counter of 32 bits; the frame carries the low 16 bits. payload: the plain text. Raises MessageError if a multicast
+    frame cannot carry a value: port 0, an empty payload, a payload of more than 242 bytes.
     """
 
     mc_addr: int
@@ -33,10 +34,10 @@ class MulticastFrame:
         require_mc_addr(self.mc_addr)
         require_range("f_cnt", self.f_cnt, 0, 0xFFFFFFFF, "the frame counter has 32 bits")
         require_range("f_port", self.f_port, 1, 255, "a multicast frame is for an application port")
-        require_range("payload octets", len(self.payload), 1, 242, "no data rate carries more (RP002-1.0.4)")
+        require_range("length of payload", len(self.payload), 1, 242, "no data rate carries more (RP002-1.0.4)")
 
     def to_bytes(self, keys: MulticastSessionKeys) -> bytes:
-        """PHYPayload: header, payload encrypted with McAppSKey, MIC with McNwkSKey."""
+        """Return the PHYPayload: header, payload encrypted with McAppSKey, MIC with McNwkSKey."""
         f_ctrl = _FPENDING if self.f_pending else 0
         header = _HEADER.pack(_MHDR, self.mc_addr, f_ctrl, self.f_cnt & 0xFFFF, self.f_port)
         covered = header + crypt(keys.app_s_key, self.payload, uplink=False, address=self.mc_addr, f_cnt=self.f_cnt)
@@ -46,26 +47,28 @@ class MulticastFrame:
 def open_multicast(
     phy_payload: bytes, keys: MulticastSessionKeys, *, mc_addr: int, next_f_cnt: int = 0
 ) -> MulticastFrame:
-    """The frame in a PHYPayload that was heard.
+    """Return the multicast frame in a received PHYPayload, decrypted.
 
-    next_f_cnt: the lowest 32-bit counter that is still accepted; the one nearest above it with the 16 bits on air is taken.
-    Raises MessageError for what a device drops: another kind of frame (confirmed, ACK, ADRACKReq, FOpts), port 0, no payload,
-    another address, a wrong MIC, which is also how a counter that was used before shows itself.
+    mc_addr: the only address that is accepted. next_f_cnt: the lowest 32-bit counter that is still accepted; the frame's
+    counter is the lowest one from there on with the 16 bits on air. Raises MessageError for a frame that a device drops:
+    another kind of frame (confirmed, ACK, ADRACKReq, FOpts), port 0, no payload, another address, or a wrong MIC. A counter
+    that was used before shows as a wrong MIC too.
     """
     if len(phy_payload) <= _HEADER.size + MIC_BYTES:
         raise MessageError(
-            f"{len(phy_payload)} octets are no multicast frame: header, port, one octet and MIC need {_HEADER.size + 5}"
+            f"a multicast frame must have {_HEADER.size + 5} bytes or more for header, port, payload and MIC,"
+            f" got {len(phy_payload)}"
         )
     mhdr, address, f_ctrl, low, f_port = _HEADER.unpack_from(phy_payload)
     if mhdr != _MHDR or f_ctrl & ~_FPENDING:
         raise MessageError(
-            f"MHDR 0x{mhdr:02x} with FCtrl 0x{f_ctrl:02x} is no multicast frame: those are 0x60 and 0x00 or 0x10"
+            f"a multicast frame must have MHDR 0x60 and FCtrl 0x00 or 0x10, got 0x{mhdr:02x} and 0x{f_ctrl:02x}"
         )
     if address != mc_addr:
-        raise MessageError(f"the frame is for {address:08X}, not for {mc_addr:08X}")
+        raise MessageError(f"the frame has McAddr {address:08X}, expected {mc_addr:08X}")
     f_cnt = nearest_f_cnt(next_f_cnt, low)
     if not mic_is_right(keys.nwk_s_key, phy_payload, uplink=False, address=address, f_cnt=f_cnt):
-        raise MessageError(f"the MIC is wrong for counter {f_cnt}: another key, a frame heard before, or a damaged one")
+        raise MessageError(f"the MIC is wrong for counter {f_cnt}: another key, a repeated frame, or a damaged frame")
     encrypted = phy_payload[_HEADER.size : -MIC_BYTES]
     payload = crypt(keys.app_s_key, encrypted, uplink=False, address=address, f_cnt=f_cnt)
     return MulticastFrame(

@@ -1,6 +1,6 @@
-"""TS005, remote multicast setup: which commands there are, in either direction and version. All of them are unicast.
+"""TS005, remote multicast setup: the commands of each direction and version. All of them are unicast.
 
-The commands themselves are in `multicast_setup_downlinks` and `multicast_setup_uplinks`; all are importable from here.
+The commands are defined in the modules `downlinks` and `uplinks` of this package and can be imported from here.
 """
 
 from __future__ import annotations
@@ -47,11 +47,14 @@ __all__ = [
 PACKAGE_IDENTIFIER = 2
 """PackageIdentifier of remote multicast setup (TS005 PackageVersionAns)."""
 FPORT = 200
-"""The default port (TS005). A device may use another one."""
+"""Default port (TS005). A device may use another port."""
 
 
 def parse_downlink(payload: bytes, *, version: int) -> ParsedMessage:
-    """Read what a server sent on the port of TS005. Raises MessageError only for a version other than 1 and 2."""
+    """Read a message that a server sent on the port of TS005.
+
+    payload: FRMPayload after decryption. version: 1 or 2, of the package. Raises MessageError only for another version.
+    """
     require_version(version)
     parsers: dict[int, Parser] = {
         PackageVersionReq.cid: PackageVersionReq.parse,
@@ -65,11 +68,13 @@ def parse_downlink(payload: bytes, *, version: int) -> ParsedMessage:
 
 
 def parse_uplink(payload: bytes, *, version: int) -> ParsedMessage:
-    """Read what a device sent on the port of TS005. Raises MessageError only for a version other than 1 and 2.
+    """Read a message that a device sent on the port of TS005.
 
-    Version 1 ignores bits 7:5 of a session answer. LoRa Basics Modem built for version 1 reports a missed start in bit 5 all
-    the same, and sends no TimeToStart: read its answers with version=2, which reads every answer of version 1 that keeps to
-    the rule that reserved bits are 0.
+    payload: FRMPayload after decryption. version: 1 or 2, of the package. Raises MessageError only for another version.
+
+    Version 1 ignores bits 7:5 of a session answer. LoRa Basics Modem built for version 1 nevertheless reports a missed start in
+    bit 5 and sends no TimeToStart. Read its answers with version=2, which also reads every answer of version 1 whose reserved
+    bits are 0, as the specification requires.
     """
     require_version(version)
     parsers: dict[int, Parser] = {

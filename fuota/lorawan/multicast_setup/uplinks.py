@@ -1,7 +1,7 @@
 """TS005: the commands that the device sends.
 
-Clauses are named after the command in TS005-1.0.0 and TS005-2.0.0. The two versions differ in the session answers only,
-which carry the `version` they are meant for.
+Clauses are named after the command in TS005-1.0.0 and TS005-2.0.0. The two versions differ only in the session
+answers, which carry the `version` that they are meant for.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from fuota.lorawan.codec import flags, require_mc_addr, require_range, require_v
 from fuota.lorawan.multicast_setup.downlinks import require_mc_group_id
 
 _GROUP = struct.Struct("<BI")  # McGroupID, McAddr
-assert _GROUP.size == 5  # noqa: S101 - a law of this file, not of its input
+assert _GROUP.size == 5  # noqa: S101 - a fact about this file, not about its input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McGroup:
-    """One record of McGroupStatusAns: group `mc_group_id` has the address `mc_addr`."""
+    """Record of McGroupStatusAns: group `mc_group_id` has the address `mc_addr`."""
 
     mc_group_id: int
     mc_addr: int
@@ -32,11 +32,11 @@ class McGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McGroupStatusAns:
-    """The `groups` of the device, as many as `ans_group_mask` has bits, and NbTotalGroups (0 to 4 in the specification).
+    """Groups of the device, one for each bit of `ans_group_mask`, and NbTotalGroups (0 to 4 in the specification).
 
-    Where the answer did not fit, `ans_group_mask` lacks groups that were asked for (LoRa Basics Modem lists at most two): ask
-    again for those. The ids of the records are given as the device sent them, even where they contradict the mask.
-    Raises MessageError for a value that the command cannot carry.
+    If the answer was too long, `ans_group_mask` lacks some of the requested groups (LoRa Basics Modem lists at most two):
+    request these again. The records keep the ids that the device sent, even if they contradict the mask.
+    Raises MessageError if the command cannot carry a value.
     """
 
     cid: ClassVar[int] = 0x01
@@ -49,24 +49,24 @@ class McGroupStatusAns:
         require_range("nb_total_groups", self.nb_total_groups, 0, 7, "NbTotalGroups has three bits")
         if len(self.groups) != self.ans_group_mask.bit_count():
             raise MessageError(
-                f"{len(self.groups)} groups were given with ans_group_mask {self.ans_group_mask:#06b}: give one for each bit"
+                f"groups must have one group for each bit of ans_group_mask {self.ans_group_mask:#06b}, got {len(self.groups)}"
             )
 
     def to_bytes(self) -> bytes:
-        """CID, one octet: bits 3:0 AnsGroupMask, bits 6:4 NbTotalGroups; then 5 octets for each group."""
+        """Return the CID and one byte: bits 3:0 AnsGroupMask, bits 6:4 NbTotalGroups; then 5 bytes for each group."""
         records = b"".join(_GROUP.pack(group.mc_group_id, group.mc_addr) for group in self.groups)
         return bytes((self.cid, self.nb_total_groups << 4 | self.ans_group_mask)) + records
 
     @classmethod
-    def parse(cls, rest: memoryview) -> tuple[McGroupStatusAns, memoryview]:
-        """Take one octet and five for each bit of AnsGroupMask. Raises MessageError where they are not there."""
-        (octet,), rest = take(rest, 1, "McGroupStatusAns")
-        ans_group_mask = octet & 0x0F
-        records, rest = take(rest, _GROUP.size * ans_group_mask.bit_count(), "list of McGroupStatusAns")
+    def parse(cls, data: memoryview) -> tuple[McGroupStatusAns, memoryview]:
+        """Read 1 byte, and 5 for each bit of AnsGroupMask. Raises MessageError if there are fewer."""
+        (byte,), data = take(data, 1, "McGroupStatusAns")
+        ans_group_mask = byte & 0x0F
+        records, data = take(data, _GROUP.size * ans_group_mask.bit_count(), "list of McGroupStatusAns")
         groups = tuple(
             McGroup(mc_group_id=header & 0x03, mc_addr=mc_addr) for header, mc_addr in _GROUP.iter_unpack(records)
         )
-        return cls(ans_group_mask=ans_group_mask, nb_total_groups=octet >> 4 & 0x07, groups=groups), rest
+        return cls(ans_group_mask=ans_group_mask, nb_total_groups=byte >> 4 & 0x07, groups=groups), data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +81,19 @@ class McGroupSetupAns:
         require_mc_group_id(self.mc_group_id)
 
     def to_bytes(self) -> bytes:
-        """CID, one octet: bits 1:0 McGroupID, bit 2 IDerror."""
+        """Return the CID and one byte: bits 1:0 McGroupID, bit 2 IDerror."""
         return bytes((self.cid, flags(self.id_error) << 2 | self.mc_group_id))
 
     @classmethod
-    def parse(cls, rest: memoryview) -> tuple[McGroupSetupAns, memoryview]:
-        """Take one octet. Raises MessageError where it is not there."""
-        (octet,), rest = take(rest, 1, "McGroupSetupAns")
-        return cls(mc_group_id=octet & 0x03, id_error=bool(octet & 0x04)), rest
+    def parse(cls, data: memoryview) -> tuple[McGroupSetupAns, memoryview]:
+        """Read 1 byte. Raises MessageError if there is none."""
+        (byte,), data = take(data, 1, "McGroupSetupAns")
+        return cls(mc_group_id=byte & 0x03, id_error=bool(byte & 0x04)), data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McGroupDeleteAns:
-    """Group `mc_group_id` was deleted, or there was none."""
+    """Answer of the device to a deletion of group `mc_group_id`. mc_group_undefined: there was no such group."""
 
     cid: ClassVar[int] = 0x03
     mc_group_id: int
@@ -103,23 +103,24 @@ class McGroupDeleteAns:
         require_mc_group_id(self.mc_group_id)
 
     def to_bytes(self) -> bytes:
-        """CID, one octet: bits 1:0 McGroupID, bit 2 McGroupUndefined."""
+        """Return the CID and one byte: bits 1:0 McGroupID, bit 2 McGroupUndefined."""
         return bytes((self.cid, flags(self.mc_group_undefined) << 2 | self.mc_group_id))
 
     @classmethod
-    def parse(cls, rest: memoryview) -> tuple[McGroupDeleteAns, memoryview]:
-        """Take one octet. Raises MessageError where it is not there."""
-        (octet,), rest = take(rest, 1, "McGroupDeleteAns")
-        return cls(mc_group_id=octet & 0x03, mc_group_undefined=bool(octet & 0x04)), rest
+    def parse(cls, data: memoryview) -> tuple[McGroupDeleteAns, memoryview]:
+        """Read 1 byte. Raises MessageError if there is none."""
+        (byte,), data = take(data, 1, "McGroupDeleteAns")
+        return cls(mc_group_id=byte & 0x03, mc_group_undefined=bool(byte & 0x04)), data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SessionAns:
-    """Whether the device will open the session of group `mc_group_id`: any error set means that it refused.
+    """Answer of the device to a session request for group `mc_group_id`: any error means that it refused.
 
-    `time_to_start_s`, seconds from this uplink to the start, is there exactly where no error is set; in version 2, 0xFFFFFF
-    stands for more than it can say. Version 2 adds `start_missed` and `future_errors`, bits 7:6: errors without a name yet.
-    Raises MessageError for a value that the command cannot carry.
+    time_to_start_s: seconds from this uplink to the start, present exactly if there is no error; in version 2, 0xFFFFFF means
+    that the time is longer than the field can hold. Version 2 adds `start_missed` and `future_errors`, bits 7:6, which are
+    errors without a name yet.
+    Raises MessageError if the command cannot carry a value.
     """
 
     cid: ClassVar[int]
@@ -135,16 +136,16 @@ class _SessionAns:
     def __post_init__(self) -> None:
         require_version(self.version)
         require_mc_group_id(self.mc_group_id)
-        require_range("future_errors", self.future_errors, 0, 3, "the errors of the future have two bits")
+        require_range("future_errors", self.future_errors, 0, 3, "bits 7:6 of the answer")
         if self.version == 1 and (self.start_missed or self.future_errors):
             raise MessageError(
-                f"start_missed {self.start_missed}, future_errors {self.future_errors} were given: TS005 has them from"
-                " version 2 on; use version=2 or leave them out"
+                f"start_missed and future_errors must be left out in version 1, got {self.start_missed} and"
+                f" {self.future_errors}; TS005 has them from version 2 on"
             )
         if (self.time_to_start_s is None) == self.accepted:
             raise MessageError(
-                f"time_to_start_s {self.time_to_start_s} was given with errors {self._errors():#04x}: an answer without"
-                " errors has it, one with errors has none"
+                "time_to_start_s must be given in an answer without errors and left out in an answer with errors,"
+                f" got {self.time_to_start_s} with errors {self._errors():#04x}"
             )
         if self.time_to_start_s is not None:
             require_range("time_to_start_s", self.time_to_start_s, 0, 0xFFFFFF, "TimeToStart has 24 bits")
@@ -159,19 +160,19 @@ class _SessionAns:
         return self.future_errors << 6 | named << 2
 
     def to_bytes(self) -> bytes:
-        """CID, one octet: bits 1:0 McGroupID, error bits from bit 2 up; then 3 octets TimeToStart if no error is set."""
-        octets = bytes((self.cid, self._errors() | self.mc_group_id))
-        return octets if self.time_to_start_s is None else octets + self.time_to_start_s.to_bytes(3, "little")
+        """Return the CID and one byte: bits 1:0 McGroupID, error bits from bit 2 up; without an error 3 bytes TimeToStart."""
+        start = bytes((self.cid, self._errors() | self.mc_group_id))
+        return start if self.time_to_start_s is None else start + self.time_to_start_s.to_bytes(3, "little")
 
     @classmethod
-    def parse(cls, rest: memoryview, *, version: int) -> tuple[Self, memoryview]:
-        """Take one octet, and three more where it has no error. Raises MessageError where they are not there."""
-        (octet,), rest = take(rest, 1, cls.__name__)
-        status = octet & 0x1F if version == 1 else octet
+    def parse(cls, data: memoryview, *, version: int) -> tuple[Self, memoryview]:
+        """Read 1 byte, and 3 more if it has no error. Raises MessageError if there are fewer."""
+        (byte,), data = take(data, 1, cls.__name__)
+        status = byte & 0x1F if version == 1 else byte
         time_to_start_s = None
         if status & 0xFC == 0:
-            octets, rest = take(rest, 3, f"TimeToStart of {cls.__name__}")
-            time_to_start_s = int.from_bytes(octets, "little")
+            content, data = take(data, 3, f"TimeToStart of {cls.__name__}")
+            time_to_start_s = int.from_bytes(content, "little")
         command = cls(
             version=version,
             mc_group_id=status & 0x03,
@@ -182,18 +183,18 @@ class _SessionAns:
             future_errors=status >> 6,
             time_to_start_s=time_to_start_s,
         )
-        return command, rest
+        return command, data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McClassCSessionAns(_SessionAns):
-    """Whether the device will open the class C window that McClassCSessionReq asked for, see the base class."""
+    """Answer of the device to McClassCSessionReq, see the base class."""
 
     cid: ClassVar[int] = 0x04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McClassBSessionAns(_SessionAns):
-    """Whether the device will open the class B ping slots that McClassBSessionReq asked for, see the base class."""
+    """Answer of the device to McClassBSessionReq, see the base class."""
 
     cid: ClassVar[int] = 0x05

@@ -17,7 +17,7 @@ PORTS = {
 
 def together(*runs: tuple[int, list[Command]]) -> Downlink:
     """One message with commands of several packages, each run under its PackageIdentifier."""
-    commands = [one for index, run in runs for one in multi_package.wrapped(index, run, token=TOKEN)[:-1]]
+    commands = [one for index, run in runs for one in multi_package.wrap(index, run, token=TOKEN)[:-1]]
     return Downlink(port=multi_package.FPORT, payload=encode([*commands, multi_package.Token(token=TOKEN)]))
 
 
