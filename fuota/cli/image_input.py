@@ -56,8 +56,8 @@ def checks_of(image: FirmwareImage, base: IO[bytes] | None, asked: dict[str, Any
 def _not_applied(alone: ImageCheck, why: ImageError) -> ImageCheck:
     """With the error, unless what is wrong with the patch itself was found already."""
     from fuota.findings import error
-    from fuota.image.checks import by_gravity
+    from fuota.image.checks import sorted_by_severity
 
     if any(one.code == "structure" for one in alone.findings.errors):
         return alone
-    return replace(alone, findings=by_gravity((*alone.findings, error("base", str(why)))))
+    return replace(alone, findings=sorted_by_severity((*alone.findings, error("base", str(why)))))

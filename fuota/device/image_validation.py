@@ -1,24 +1,26 @@
-"""An image against the device that it is for: everything that can be known before a byte is sent."""
+"""Checks of an image for a device: everything that can be known before a byte is sent."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
+from fuota.calls import checked_call
 from fuota.device.profile import DeviceProfile
 from fuota.device.profile_file import load_profile
 from fuota.errors import ImageError, ParameterError
 from fuota.findings import Finding, Findings, error, warning
-from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, SignatureState, check
-from fuota.image.checks import PATCHES, by_gravity
-from fuota.image.delta import apply
+from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, RequirementChanges, SignatureState, check
+from fuota.image.checks import PATCHES, sorted_by_severity
+from fuota.image.delta import apply_patch
 
-_MOST_BYTES = 64 * 1024
-"""Far above any key or signature, whose file may be the wrong one."""
+_MAX_FILE_BYTES = 64 * 1024
+"""Limit for the file of a key or a signature. Both are far smaller, but the file may be the wrong file."""
 
 
+@checked_call
 def validate_image(
     image: str | Path | bytes | FirmwareImage,
     *,
@@ -26,12 +28,15 @@ def validate_image(
     public_key: bytes | str | Path | None = None,
     signature: bytes | str | Path | None = None,
 ) -> Findings:
-    """What is wrong, or worth knowing, of an image: a path, its octets, or an open one. `ok`: nothing forbids sending it.
+    """Return the findings about an image; their `ok` is True if there is no error. The codes are in docs/images.md.
 
-    `profile`: what the device takes, or its name or file. `public_key`: PEM or DER by which a signature is verified, or its file.
-    `signature`: one that lies beside the image (ECDSA or Ed25519), or its file, in place of that inside. No image raises: one that
-    cannot be read is a finding too. Raises ParameterError for what is no public key or signature, and for a profile what
-    load_profile raises. The codes are in docs/images.md.
+    image: path of the image, its bytes, or an open image.
+    profile: profile of the device, or its name or file; by default the requirements that the image was opened with.
+    public_key: PEM or DER of the key that verifies the signature, or its file; with a key a signature is required.
+    signature: signature beside the image (ECDSA or Ed25519), or its file, verified instead of the signature in the image.
+
+    An image never raises: an image that cannot be read is a finding. Raises ParameterError for an invalid key or signature, and
+    what `load_profile` raises.
     """
     try:
         return inspect_image(image, profile=profile, public_key=public_key, signature=signature).findings
@@ -39,24 +44,29 @@ def validate_image(
         return Findings((error("unreadable", str(exc)),))
 
 
+@checked_call
 def inspect_image(
     image: str | Path | bytes | FirmwareImage,
     *,
     profile: DeviceProfile | str | Path | None = None,
     public_key: bytes | str | Path | None = None,
     signature: bytes | str | Path | None = None,
-    **requirements: Any,
+    **requirements: Unpack[RequirementChanges],
 ) -> ImageCheck:
-    """All that `validate_image` finds, with the image and its signature; `requirements` replace some of the profile's.
+    """Return the findings about an image together with the open image and the state of its signature.
 
-    Raises ImageError where there is nothing to read.
+    image, profile, public_key, signature: as for `validate_image`.
+    requirements: fields of ImageRequirements, replacing values of the profile, such as `slot_bytes` or `running_version`.
+
+    Raises ImageError if the image cannot be read, otherwise the same as `validate_image`.
     """
-    key, beside = _octets(public_key, "public key"), _octets(signature, "signature")
+    key, detached = _read_bytes(public_key, "public key"), _read_bytes(signature, "signature")
     opened = image if isinstance(image, FirmwareImage) else FirmwareImage.open(image)
-    asked = opened.requirements if profile is None else _of(profile)
-    return check(replace(opened, requirements=replace(asked, **requirements)), public_key=key, signature=beside)
+    device_requirements = _requirements(opened, profile).changed(**requirements)
+    return check(replace(opened, requirements=device_requirements), public_key=key, signature=detached)
 
 
+@checked_call
 def inspect_patch(
     patch: FirmwareImage,
     base: bytes,
@@ -64,64 +74,84 @@ def inspect_patch(
     profile: DeviceProfile | str | Path | None = None,
     public_key: bytes | str | Path | None = None,
     signature: bytes | str | Path | None = None,
-    **requirements: Any,
+    **requirements: Unpack[RequirementChanges],
 ) -> tuple[ImageCheck, ImageCheck]:
-    """The checks of a patch, and of what it makes of its base: of that are asked hardware, version, slot, and signature, one that
-    lies beside it too; of the patch, that it fits into a session, and that the base is what the devices run.
+    """Return the check of a patch, and the check of its target, which is the image that it makes from `base`.
 
-    Arguments as of `inspect_image`. Raises ImageError where the patch cannot be applied to the base.
+    patch: the open patch. base: the image that the patch is applied to.
+    profile, public_key, signature, requirements: as for `inspect_image`.
+
+    The patch must fit a session, and its base must be the image that the devices run. The target must have the hardware, the
+    version, the size and the signature that are required; `signature` is a signature beside the target. Raises ImageError if the
+    patch cannot be applied to the base, otherwise the same as `inspect_image`.
     """
-    asked = replace(patch.requirements if profile is None else _of(profile), **requirements)
-    made = FirmwareImage(data=apply(base, patch.data), name=f"what {patch.name} makes", requirements=_of_target(asked))
-    target = inspect_image(made, public_key=public_key, signature=signature)
-    known = hashlib.sha256(base).hexdigest()
-    of_patch = inspect_image(replace(patch, requirements=_of_patch(asked, known)))
-    found = (*of_patch.findings, *_other_base(asked.base_sha256, known), *_unproven(target))
-    return replace(of_patch, findings=by_gravity(found)), target
+    device_requirements = _requirements(patch, profile).changed(**requirements)
+    target_image = FirmwareImage(
+        data=apply_patch(base, patch.data),
+        name=f"target of {patch.name}",
+        requirements=_target_requirements(device_requirements),
+    )
+    target = inspect_image(target_image, public_key=public_key, signature=signature)
+    base_sha256 = hashlib.sha256(base).hexdigest()
+    patch_check = inspect_image(replace(patch, requirements=_patch_requirements(device_requirements, base_sha256)))
+    findings = (
+        *patch_check.findings,
+        *_base_findings(device_requirements.base_sha256, base_sha256),
+        *_proof_findings(target),
+    )
+    return replace(patch_check, findings=sorted_by_severity(findings)), target
 
 
-def _of_patch(asked: ImageRequirements, base_sha256: str) -> ImageRequirements:
-    rest = replace(asked, hardware=None, running_version=None, signed=False, slot_bytes=None, flash_bytes=None)
-    return replace(rest, base_sha256=base_sha256)
+def _patch_requirements(requirements: ImageRequirements, base_sha256: str) -> ImageRequirements:
+    return replace(
+        requirements,
+        hardware=None,
+        running_version=None,
+        signed=False,
+        slot_bytes=None,
+        flash_bytes=None,
+        base_sha256=base_sha256,
+    )
 
 
-def _of_target(asked: ImageRequirements) -> ImageRequirements:
-    """It goes into no session; its format is asked where the device takes more than patches."""
-    return replace(asked, max_block_bytes=None, formats=tuple(one for one in asked.formats if one not in PATCHES))
+def _target_requirements(requirements: ImageRequirements) -> ImageRequirements:
+    """Return the requirements for a target. It is not sent, so only the formats that are not patches apply, and no session."""
+    formats = tuple(name for name in requirements.formats if name not in PATCHES)
+    return replace(requirements, max_block_bytes=None, formats=formats)
 
 
-def _other_base(wanted: str | None, given: str) -> tuple[Finding, ...]:
-    if wanted in (None, given):
+def _base_findings(running_sha256: str | None, base_sha256: str) -> tuple[Finding, ...]:
+    if running_sha256 in (None, base_sha256):
         return ()
-    return (error("base", f"the base that was given is {given[:16]}…, and the devices run {str(wanted)[:16]}…"),)
+    return (error("base", f"its base is {base_sha256[:16]}…, but the devices run {str(running_sha256)[:16]}…"),)
 
 
-def _unproven(target: ImageCheck) -> tuple[Finding, ...]:
-    """A patch does not say what its base is. Where another was given, a hash in what comes out shows it."""
-    if (
-        any(digest.matches for digest in target.image.description.digests)
-        or target.signature is SignatureState.VERIFIED
-    ):
+def _proof_findings(target: ImageCheck) -> tuple[Finding, ...]:
+    """Return a finding if nothing in the target proves the base. A patch does not state its base; a hash in the target shows it."""
+    has_hash = any(digest.matches for digest in target.image.description.digests)
+    if has_hash or target.signature is SignatureState.VERIFIED:
         return ()
     return (
         warning(
             "base-unproven",
-            "it does not say what its base is, and what it makes of this one has no hash that would show another: make sure that"
+            "it does not state its base, and the image that it makes has no hash that would show a wrong base: make sure that"
             f" {target.image.sha256[:16]}… is the SHA-256 of the new image",
         ),
     )
 
 
-def _of(profile: DeviceProfile | str | Path) -> ImageRequirements:
+def _requirements(image: FirmwareImage, profile: DeviceProfile | str | Path | None) -> ImageRequirements:
+    if profile is None:
+        return image.requirements
     return (profile if isinstance(profile, DeviceProfile) else load_profile(profile)).image_requirements()
 
 
-def _octets(source: bytes | str | Path | None, name: str) -> bytes | None:
-    """The octets of a key or a signature, or of the file that holds it. Raises ParameterError where that cannot be read."""
+def _read_bytes(source: bytes | str | Path | None, name: str) -> bytes | None:
+    """Return the bytes of a key or a signature, or of the file that holds it. Raises ParameterError if it cannot be read."""
     if source is None or isinstance(source, bytes):
         return source
     try:
         with Path(source).open("rb") as file:
-            return file.read(_MOST_BYTES)
+            return file.read(_MAX_FILE_BYTES)
     except (OSError, ValueError) as exc:
         raise ParameterError(f"the {name} {source} cannot be read: {getattr(exc, 'strerror', None) or exc}") from None

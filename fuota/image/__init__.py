@@ -1,4 +1,4 @@
-"""What is about to be sent: formats recognised by content, and what is wrong with an image before it goes on air."""
+"""Firmware images: formats recognised by content, and the checks of an image before it is sent."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ __getattr__, __dir__, __all__ = lazy_names(
             "FirmwareImage",
             "read_image",
         ),
-        "requirements": ("ImageRequirements",),
+        "requirements": (
+            "ImageRequirements",
+            "RequirementChanges",
+        ),
     },
 )

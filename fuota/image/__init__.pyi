@@ -1,4 +1,4 @@
-"""What is about to be sent: formats recognised by content, and what is wrong with an image before it goes on air."""
+"""Firmware images: formats recognised by content, and the checks of an image before it is sent."""
 
 from fuota.image.checks import PATCHES as PATCHES
 from fuota.image.checks import ImageCheck as ImageCheck
@@ -16,3 +16,4 @@ from fuota.image.description import SignatureState as SignatureState
 from fuota.image.firmware import FirmwareImage as FirmwareImage
 from fuota.image.firmware import read_image as read_image
 from fuota.image.requirements import ImageRequirements as ImageRequirements
+from fuota.image.requirements import RequirementChanges as RequirementChanges

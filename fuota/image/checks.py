@@ -1,6 +1,6 @@
-"""Whether an image may be sent: every check that needs no more than the image, what the device takes, and a public key.
+"""Checks of an image that need only the image, the requirements of the device, and a public key.
 
-Codes are stable; docs/images.md lists them all.
+The codes of the findings are stable; docs/images.md lists all of them.
 """
 
 from __future__ import annotations
@@ -8,30 +8,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from fuota.calls import checked_call
 from fuota.errors import ParameterError
 from fuota.findings import Finding, Findings, error, note, warning
 from fuota.image.content import Filler, entropy, filler, is_blank
 from fuota.image.description import ImageFormat, SignatureState
 from fuota.image.firmware import FirmwareImage
 from fuota.image.requirements import MAX_BLOCK_BYTES
-from fuota.image.verification import Verification
+from fuota.image.signatures.verification import Verification
 from fuota.image.versions import is_newer
 
 CONTAINERS = frozenset({ImageFormat.INTEL_HEX, ImageFormat.S_RECORD, ImageFormat.ELF, ImageFormat.UF2})
-"""What `convert` makes a binary of."""
+"""Formats that `convert` turns into a binary."""
 PATCHES = frozenset({ImageFormat.DETOOLS_PATCH, ImageFormat.BSDIFF_PATCH})
+"""Formats that the device applies to the image that it runs."""
 
 FILLER_SHARE = 0.05
-"""From this share of filler on it is worth doing something about it."""
+"""Share of filler from which the finding is a warning."""
 RANDOM_BITS = 7.9
-"""Bits per octet above which octets are encrypted or compressed: code of a Cortex-M has 6 to 7.3."""
+"""Bits per byte above which content is taken as encrypted or compressed: code of a Cortex-M has 6 to 7.3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCheck:
-    """What came out for one image. `signature`: as far as the key that was given tells. `ok`: nothing forbids sending it.
+    """Result of the checks of one image.
 
-    `entropy_bits` per octet, None for a short image; `filler_bytes`: octets of long runs of 0xFF or zero.
+    image: the image that was checked.
+    signature: state of the signature, verified if there is a public key.
+    findings: all findings, errors first.
+    entropy_bits: bits per byte, 0 to 8; None for a short image.
+    filler_bytes: bytes in long runs of 0xFF or zero.
     """
 
     image: FirmwareImage
@@ -46,95 +52,108 @@ class ImageCheck:
         return self.findings.ok
 
 
+@checked_call
 def check(image: FirmwareImage, *, public_key: bytes | None = None, signature: bytes | None = None) -> ImageCheck:
-    """Check an image against the requirements with which it was opened. A bad image is a finding, never an exception.
+    """Check an image against the requirements that it was opened with.
 
-    `public_key`: PEM or DER, by which its signature is verified; `signature`: one that lies beside the image (ECDSA or Ed25519)
-    and is verified in place of that inside. Raises ParameterError for what is no public key or signature.
+    image: an open image.
+    public_key: PEM or DER of the key that verifies the signature.
+    signature: a signature beside the image (ECDSA or Ed25519), which is verified instead of the signature in the image.
+
+    A bad image gives findings, never an exception. Raises ParameterError if the key or the signature is not valid, or if there
+    is a signature and no key.
     """
-    stated = _signature(image, public_key, signature)
-    found, waste, bits = [*image.findings], None, None
-    for one in _CHECKS:
-        found += one(image)
+    verification = _verification(image, public_key, signature)
+    findings, runs, bits = [*image.findings], None, None
+    for check_one_aspect in _CHECKS:
+        findings += check_one_aspect(image)
     if image.format not in CONTAINERS or signature is not None:
-        found += _signed(image, stated, asked=image.requirements.signed, with_key=public_key is not None)
-    if image.format not in CONTAINERS:  # of which the binary inside is asked, once it is converted
-        waste, bits = filler(image.data), entropy(image.data[: 4 * MAX_BLOCK_BYTES])
-        found += [*_filler(image, waste), *_random(image, bits)]
-    found = [one for one in found if not _is_wanted_container(one, image)]
+        required = image.requirements.signed or public_key is not None
+        findings += _signature_findings(image, verification, required=required)
+    if image.format not in CONTAINERS:  # the binary in a container is checked after its conversion
+        runs, bits = filler(image.data), entropy(image.data[: 4 * MAX_BLOCK_BYTES])
+        findings += [*_check_filler(image, runs), *_check_entropy(image, bits)]
+    findings = [finding for finding in findings if not _is_accepted_container(finding, image)]
     return ImageCheck(
         image=image,
-        signature=stated.state,
-        findings=by_gravity(found),
+        signature=verification.state,
+        findings=sorted_by_severity(findings),
         entropy_bits=bits,
-        filler_bytes=waste.size if waste else 0,
+        filler_bytes=runs.size if runs else 0,
     )
 
 
 def on_air_bytes(image: FirmwareImage) -> int:
-    """How many octets would be sent: those of the file, or of the binary that a container holds."""
+    """Return the number of bytes to send: the length of the file, or of the binary in a container."""
     return image.description.converts_to_bytes or len(image.data)
 
 
-def by_gravity(findings: Iterable[Finding]) -> Findings:
-    """Errors first, notes last."""
+def sorted_by_severity(findings: Iterable[Finding]) -> Findings:
+    """Return the findings with errors first and notes last, otherwise in the same order."""
     order = ("error", "warning", "note")
-    return Findings(tuple(sorted(findings, key=lambda one: order.index(one.severity.value))))
+    return Findings(tuple(sorted(findings, key=lambda finding: order.index(finding.severity.value))))
 
 
-def _is_wanted_container(finding: Finding, image: FirmwareImage) -> bool:
-    """A bootloader that reads HEX itself says so in its profile."""
+def _is_accepted_container(finding: Finding, image: FirmwareImage) -> bool:
+    """Return whether the finding is about a container that the profile accepts, because the bootloader reads HEX itself."""
     return finding.code == "not-binary" and image.format.value in image.requirements.formats
 
 
 # The signature
 
 
-def _signature(image: FirmwareImage, public_key: bytes | None, signature: bytes | None) -> Verification:
-    stated = image.description.signature
+def _verification(image: FirmwareImage, public_key: bytes | None, signature: bytes | None) -> Verification:
+    state = image.description.signature
     if public_key is None and signature is not None:
-        raise ParameterError("a signature was given and no public key: say by which it is to be verified")
-    if public_key is None or (signature is None and stated is not SignatureState.PRESENT):
-        return Verification(state=stated, why="it is signed, but by whom is not known: say the public key")
-    from fuota.image.signature import verify, verify_detached  # cryptography is slow to import
+        raise ParameterError("a signature needs a public key to verify it, got a signature without a public key")
+    if public_key is None or (signature is None and state is not SignatureState.PRESENT):
+        return Verification(state=state, why="it is signed, but not verified: there is no public key")
+    from fuota.image.signatures.verify import verify_detached, verify_embedded  # cryptography is slow to import
 
-    return verify(image, public_key) if signature is None else verify_detached(image, public_key, signature)
+    return verify_embedded(image, public_key) if signature is None else verify_detached(image, public_key, signature)
 
 
-def _signed(image: FirmwareImage, stated: Verification, *, asked: bool, with_key: bool) -> Iterator[Finding]:
-    """The hash of an image is no signature: whoever changes the one can change the other. A key asks for a signature too."""
-    severity, state = error if asked or with_key else warning, stated.state
-    if stated.other_key:
-        yield error("other-key", stated.why)
+def _signature_findings(image: FirmwareImage, verification: Verification, *, required: bool) -> Iterator[Finding]:
+    """Yield the findings about the signature.
+
+    required: whether the profile or a public key requires a signature. A hash is not a signature: a person who changes the image
+    can change the hash.
+    """
+    severity, state = error if required else warning, verification.state
+    if verification.other_key:
+        yield error("other-key", verification.why)
     elif state is SignatureState.WRONG:
-        yield error("signature", stated.why)
+        yield error("signature", verification.why)
     elif state is SignatureState.PRESENT:
-        yield severity("signature-not-verified", stated.why)
+        yield severity("signature-not-verified", verification.why)
     elif state is SignatureState.HASH_ONLY:
         yield severity(
             "hash-only",
-            "it carries a hash and no signature: that shows damage, but anybody can make such an image; sign it",
+            "it has a hash but no signature: a hash shows damage, but anybody can make such an image; sign it",
         )
-    elif state is SignatureState.NONE and (asked or with_key):
+    elif state is SignatureState.NONE and required:
         patch = (
-            "; it is a patch: say its base (--base), and what it makes is verified" if image.format in PATCHES else ""
+            "; it is a patch: name its base (--base), then the image that it makes is verified"
+            if image.format in PATCHES
+            else ""
         )
-        yield error("unsigned", f"it is not signed, and only a signed image is asked for{patch}")
+        yield error("unsigned", f"it is not signed, and a signature is required{patch}")
 
 
-# What it is and whether it fits
+# Format and size
 
 
-def _format(image: FirmwareImage) -> Iterator[Finding]:
-    wanted = image.requirements.formats
-    if wanted and image.format.value not in wanted and image.format not in CONTAINERS:
+def _check_format(image: FirmwareImage) -> Iterator[Finding]:
+    accepted = image.requirements.formats
+    if accepted and image.format.value not in accepted and image.format not in CONTAINERS:
         yield error(
-            "wrong-format", f"it is {image.format.value}, and the device takes {' or '.join(wanted)}: {_mend(wanted)}"
+            "wrong-format",
+            f"it is {image.format.value}, but the device accepts only {' or '.join(accepted)}: {_remedy(accepted)}",
         )
 
 
-def _mend(wanted: tuple[str, ...]) -> str:
-    """What makes an image of a wanted format; none of these is made here."""
+def _remedy(accepted: tuple[str, ...]) -> str:
+    """Return how to make an image in an accepted format. fuota makes only patches."""
     tools = {
         "mcuboot": "`imgtool sign` wraps a binary",
         "esp-app": "`esptool elf2image` makes it",
@@ -142,44 +161,46 @@ def _mend(wanted: tuple[str, ...]) -> str:
         "suit": "your SUIT tool makes it",
         "detools-patch": "`fuota image delta` makes it",
     }
-    return next((tools[one] for one in wanted if one in tools), "choose the file that the build made for the device")
+    return next(
+        (tools[name] for name in accepted if name in tools), "choose the file that the build made for the device"
+    )
 
 
-def _empty(image: FirmwareImage) -> Iterator[Finding]:
+def _check_empty(image: FirmwareImage) -> Iterator[Finding]:
     if not image.data:
         yield error("empty", "it has no bytes: there is nothing to send")
     elif is_blank(image.data):
         yield error(
-            "blank", f"all its {len(image.data)} bytes are 0x{image.data[0]:02X}: it is erased memory, no image"
+            "blank", f"all its {len(image.data)} bytes are 0x{image.data[0]:02X}: it is erased memory, not an image"
         )
 
 
-def _size(image: FirmwareImage) -> Iterator[Finding]:
+def _check_size(image: FirmwareImage) -> Iterator[Finding]:
     requirements, size = image.requirements, on_air_bytes(image)
     slot, session = requirements.slot_bytes, requirements.max_block_bytes
     if slot is not None and size > slot:
-        yield error("slot", f"it has {size} bytes, the slot of the device {slot}: {size - slot} too many")
+        yield error("slot", f"it has {size} bytes, but the slot of the device has {slot}: {size - slot} too many")
     if session is not None and size > session and session != slot:
         yield error(
             "session",
-            f"it has {size} bytes, and one session of the device carries {session} (NbFrag x FragSize, TS004):"
-            f" {size - session} too many{_smaller(image)}",
+            f"it has {size} bytes, but one session of the device carries {session} (NbFrag x FragSize, TS004):"
+            f" {size - session} too many{_delta_advice(image)}",
         )
     if size > MAX_BLOCK_BYTES:
         yield error(
             "too-large",
-            f"it has {size} bytes, and no session of TS004 carries more than {MAX_BLOCK_BYTES} (16383 fragments of 255)",
+            f"it has {size} bytes, but a session of TS004 carries at most {MAX_BLOCK_BYTES} (16383 fragments of 255)",
         )
-    made, room = image.description.image_bytes, requirements.flash_bytes or slot
-    if image.format in PATCHES and made is not None and room is not None and made > room:
-        yield error("flash", f"it makes an image of {made} bytes, and the device has {room} for it")
+    target_bytes, limit = image.description.image_bytes, requirements.flash_bytes or slot
+    if image.format in PATCHES and target_bytes is not None and limit is not None and target_bytes > limit:
+        yield error("flash", f"it makes an image of {target_bytes} bytes, but the device has {limit} for it")
 
 
-def _smaller(image: FirmwareImage) -> str:
+def _delta_advice(image: FirmwareImage) -> str:
     return "" if image.format in PATCHES else "; a delta may fit (fuota image delta)"
 
 
-def _address(image: FirmwareImage) -> Iterator[Finding]:
+def _check_address(image: FirmwareImage) -> Iterator[Finding]:
     requirements, extent = image.requirements, image.description.address_range
     if requirements.flash_start is None or extent is None:
         return
@@ -187,103 +208,105 @@ def _address(image: FirmwareImage) -> Iterator[Finding]:
     if extent[0] < low or extent[1] > high:
         yield error(
             "address",
-            f"it lies at 0x{extent[0]:08X} to 0x{extent[1]:08X}, the flash of the device at 0x{low:08X} to 0x{high:08X}: it was"
-            " linked for another one",
+            f"its addresses are 0x{extent[0]:08X} to 0x{extent[1]:08X}, but the flash of the device is 0x{low:08X} to"
+            f" 0x{high:08X}: it was linked for another device",
         )
 
 
-def _hardware(image: FirmwareImage) -> Iterator[Finding]:
-    wanted, stated = image.requirements.hardware, image.description.hardware
-    if wanted is None:
+def _check_hardware(image: FirmwareImage) -> Iterator[Finding]:
+    required, stated = image.requirements.hardware, image.description.hardware
+    if required is None:
         return
-    if stated is None or image.format is ImageFormat.ELF:  # which names a family of processors, no hardware
-        yield warning("hardware-unknown", f"it does not say what hardware it is for; the device is {wanted}")
-    elif stated.casefold() != wanted.casefold():
-        yield error("hardware", f"it is for {stated}, the device is {wanted}")
+    if stated is None or image.format is ImageFormat.ELF:  # an ELF file names a family of processors, not the hardware
+        yield warning("hardware-unknown", f"it does not state its hardware; the device is {required}")
+    elif stated.casefold() != required.casefold():
+        yield error("hardware", f"it is for {stated}, but the device is {required}")
 
 
 # Version
 
 
-def _version(image: FirmwareImage) -> Iterator[Finding]:
+def _check_version(image: FirmwareImage) -> Iterator[Finding]:
     running, stated = image.requirements.running_version, image.version
     if running is None:
         return
     if stated is None:
-        yield note("version-unknown", f"it states no version to compare with {running}, which runs")
+        yield note("version-unknown", f"it states no version to compare with the running version {running}")
     elif stated == running:
         yield warning("same-version", f"it is version {stated}, which runs already")
     elif (newer := is_newer(stated, running)) is None:
-        yield note(
-            "version-unknown", f"whether its version {stated!r} is above {running!r}, which runs, cannot be told"
-        )
+        yield note("version-unknown", f"its version {stated!r} cannot be compared with the running version {running!r}")
     elif not newer and image.requirements.downgrade:
-        yield note("downgrade", f"it is version {stated}, below {running}, which runs: that is allowed")
+        yield note("downgrade", f"it is version {stated}, below the running version {running}: a downgrade is allowed")
     elif not newer:
         yield error(
             "downgrade",
-            f"it is version {stated}, below {running}, which runs: a bootloader may refuse it; if it is meant, say so",
+            f"it is version {stated}, below the running version {running}, and a bootloader may refuse it: allow the downgrade if"
+            " you want it",
         )
 
 
 # Patches
 
 
-def _base(image: FirmwareImage) -> Iterator[Finding]:
+def _check_base(image: FirmwareImage) -> Iterator[Finding]:
     if image.format not in PATCHES:
         return
-    wanted, stated = image.requirements.base_sha256, image.description.base_sha256
-    if wanted is None:
-        yield warning("base-unknown", "it is a patch, and what image the devices run is not known: say the base of it")
-    elif stated is not None and stated != wanted:
+    running, stated = image.requirements.base_sha256, image.description.base_sha256
+    if running is None:
+        yield warning(
+            "base-unknown", "it is a patch, and the image that the devices run is unknown: name the base of the patch"
+        )
+    elif stated is not None and stated != running:
         yield error(
             "base",
-            f"it is a patch for the image {stated[:16]}…, and the devices run {wanted[:16]}…: it would ruin them",
+            f"it is a patch for the image {stated[:16]}…, but the devices run {running[:16]}…: they would make a broken image",
         )
 
 
 # Content
 
 
-def _filler(image: FirmwareImage, waste: Filler | None) -> Iterator[Finding]:
-    if waste is None or is_blank(image.data):
+def _check_filler(image: FirmwareImage, runs: Filler | None) -> Iterator[Finding]:
+    if runs is None or is_blank(image.data):
         return
-    share = waste.size / len(image.data)
+    share = runs.size / len(image.data)
     yield (warning if share >= FILLER_SHARE else note)(
         "filler",
-        f"{waste.size} of {len(image.data)} bytes are 0xFF or zeros in long runs, {share:.1%} of its airtime; the longest has"
-        f" {waste.longest} bytes, at offset {waste.offset}",
+        f"{runs.size} of {len(image.data)} bytes are 0xFF or zeros in long runs, {share:.1%} of its airtime; the longest run has"
+        f" {runs.longest} bytes, at offset {runs.offset}",
     )
 
 
-def _random(image: FirmwareImage, bits: float | None) -> Iterator[Finding]:
+def _check_entropy(image: FirmwareImage, bits: float | None) -> Iterator[Finding]:
     if image.description.encrypted:
-        yield note("encrypted", "it is encrypted: what is inside cannot be checked without its key")
+        yield note("encrypted", "it is encrypted: its content cannot be checked without the key")
     elif bits is not None and bits >= RANDOM_BITS and image.format is ImageFormat.RAW:
         yield note(
-            "random", f"its bytes look random ({bits:.2f} bits of 8): it is encrypted or compressed, or not firmware"
+            "random",
+            f"its bytes look random ({bits:.2f} of 8 bits): it is encrypted, compressed, or not firmware",
         )
 
 
-def _container(image: FirmwareImage) -> Iterator[Finding]:
-    """TS004 says nothing of where an image ends, and version 1 does not prove that it is whole."""
+def _check_container(image: FirmwareImage) -> Iterator[Finding]:
+    """Yield a finding for a raw binary: TS004 does not state where an image ends, and version 1 does not prove that it is whole."""
     if image.format is not ImageFormat.RAW or is_blank(image.data):
         return
-    wanted = ImageFormat.RAW.value in image.requirements.formats
-    yield (note if wanted else warning)(
+    accepted = ImageFormat.RAW.value in image.requirements.formats
+    yield (note if accepted else warning)(
         "no-container",
-        "a raw binary carries neither length nor version nor hash nor signature, and TS004 pads the last fragment with zeros:"
-        " have the build wrap it in what your bootloader knows (MCUboot: imgtool sign; STM32: SBSFU; ESP32: esptool; else SUIT)",
+        "a raw binary has no length, version, hash or signature, and TS004 pads the last fragment with zeros: let the build wrap it"
+        " in a format that your bootloader knows (MCUboot: imgtool sign; STM32: SBSFU; ESP32: esptool; else SUIT)",
     )
 
 
 _CHECKS: tuple[Callable[[FirmwareImage], Iterator[Finding]], ...] = (
-    _empty,
-    _format,
-    _size,
-    _address,
-    _hardware,
-    _version,
-    _base,
-    _container,
+    _check_empty,
+    _check_format,
+    _check_size,
+    _check_address,
+    _check_hardware,
+    _check_version,
+    _check_base,
+    _check_container,
 )

@@ -1,4 +1,4 @@
-"""What can be said of octets without knowing their format: filler, and how random they look."""
+"""Properties of bytes that do not depend on their format: runs of filler, and entropy."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from collections import Counter
 from dataclasses import dataclass
 
 _FILLER = re.compile(rb"\xff{64,}|\x00{64,}")
-"""Erased flash, and zeros: so long a run is no code, and no table that has to be sent as it is."""
-_LEAST_FOR_ENTROPY_BYTES = 1024
+"""Runs of erased flash or of zeros. A run of 64 bytes is too long for code or for a table that must be sent as it is."""
+_MIN_ENTROPY_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filler:
-    """Runs of 64 or more octets 0xFF or zero: `size` octets in `runs` runs, the longest of `longest` octets at `offset`."""
+    """Runs of 64 or more bytes 0xFF or zero.
+
+    size: bytes in all runs together. runs: number of runs. longest: bytes in the longest run. offset: offset of the longest run.
+    """
 
     size: int
     runs: int
@@ -23,8 +26,8 @@ class Filler:
 
 
 def filler(data: bytes) -> Filler | None:
-    """The filler in it, None where there is none."""
-    runs = [found.span() for found in _FILLER.finditer(data)]
+    """Return the filler in `data`; None if there is none."""
+    runs = [match.span() for match in _FILLER.finditer(data)]
     if not runs:
         return None
     sizes = [end - start for start, end in runs]
@@ -33,17 +36,18 @@ def filler(data: bytes) -> Filler | None:
 
 
 def is_blank(data: bytes) -> bool:
-    """Whether all octets are 0xFF, or all are zero."""
+    """Return whether all bytes are 0xFF, or all are zero."""
     return not data.strip(b"\xff") or not data.strip(b"\0")
 
 
 def entropy(data: bytes) -> float | None:
-    """Bits per octet, 0 to 8, as if the octets were drawn one by one; None below 1024 octets, where chance decides.
+    """Return the entropy in bits per byte, 0 to 8; None below 1024 bytes, because a short sample varies too much.
 
-    With the correction of Miller and Madow (1955), without which a short random file looks less than random.
+    Bytes are taken as independent. The correction of Miller and Madow (1955) is applied; without it a short random file looks
+    less than random.
     """
     size = len(data)
-    if size < _LEAST_FOR_ENTROPY_BYTES:
+    if size < _MIN_ENTROPY_BYTES:
         return None
     counts = Counter(data).values()
     bits = math.log2(size) - sum(count * math.log2(count) for count in counts) / size

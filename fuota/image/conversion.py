@@ -1,43 +1,50 @@
-"""From what a linker or a programmer writes to the octets that a device takes."""
+"""Conversion of files that a linker or a programmer writes to the bytes that a device accepts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from fuota import rules
+from fuota.calls import checked_call
 from fuota.errors import ImageError
 from fuota.image.description import ImageFormat
 from fuota.image.firmware import FirmwareImage
 from fuota.image.segments import Segment, binary, within
 
 
+@checked_call
 def convert(image: FirmwareImage, *, fill: int = 0xFF, address_range: tuple[int, int] | None = None) -> FirmwareImage:
-    """The binary in a HEX, S-record, ELF or UF2 file, from its lowest address on; an MCUboot image without the padding of its slot;
-    any other image as it is.
+    """Return the image as it is to be sent: a HEX, S-record, ELF or UF2 file as a binary, an MCUboot image without slot padding.
 
-    `fill`: octet for gaps. `address_range`: only what lies from the first address to below the second. The result is opened anew,
-    so a binary that is an image of another format, such as MCUboot's, is known as that. Raises ImageError for what cannot be right.
+    image: an open image. An image of any other format is returned unchanged.
+    fill: byte for gaps, 0 to 255.
+    address_range: first address to take and the address after the last; by default from the lowest address to the highest.
+
+    The result is a new image, so a binary in another format, such as MCUboot, is recognised as that format. Raises ImageError if
+    the file cannot be converted, ParameterError for a wrong parameter.
     """
-    segments = _segments_in(image.format)
+    rules.integer("fill", fill, 0, 255)
+    segments = _segment_reader(image.format)
     if segments is None and image.format is not ImageFormat.MCUBOOT:
         return image
     try:
         if segments is None:
-            data = _stripped(image.data)
+            data = _without_slot_padding(image.data)
         else:
-            found = segments(image.data)
-            data = binary(found if address_range is None else within(found, *address_range), fill=fill)
+            parts = segments(image.data)
+            data = binary(parts if address_range is None else within(parts, *address_range), fill=fill)
     except ImageError as exc:
         raise ImageError(f"{image.name}: {exc}") from None
     return FirmwareImage(data=data, name=image.name, requirements=image.requirements)
 
 
-def _stripped(data: bytes) -> bytes:
-    from fuota.image.formats.mcuboot import stripped
+def _without_slot_padding(data: bytes) -> bytes:
+    from fuota.image.formats.mcuboot import without_slot_padding
 
-    return stripped(data)
+    return without_slot_padding(data)
 
 
-def _segments_in(image_format: ImageFormat) -> Callable[[bytes], tuple[Segment, ...]] | None:
+def _segment_reader(image_format: ImageFormat) -> Callable[[bytes], tuple[Segment, ...]] | None:
     from fuota.image.formats import elf, intel_hex, s_record, uf2  # their libraries are slow to import
 
     readers = {reader.FORMAT: reader.segments for reader in (intel_hex, s_record, elf, uf2)}

@@ -1,4 +1,4 @@
-"""Patches: what a device that runs one image needs to make another (detools), applied and compared before they are given out."""
+"""Patches that turn the image that a device runs into another image (detools), each applied and compared before it is returned."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Literal, get_args
 
+from fuota import rules
+from fuota.calls import checked_call, checked_init
 from fuota.errors import ImageError, ParameterError
 from fuota.findings import Findings, warning
 
@@ -15,20 +17,23 @@ Compression = Literal["heatshrink", "crle", "lzma", "bz2", "none"]
 PatchType = Literal["sequential", "in-place"]
 
 _BZ2_BYTES = 3_700_000
-"""bzip2(1), memory management: 100 kB and four times the block of 900 kB."""
+"""RAM for bz2: 100 kB, and four times the block of 900 kB (bzip2(1), memory management)."""
 _LZMA_BYTES = 8 * 1024 * 1024
-"""The dictionary of liblzma's preset 6, which the stream asks for however small it is (xz(1), DictSize)."""
+"""RAM for lzma: the dictionary of liblzma's preset 6, which even a short stream requires (xz(1), DictSize)."""
 _LARGE_RAM_BYTES = 64 * 1024
-"""What many devices of this kind have in all."""
+"""RAM that many devices of this kind have in total."""
 
 
+@checked_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeltaRecipe:
-    """How a patch is made. Raises ParameterError.
+    """Recipe of a patch. Raises ParameterError for an illegal value.
 
-    `compression`: what the device can unpack; `window` and `lookahead` of heatshrink, as exponents of 2 (detools' C library is
-    built for 8 and 7). `in_place`: the device has no room for a second image, so the patch moves the running one within
-    `memory_size` octets, by default what it takes, in segments of `segment_size`, a multiple of the flash page.
+    compression: a compression that the device can unpack.
+    window, lookahead: sizes of heatshrink, as exponents of 2; detools' C library is built for 8 and 7.
+    in_place: whether the device has no room for a second image, so that the patch moves the running image in its memory.
+    memory_size: bytes of that memory; None takes as many as the patch needs.
+    segment_size: bytes of a segment of that memory; a multiple of the flash page.
     """
 
     compression: Compression = "heatshrink"
@@ -39,42 +44,40 @@ class DeltaRecipe:
     segment_size: int = 4096
 
     def __post_init__(self) -> None:
-        if self.compression not in get_args(Compression):
-            raise ParameterError(
-                f"compression {self.compression!r} was given: there are {', '.join(get_args(Compression))}"
-            )
-        if not 4 <= self.window <= 15 or not 3 <= self.lookahead < self.window:
-            raise ParameterError(
-                f"a window of {self.window} and a lookahead of {self.lookahead} were given: heatshrink takes windows of 4 to 15,"
-                " and lookaheads from 3 to below the window; the usual ones are 8 and 7"
-            )
-        if self.segment_size < 1:
-            raise ParameterError(f"segment_size {self.segment_size} was given: it is 1 or more, such as 4096")
+        rules.one_of("compression", self.compression, get_args(Compression))
+        rules.integer("window", self.window, 4, 15)
+        rules.integer("lookahead", self.lookahead, 3, self.window - 1)
+        rules.integer("segment_size", self.segment_size, 1)
         if self.memory_size is not None and not self.in_place:
-            raise ParameterError("a memory_size was given, and the patch is not in place: leave one of them out")
+            raise ParameterError("memory_size needs in_place, got memory_size without in_place")
 
     def memory_for(self, base_bytes: int, target_bytes: int) -> int:
-        """Octets within which an in-place patch works: two segments more than the larger image. Raises ParameterError."""
+        """Return the bytes of memory of an in-place patch: by default two segments more than the larger image has.
+
+        base_bytes, target_bytes: lengths of the two images. Raises ParameterError if `memory_size` does not fit them.
+        """
         segments = -(-max(base_bytes, target_bytes) // self.segment_size)
-        least = segments * self.segment_size
+        needed = segments * self.segment_size
         if self.memory_size is None:
-            return least + 2 * self.segment_size
-        if self.memory_size < least or self.memory_size % self.segment_size:
-            up = -(-self.memory_size // self.segment_size) * self.segment_size
-            raise ParameterError(
-                f"memory_size {self.memory_size} was given: it is a multiple of the segment of {self.segment_size}, and holds"
-                f" the larger image; the nearest is {max(least, up)}"
-            )
+            return needed + 2 * self.segment_size
+        if self.memory_size < needed or self.memory_size % self.segment_size:
+            rounded_up = -(-self.memory_size // self.segment_size) * self.segment_size
+            rule = f"a multiple of segment_size ({self.segment_size}) that holds the larger image"
+            rules.refuse("memory_size", rule, self.memory_size, nearest=max(needed, rounded_up))
         return self.memory_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """A patch that was applied to its base and gave its target, octet for octet.
+    """A patch that gave its target, byte for byte, when it was applied to its base.
 
-    `data`: what is sent. `base_sha256`, `target_sha256`: hexadecimal, of the images before and after. `ram_bytes`: for unpacking,
-    beside detools' own few hundred. `flash_bytes`: for all that lies in flash while it is applied: base, target and patch, or the
-    memory within which it works in place, and the patch.
+    data: the bytes to send.
+    base_sha256, target_sha256: SHA-256 of the images before and after, hexadecimal.
+    base_bytes, target_bytes: lengths of these images.
+    patch_type, compression: kind of the patch.
+    ram_bytes: RAM for unpacking, beside the few hundred bytes of detools itself.
+    flash_bytes: flash in use while the patch is applied: base, target and patch, or the memory of an in-place patch and the patch.
+    name: name of the patch.
     """
 
     data: bytes = field(repr=False)
@@ -95,44 +98,50 @@ class Delta:
 
     @property
     def ratio(self) -> float:
-        """Octets of the patch for one of the target: below 1 it saves airtime."""
+        """Bytes of the patch per byte of the target: below 1 the patch saves airtime."""
         return len(self.data) / self.target_bytes
 
     @property
     def findings(self) -> Findings:
-        """What speaks against sending it (docs/images.md)."""
-        found = []
+        """Reasons not to send the patch (docs/images.md)."""
+        findings = []
         if self.ratio >= 1:
-            found.append(
+            findings.append(
                 warning(
                     "delta-larger",
                     f"the patch has {len(self.data)} bytes, its target {self.target_bytes}: send the target itself",
                 )
             )
         if self.ram_bytes > _LARGE_RAM_BYTES:
-            found.append(
+            findings.append(
                 warning(
                     "delta-ram",
-                    f"to unpack {self.compression} takes {self.ram_bytes} bytes of RAM: few devices have that; heatshrink takes"
-                    " 256 bytes, crle next to none",
+                    f"unpacking {self.compression} needs {self.ram_bytes} bytes of RAM, which few devices have; heatshrink needs"
+                    " 256 bytes, crle almost none",
                 )
             )
-        return Findings(tuple(found))
+        return Findings(tuple(findings))
 
 
+@checked_call
 def make_delta(base: bytes, target: bytes, recipe: DeltaRecipe | None = None) -> Delta:
-    """The patch from `base` to `target`. Raises ImageError for an empty image, and where the patch does not give the target.
+    """Return the patch from `base` to `target`, after a test that it gives the target.
 
-    Raises ParameterError for sizes that do not go together, and where the package detools is not installed.
+    base: the image that the devices run.
+    target: the new image.
+    recipe: kind of the patch; by default heatshrink, not in place.
+
+    Raises ImageError for an empty image, or if the patch does not give the target. Raises ParameterError if the sizes of the
+    recipe do not fit the images, or if the package detools is not installed.
     """
     recipe = recipe or DeltaRecipe()
     for image, name in ((base, "base"), (target, "target")):
         if not image:
-            raise ImageError(f"the {name} has no bytes: a patch leads from one image to another")
+            raise ImageError(f"the {name} has no bytes: a patch needs two images")
     memory = recipe.memory_for(len(base), len(target)) if recipe.in_place else None
-    patch = _made(base, target, recipe, memory)
-    if apply(base, patch) != target:
-        raise ImageError("the patch was applied to its base, and the target did not come out: it is not given out")
+    patch = _create(base, target, recipe, memory)
+    if apply_patch(base, patch) != target:
+        raise ImageError("the patch does not give its target when it is applied to its base, so it is not returned")
     return Delta(
         data=patch,
         base_sha256=hashlib.sha256(base).hexdigest(),
@@ -146,60 +155,59 @@ def make_delta(base: bytes, target: bytes, recipe: DeltaRecipe | None = None) ->
     )
 
 
-def apply(base: bytes, patch: bytes) -> bytes:
-    """The image that a patch (detools, or BSDIFF40) makes of its base. Raises ImageError for a damaged patch, or another base."""
+def apply_patch(base: bytes, patch: bytes) -> bytes:
+    """Return the image that a patch (detools, or BSDIFF40) makes from its base.
+
+    Raises ImageError if the patch is damaged or for another base, ParameterError if its package is not installed.
+    """
     from fuota.image.formats import bsdiff_patch
 
+    apply = _apply_bsdiff if bsdiff_patch.recognises(patch) else _apply_detools
     try:
-        made = (_bspatched if bsdiff_patch.recognises(patch) else _applied)(base, patch)
+        image = apply(base, patch)
     except (ImageError, ParameterError):
         raise
-    except Exception as exc:  # these parsers promise nothing of what they raise for damaged input
+    except Exception as exc:  # these parsers do not say what they raise for damaged input
         raise ImageError(
-            f"the patch cannot be applied to this base ({type(exc).__name__}: {str(exc)[:100]}): it is damaged, or for another"
+            f"the patch cannot be applied to this base ({type(exc).__name__}: {str(exc)[:100]}): it is damaged, or for another base"
         ) from None
-    if not made:
-        raise ImageError("it makes no image of this base: it is no patch")
-    return made
+    if not image:
+        raise ImageError("it makes no image from this base: it is not a patch")
+    return image
 
 
-def bound(base: bytes, patch: bytes) -> tuple[str, str]:
-    """SHA-256, hexadecimal, of the base of a patch and of what it makes. Raises ImageError as `apply` does."""
-    return hashlib.sha256(base).hexdigest(), hashlib.sha256(apply(base, patch)).hexdigest()
-
-
-def _bspatched(base: bytes, patch: bytes) -> bytes:
+def _apply_bsdiff(base: bytes, patch: bytes) -> bytes:
     from fuota.image.formats import bsdiff_patch
 
-    bsdiff_patch.checked(patch)
-    if not patch.startswith(bsdiff_patch.THREE):
-        raise ImageError(
-            "the patch is of ENDSLEY/BSDIFF43, which is not applied here: BSDIFF40 and those of detools are"
-        )
+    bsdiff_patch.checked_target_bytes(patch)
+    if not patch.startswith(bsdiff_patch.BSDIFF40):
+        raise ImageError("fuota cannot apply ENDSLEY/BSDIFF43 patches, only BSDIFF40 and detools")
     return bytes(_package("bsdiff4").patch(base, patch))
 
 
-def _applied(base: bytes, patch: bytes) -> bytes:
-    """By detools, once the patch was seen to make sense: it follows any, and fills all memory."""
-    from fuota.image.formats.detools_patch import IN_PLACE, checked
+def _apply_detools(base: bytes, patch: bytes) -> bytes:
+    """Apply a patch after a check of its pieces, because detools applies any patch and may fill all memory."""
+    from fuota.image.formats.detools_patch import IN_PLACE, check_pieces
 
-    found, damage = checked(patch)
+    header, damage = check_pieces(patch)
     if damage is not None:
         raise ImageError(f"the patch cannot be applied: {damage.message}")
     detools = _package("detools")
-    if found.kind != IN_PLACE:
-        made = io.BytesIO()
-        detools.apply_patch(io.BytesIO(base), io.BytesIO(patch), made)
-        return made.getvalue()
-    memory, from_size = found.memory_bytes or 0, found.base_bytes or 0
-    if len(base) != from_size:
-        raise ImageError(f"the patch is for a base of {from_size} bytes, in {memory}; this one has {len(base)}")
-    flash = io.BytesIO(base.ljust(memory, b"\xff"))
+    if header.kind != IN_PLACE:
+        target = io.BytesIO()
+        detools.apply_patch(io.BytesIO(base), io.BytesIO(patch), target)
+        return target.getvalue()
+    memory_bytes, base_bytes = header.memory_bytes or 0, header.base_bytes or 0
+    if len(base) != base_bytes:
+        raise ImageError(
+            f"the patch is for a base of {base_bytes} bytes in a memory of {memory_bytes}, got a base of {len(base)} bytes"
+        )
+    flash = io.BytesIO(base.ljust(memory_bytes, b"\xff"))
     detools.apply_patch_in_place(flash, io.BytesIO(patch))
-    return flash.getvalue()[: found.target_bytes]
+    return flash.getvalue()[: header.target_bytes]
 
 
-def _made(base: bytes, target: bytes, recipe: DeltaRecipe, memory: int | None) -> bytes:
+def _create(base: bytes, target: bytes, recipe: DeltaRecipe, memory: int | None) -> bytes:
     patch = io.BytesIO()
     in_place = {"patch_type": "in-place", "memory_size": memory, "segment_size": recipe.segment_size}
     _package("detools").create_patch(
@@ -215,7 +223,7 @@ def _made(base: bytes, target: bytes, recipe: DeltaRecipe, memory: int | None) -
 
 
 def _ram_bytes(recipe: DeltaRecipe) -> int:
-    """What the decoder of the compression allocates."""
+    """Return the bytes that the decoder of the compression allocates."""
     return {"heatshrink": 1 << recipe.window, "bz2": _BZ2_BYTES, "lzma": _LZMA_BYTES}.get(recipe.compression, 0)
 
 

@@ -1,16 +1,15 @@
-"""What is known of an image once it has been read: the same values whatever its format."""
+"""Description of an image that has been read: the same values for every format."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from fuota.findings import Finding
 
 
 class ImageFormat(StrEnum):
-    """How an image is packed."""
+    """Format of an image file."""
 
     RAW = "raw"
     INTEL_HEX = "intel-hex"
@@ -27,7 +26,7 @@ class ImageFormat(StrEnum):
 
 
 class SignatureState(StrEnum):
-    """What is known of an image's signature. A hash is none: whoever changes the image can change the hash."""
+    """State of an image's signature. A hash is not a signature: a person who changes the image can change the hash."""
 
     NONE = "none"
     HASH_ONLY = "hash only"
@@ -38,8 +37,9 @@ class SignatureState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A piece of the file, or of the binary that a container holds: `size` octets from `offset`, loaded to `address` where the
-    format says so.
+    """A part of the file, or of the binary that a container holds.
+
+    offset, size: position and length in bytes. address: load address; None if the format states none.
     """
 
     name: str
@@ -50,7 +50,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """A hash or checksum that the file states. `matches`: whether it is that of the content, None where that cannot be told."""
+    """A hash or checksum that the file states.
+
+    algorithm: such as "sha256". value: hexadecimal. covers: the parts that are hashed, in words.
+    matches: whether the content has this digest; None if that cannot be checked.
+    """
 
     algorithm: str
     value: str
@@ -60,12 +64,20 @@ class Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a reader found in an image. A damaged one is described as far as it goes, with findings that say where it stops.
+    """Result of reading an image. A damaged image is described up to the damage, which is a finding.
 
-    `version`, `hardware`: as the format writes them, None where it does not. `address_range`: lowest address and the one after the
-    highest. `base_sha256`: of the image that a patch is for, hexadecimal, where the patch says. `image_bytes`: length of the image
-    that comes out on the device, where it is not the file's.
-    `converts_to_bytes`: for a container that no device takes as it is (HEX, S-record, ELF, UF2), length of its binary.
+    format: format of the image.
+    parts: parts of the file, or of the binary in a container.
+    version, hardware: as the format writes them; None if it states none.
+    address_range: lowest address, and the address after the highest.
+    digests: hashes and checksums that the image states.
+    signature: state of the signature.
+    key_sha256: SHA-256 of the signing key as the image states it, hexadecimal.
+    encrypted: whether the content is encrypted.
+    base_sha256: SHA-256 of the image that a patch is for, hexadecimal, if the patch states it.
+    image_bytes: length of the image on the device, if it differs from the length of the file.
+    converts_to_bytes: for a container that no device accepts as it is (HEX, S-record, ELF, UF2), length of its binary.
+    findings: findings of the reader.
     """
 
     format: ImageFormat
@@ -82,8 +94,8 @@ class Description:
     converts_to_bytes: int | None = None
     findings: tuple[Finding, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """A tree of plain values."""
+    def to_json(self) -> dict[str, object]:
+        """Return the description, without the findings, as a tree of plain values."""
         return {
             **{name: getattr(self, name) for name in ("version", "hardware", "key_sha256", "encrypted", "base_sha256")},
             **{name: getattr(self, name) for name in ("image_bytes", "converts_to_bytes", "address_range")},

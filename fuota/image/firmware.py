@@ -1,4 +1,4 @@
-"""An image that is open: its octets, what it is, and what is wrong with it."""
+"""An open firmware image: its bytes, its description and the findings of its reader."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Self
 
+from fuota.calls import checked_call
 from fuota.errors import ImageError
 from fuota.findings import Findings
 from fuota.image.description import Description, ImageFormat
 from fuota.image.requirements import ImageRequirements
 
 MAX_IMAGE_BYTES = 256 * 1024 * 1024
-"""Far above what TS004 can carry (16383 fragments of 255 octets); an .elf with debug information may be large all the same."""
+"""Limit for a file: far above what TS004 carries (16383 fragments of 255 bytes), because an .elf with debug data is large."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirmwareImage:
-    """An image as it is in the file: nothing is converted, stripped or unpacked by opening it.
+    """An image as it is in its file. Opening converts, strips and unpacks nothing.
 
-    `data`: the octets, which are what goes on air. `name` of the file. `requirements`: by which it was read.
+    data: the bytes, which are what goes on air.
+    name: name of the file.
+    requirements: requirements of the device; the readers of some formats need them.
     """
 
     data: bytes = field(repr=False)
@@ -29,29 +32,37 @@ class FirmwareImage:
     requirements: ImageRequirements = field(default_factory=ImageRequirements, repr=False)
 
     @classmethod
+    @checked_call
     def open(cls, source: str | Path | bytes, *, requirements: ImageRequirements | None = None) -> Self:
-        """The image in a file, or in memory. Raises ImageError where there is nothing to read; a damaged image is opened.
+        """Open an image in a file or in memory.
 
-        What is wrong with a damaged one is in `findings`.
+        source: path of the file, or the bytes of the image.
+        requirements: what the device accepts; by default nothing is required.
+
+        A damaged image is opened too; its `findings` say what is wrong with it. Raises ImageError if there is nothing to read,
+        ParameterError if `source` is neither a path nor bytes.
         """
-        data, name = (source, "image") if isinstance(source, bytes) else (_read(Path(source)), Path(source).name)
+        if isinstance(source, bytes):
+            data, name = source, "image"
+        else:
+            data, name = _read(Path(source)), Path(source).name
         return cls(data=data, name=name, requirements=requirements or ImageRequirements())
 
     @cached_property
     def description(self) -> Description:
-        """All that the reader of its format found."""
+        """All that the reader of this format found."""
         from fuota.image.formats import describe  # the libraries of the readers are slow to import
 
         return describe(self.data, self.requirements)
 
     @property
     def format(self) -> ImageFormat:
-        """How it is packed, by its content."""
+        """Format of the image, identified by its content."""
         return self.description.format
 
     @property
     def version(self) -> str | None:
-        """The version that it states, None where it states none."""
+        """Version that the image states; None if it states none."""
         return self.description.version
 
     @cached_property
@@ -61,7 +72,7 @@ class FirmwareImage:
 
     @property
     def findings(self) -> Findings:
-        """What the reader noticed. `validate_image` checks more: against the device, the key, the time on air."""
+        """Findings of the reader. `validate_image` checks more: the device, the key and the time on air."""
         return Findings(self.description.findings)
 
 
@@ -74,8 +85,11 @@ def _read(path: Path) -> bytes:
 
 
 def read_image(file: IO[bytes], name: str) -> bytes:
-    """All of an open file. Raises ImageError for more than MAX_IMAGE_BYTES: a pipe may go on for ever."""
+    """Return the whole content of an open file.
+
+    name: name of the file in the message. Raises ImageError for more than MAX_IMAGE_BYTES, because a pipe may never end.
+    """
     data = file.read(MAX_IMAGE_BYTES + 1)
     if len(data) > MAX_IMAGE_BYTES:
-        raise ImageError(f"{name} has more than {MAX_IMAGE_BYTES} bytes: no image of a LoRaWAN device is so large")
+        raise ImageError(f"{name} has more than {MAX_IMAGE_BYTES} bytes: too large for an image of a LoRaWAN device")
     return data

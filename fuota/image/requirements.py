@@ -1,26 +1,53 @@
-"""What a product accepts as an image. A DeviceProfile carries it; this room takes it as a value."""
+"""Requirements that a device or a product has for an image. A DeviceProfile carries them; the checks take them as a value."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
-from fuota.errors import ParameterError
+from fuota import rules
+from fuota.calls import checked_init
 from fuota.image.description import ImageFormat
+from fuota.tables import check_keys
 
 MAX_BLOCK_BYTES = 16383 * 255
-"""The largest data block of any session: N of DataFragment has 14 bits, FragSize 8 (TS004)."""
+"""Bytes in the largest data block of any session: N of DataFragment has 14 bits, FragSize 8 (TS004)."""
 
 
+class RequirementChanges(TypedDict, total=False):
+    """Fields of ImageRequirements as keywords, each optional."""
+
+    formats: tuple[str, ...]
+    slot_bytes: int | None
+    max_block_bytes: int | None
+    hardware: str | None
+    flash_start: int | None
+    flash_bytes: int | None
+    ram_start: int | None
+    ram_bytes: int | None
+    running_version: str | None
+    downgrade: bool
+    signed: bool
+    base_sha256: str | None
+    sbsfu_header_bytes: int
+
+
+@checked_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequirements:
-    """What a device takes. None, or an empty tuple, asks nothing. Raises ParameterError.
+    """Requirements for an image. None, or an empty tuple, requires nothing. Raises ParameterError for an illegal value.
 
-    `formats`: names of ImageFormat. `slot_bytes` for the whole image; `max_block_bytes` that a fragmentation session can carry.
-    `hardware`: what the image must say of the hardware it is for. `flash_start`, `flash_bytes`, `ram_start`, `ram_bytes`: where
-    code and stack lie, for raw images and load addresses. `running_version`: what runs now; `downgrade`: whether an older one
-    may replace it. `signed`: whether an image without a verified signature is refused. `base_sha256`: hexadecimal, of the image
-    that runs, for patches. `sbsfu_header_bytes`: a layout that the format itself does not tell.
+    formats: names of ImageFormat.
+    slot_bytes: bytes for the whole image.
+    max_block_bytes: bytes that one fragmentation session can carry.
+    hardware: the hardware that the image must name.
+    flash_start, flash_bytes, ram_start, ram_bytes: memory of code and stack, for raw images and load addresses.
+    running_version: version that runs now.
+    downgrade: whether an older version may replace the running version.
+    signed: whether an image without a verified signature is refused.
+    base_sha256: SHA-256 of the running image, hexadecimal, for patches.
+    sbsfu_header_bytes: length of the SBSFU header, which the format does not state.
     """
 
     formats: tuple[str, ...] = ()
@@ -38,16 +65,18 @@ class ImageRequirements:
     sbsfu_header_bytes: int = 320
 
     def __post_init__(self) -> None:
-        known = [one.value for one in ImageFormat]
-        if unknown := [one for one in self.formats if one not in known]:
-            raise ParameterError(f"formats has {unknown[0]!r}: there are {', '.join(known)}")
+        if not isinstance(self.formats, tuple | list):
+            rules.refuse("formats", "a tuple of names", self.formats)
+        for name in self.formats:
+            rules.one_of("formats", name, [known.value for known in ImageFormat])
         for name in ("slot_bytes", "max_block_bytes", "flash_bytes", "ram_bytes"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ParameterError(f"{name} {value} was given: it is 1 or more; the nearest is 1")
+            rules.optional_integer(name, getattr(self, name), 1)
         for name in ("flash_start", "ram_start"):
-            if (value := getattr(self, name)) is not None and not 0 <= value < 2**32:
-                raise ParameterError(f"{name} {value} was given: an address is 0 to 0xFFFFFFFF")
+            rules.optional_integer(name, getattr(self, name), 0, 0xFFFF_FFFF)
         if self.base_sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.base_sha256):
-            raise ParameterError(
-                f"base_sha256 {self.base_sha256!r} was given: it is 64 hexadecimal digits, in lower case"
-            )
+            rules.refuse("base_sha256", "64 hexadecimal digits in lower case", self.base_sha256)
+
+    def changed(self, **changes: Unpack[RequirementChanges]) -> ImageRequirements:
+        """Return these requirements with other values for the named fields. Raises ParameterError for an unknown field."""
+        check_keys(dict(changes), list(RequirementChanges.__annotations__), "ImageRequirements")
+        return replace(self, **changes)

@@ -1,4 +1,4 @@
-"""Versions as formats write them, compared as far as that makes sense."""
+"""Comparison of versions as the formats write them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ _VERSION = re.compile(r"v?(\d{1,10}(?:\.\d{1,10}){0,5})(?:\+(\d{1,10}))?(?:[-+~_
 
 
 def is_newer(version: str, running: str) -> bool | None:
-    """Whether `version` is above `running`; None where they are equal, or where it cannot be told.
+    """Return whether `version` is above `running`; None if they are equal or cannot be compared.
 
-    Numbers with dots between, then perhaps a build number after a plus sign, as MCUboot writes it. What else follows, such as
-    -rc1, has no order that all agree on, so it decides nothing.
+    A version is numbers separated by dots, optionally with a build number after a plus sign, as MCUboot writes it. Any further
+    suffix, such as -rc1, is ignored, because there is no common order of suffixes.
     """
-    ours, theirs = _numbers(version), _numbers(running)
-    if ours is None or theirs is None or version == running:
+    numbers, running_numbers = _numbers(version), _numbers(running)
+    if numbers is None or running_numbers is None or version == running:
         return None
-    for one, other in zip_longest(ours, theirs, fillvalue=0):
-        if one != other:
-            return one > other
+    for number, running_number in zip_longest(numbers, running_numbers, fillvalue=0):
+        if number != running_number:
+            return number > running_number
     return None
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:
-    found = _VERSION.fullmatch(version.strip())
-    if found is None:
+    match = _VERSION.fullmatch(version.strip())
+    if match is None:
         return None
-    numbers = [int(one) for one in found[1].split(".")]
-    return (*numbers, *[0] * (6 - len(numbers)), int(found[2] or 0))
+    numbers = [int(number) for number in match[1].split(".")]
+    return (*numbers, *[0] * (6 - len(numbers)), int(match[2] or 0))

@@ -181,8 +181,8 @@ def test_a_signature_beside_the_image(fuota, tmp_path):
     assert (good.code, good.event("image")["signature"]) == (0, "verified")
     bad = fuota("image", "check", OLD, "--public-key", key, "--signature", signature, "--json")
     assert (bad.code, bad.event("image")["signature"]) == (3, "wrong")
-    says_one_line(fuota("image", "check", NEW, "--signature", signature), 2, "say by which it is to be verified")
-    says_one_line(fuota("image", "check", NEW, "--public-key", NEW, "--signature", signature), 2, "as a public key")
+    says_one_line(fuota("image", "check", NEW, "--signature", signature), 2, "a signature needs a public key")
+    says_one_line(fuota("image", "check", NEW, "--public-key", NEW, "--signature", signature), 2, "public_key must be")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_signature_beside_the_image(fuota, tmp_path):
     [
         (["/no/such/image"], 2, "No such file or directory"),
         (["/"], 2, "Is a directory"),
-        ([NEW, "--profile", "no-such"], 2, "neither a file nor one of the profiles"),
+        ([NEW, "--profile", "no-such"], 2, "neither a file nor a built-in profile"),
         ([NEW, "--public-key", "/no/such/key"], 2, "does not exist"),
         ([NEW, "--data-rate", 3], 2, "say --region too"),
         ([NEW, "--region", "EU00"], 2, "unknown region 'EU00'"),
@@ -205,7 +205,7 @@ def test_a_patch_is_checked_with_what_it_makes(fuota, patch, small):
     assert good.code == 0
     assert [event["name"] for event in good.events if event["event"] == "image"] == [
         "app.patch",
-        "what app.patch makes",
+        "target of app.patch",
     ]
     assert [event["sha256"] for event in good.events if event["event"] == "image"][1] == sha256(NEW)
     assert fuota("image", "check", patch, "--base", OLD, "--profile", small).code == 3

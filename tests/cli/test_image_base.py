@@ -44,7 +44,7 @@ def test_a_patch_cut_off_is_one_error(fuota, tmp_path):
 def test_a_patch_is_not_planned_with_a_base_of_which_it_makes_a_damaged_image(fuota, damaged_base, tmp_path):
     plan = tmp_path / "plan.json"
     options = ("--region", "IN865", "--loss", "0.1", "--coded", "20", "-o", plan)
-    says_one_line(fuota("plan", SIGNED_PATCH, "--base", damaged_base, *options), 3, "what sensor-", "(hash)")
+    says_one_line(fuota("plan", SIGNED_PATCH, "--base", damaged_base, *options), 3, "target of sensor-", "(hash)")
     assert not plan.exists()
 
 

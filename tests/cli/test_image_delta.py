@@ -78,9 +78,9 @@ def test_a_delta_says_what_it_saves(fuota):
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["--in-place", "--memory-size", "4096"], 2, "the nearest is"),
-        (["--memory-size", "65536"], 2, "not in place"),
-        (["--window", 5, "--lookahead", 5], 2, "a lookahead of 5"),
+        (["--in-place", "--memory-size", "4096"], 2, "nearest: "),
+        (["--memory-size", "65536"], 2, "memory_size needs in_place"),
+        (["--window", 5, "--lookahead", 5], 2, "lookahead must be 3 to 4, got 5"),
         (["-o", OLD], 2, "is what BASE is read from"),
     ],
 )
@@ -92,4 +92,4 @@ def test_a_patch_is_planned_with_its_base_and_its_target(fuota, patch):
     options = ("--region", "IN865", "--loss", "0.1", "--coded", "20", "--json")
     image = fuota("plan", patch, "--base", OLD, *options).event("plan")["image"]
     assert (image["base_sha256"], image["target_sha256"]) == (sha256(OLD), sha256(NEW))
-    says_one_line(fuota("plan", OLD, "--base", NEW, *options), 3, "it makes no image of this base")
+    says_one_line(fuota("plan", OLD, "--base", NEW, *options), 3, "it makes no image from this base")

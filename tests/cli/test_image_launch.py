@@ -96,7 +96,7 @@ def test_the_profile_and_the_key_count(launch, server, tmp_path):
 
 def test_warnings_are_said_and_do_not_refuse(launch, server):
     result = launch(NEW, "--tag", "north", "--json")
-    assert "warning: a raw binary carries neither length" in result.err
+    assert "warning: a raw binary has no length" in result.err
     assert "POST" in server.asked
 
 

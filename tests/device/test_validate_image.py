@@ -74,7 +74,7 @@ def test_a_profile_in_a_file_has_a_table_of_images(tmp_path):
     [
         ('formats = "raw"', "formats of image of meter.toml must be a list, got 'raw'"),
         ("formats = [1]", "each of formats of image of meter.toml must be a text, got 1"),
-        ('formats = ["exe"]', "formats has 'exe': there are raw, intel-hex"),
+        ('formats = ["exe"]', "formats must be one of raw, intel-hex"),
         ("signed = 1", "signed of image of meter.toml must be true or false, got 1"),
         ("slots = 1", "has an unknown key 'slots' (did you mean 'slot_bytes'?)"),
     ],
@@ -164,7 +164,7 @@ def test_what_a_patch_makes_must_fit_the_slot():
     assert fuota.validate_image(patch, profile=DeviceProfile(slot_bytes=len(FIRMWARE) - 1)).errors[0].code == "flash"
     assert fuota.validate_image(patch, profile=DeviceProfile(slot_bytes=len(FIRMWARE))).ok
     signed_only = DeviceProfile(image=ImageRequirements(signed=True))
-    assert "say its base" in fuota.validate_image(patch, profile=signed_only).errors[0].message
+    assert "name its base" in fuota.validate_image(patch, profile=signed_only).errors[0].message
 
 
 def test_a_signature_in_any_shape(tmp_path):

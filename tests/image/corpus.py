@@ -1,4 +1,4 @@
-"""Images made by the tools that users make them with; what no tool here makes is put together by its description."""
+"""Images made by the tools of users; formats without a tool here are built by their description."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADER_BYTES, SLOT_BYTES = 64, 65_536
 
 
 def sample(kind: str, version: str = "1.1.0") -> bytes:
-    """A committed file of the sample firmware."""
+    """Return a committed file of the sample firmware."""
     return (SAMPLE / f"sensor-{version}.{kind}").read_bytes()
 
 
@@ -31,7 +31,7 @@ def sample(kind: str, version: str = "1.1.0") -> bytes:
 
 
 def private_key(kind: str, number: int = 0):
-    """A key of its own for each kind and number, the same throughout a run."""
+    """Return the key of this kind and number, the same throughout a run."""
     return _private_key(kind, number)
 
 
@@ -59,7 +59,7 @@ def private_pem(kind: str, number: int = 0) -> bytes:
 
 
 def ecdsa(key: ec.EllipticCurvePrivateKey, data: bytes, *, raw: bool) -> bytes:
-    """A signature in DER, or as r and s."""
+    """Return a signature in DER, or as r and s."""
     size = (key.key_size + 7) // 8
     signature = key.sign(data, ec.ECDSA(hashes.SHA384() if size == 48 else hashes.SHA256()))
     if not raw:
@@ -74,7 +74,7 @@ def ecdsa(key: ec.EllipticCurvePrivateKey, data: bytes, *, raw: bool) -> bytes:
 def imgtool(
     *options: str, key: str | None = None, number: int = 0, encrypt: str | None = None, size: int | None = None
 ) -> bytes:
-    """The firmware, or its first octets, as `imgtool sign` makes an image of it, in this process."""
+    """Return the image that `imgtool sign` makes from the firmware, or from its first `size` bytes, in this process."""
     from imgtool.main import imgtool as command
 
     with tempfile.TemporaryDirectory() as name:
@@ -88,10 +88,10 @@ def imgtool(
         if encrypt is not None:
             (folder / "enc.pem").write_bytes(public_pem(encrypt))
             words += ["-E", str(folder / "enc.pem")]
-        out = folder / "out.bin"
-        result = CliRunner().invoke(command, ["sign", *words, *options, str(folder / "in.bin"), str(out)])
+        output = folder / "out.bin"
+        result = CliRunner().invoke(command, ["sign", *words, *options, str(folder / "in.bin"), str(output)])
         assert result.exit_code == 0, result.output
-        return out.read_bytes()
+        return output.read_bytes()
 
 
 # --- ESP, by esptool as a process
@@ -104,7 +104,7 @@ def esptool(tool: str, *words: str, folder: Path) -> None:
 
 @lru_cache(maxsize=1)
 def esp_app() -> bytes:
-    """An application for the ESP32-C3, by `esptool elf2image` of an ELF file made here: no compiler for it is needed."""
+    """Return an application for the ESP32-C3, made by `esptool elf2image` from an ELF file built here without a compiler."""
     descriptor = struct.pack("<II8s32s32s", 0xABCD5432, 0, b"", b"2.3.4", b"sensor").ljust(256, b"\0")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -118,7 +118,7 @@ def esp_app() -> bytes:
 
 @lru_cache(maxsize=1)
 def esp_signed() -> bytes:
-    """The same, signed for secure boot v2 by `espsecure`."""
+    """Return the application signed for secure boot v2 by `espsecure`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "app.bin").write_bytes(esp_app())
@@ -129,7 +129,7 @@ def esp_signed() -> bytes:
 
 @lru_cache(maxsize=1)
 def esp_uf2() -> bytes:
-    """The same, as UF2, by `esptool merge-bin`."""
+    """Return the application as UF2, made by `esptool merge-bin`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "app.bin").write_bytes(esp_app())
@@ -139,18 +139,18 @@ def esp_uf2() -> bytes:
 
 
 def elf(pieces: Iterable[tuple[int, bytes]], *, machine: int = 40, entry: int = 0) -> bytes:
-    """ELF32, little-endian: loaded segments, and a section for each (ELF 1.2, figures 1-3, 1-8 and 2-1)."""
+    """Return an ELF32 file, little-endian: loaded segments, and a section for each (ELF 1.2, figures 1-3, 1-8 and 2-1)."""
     pieces, names = list(pieces), b"\0.shstrtab\0.text\0"
-    body, segments, sections, at = b"", b"", bytes(40), 52 + 32 * len(pieces)
+    body, segments, sections, offset = b"", b"", bytes(40), 52 + 32 * len(pieces)
     for address, data in pieces:
-        segments += struct.pack("<8I", 1, at + len(body), address, address, len(data), len(data), 5, 4)
-        sections += struct.pack("<10I", 11, 1, 6, address, at + len(body), len(data), 0, 0, 4, 0)
+        segments += struct.pack("<8I", 1, offset + len(body), address, address, len(data), len(data), 5, 4)
+        sections += struct.pack("<10I", 11, 1, 6, address, offset + len(body), len(data), 0, 0, 4, 0)
         body += data
-    sections += struct.pack("<10I", 1, 3, 0, 0, at + len(body), len(names), 0, 0, 1, 0)
+    sections += struct.pack("<10I", 1, 3, 0, 0, offset + len(body), len(names), 0, 0, 1, 0)
     body += names
     count = len(pieces) + 2
     header = struct.pack(
-        "<HHIIIIIHHHHHH", 2, machine, 1, entry, 52, at + len(body), 0, 52, 32, len(pieces), 40, count, count - 1
+        "<HHIIIIIHHHHHH", 2, machine, 1, entry, 52, offset + len(body), 0, 52, 32, len(pieces), 40, count, count - 1
     )
     return b"\x7fELF\x01\x01\x01" + bytes(9) + header + segments + body + sections
 
@@ -159,16 +159,16 @@ def elf(pieces: Iterable[tuple[int, bytes]], *, machine: int = 40, entry: int = 
 
 
 def ihex(*records: tuple[int, int, bytes]) -> bytes:
-    """Records of (type, address, octets), with their checksums (Intel 1988, section 2)."""
-    out = []
+    """Return the records (type, address, data) with their checksums (Intel 1988, section 2)."""
+    output = []
     for kind, address, data in records:
-        octets = bytes([len(data), address >> 8, address & 255, kind]) + data
-        out.append(":" + (octets + bytes([-sum(octets) & 255])).hex().upper() + "\n")
-    return "".join(out).encode()
+        content = bytes([len(data), address >> 8, address & 255, kind]) + data
+        output.append(":" + (content + bytes([-sum(content) & 255])).hex().upper() + "\n")
+    return "".join(output).encode()
 
 
 def uf2_blocks(pieces: Iterable[tuple[int, bytes]], *, family: int | None = None) -> list[bytes]:
-    """A block of 512 octets for each piece."""
+    """Return a block of 512 bytes for each piece."""
     pieces = list(pieces)
     flags = 0 if family is None else 0x2000
     return [
@@ -180,7 +180,7 @@ def uf2_blocks(pieces: Iterable[tuple[int, bytes]], *, family: int | None = None
 
 
 def uf2(data: bytes, *, address: int = 0, family: int | None = None) -> bytes:
-    pieces = [(address + at, data[at : at + 256]) for at in range(0, len(data), 256)]
+    pieces = [(address + offset, data[offset : offset + 256]) for offset in range(0, len(data), 256)]
     return b"".join(uf2_blocks(pieces, family=family))
 
 
@@ -188,9 +188,9 @@ def uf2(data: bytes, *, address: int = 0, family: int | None = None) -> bytes:
 
 
 def sbsfu(firmware: bytes = FIRMWARE, *, encrypted: bool = False, version: int = 7, header_bytes: int = 320) -> bytes:
-    """As prepareimage.py makes it: the tag is that of the firmware before it was encrypted."""
+    """Return an image as prepareimage.py makes it: the tag is the hash of the firmware before encryption."""
     tag = hashlib.sha256(firmware).digest()
-    body = bytes(one ^ 0x5A for one in firmware) if encrypted else firmware
+    body = bytes(byte ^ 0x5A for byte in firmware) if encrypted else firmware
     head = struct.pack(
         "<4sHHIII32s32s16s28s", b"SFU1", 1, version, len(firmware), 0, len(firmware), tag, tag, bytes(16), b""
     )
@@ -203,7 +203,7 @@ def sbsfu(firmware: bytes = FIRMWARE, *, encrypted: bool = False, version: int =
 
 def mbed(firmware: bytes = FIRMWARE, *, key: str = "p256", patch: bytes | None = None) -> bytes:
     while not 70 <= len(signature := ecdsa(private_key(key), firmware, raw=False)) <= 72:
-        continue  # the tool pads no shorter one
+        continue  # the tool does not pad a shorter signature
     diff = bytes(4) if patch is None else b"\x01" + len(OLD).to_bytes(3, "big")
     manifest = struct.pack("<B72s16s16sI4s", len(signature), signature, b"M" * 16, b"C" * 16, 1_700_000_000, diff)
     return (firmware if patch is None else patch) + manifest
@@ -243,21 +243,21 @@ SUIT_ALGORITHMS = {"p256": -7, "p384": -35, "ed25519": -8}
 
 
 def suit(
-    firmware: bytes = FIRMWARE, *, key: str | None = "p256", algorithm: int | None = None, **more: object
+    firmware: bytes = FIRMWARE, *, key: str | None = "p256", algorithm: int | None = None, **extra: object
 ) -> bytes:
-    """An envelope with the firmware in it, whose manifest has its digest, signed as the draft's example 0 is."""
+    """Return an envelope that contains the firmware and its digest in the manifest, signed as the draft's example 0."""
     image_digest = cbor2.dumps([-16, hashlib.sha256(firmware).digest()])
     shared = [20, {1: b"V" * 16, 2: b"C" * 16, 3: image_digest, 14: len(firmware), 21: "#app"}, 21, 15, 3, 15]
-    members = {1: 1, 2: 9, 3: cbor2.dumps({2: [[b"\0"]], 4: cbor2.dumps(shared)})} | more.get("manifest", {})
+    members = {1: 1, 2: 9, 3: cbor2.dumps({2: [[b"\0"]], 4: cbor2.dumps(shared)})} | extra.get("manifest", {})
     manifest = cbor2.dumps(members)
     digest = cbor2.dumps([-16, hashlib.sha256(cbor2.dumps(manifest)).digest()])
     blocks = [digest] if key is None else [digest, sign1(digest, key, algorithm)]
-    envelope = {2: cbor2.dumps(blocks), 3: manifest, "#app": firmware} | more.get("envelope", {})
+    envelope = {2: cbor2.dumps(blocks), 3: manifest, "#app": firmware} | extra.get("envelope", {})
     return cbor2.dumps(cbor2.CBORTag(107, envelope))
 
 
 def sign1(digest: bytes, key: str, algorithm: int | None = None) -> bytes:
-    """COSE_Sign1 (RFC 9052 §4.4) of a digest that lies elsewhere."""
+    """Return a COSE_Sign1 (RFC 9052 §4.4) of a detached digest."""
     protected = cbor2.dumps({1: SUIT_ALGORITHMS[key] if algorithm is None else algorithm})
     signed = cbor2.dumps(["Signature1", protected, b"", digest])
     private = private_key(key)

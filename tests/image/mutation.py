@@ -1,4 +1,4 @@
-"""Images, damaged at random in the ways in which files are damaged, and by those who want a parser to fail."""
+"""Random damage of images: the usual damage of files, and damage made to let a parser fail."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_
 
 @lru_cache(maxsize=1)
 def seeds() -> dict[str, bytes]:
-    """A sound image of every format, small ones, so that many can be tried."""
+    """Return a good image of every format, small so that many can be tried."""
     small, older = corpus.FIRMWARE[:FIRMWARE_BYTES], corpus.OLD[:FIRMWARE_BYTES]
     records = bincopy.BinFile()
     records.add_binary(small, address=0x0800_0000)
     records.execution_start_address = 0x0800_0100
-    made = {
+    images = {
         "raw": small,
         "hex": records.as_ihex().encode(),
         "srec": records.as_srec().encode(),
@@ -43,18 +43,18 @@ def seeds() -> dict[str, bytes]:
         "endsley": b"ENDSLEY/BSDIFF43" + struct.pack("<Q", 5) + bz2.compress(struct.pack("<3Q", 3, 2, 0) + b"abcde"),
     }
     for key in ("rsa-2048", "p256", "ed25519"):
-        made[f"mcuboot-{key}"] = corpus.imgtool("-s", "3", key=key, size=FIRMWARE_BYTES)
-    made["mcuboot-padded"] = corpus.imgtool("--confirm", key="p256", size=FIRMWARE_BYTES)[:-58_000]
+        images[f"mcuboot-{key}"] = corpus.imgtool("-s", "3", key=key, size=FIRMWARE_BYTES)
+    images["mcuboot-padded"] = corpus.imgtool("--confirm", key="p256", size=FIRMWARE_BYTES)[:-58_000]
     for name in ("heatshrink", "crle", "lzma", "bz2", "none"):
-        made[f"detools-{name}"] = _patch(older, small, compression=name)
-        made[f"detools-in-place-{name}"] = _patch(
+        images[f"detools-{name}"] = _patch(older, small, compression=name)
+        images[f"detools-in-place-{name}"] = _patch(
             older, small, compression=name, patch_type="in-place", memory_size=8192, segment_size=1024
         )
-    return made
+    return images
 
 
 def public_key(name: str) -> bytes:
-    """That by which the seed of this name is signed; of some kind, where it is not signed."""
+    """Return the public key of the seed of this name; any key if the seed is not signed."""
     if name == "suit-draft":
         return corpus.DRAFT_KEY
     kind = name.split("-", 1)[1] if name.startswith(("mcuboot-", "suit-")) else "p256"
@@ -62,7 +62,7 @@ def public_key(name: str) -> bytes:
 
 
 def signed_ranges(name: str) -> list[tuple[int, int]]:
-    """From where to where an octet of the seed is signed."""
+    """Return the ranges of signed bytes of the seed."""
     data = seeds()[name]
     if name.startswith("mcuboot"):
         return [(0, 2_064 + 12)]
@@ -78,35 +78,35 @@ def signed_ranges(name: str) -> list[tuple[int, int]]:
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
-    """One to four kinds of damage, one after the other."""
-    out = data
+    """Return the data after one to four kinds of damage."""
+    output = data
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        out = rng.choice(_KINDS)(out, rng)
-    return out
+        output = rng.choice(_KINDS)(output, rng)
+    return output
 
 
 def _bit(data: bytes, rng: random.Random) -> bytes:
     return _put(data, rng, lambda old: bytes([old ^ 1 << rng.randrange(8)]))
 
 
-def _octet(data: bytes, rng: random.Random) -> bytes:
+def _byte(data: bytes, rng: random.Random) -> bytes:
     return _put(data, rng, lambda _: rng.randbytes(1))
 
 
 def _word(data: bytes, rng: random.Random) -> bytes:
-    """An extreme in place of a number of 16, 32 or 64 bits."""
+    """Replace a number of 16, 32 or 64 bits by an extreme value."""
     size, order = rng.choice((2, 4, 8)), rng.choice(("little", "big"))
     value = (rng.choice(EXTREMES) if rng.random() < 0.7 else rng.randrange(5_000)) % (1 << 8 * size)
     return _put(data, rng, lambda _: value.to_bytes(size, order))
 
 
-def _put(data: bytes, rng: random.Random, of: object) -> bytes:
+def _put(data: bytes, rng: random.Random, change: object) -> bytes:
     if not data:
         return data
-    near = min(len(data), rng.choice((8, 64, 512, len(data))))  # headers are where it hurts
-    at = rng.randrange(near) if rng.random() < 0.7 else len(data) - 1 - rng.randrange(near)
-    octets = of(data[at])
-    return data[:at] + octets + data[at + len(octets) :]
+    reach = min(len(data), rng.choice((8, 64, 512, len(data))))  # damage of a header has most effects
+    offset = rng.randrange(reach) if rng.random() < 0.7 else len(data) - 1 - rng.randrange(reach)
+    content = change(data[offset])
+    return data[:offset] + content + data[offset + len(content) :]
 
 
 def _cut(data: bytes, rng: random.Random) -> bytes:
@@ -118,40 +118,40 @@ def _append(data: bytes, rng: random.Random) -> bytes:
 
 
 def _without(data: bytes, rng: random.Random) -> bytes:
-    at = rng.randrange(len(data) + 1)
-    return data[:at] + data[at + rng.randrange(1, 300) :]
+    offset = rng.randrange(len(data) + 1)
+    return data[:offset] + data[offset + rng.randrange(1, 300) :]
 
 
 def _insert(data: bytes, rng: random.Random) -> bytes:
-    at = rng.randrange(len(data) + 1)
-    return data[:at] + rng.choice((rng.randbytes(rng.randrange(1, 50)), data[:100], bytes(50))) + data[at:]
+    offset = rng.randrange(len(data) + 1)
+    return data[:offset] + rng.choice((rng.randbytes(rng.randrange(1, 50)), data[:100], bytes(50))) + data[offset:]
 
 
 def _splice(data: bytes, rng: random.Random) -> bytes:
-    """The head of this and the tail of another."""
+    """Return the head of this image and the tail of another image."""
     other = rng.choice(list(seeds().values()))
     return data[: rng.randrange(len(data) + 1)] + other[rng.randrange(len(other) + 1) :]
 
 
 def _digit(data: bytes, rng: random.Random) -> bytes:
-    """What is a digit stays one."""
+    """Replace a byte by another digit."""
     return _put(data, rng, lambda _: rng.choice(b"0123456789ABCDEFS:\n").to_bytes(1, "big"))
 
 
-_KINDS = (_bit, _bit, _octet, _word, _word, _cut, _append, _without, _insert, _splice, _digit)
+_KINDS = (_bit, _bit, _byte, _word, _word, _cut, _append, _without, _insert, _splice, _digit)
 
 
 def _patch(base: bytes, target: bytes, **how: object) -> bytes:
-    out = io.BytesIO()
-    detools.create_patch(io.BytesIO(base), io.BytesIO(target), out, **how)
-    return out.getvalue()
+    output = io.BytesIO()
+    detools.create_patch(io.BytesIO(base), io.BytesIO(target), output, **how)
+    return output.getvalue()
 
 
 def _esp(firmware: bytes) -> bytes:
-    """One segment, with the checksum and without a hash."""
+    """Return an image with one segment, with a checksum and without a hash."""
     head = struct.pack("<BBBBI4sHBHH4sB", 0xE9, 1, 0, 0, 0, b"", 5, 0, 0, 0, b"", 0)
     body = head + struct.pack("<II", 0x4200_0020, len(firmware)) + firmware
     checksum = 0xEF
-    for one in firmware:
-        checksum ^= one
+    for byte in firmware:
+        checksum ^= byte
     return body + bytes(-(len(body) + 1) % 16) + bytes([checksum])

@@ -1,4 +1,4 @@
-"""Opening an image: what it is, by its content, with nothing changed."""
+"""Opening an image: its format by its content, with nothing changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.image import corpus
 SIGNED = corpus.SAMPLE / "sensor-1.1.0.signed.bin"
 
 
-def test_the_public_surface():
+def test_open_file_has_format_version_hash_and_findings():
     image = fuota.FirmwareImage.open(SIGNED)
     assert image.data == SIGNED.read_bytes()
     assert (image.format, image.version, image.name) == (ImageFormat.MCUBOOT, "1.1.0", SIGNED.name)
@@ -25,26 +25,26 @@ def test_the_public_surface():
     assert image.findings.ok
 
 
-@pytest.mark.parametrize("source", [SIGNED, str(SIGNED), SIGNED.read_bytes()], ids=["path", "text", "octets"])
-def test_from_whatever_it_is_opened(source):
+@pytest.mark.parametrize("source", [SIGNED, str(SIGNED), SIGNED.read_bytes()], ids=["path", "text", "bytes"])
+def test_open_from_path_text_or_bytes(source):
     assert FirmwareImage.open(source).sha256 == hashlib.sha256(SIGNED.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("kind", ["elf", "hex", "srec", "uf2", "bin", "signed.bin"])
-def test_the_name_decides_nothing(tmp_path, kind):
+def test_format_does_not_depend_on_the_name(tmp_path, kind):
     for suffix in ("bin", "hex", "txt"):
         (tmp_path / f"app.{suffix}").write_bytes(corpus.sample(kind))
     formats = {FirmwareImage.open(path).format for path in tmp_path.iterdir()}
     assert formats == {FirmwareImage.open(corpus.sample(kind)).format}
 
 
-def test_what_cannot_be_read(tmp_path):
+def test_unreadable_file_raises_image_error(tmp_path):
     for path in (tmp_path / "none", tmp_path, "nul\0l"):
         with pytest.raises(ImageError, match="cannot be read"):
             FirmwareImage.open(path)
 
 
-def test_what_is_too_large_is_not_read_to_its_end(monkeypatch, tmp_path):
+def test_too_large_file_is_not_read_to_its_end(monkeypatch, tmp_path):
     monkeypatch.setattr(firmware, "MAX_IMAGE_BYTES", 1000)
     (tmp_path / "large.bin").write_bytes(bytes(1001))
     with pytest.raises(ImageError, match=r"large\.bin has more than 1000 bytes"):
@@ -56,16 +56,16 @@ def test_what_is_too_large_is_not_read_to_its_end(monkeypatch, tmp_path):
     assert len(read_image(io.BytesIO(bytes(1000)), "a pipe")) == 1000
 
 
-def test_requirements_go_with_it():
-    asked = ImageRequirements(slot_bytes=5)
-    assert FirmwareImage.open(SIGNED, requirements=asked).requirements == asked
+def test_image_keeps_its_requirements():
+    requirements = ImageRequirements(slot_bytes=5)
+    assert FirmwareImage.open(SIGNED, requirements=requirements).requirements == requirements
 
 
-def test_opening_imports_no_reader():
-    """Their libraries are slow; `fuota.FirmwareImage` is on the way of every command that plans."""
+def test_opening_imports_no_library_of_a_reader():
+    """The libraries of the readers are slow to import, and every command that plans uses `fuota.FirmwareImage`."""
     script = (
         "import sys, fuota; image = fuota.FirmwareImage.open(sys.argv[1]); image.sha256;"
         "print([name for name in ('bincopy', 'elftools', 'cbor2', 'detools', 'cryptography', 'imgtool') if name in sys.modules])"
     )
-    out = subprocess.run([sys.executable, "-c", script, str(SIGNED)], check=True, capture_output=True, text=True)
-    assert out.stdout == "[]\n"
+    process = subprocess.run([sys.executable, "-c", script, str(SIGNED)], check=True, capture_output=True, text=True)
+    assert process.stdout == "[]\n"

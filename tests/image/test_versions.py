@@ -21,5 +21,5 @@ from fuota.image.versions import is_newer
         ("1.0.0", "1.0.0", None),
     ],
 )
-def test_versions_are_compared_as_far_as_that_makes_sense(version, running, newer):
+def test_is_newer_compares_numbers_only(version, running, newer):
     assert is_newer(version, running) is newer

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from fuota.image import FirmwareImage, convert
-from fuota.image.delta import apply
+from fuota.image.delta import apply_patch
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 VERSIONS = ("1.0.0", "1.1.0")
@@ -149,7 +149,7 @@ def test_signed_image_holds_the_bin_and_a_signature_of_the_test_key(version: str
 def test_patch_leads_from_one_version_to_the_other(patch: str, suffix: str) -> None:
     old, new = ((FOLDER / f"sensor-{version}.{suffix}").read_bytes() for version in VERSIONS)
     data = (FOLDER / patch).read_bytes()
-    assert apply(old, data) == new
+    assert apply_patch(old, data) == new
     assert len(data) < len(new) / 5
     assert f"| `{patch}` | {len(data)} |" in (FOLDER / "README.md").read_text()
 

@@ -1,7 +1,8 @@
-"""One module for each format of image; each knows its own by content and describes it, however damaged.
+"""Readers of image formats, one module for each format.
 
-A reader has `FORMAT`, `recognises(data) -> bool` and `describe(data, requirements) -> Description`. The first that recognises an
-image reads it, so those with a magic number stand before those without. None of them raises: what is wrong is a finding.
+A reader recognises its format by content and describes the image, even a damaged image. It has `FORMAT`,
+`recognises(data) -> bool` and `describe(data, requirements) -> Description`. The first reader that recognises an image reads it,
+so formats with a magic number stand before formats without. Readers do not raise: what is wrong is a finding.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from fuota.image.requirements import ImageRequirements
 
 
 class Reader(Protocol):
-    """What each module here offers."""
+    """Interface of each module in this package."""
 
     FORMAT: ImageFormat
 
     def recognises(self, data: bytes, /) -> bool:
-        """Whether the content is of this format, to all appearance."""
+        """Return whether the content looks like this format."""
         ...
 
     def describe(self, data: bytes, requirements: ImageRequirements, /) -> Description:
-        """What it is. `requirements` help where the format leaves a layout open. Never raises."""
+        """Describe the image. `requirements` give the layout that a format does not state. Never raises."""
         ...
 
 
@@ -47,6 +48,6 @@ READERS: tuple[Reader, ...] = (
 
 
 def describe(data: bytes, requirements: ImageRequirements) -> Description:
-    """What the image is, by the first reader that recognises it; the last one takes anything."""
+    """Describe the image by the first reader that recognises it; the last reader recognises anything."""
     reader = next(reader for reader in READERS if reader.recognises(data))
     return reader.describe(data, requirements)

@@ -1,4 +1,4 @@
-"""Patches of bsdiff: BSDIFF40 (three streams of bzip2) and ENDSLEY/BSDIFF43 (one)."""
+"""Patches of bsdiff: BSDIFF40 (three bzip2 streams) and ENDSLEY/BSDIFF43 (one bzip2 stream)."""
 
 from __future__ import annotations
 
@@ -11,72 +11,77 @@ from fuota.image.requirements import ImageRequirements
 
 FORMAT = ImageFormat.BSDIFF_PATCH
 
-THREE, ONE = b"BSDIFF40", b"ENDSLEY/BSDIFF43"
-_HEADER_BYTES = {THREE: 32, ONE: 24}
+BSDIFF40, BSDIFF43 = b"BSDIFF40", b"ENDSLEY/BSDIFF43"
+_HEADER_BYTES = {BSDIFF40: 32, BSDIFF43: 24}
 
 
 def recognises(data: bytes) -> bool:
-    """BSDIFF40, or ENDSLEY/BSDIFF43."""
-    return data.startswith((THREE, ONE))
+    """Return whether the data begins with BSDIFF40 or ENDSLEY/BSDIFF43."""
+    return data.startswith((BSDIFF40, BSDIFF43))
 
 
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
-    """The length of what it makes, and whether its pieces add up to that."""
-    magic = THREE if data.startswith(THREE) else ONE
-    head = min(len(data), _HEADER_BYTES[magic])
-    parts = (Part(name="header", offset=0, size=head), Part(name="patch", offset=head, size=len(data) - head))
+    """Describe the length of the target, and check that the pieces of the patch add up to it."""
+    magic = BSDIFF40 if data.startswith(BSDIFF40) else BSDIFF43
+    header_bytes = min(len(data), _HEADER_BYTES[magic])
+    parts = (
+        Part(name="header", offset=0, size=header_bytes),
+        Part(name="patch", offset=header_bytes, size=len(data) - header_bytes),
+    )
     try:
-        target = checked(data)
+        target_bytes = checked_target_bytes(data)
     except ImageError as exc:
         return Description(format=FORMAT, parts=parts, findings=(error("structure", str(exc)),))
-    said = f"a bsdiff patch ({magic.decode()}, bzip2); it makes {target} bytes"
-    return Description(format=FORMAT, parts=parts, image_bytes=target, findings=(note("patch", said),))
+    message = f"a bsdiff patch ({magic.decode()}, bzip2); it makes {target_bytes} bytes"
+    return Description(format=FORMAT, parts=parts, image_bytes=target_bytes, findings=(note("patch", message),))
 
 
-def checked(data: bytes) -> int:
-    """Octets of what the patch makes, once its pieces were seen to add up to that. Raises ImageError."""
-    magic = THREE if data.startswith(THREE) else ONE
+def checked_target_bytes(data: bytes) -> int:
+    """Return the length of the image that the patch makes. Raises ImageError if the pieces do not add up to it."""
+    magic = BSDIFF40 if data.startswith(BSDIFF40) else BSDIFF43
     if len(data) < _HEADER_BYTES[magic]:
         raise ImageError(f"it has {len(data)} bytes, its header alone has {_HEADER_BYTES[magic]}: it was cut off")
-    target = _number(data[_HEADER_BYTES[magic] - 8 : _HEADER_BYTES[magic]])
-    if not 0 <= target <= MAX_TARGET_BYTES:
-        raise ImageError(f"the patch says that it makes {target} bytes: no image of a LoRaWAN device is so large")
-    streams = _three(data) if magic == THREE else [Stream(bzip2(data[_HEADER_BYTES[ONE] :]))] * 3
+    target_bytes = _number(data[_HEADER_BYTES[magic] - 8 : _HEADER_BYTES[magic]])
+    if not 0 <= target_bytes <= MAX_TARGET_BYTES:
+        raise ImageError(
+            f"the patch states that it makes {target_bytes} bytes: too large for an image of a LoRaWAN device"
+        )
+    streams = _streams(data) if magic == BSDIFF40 else [Stream(bzip2(data[_HEADER_BYTES[BSDIFF43] :]))] * 3
     try:
-        _check_pieces(streams, target)
+        _check_pieces(streams, target_bytes)
     except EndOfStreamError:
-        raise ImageError(f"it makes less than the {target} bytes that it promises: it was cut off") from None
-    return target
+        raise ImageError(f"it makes fewer than the {target_bytes} bytes that it states: it was cut off") from None
+    return target_bytes
 
 
-def _three(data: bytes) -> list[Stream]:
-    """What to do, what is added to the base, and what is new."""
-    control, added = _number(data[8:16]), _number(data[16:24])
-    at = _HEADER_BYTES[THREE]
-    if control < 0 or added < 0 or at + control + added > len(data):
-        raise ImageError(f"its parts end beyond byte {len(data)}, where the file does: it was cut off")
-    ends = (at + control, at + control + added, len(data))
-    return [Stream(bzip2(data[start:end])) for start, end in zip((at, *ends), ends, strict=False)]
+def _streams(data: bytes) -> list[Stream]:
+    """Return the streams of BSDIFF40: control, what is added to the base, and new bytes."""
+    control_bytes, added_bytes = _number(data[8:16]), _number(data[16:24])
+    offset = _HEADER_BYTES[BSDIFF40]
+    if control_bytes < 0 or added_bytes < 0 or offset + control_bytes + added_bytes > len(data):
+        raise ImageError(f"its parts end beyond byte {len(data)}, the end of the file: it was cut off")
+    ends = (offset + control_bytes, offset + control_bytes + added_bytes, len(data))
+    return [Stream(bzip2(data[start:end])) for start, end in zip((offset, *ends), ends, strict=False)]
 
 
-def _check_pieces(streams: list[Stream], target: int) -> None:
+def _check_pieces(streams: list[Stream], target_bytes: int) -> None:
     control, *contents = streams
-    made = pieces = 0
-    while made < target:
-        sizes = [_number(control.take(8)) for _ in range(3)][:2]  # the third: how far to go in the base
+    done = pieces = 0
+    while done < target_bytes:
+        sizes = [_number(control.take(8)) for _ in range(3)][:2]  # the third number is the step in the base
         for size, content in zip(sizes, contents, strict=True):
-            if not 0 <= size <= target - made:
-                raise ImageError(f"a piece of it has {size} bytes, where {target - made} are left")
+            if not 0 <= size <= target_bytes - done:
+                raise ImageError(f"a piece of it has {size} bytes, but only {target_bytes - done} are left")
             content.skip(size)
-            made += size
+            done += size
         pieces += 1
         if pieces > MAX_PIECES:
             raise ImageError(f"it has more than {MAX_PIECES} pieces")
-    if not all(stream.ended() for stream in streams):
-        raise ImageError("bytes follow its last piece that belong to nothing")
+    if not all(stream.at_end() for stream in streams):
+        raise ImageError("unexpected bytes follow its last piece")
 
 
-def _number(octets: bytes) -> int:
-    """Sign and magnitude, little-endian (bspatch.c, offtin)."""
-    value = int.from_bytes(octets, "little")
+def _number(encoded: bytes) -> int:
+    """Return a number in sign and magnitude, little-endian (bspatch.c, offtin)."""
+    value = int.from_bytes(encoded, "little")
     return value if value < 1 << 63 else -(value - (1 << 63))

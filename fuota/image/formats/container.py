@@ -1,4 +1,4 @@
-"""What is said of every container that no device takes as it is: HEX, S-record, ELF, UF2."""
+"""Description of containers that no device accepts as they are: HEX, S-record, ELF, UF2."""
 
 from __future__ import annotations
 
@@ -7,48 +7,50 @@ from collections.abc import Callable
 from fuota.errors import ImageError
 from fuota.findings import Finding, error, warning
 from fuota.image.description import Description, ImageFormat, Part
-from fuota.image.segments import Segment, gaps, span, too_much
+from fuota.image.segments import Segment, exceed_limit, gaps, span
 
-_MOST_SHOWN = 4
-"""Parts named in a message."""
+_MAX_NAMED_PARTS = 4
+"""Number of parts named in a message."""
 
 
 def describe_container(
     image_format: ImageFormat,
     data: bytes,
-    segments: Callable[[bytes], tuple[Segment, ...]],
+    read_segments: Callable[[bytes], tuple[Segment, ...]],
     *,
     hardware: str | None = None,
-    more: tuple[Finding, ...] = (),
 ) -> Description:
-    """The parts that `segments` finds in it, or why it finds none; and that it must be converted before it is sent."""
+    """Describe the segments of a container, with the finding that it must be converted before it is sent.
+
+    image_format: format of the container. data: content of the file. read_segments: returns the segments of `data`, or raises
+    ImageError. hardware: hardware that the container names.
+    """
     try:
-        found = segments(data)
+        segments = read_segments(data)
     except ImageError as exc:
-        return Description(format=image_format, hardware=hardware, findings=(error("structure", str(exc)), *more))
-    extent = span(found)
+        return Description(format=image_format, hardware=hardware, findings=(error("structure", str(exc)),))
+    extent = span(segments)
     if extent is None:
-        return Description(
-            format=image_format, hardware=hardware, findings=(error("no-data", "it holds no data to send"), *more)
-        )
+        finding = error("no-data", "it holds no data to send")
+        return Description(format=image_format, hardware=hardware, findings=(finding,))
     size = extent[1] - extent[0]
     return Description(
         format=image_format,
         hardware=hardware,
         parts=tuple(
-            Part(name="segment", offset=one.address - extent[0], size=len(one.data), address=one.address)
-            for one in found
+            Part(name="segment", offset=segment.address - extent[0], size=len(segment.data), address=segment.address)
+            for segment in segments
         ),
         address_range=extent,
         converts_to_bytes=size,
-        findings=(_not_binary(image_format, len(data), size, found), *_gaps(found), *more),
+        findings=(_not_binary(image_format, len(data), size, segments), *_gap_findings(segments)),
     )
 
 
-def _not_binary(image_format: ImageFormat, file_bytes: int, size: int, found: tuple[Segment, ...]) -> Finding:
-    if too_much(gaps(found)):
-        parts = ", ".join(f"0x{one.address:08X}-0x{one.end:08X}" for one in found[:_MOST_SHOWN])
-        more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+def _not_binary(image_format: ImageFormat, file_bytes: int, size: int, segments: tuple[Segment, ...]) -> Finding:
+    if exceed_limit(gaps(segments)):
+        parts = ", ".join(f"0x{segment.address:08X}-0x{segment.end:08X}" for segment in segments[:_MAX_NAMED_PARTS])
+        more = f" and {len(segments) - _MAX_NAMED_PARTS} more" if len(segments) > _MAX_NAMED_PARTS else ""
         return error(
             "not-binary",
             f"it is {image_format.value}, which the device would not understand: convert one of its parts (fuota image convert"
@@ -56,16 +58,18 @@ def _not_binary(image_format: ImageFormat, file_bytes: int, size: int, found: tu
         )
     return error(
         "not-binary",
-        f"it is {image_format.value}: {file_bytes} bytes on air for an image of {size} that the device would not understand;"
+        f"it is {image_format.value}, which the device would not understand, and {file_bytes} bytes on air for an image of {size}:"
         " convert it first (fuota image convert)",
     )
 
 
-def _gaps(found: tuple[Segment, ...]) -> tuple[Finding, ...]:
-    if not (holes := gaps(found)):
+def _gap_findings(segments: tuple[Segment, ...]) -> tuple[Finding, ...]:
+    if not (holes := gaps(segments)):
         return ()
-    size, far = sum(high - low for low, high in holes), too_much(holes)
-    advice = "too far apart for one binary" if far else "they would be filled"
+    size, too_far = sum(high - low for low, high in holes), exceed_limit(holes)
+    advice = "the segments are too far apart for one binary" if too_far else "conversion fills them"
     return (
-        (error if far else warning)("gaps", f"{size} bytes between its {len(found)} segments hold nothing: {advice}"),
+        (error if too_far else warning)(
+            "gaps", f"{size} bytes between its {len(segments)} segments are empty: {advice}"
+        ),
     )

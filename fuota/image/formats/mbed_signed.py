@@ -1,4 +1,4 @@
-"""Images of lorawan-fota-signing-tool (Arm Mbed): the firmware or a patch, and a manifest in the last 113 octets."""
+"""Images of lorawan-fota-signing-tool (Arm Mbed): firmware or patch, and a manifest in the last 113 bytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ FORMAT = ImageFormat.MBED_SIGNED
 
 MANIFEST_BYTES = 113
 _MANIFEST = struct.Struct("<B72s16s16sI4s")
-assert _MANIFEST.size == MANIFEST_BYTES  # noqa: S101 - a law of this file, not of its input
+assert _MANIFEST.size == MANIFEST_BYTES  # noqa: S101 - checks this file, not its input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`signature` in DER, of the SHA-256 of the firmware; of a patch it is that of the NEW firmware. `old_bytes`: of the base."""
+    """Manifest at the end of an image.
+
+    signature: ECDSA in DER over the firmware; of a patch, over the NEW firmware.
+    manufacturer, device_class: UUIDs of the device. version: number, in that tool seconds since 1970.
+    is_patch: whether the image is a patch. old_bytes: length of the base of a patch.
+    """
 
     signature: bytes
     manufacturer: UUID
@@ -30,17 +35,20 @@ class Manifest:
 
 
 def recognises(data: bytes) -> bool:
-    """There is no magic number: a signature in DER with its length before it, zeros behind it, and a flag of 0 or 1."""
-    return manifest(data) is not None
+    """Return whether there is a manifest at the end. It has no magic number, so its signature and its flag are checked."""
+    return read_manifest(data) is not None
 
 
-def manifest(data: bytes) -> Manifest | None:
-    """The manifest at the end, None where there is none."""
+def read_manifest(data: bytes) -> Manifest | None:
+    """Return the manifest at the end; None if there is none.
+
+    A manifest has a signature in DER with its length before it and zeros behind it, and a flag of 0 or 1.
+    """
     if len(data) <= MANIFEST_BYTES:
         return None
     length, signature, manufacturer, device_class, version, diff = _MANIFEST.unpack(data[-MANIFEST_BYTES:])
     der, padding = signature[:length], signature[length:]
-    # SEQUENCE of two INTEGERs (X9.62), all lengths of one octet
+    # SEQUENCE of two INTEGERs (X9.62), all lengths in one byte
     if (
         not 68 <= length <= 72
         or der[0] != 0x30
@@ -61,23 +69,19 @@ def manifest(data: bytes) -> Manifest | None:
 
 
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
-    """Version (seconds since 1970 by that tool's custom), the two UUIDs, whether it is a patch and of how large a base."""
-    found = manifest(data)
-    assert found is not None  # noqa: S101 - recognised before
-    body = len(data) - MANIFEST_BYTES
-    patch = (
-        f"a patch for a base of {found.old_bytes} bytes; its signature is that of the new image"
-        if found.is_patch
-        else ""
-    )
+    """Describe the version, the two UUIDs, whether the image is a patch, and the length of its base."""
+    manifest = read_manifest(data)
+    assert manifest is not None  # noqa: S101 - `recognises` was true
+    body_bytes = len(data) - MANIFEST_BYTES
+    patch = f"a patch for a base of {manifest.old_bytes} bytes; its signature covers the new image"
     return Description(
         format=FORMAT,
         parts=(
-            Part(name="patch" if found.is_patch else "firmware", offset=0, size=body),
-            Part(name="manifest", offset=body, size=MANIFEST_BYTES),
+            Part(name="patch" if manifest.is_patch else "firmware", offset=0, size=body_bytes),
+            Part(name="manifest", offset=body_bytes, size=MANIFEST_BYTES),
         ),
-        version=str(found.version),
-        hardware=f"{found.manufacturer}/{found.device_class}",
+        version=str(manifest.version),
+        hardware=f"{manifest.manufacturer}/{manifest.device_class}",
         signature=SignatureState.PRESENT,
-        findings=(note("patch", patch),) if patch else (),
+        findings=(note("patch", patch),) if manifest.is_patch else (),
     )

@@ -1,4 +1,4 @@
-"""Raw binary: no format at all. What can be said of it is whether it may be the image of a Cortex-M."""
+"""Raw binaries, which have no format. The only check is whether a binary may be the image of a Cortex-M."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fuota.image.requirements import ImageRequirements
 FORMAT = ImageFormat.RAW
 
 _RAM = (0x1000_0000, 0x1_0000_0000)
-"""Where a Cortex-M may have RAM: SRAM from 0x20000000, core-coupled RAM of some parts from 0x10000000 (ARMv7-M §B3.1)."""
+"""Addresses of RAM in a Cortex-M: SRAM from 0x20000000, core-coupled RAM of some parts from 0x10000000 (ARMv7-M §B3.1)."""
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b\x08": "a gzip archive",
@@ -22,20 +22,20 @@ _FOREIGN = {
     b"\x89PNG\r\n\x1a\n": "a PNG picture",
     b"MZ\x90\x00": "a program for Windows",
 }
-"""Files that were taken for the image, by how they begin."""
+"""First bytes of files that were mistaken for the image."""
 _TEXT = bytes([9, 10, 12, 13, *range(32, 127)])
-_LEAST_TEXT_BYTES = 64
-"""From here on it is no chance that all octets are printable."""
+_MIN_TEXT_BYTES = 64
+"""Length from which printable bytes alone cannot be a coincidence."""
 
 
 def recognises(_data: bytes) -> bool:
-    """Anything: this reader comes last."""
+    """Return True: this reader comes last and reads anything."""
     return True
 
 
 def describe(data: bytes, requirements: ImageRequirements) -> Description:
-    """One part, and whether it begins like the vector table of a Cortex-M (initial stack pointer, reset vector)."""
-    finding = _foreign(data, requirements) or _vector_table(data, requirements)
+    """Describe one part, and check whether it begins like the vector table of a Cortex-M (initial stack pointer, reset vector)."""
+    finding = _check_foreign(data, requirements) or _check_vector_table(data, requirements)
     return Description(
         format=FORMAT,
         parts=(Part(name="binary", offset=0, size=len(data), address=requirements.flash_start),),
@@ -43,40 +43,43 @@ def describe(data: bytes, requirements: ImageRequirements) -> Description:
     )
 
 
-def _foreign(data: bytes, requirements: ImageRequirements) -> Finding | None:
-    """What is surely no firmware, unless the device says that it takes anything; text may be a script that it does."""
+def _check_foreign(data: bytes, requirements: ImageRequirements) -> Finding | None:
+    """Return a finding for a file that is surely not firmware.
+
+    It is a warning if the profile accepts raw images. It is a warning for text too, because a device may accept a script.
+    """
     severity = warning if FORMAT.value in requirements.formats else error
     name = next((name for magic, name in _FOREIGN.items() if data.startswith(magic)), None)
     if name is not None:
-        mend = "unpack it, and send the image in it" if "archive" in name else "choose the file that the build made"
-        return severity("not-firmware", f"it is {name}, no firmware: {mend}")
-    if len(data) < _LEAST_TEXT_BYTES or data.translate(None, _TEXT):
+        remedy = "unpack it, and send the image in it" if "archive" in name else "choose the file that the build made"
+        return severity("not-firmware", f"it is {name}, not firmware: {remedy}")
+    if len(data) < _MIN_TEXT_BYTES or data.translate(None, _TEXT):
         return None
     if data.lstrip()[:1] == b"<":
-        return severity("not-firmware", "it is a web page, no firmware: a download that failed may look like that")
-    return warning("not-firmware", "it is text: make sure that the device takes that, and that it is the right file")
+        return severity("not-firmware", "it is a web page, not firmware: a failed download may look like this")
+    return warning("not-firmware", "it is text: make sure that it is the right file and that the device accepts text")
 
 
-def _vector_table(data: bytes, requirements: ImageRequirements) -> Finding | None:
+def _check_vector_table(data: bytes, requirements: ImageRequirements) -> Finding:
     if len(data) < 8:
-        return warning("raw-too-short", f"the file has {len(data)} bytes: a vector table alone has 8 or more")
+        return warning("raw-too-short", f"the file has {len(data)} bytes, but a vector table has 8 or more")
     stack, reset = struct.unpack_from("<II", data)
     if _is_stack(stack, requirements) and _is_code(reset, len(data), requirements):
         return note(
             "raw-plausible",
-            f"it begins like the vector table of a Cortex-M (stack 0x{stack:08X}, reset 0x{reset:08X}): a plausibility check,"
-            " no more; a raw binary states neither version nor hash",
+            f"it begins like the vector table of a Cortex-M (stack 0x{stack:08X}, reset 0x{reset:08X}): this makes it plausible,"
+            " but a raw binary states neither version nor hash",
         )
-    patch = "; whether it is a patch is told with the package 'detools' (pip install 'fuota[delta]')"
+    patch = "; to find out whether it is a patch, install the package 'detools' (pip install 'fuota[delta]')"
     return warning(
         "raw-unknown",
-        f"it is of no known format, and its first words (0x{stack:08X}, 0x{reset:08X}) are no stack in RAM and reset vector in"
+        f"its format is unknown, and its first words (0x{stack:08X}, 0x{reset:08X}) are not a stack in RAM and a reset vector in"
         f" flash of a Cortex-M: make sure that it is the right file{patch if needs_package(data) else ''}",
     )
 
 
 def _is_stack(stack: int, requirements: ImageRequirements) -> bool:
-    """The initial stack pointer is a multiple of 4 and lies in RAM, or right above it."""
+    """Return whether a stack pointer is a multiple of 4 in RAM, or just above RAM."""
     low, high = _RAM
     if requirements.ram_start is not None:
         low = requirements.ram_start
@@ -85,7 +88,7 @@ def _is_stack(stack: int, requirements: ImageRequirements) -> bool:
 
 
 def _is_code(reset: int, size: int, requirements: ImageRequirements) -> bool:
-    """The reset vector is odd (Thumb); where flash begins is known from the requirements, or taken from the vector itself."""
+    """Return whether a reset vector is odd (Thumb) and in flash. Without a flash address any code region is accepted."""
     if not reset & 1:
         return False
     if requirements.flash_start is None:

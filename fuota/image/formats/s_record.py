@@ -9,7 +9,7 @@ import bincopy
 from fuota.errors import ImageError
 from fuota.image.description import Description, ImageFormat
 from fuota.image.formats.container import describe_container
-from fuota.image.formats.records import check_end, check_runs, lines_of, parsed
+from fuota.image.formats.records import check_end, check_runs, parse_records, record_lines
 from fuota.image.requirements import ImageRequirements
 from fuota.image.segments import Segment
 
@@ -21,36 +21,37 @@ _COUNTS = frozenset("56")
 
 
 def recognises(data: bytes) -> bool:
-    """S, a digit and eight hexadecimal digits begin the first line."""
+    """Return whether the first line begins with S, a digit and eight hexadecimal digits."""
     return re.match(rb"\s{0,16}S[0-35-9][0-9A-Fa-f]{8}", data[:64]) is not None
 
 
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
-    """The address range, and what is wrong with the records."""
+    """Describe the address range, and what is wrong with the records."""
     return describe_container(FORMAT, data, segments)
 
 
 def segments(data: bytes) -> tuple[Segment, ...]:
-    """The octets at their addresses.
+    """Return the bytes at their addresses.
 
-    Raises ImageError for a damaged record, overlaps, a wrong count (S5, S6), and an end record (S7, S8, S9) missing or not last.
+    Raises ImageError for a damaged record, for overlaps, for a wrong count (S5, S6), and if the end record (S7, S8, S9) is
+    missing or not the last record.
     """
-    lines = lines_of(data)
+    lines = record_lines(data)
     check_end(lines, lambda line: line[1:2] in _ENDS, "S7, S8 or S9")
     _check_count(lines)
-    check_runs(_runs(lines))
-    return parsed(lines, bincopy.BinFile.add_srec)
+    check_runs(_address_jumps(lines))
+    return parse_records(lines, bincopy.BinFile.add_srec)
 
 
 def _check_count(lines: list[str]) -> None:
-    """S5 and S6 state how many data records there are."""
+    """Raise ImageError if the number of data records is not the number that S5 or S6 states."""
     data_records = sum(line[1:2] in _ADDRESS_DIGITS for line in lines)
     for line in lines:
         if line[1:2] in _COUNTS:
             stated = _number(line[4 : 8 if line[1] == "5" else 10])
             if stated != data_records:
                 raise ImageError(
-                    f"its count record says {stated} data records, there are {data_records}: some were lost"
+                    f"its count record states {stated} data records, but there are {data_records}: some were lost"
                 )
 
 
@@ -61,13 +62,13 @@ def _number(digits: str) -> int | None:
         return None
 
 
-def _runs(lines: list[str]) -> int:
-    """How often a data record does not begin where the one before ended. Damaged records are left to the parser."""
-    runs, expected = 0, -1
+def _address_jumps(lines: list[str]) -> int:
+    """Return how many data records do not begin at the end of the previous record. Damaged records are left to the parser."""
+    jumps, expected = 0, -1
     for line in lines:
         digits = _ADDRESS_DIGITS.get(line[1:2], 0)
         address = _number(line[4 : 4 + digits])
         if digits and address is not None:
-            runs += address != expected
+            jumps += address != expected
             expected = address + (len(line) - 4 - digits) // 2 - 1
-    return runs
+    return jumps

@@ -1,4 +1,4 @@
-"""ST X-CUBE-SBSFU images (.sfb; UM2262): a header with version, tag and signature, and a body that is mostly encrypted."""
+"""ST X-CUBE-SBSFU images (.sfb; UM2262): a header with version, tag and signature, and a body that is usually encrypted."""
 
 from __future__ import annotations
 
@@ -14,32 +14,31 @@ FORMAT = ImageFormat.SBSFU
 _HEADER = struct.Struct("<4sHHIII32s32s16s28s64s")
 _PREFIXES = (b"SFU1", b"SFU2", b"SFU3", b"SFUM")
 SIGNED_BYTES = 128
-"""The ECDSA P-256 signature at 0x80 is over the octets before it."""
+"""Number of bytes before the ECDSA P-256 signature at 0x80, which covers them."""
 SIGNATURE_BYTES = 64
 
 
 def recognises(data: bytes) -> bool:
-    """SFU1, SFU2, SFU3 or SFUM."""
+    """Return whether the data begins with SFU1, SFU2, SFU3 or SFUM."""
     return data.startswith(_PREFIXES)
 
 
 def describe(data: bytes, requirements: ImageRequirements) -> Description:
-    """Version and sizes of the header; the tag, where the body is not encrypted, is the SHA-256 of the firmware."""
+    """Describe version and sizes of the header. The tag is the SHA-256 of the firmware, checked if the body is not encrypted."""
     header_bytes = requirements.sbsfu_header_bytes
     if len(data) < max(_HEADER.size, header_bytes):
-        message = f"it has {len(data)} bytes, its header alone has {header_bytes}: it was cut off"
+        message = f"it has {len(data)} bytes, but its header alone has {header_bytes}: it was cut off"
         return Description(format=FORMAT, findings=(error("structure", message),))
     _, protocol, version, size, _, partial_size, tag, *_ = _HEADER.unpack_from(data)
     body = data[header_bytes:]
-    expected = partial_size if partial_size and partial_size == len(body) else size
-    matches = hashlib.sha256(body[:expected]).digest() == tag
-    findings = [note("sbsfu-protocol", f"protocol version {protocol}, header taken to have {header_bytes} bytes")]
-    if len(body) < expected:
-        findings.append(
-            error("structure", f"its header says {expected} bytes of firmware, there are {len(body)}: it was cut off")
-        )
-    elif (tail := len(body) - expected) >= 16 or body[expected:].strip(b"\xff\0"):
-        findings.append(error("trailing", f"{tail} bytes follow the firmware that belong to nothing"))
+    firmware_bytes = partial_size if partial_size and partial_size == len(body) else size
+    matches = hashlib.sha256(body[:firmware_bytes]).digest() == tag
+    findings = [note("sbsfu-protocol", f"protocol version {protocol}, header assumed to have {header_bytes} bytes")]
+    if len(body) < firmware_bytes:
+        message = f"its header states {firmware_bytes} bytes of firmware, but there are {len(body)}: it was cut off"
+        findings.append(error("structure", message))
+    elif (trailing := len(body) - firmware_bytes) >= 16 or body[firmware_bytes:].strip(b"\xff\0"):
+        findings.append(error("trailing", f"{trailing} unexpected bytes follow the firmware"))
     return Description(
         format=FORMAT,
         parts=(

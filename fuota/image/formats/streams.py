@@ -1,4 +1,4 @@
-"""Compressed octets, unpacked a little at a time and never kept: a few octets of a patch can stand for gigabytes."""
+"""Streams of compressed bytes, unpacked in small chunks and never stored, because a few bytes can unpack to gigabytes."""
 
 from __future__ import annotations
 
@@ -10,66 +10,69 @@ from fuota.errors import ImageError
 
 CHUNK_BYTES = 4096
 _HEATSHRINK_BYTES = 64
-"""As much as is fed at once: a back reference of 20 bits stands for up to 16 KiB."""
+"""Number of bytes fed at once: a back reference of 20 bits unpacks to up to 16 KiB."""
 
 
 _LZMA_HEADER_BYTES = 13
 _DICTIONARY_BYTES = 8 * 1024 * 1024
-"""Of liblzma's preset 6 (xz(1), DictSize), which detools uses."""
+"""Dictionary of liblzma's preset 6 (xz(1), DictSize), which detools uses."""
 
 
 class EndOfStreamError(Exception):
-    """More was asked for than there is. Never leaves the readers."""
+    """Raised if more bytes are read than there are. Never leaves the readers."""
 
 
 class Stream:
-    """Octets read once, from the start. Its methods raise EndOfStreamError, and ImageError for what cannot be unpacked."""
+    """Bytes that are read once, from the start.
+
+    Its methods raise EndOfStreamError at the end, and ImageError for bytes that cannot be unpacked.
+    """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._held = b""
-        self._at = 0
-        self._before = 0
+        self._chunk = b""
+        self._offset = 0
+        self._dropped = 0
 
     @property
     def position(self) -> int:
-        """How many octets were read."""
-        return self._before + self._at
+        """Number of bytes that were read."""
+        return self._dropped + self._offset
 
-    def octet(self) -> int:
-        """The next one."""
+    def next_byte(self) -> int:
+        """Read the next byte."""
         return self.take(1)[0]
 
     def take(self, size: int) -> bytes:
-        """The next `size`, a few thousand at most."""
-        while size > len(self._held) - self._at:
-            kept = self._held[self._at :]
-            self._hold(kept + self._next())
-            self._before -= len(kept)
-        self._at += size
-        return self._held[self._at - size : self._at]
+        """Read the next `size` bytes, a few thousand at most."""
+        while size > len(self._chunk) - self._offset:
+            unread = self._chunk[self._offset :]
+            self._replace_chunk(unread + self._next_chunk())
+            self._dropped -= len(unread)
+        self._offset += size
+        return self._chunk[self._offset - size : self._offset]
 
     def skip(self, size: int) -> None:
-        """Go past the next `size`."""
-        while size > len(self._held) - self._at:
-            size -= len(self._held) - self._at
-            self._hold(self._next())
-        self._at += size
+        """Skip the next `size` bytes."""
+        while size > len(self._chunk) - self._offset:
+            size -= len(self._chunk) - self._offset
+            self._replace_chunk(self._next_chunk())
+        self._offset += size
 
-    def ended(self) -> bool:
-        """Whether nothing follows. Raises EndOfStreamError where what is unpacked was cut off."""
-        while self._at == len(self._held):
+    def at_end(self) -> bool:
+        """Return whether no byte follows. Raises EndOfStreamError if the compressed data was cut off."""
+        while self._offset == len(self._chunk):
             chunk = next(self._chunks, None)
             if chunk is None:
                 return True
-            self._hold(chunk)
+            self._replace_chunk(chunk)
         return False
 
-    def _hold(self, chunk: bytes) -> None:
-        self._before += len(self._held)
-        self._held, self._at = chunk, 0
+    def _replace_chunk(self, chunk: bytes) -> None:
+        self._dropped += len(self._chunk)
+        self._chunk, self._offset = chunk, 0
 
-    def _next(self) -> bytes:
+    def _next_chunk(self) -> bytes:
         chunk = next(self._chunks, None)
         if chunk is None:
             raise EndOfStreamError
@@ -77,69 +80,69 @@ class Stream:
 
 
 def plain(data: bytes) -> Iterator[bytes]:
-    """Not compressed."""
+    """Yield data that is not compressed."""
     yield data
 
 
 def crle(data: bytes) -> Iterator[bytes]:
-    """detools' conditional run-length encoding: 0, length, octets; or 1, length, one octet."""
+    """Unpack detools' conditional run-length encoding: 0, length, bytes; or 1, length, one byte."""
     stream = Stream(plain(data))
-    while not stream.ended():
-        kind, size = stream.octet(), _crle_size(stream)
+    while not stream.at_end():
+        kind, size = stream.next_byte(), _crle_size(stream)
         if kind not in (0, 1):
-            raise ImageError(f"a run is of kind {kind}: there are 0 and 1")
+            raise ImageError(f"a run has the kind {kind}, but only 0 and 1 exist")
         repeated = stream.take(1) * CHUNK_BYTES if kind else b""
         for done in range(0, size, CHUNK_BYTES):
-            part = min(CHUNK_BYTES, size - done)
-            yield repeated[:part] if kind else stream.take(part)
+            part_bytes = min(CHUNK_BYTES, size - done)
+            yield repeated[:part_bytes] if kind else stream.take(part_bytes)
 
 
 def _crle_size(stream: Stream) -> int:
-    size, shift, octet = 0, 0, 0x80
-    while octet & 0x80:
+    size, shift, byte = 0, 0, 0x80
+    while byte & 0x80:
         if shift > 63:
             raise ImageError("the length of a run has more than 64 bits")
-        octet = stream.octet()
-        size |= (octet & 0x7F) << shift
+        byte = stream.next_byte()
+        size |= (byte & 0x7F) << shift
         shift += 7
     return size
 
 
-def lzma_alone(data: bytes, most_bytes: int) -> Iterator[bytes]:
-    """The .lzma format (LZMA SDK, lzma-specification): its header of 13 octets says in 1 to 4 how much memory the dictionary takes.
+def lzma_alone(data: bytes, max_bytes: int) -> Iterator[bytes]:
+    """Unpack the .lzma format (LZMA SDK, lzma-specification). Bytes 1 to 4 of its 13-byte header state the size of the dictionary.
 
-    That need not be more than `most_bytes`, which is the most that comes out, nor than what detools asks for.
+    max_bytes: limit for the unpacked length. The dictionary is limited to it, and to the dictionary that detools uses.
     """
     if len(data) < _LZMA_HEADER_BYTES:
         raise EndOfStreamError
-    dictionary = min(int.from_bytes(data[1:5], "little"), most_bytes, _DICTIONARY_BYTES)
+    dictionary = min(int.from_bytes(data[1:5], "little"), max_bytes, _DICTIONARY_BYTES)
     decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
-    yield from _unpacked(decompressor, data[:1] + dictionary.to_bytes(4, "little") + data[5:])
+    yield from _decompress(decompressor, data[:1] + dictionary.to_bytes(4, "little") + data[5:])
 
 
 def bzip2(data: bytes) -> Iterator[bytes]:
-    """One stream of bzip2."""
-    yield from _unpacked(bz2.BZ2Decompressor(), data)
+    """Unpack one bzip2 stream."""
+    yield from _decompress(bz2.BZ2Decompressor(), data)
 
 
-def _unpacked(decompressor: lzma.LZMADecompressor | bz2.BZ2Decompressor, data: bytes) -> Iterator[bytes]:
-    given = data
+def _decompress(decompressor: lzma.LZMADecompressor | bz2.BZ2Decompressor, data: bytes) -> Iterator[bytes]:
+    unread = data
     while not decompressor.eof:
         try:
-            chunk = decompressor.decompress(given, CHUNK_BYTES)
+            chunk = decompressor.decompress(unread, CHUNK_BYTES)
         except (lzma.LZMAError, OSError, EOFError, ValueError, MemoryError):
             raise ImageError("its compressed data cannot be unpacked") from None
-        given = b""
+        unread = b""
         if chunk:
             yield chunk
         elif decompressor.needs_input:
             raise EndOfStreamError
     if decompressor.unused_data:
-        raise ImageError("bytes follow its compressed data that belong to nothing")
+        raise ImageError("unexpected bytes follow its compressed data")
 
 
 def heatshrink(data: bytes) -> Iterator[bytes]:
-    """detools' heatshrink: an octet with the exponents of window and lookahead, then the bits. Raises ImageError."""
+    """Unpack detools' heatshrink: a byte with the exponents of window and lookahead, then the bits. Raises ImageError."""
     from heatshrink2.core import Encoder, Reader  # with the extra `delta`
 
     window, lookahead = heatshrink_sizes(data)
@@ -147,25 +150,28 @@ def heatshrink(data: bytes) -> Iterator[bytes]:
         raise ImageError(f"heatshrink has no window of {window} with a lookahead of {lookahead}")
     decoder = Encoder(Reader(window_sz2=window, lookahead_sz2=lookahead))
     try:
-        for at in range(1, len(data), _HEATSHRINK_BYTES):
-            yield decoder.fill(data[at : at + _HEATSHRINK_BYTES])
+        for start in range(1, len(data), _HEATSHRINK_BYTES):
+            yield decoder.fill(data[start : start + _HEATSHRINK_BYTES])
         yield decoder.finish()
     except (ValueError, RuntimeError):
         raise ImageError("its compressed data cannot be unpacked") from None
 
 
 def heatshrink_sizes(data: bytes) -> tuple[int, int]:
-    """Exponents of window and lookahead."""
+    """Return window and lookahead of heatshrink data, as exponents of 2."""
     first = data[0] if data else 0
     return (first >> 4) + 4, (first & 15) + 3
 
 
 COMPRESSIONS = {0: "none", 1: "lzma", 2: "crle", 3: "bz2", 4: "heatshrink"}
-"""Those of detools that its C library knows, and bzip2, by their number."""
+"""Names of the compressions of detools by number: the compressions of its C library, and bzip2."""
 
 
-def unpacked(compression: int, data: bytes, most_bytes: int) -> Stream:
-    """What comes out, of which more than `most_bytes` is not asked for."""
-    by_name = {"none": plain, "crle": crle, "bz2": bzip2, "heatshrink": heatshrink}
+def unpack(compression: int, data: bytes, max_bytes: int) -> Stream:
+    """Return the unpacked data as a stream.
+
+    compression: key of COMPRESSIONS. max_bytes: number of bytes that are read at most.
+    """
+    unpackers = {"none": plain, "crle": crle, "bz2": bzip2, "heatshrink": heatshrink}
     name = COMPRESSIONS[compression]
-    return Stream(lzma_alone(data, most_bytes) if name == "lzma" else by_name[name](data))
+    return Stream(lzma_alone(data, max_bytes) if name == "lzma" else unpackers[name](data))

@@ -1,13 +1,12 @@
-"""SUIT envelopes (draft-ietf-suit-manifest-34): CBOR, with a digest and COSE signatures of a manifest."""
+"""SUIT envelopes (draft-ietf-suit-manifest-34): CBOR with a manifest, its digest and COSE signatures."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import cbor2
@@ -24,8 +23,8 @@ _DELEGATION, _AUTHENTICATION, _MANIFEST = 1, 2, 3
 _SEQUENCE_NUMBER = 2
 _VENDOR, _CLASS, _IMAGE_DIGEST, _URI = 1, 2, 3, 21
 _ARRAY, _MAP = 4, 5  # major types (RFC 8949 §3.1)
-_MOST_LEVELS = 12
-"""Of what is wrapped in what: the manifest, common, its sequence, a try-each in it, its sequences, their parameters."""
+_MAX_LEVELS = 12
+"""Limit for nesting: the manifest, common, its sequence, a try-each in it, its sequences, their parameters."""
 _HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
 _STARTS = (b"\xd8\x6b\xa2", b"\xd8\x6b\xa3", b"\xd8\x6b\xa4", b"\xd8\x6b\xa5", b"\xd8\x6b\xa6")
 _UNTAGGED = tuple(bytes((0xA0 + members, _AUTHENTICATION)) for members in range(2, 9))
@@ -33,79 +32,81 @@ _UNTAGGED = tuple(bytes((0xA0 + members, _AUTHENTICATION)) for members in range(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What an envelope holds. `members` of the `manifest`, and the `parameters` that its sequences set, by key.
+    """Content of an envelope.
 
-    `digest` of the manifest as stated; `signatures`: the COSE_Sign1 structures, as octets; `payloads` by name; `severed`:
-    members of the manifest that lie beside it, by key, of which the manifest holds the digest.
+    manifest: the manifest as bytes. members: members of the manifest. parameters: values that its sequences set, by key.
+    algorithm, digest: hash name and digest of the manifest as stated. digest_cbor: the SUIT_Digest as bytes.
+    signatures: the COSE_Sign1 structures as bytes. payloads: payloads by name.
+    severed: members of the manifest that are beside it, by key; the manifest holds their digests.
     """
 
     manifest: bytes
-    members: Mapping[Any, Any]
-    parameters: Mapping[int, list[Any]]
+    members: Mapping[object, object]
+    parameters: Mapping[int, list[object]]
     algorithm: str
     digest: bytes
-    digest_octets: bytes
+    digest_cbor: bytes
     signatures: tuple[bytes, ...]
     payloads: Mapping[str, bytes]
     severed: Mapping[int, bytes]
 
 
 def recognises(data: bytes) -> bool:
-    """Tag 107, or a bare map that begins with the authentication block (key 2)."""
+    """Return whether the data begins with tag 107, or with a map whose first member is the authentication block (key 2)."""
     return data.startswith(_STARTS) or (data.startswith(_UNTAGGED) and len(data) > 3 and 0x40 <= data[2] <= 0x5B)
 
 
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
-    """Sequence number, payloads, whether the digest is that of the manifest, whether it is signed."""
+    """Describe sequence number and payloads, check the digests, and look for a signature."""
     try:
-        found = envelope(data)
+        envelope = read_envelope(data)
     except ImageError as exc:
         return Description(format=FORMAT, findings=(error("structure", str(exc)),))
-    matches = _is_its_own(found)
-    digest = Digest(algorithm=found.algorithm, value=found.digest.hex(), covers="manifest", matches=matches)
+    matches = _digest_matches(envelope)
+    digest = Digest(algorithm=envelope.algorithm, value=envelope.digest.hex(), covers="manifest", matches=matches)
     return Description(
         format=FORMAT,
         parts=tuple(
-            Part(name=name, offset=data.find(octets), size=len(octets)) for name, octets in found.payloads.items()
+            Part(name=name, offset=data.find(payload), size=len(payload)) for name, payload in envelope.payloads.items()
         ),
-        version=_sequence_number(found.members),
-        hardware=_hardware(found.parameters),
+        version=_sequence_number(envelope.members),
+        hardware=_hardware(envelope.parameters),
         digests=(digest,),
-        signature=SignatureState.PRESENT if found.signatures else SignatureState.HASH_ONLY,
-        findings=tuple(_findings(unbound(found), matches)),
+        signature=SignatureState.PRESENT if envelope.signatures else SignatureState.HASH_ONLY,
+        findings=tuple(_findings(unbound(envelope), matches)),
     )
 
 
-def _findings(strangers: list[str], matches: bool) -> Iterator[Finding]:
+def _findings(unbound_names: list[str], matches: bool) -> Iterator[Finding]:
     if not matches:
-        yield error("hash", "its digest is not that of its manifest: it is damaged")
-    if strangers:
+        yield error("hash", "its digest does not match its manifest: it is damaged")
+    if unbound_names:
+        names = ", ".join(unbound_names)[:100]
         yield error(
-            "hash",
-            f"its manifest has no name with a digest that is that of {', '.join(strangers)[:100]}: damaged, or put in later",
+            "hash", f"its manifest has no matching name and digest for {names}: it is damaged, or was added later"
         )
 
 
-def envelope(data: bytes) -> Envelope:
-    """Raises ImageError for what is no envelope, and for octets after it."""
-    members = decoded(data)
+def read_envelope(data: bytes) -> Envelope:
+    """Return the content of an envelope. Raises ImageError if the data is not an envelope, or if bytes follow it."""
+    members = decode_cbor(data)
     members = members.value if isinstance(members, cbor2.CBORTag) and members.tag == _ENVELOPE_TAG else members
     if not isinstance(members, Mapping):
-        raise ImageError("its outermost value is no map: it is no SUIT envelope")
+        raise ImageError("its outermost value is not a map, so it is not a SUIT envelope")
     manifest, authentication = members.get(_MANIFEST), members.get(_AUTHENTICATION)
     if not isinstance(manifest, bytes) or not isinstance(authentication, bytes):
         raise ImageError("it lacks the manifest or the authentication block")
-    digest_octets, *signatures = _list(authentication, "authentication block")
-    algorithm, digest = _digest(digest_octets)
-    members_of_manifest = _map(manifest)
+    digest_cbor, signatures = _authentication_block(authentication)
+    algorithm, digest = _digest(decode_cbor(digest_cbor))
+    manifest_members = _manifest_members(manifest)
     return Envelope(
         manifest=manifest,
-        members=members_of_manifest,
-        parameters=_parameters(members_of_manifest),
+        members=manifest_members,
+        parameters=_parameters(manifest_members),
         algorithm=algorithm,
         digest=digest,
-        digest_octets=digest_octets,
-        signatures=tuple(one for one in signatures if isinstance(one, bytes)),
+        digest_cbor=digest_cbor,
+        signatures=signatures,
         payloads={key: value for key, value in members.items() if isinstance(key, str) and isinstance(value, bytes)},
         severed={key: value for key, value in members.items() if _is_severed(key) and isinstance(value, bytes)},
     )
@@ -115,88 +116,89 @@ def _is_severed(key: object) -> bool:
     return isinstance(key, int) and key not in (_DELEGATION, _AUTHENTICATION, _MANIFEST)
 
 
-def unbound(found: Envelope) -> list[str]:
-    """What lies in the envelope and is not what the manifest has a digest of: payloads by name, severed members by key.
+def unbound(envelope: Envelope) -> list[str]:
+    """Return the payloads (by name) and severed members (by key) in the envelope whose digest the manifest does not hold.
 
-    The name of a payload and its digest are among those that the manifest's sequences set (suit-parameter-uri, -image-digest); that
-    of a severed member stands in the member's place (draft-ietf-suit-manifest-34 §5.4).
+    The name and the digest of a payload are among the values that the manifest's sequences set (suit-parameter-uri,
+    suit-parameter-image-digest); the digest of a severed member is in the member's place (draft-ietf-suit-manifest-34 §5.4).
     """
-    members = found.members
-    names, digests = found.parameters[_URI], _pairs(found.parameters[_IMAGE_DIGEST])
+    names, digests = envelope.parameters[_URI], _digests_in(envelope.parameters[_IMAGE_DIGEST])
     payloads = [
-        name for name, octets in found.payloads.items() if name not in names or digests.isdisjoint(_hashes(octets))
+        name
+        for name, payload in envelope.payloads.items()
+        if name not in names or digests.isdisjoint(_all_hashes(payload))
     ]
     severed = [
         str(key)
-        for key, octets in found.severed.items()
-        if _pairs([members.get(key)]).isdisjoint(_hashes(cbor2.dumps(octets)))
+        for key, member in envelope.severed.items()
+        if _digests_in([envelope.members.get(key)]).isdisjoint(_all_hashes(cbor2.dumps(member)))
     ]
     return payloads + severed
 
 
-def is_bound(found: Envelope) -> bool:
-    """Whether the stated digest is that of the manifest, and the manifest's are those of all else."""
-    return _is_its_own(found) and not unbound(found)
+def is_bound(envelope: Envelope) -> bool:
+    """Return whether the stated digest matches the manifest, and the digests in the manifest match everything else."""
+    return _digest_matches(envelope) and not unbound(envelope)
 
 
-def _is_its_own(found: Envelope) -> bool:
-    """The digest is of the manifest as the byte string that it is in the envelope, with its head (draft-34 §5.2)."""
-    return hashlib.new(found.algorithm, cbor2.dumps(found.manifest)).digest() == found.digest
+def _digest_matches(envelope: Envelope) -> bool:
+    """Return whether the digest matches the manifest as the byte string in the envelope, with its head (draft-34 §5.2)."""
+    return hashlib.new(envelope.algorithm, cbor2.dumps(envelope.manifest)).digest() == envelope.digest
 
 
-def _parameters(manifest: Mapping[Any, Any]) -> dict[int, list[Any]]:
-    """Every value of the keys that matter here, in maps, lists and the sequences that are wrapped in byte strings."""
-    found: dict[int, list[Any]] = {key: [] for key in (_VENDOR, _CLASS, _IMAGE_DIGEST, _URI)}
-    waiting: list[tuple[Any, int]] = [(manifest, 0)]
+def _parameters(manifest: Mapping[object, object]) -> dict[int, list[object]]:
+    """Return every value of the parameters used here, in maps, in lists and in sequences wrapped in byte strings."""
+    parameters: dict[int, list[object]] = {key: [] for key in (_VENDOR, _CLASS, _IMAGE_DIGEST, _URI)}
+    waiting: list[tuple[object, int]] = [(manifest, 0)]
     while waiting:
         value, depth = waiting.pop()
         if isinstance(value, bytes):
-            value = _sequence(value)
+            value = _wrapped(value)
         if isinstance(value, Mapping):
-            for key in found.keys() & value.keys():
-                found[key].append(value[key])
+            for key in parameters.keys() & value.keys():
+                parameters[key].append(value[key])
             value = list(value.values())
-        if isinstance(value, list) and depth < _MOST_LEVELS:
+        if isinstance(value, list) and depth < _MAX_LEVELS:
             waiting += [(inner, depth + 1) for inner in reversed(value) if isinstance(inner, bytes | list | Mapping)]
-    return found
+    return parameters
 
 
-def _sequence(octets: bytes) -> Any:
-    """What is wrapped in a byte string, None where that is no list or map."""
-    if octets[:1] and octets[0] >> 5 in (_ARRAY, _MAP):
+def _wrapped(content: bytes) -> object:
+    """Return the list or map that is wrapped in a byte string; None if there is none."""
+    if content[:1] and content[0] >> 5 in (_ARRAY, _MAP):
         with suppress(ImageError):
-            return decoded(octets)
+            return decode_cbor(content)
     return None
 
 
-def _hardware(parameters: Mapping[int, list[Any]]) -> str | None:
-    """Vendor and class that the device compares with its own (draft-34 §8.4.8.1), as UUIDs."""
-    found = [next(filter(_is_uuid, parameters[name]), None) for name in (_VENDOR, _CLASS)]
-    return "/".join(str(UUID(bytes=one)) for one in found if one is not None) or None
+def _hardware(parameters: Mapping[int, list[object]]) -> str | None:
+    """Return vendor and class, which the device compares with its own (draft-34 §8.4.8.1), as UUIDs; None if there are none."""
+    uuids = [next((value for value in parameters[key] if _is_uuid(value)), None) for key in (_VENDOR, _CLASS)]
+    return "/".join(str(UUID(bytes=uuid)) for uuid in uuids if isinstance(uuid, bytes)) or None
 
 
-def _is_uuid(value: Any) -> bool:
+def _is_uuid(value: object) -> bool:
     return isinstance(value, bytes) and len(value) == 16
 
 
-def _pairs(digests: list[Any]) -> set[tuple[str, bytes]]:
-    """Those that are a SUIT_Digest, as a list or wrapped in a byte string: hash by name, and its octets."""
-    found = set()
-    for one in digests:
+def _digests_in(values: Sequence[object]) -> set[tuple[str, bytes]]:
+    """Return hash name and digest of each value that is a SUIT_Digest, as a list or wrapped in a byte string."""
+    digests = set()
+    for value in values:
         with suppress(ImageError):
-            found.add(_pair(decoded(one) if isinstance(one, bytes) else one))
-    return found
+            digests.add(_digest(decode_cbor(value) if isinstance(value, bytes) else value))
+    return digests
 
 
-def _hashes(octets: bytes) -> set[tuple[str, bytes]]:
-    return {(name, hashlib.new(name, octets).digest()) for name in _HASHES.values()}
+def _all_hashes(content: bytes) -> set[tuple[str, bytes]]:
+    return {(name, hashlib.new(name, content).digest()) for name in _HASHES.values()}
 
 
-def decoded(octets: bytes) -> Any:
-    """One CBOR value. Raises ImageError for anything else, and for octets after it."""
-    source = io.BytesIO(octets)
+def decode_cbor(content: bytes) -> object:
+    """Return the only CBOR value in `content`. Raises ImageError for anything else, and if bytes follow the value."""
+    source = io.BytesIO(content)
     try:
-        value = cbor2.CBORDecoder(source).decode()
+        value: object = cbor2.CBORDecoder(source).decode()
     except (
         cbor2.CBORDecodeError,
         ValueError,
@@ -206,46 +208,41 @@ def decoded(octets: bytes) -> Any:
         MemoryError,
         ArithmeticError,
     ) as exc:
-        raise ImageError(f"its CBOR cannot be read ({type(exc).__name__}): it is damaged, or cut off") from None
-    if tail := len(octets) - source.tell():
-        raise ImageError(f"{tail} bytes follow its CBOR that belong to nothing")
+        raise ImageError(f"its CBOR cannot be read ({type(exc).__name__}): it is damaged or cut off") from None
+    if trailing := len(content) - source.tell():
+        raise ImageError(f"{trailing} unexpected bytes follow its CBOR")
     return value
 
 
-def _list(octets: bytes, what: str) -> list[Any]:
-    values = decoded(octets)
+def _authentication_block(content: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the SUIT_Digest and the signatures, each as bytes."""
+    values = decode_cbor(content)
     if not isinstance(values, list) or not values or not isinstance(values[0], bytes):
-        raise ImageError(f"its {what} is no list of byte strings")
-    return values
+        raise ImageError("its authentication block is not a list of byte strings")
+    return values[0], tuple(value for value in values[1:] if isinstance(value, bytes))
 
 
-def _digest(octets: bytes) -> tuple[str, bytes]:
-    return _pair(decoded(octets))
-
-
-def _pair(value: Any) -> tuple[str, bytes]:
-    """The hash by its name, and its octets. Raises ImageError for what is no SUIT_Digest."""
-    if (
-        not isinstance(value, list)
-        or len(value) != 2
-        or not isinstance(value[1], bytes)
-        or not isinstance(value[0], int)
-    ):
-        raise ImageError("its digest is no pair of algorithm and octets")
-    if value[0] not in _HASHES:
+def _digest(value: object) -> tuple[str, bytes]:
+    """Return hash name and digest of a SUIT_Digest. Raises ImageError for anything else."""
+    match value:
+        case [int(algorithm), bytes(digest)] if isinstance(value, list):
+            pass
+        case _:
+            raise ImageError("its digest is not a pair of algorithm and bytes")
+    if algorithm not in _HASHES:
         raise ImageError(
-            f"its digest is of algorithm {value[0]}: SHA-256 (-16), SHA-384 (-43) and SHA-512 (-44) are known"
+            f"its digest has the algorithm {algorithm}, but only SHA-256 (-16), SHA-384 (-43) and SHA-512 (-44) are known"
         )
-    return _HASHES[value[0]], value[1]
+    return _HASHES[algorithm], digest
 
 
-def _map(octets: bytes) -> Mapping[Any, Any]:
-    value = decoded(octets)
+def _manifest_members(content: bytes) -> Mapping[object, object]:
+    value = decode_cbor(content)
     if not isinstance(value, Mapping):
-        raise ImageError("its manifest is no map")
+        raise ImageError("its manifest is not a map")
     return value
 
 
-def _sequence_number(manifest: Mapping[Any, Any]) -> str | None:
+def _sequence_number(manifest: Mapping[object, object]) -> str | None:
     number = manifest.get(_SEQUENCE_NUMBER)
     return str(number) if isinstance(number, int) else None

@@ -1,4 +1,4 @@
-"""UF2 (Microsoft, USB Flashing Format): blocks of 512 octets, each with an address and up to 476 octets of the image."""
+"""UF2 (Microsoft, USB Flashing Format): blocks of 512 bytes, each with an address and up to 476 bytes of the image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ _FAMILIES = {0x21460FF0: "STM32WL", 0x1B57745F: "nRF52", 0x1C5F21B0: "ESP32"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One block, its number in the file and of how many, as it says itself."""
+    """A block.
+
+    address, payload: bytes of the image and their address. number, count: its number and the number of blocks, as it states them.
+    family: family of processors; None if it states none. main_flash: whether the payload belongs in the main flash.
+    """
 
     address: int
     payload: bytes
@@ -36,23 +40,23 @@ class Block:
 
 
 def recognises(data: bytes) -> bool:
-    """Both magic words of the first block."""
+    """Return whether the first block has both magic words."""
     return data.startswith(struct.pack("<2I", *_MAGIC))
 
 
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
-    """Its address range and the family of processors that it says it is for."""
+    """Describe the address range and the family of processors that the image states."""
     return describe_container(FORMAT, data, segments, hardware=_family(data))
 
 
 def segments(data: bytes) -> tuple[Segment, ...]:
-    """The octets at their addresses. Raises ImageError for damaged, missing or repeated blocks, and more than one family."""
+    """Return the bytes at their addresses. Raises ImageError for damaged, missing or repeated blocks, and for several families."""
     blocks = list(_blocks(data))
     if [block.number for block in blocks] != list(range(len(blocks))) or {block.count for block in blocks} != {
         len(blocks)
     }:
         raise ImageError(
-            f"its {len(blocks)} blocks say that they are {blocks[0].count}, or are not in order: some were lost or repeated"
+            f"it has {len(blocks)} blocks but states {blocks[0].count}, or they are not in order: blocks were lost or repeated"
         )
     if len({block.family for block in blocks}) > 1:
         raise ImageError("its blocks are for several families of processors: it holds more than one image")
@@ -62,21 +66,23 @@ def segments(data: bytes) -> tuple[Segment, ...]:
 def _blocks(data: bytes) -> Iterator[Block]:
     if len(data) % BLOCK_BYTES:
         raise ImageError(
-            f"it has {len(data)} bytes, no multiple of {BLOCK_BYTES}: it was cut off, or something was appended"
+            f"it has {len(data)} bytes, not a multiple of {BLOCK_BYTES}: it was cut off, or something was appended"
         )
     for offset in range(0, len(data), BLOCK_BYTES):
         yield _block(data[offset : offset + BLOCK_BYTES], offset // BLOCK_BYTES)
 
 
-def _block(octets: bytes, index: int) -> Block:
-    first, second, flags, address, size, number, count, family = _HEADER.unpack_from(octets)
-    if (first, second) != _MAGIC or not octets.endswith(_END):
-        raise ImageError(f"block {index} has not the magic words of UF2: it is damaged")
+def _block(content: bytes, index: int) -> Block:
+    first, second, flags, address, size, number, count, family = _HEADER.unpack_from(content)
+    if (first, second) != _MAGIC or not content.endswith(_END):
+        raise ImageError(f"block {index} lacks the magic words of UF2: it is damaged")
     if not 0 < size <= MAX_PAYLOAD_BYTES:
-        raise ImageError(f"block {index} says that it holds {size} bytes: a block holds 1 to {MAX_PAYLOAD_BYTES}")
+        raise ImageError(
+            f"block {index} states {size} bytes, but a block holds 1 to {MAX_PAYLOAD_BYTES}: it is damaged"
+        )
     return Block(
         address=address,
-        payload=octets[_HEADER.size : _HEADER.size + size],
+        payload=content[_HEADER.size : _HEADER.size + size],
         number=number,
         count=count,
         family=family if flags & _HAS_FAMILY else None,

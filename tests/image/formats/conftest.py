@@ -1,4 +1,4 @@
-"""How the tests of the readers look at an image."""
+"""Fixtures of the tests of the readers: description and finding of an image."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import pytest
 
 from fuota.image import Description, FirmwareImage, ImageRequirements
 
-Opened = Callable[..., Description]
+Describe = Callable[..., Description]
 
 
 @pytest.fixture
-def describe() -> Opened:
-    """The description of octets, by the door that users take; `asked` of the device."""
-    return lambda data, **asked: FirmwareImage.open(data, requirements=ImageRequirements(**asked)).description
+def describe() -> Describe:
+    """Return a function that opens bytes as users do and describes them; keywords are requirements of the device."""
+    return lambda data, **requirements: (
+        FirmwareImage.open(data, requirements=ImageRequirements(**requirements)).description
+    )
 
 
 @pytest.fixture
-def complaint() -> Callable[[Description, str], str]:
-    """The one message of this code."""
+def message_of() -> Callable[[Description, str], str]:
+    """Return a function that returns the only message with a code."""
 
-    def found(description: Description, code: str) -> str:
-        (message,) = (one.message for one in description.findings if one.code == code)
-        return message
+    def message(description: Description, code: str) -> str:
+        (text,) = (finding.message for finding in description.findings if finding.code == code)
+        return text
 
-    return found
+    return message

@@ -1,4 +1,4 @@
-"""Patches made by detools, and what may be taken for one."""
+"""Patches made by detools, and files that could be mistaken for patches."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 
 from fuota.errors import ImageError
 from fuota.image import FirmwareImage, ImageFormat
-from fuota.image.delta import apply
+from fuota.image.delta import apply_patch
 from tests.image import corpus
 
 COMPRESSIONS = ("heatshrink", "crle", "lzma", "bz2", "none")
 
 
-def patch(compression: str = "heatshrink", base: bytes = corpus.OLD, target: bytes = corpus.FIRMWARE, **how) -> bytes:
+def patch(
+    compression: str = "heatshrink", base: bytes = corpus.OLD, target: bytes = corpus.FIRMWARE, **options
+) -> bytes:
     out = io.BytesIO()
-    detools.create_patch(io.BytesIO(base), io.BytesIO(target), out, compression=compression, **how)
+    detools.create_patch(io.BytesIO(base), io.BytesIO(target), out, compression=compression, **options)
     return out.getvalue()
 
 
@@ -32,45 +34,45 @@ def in_place(compression: str = "heatshrink") -> bytes:
 
 
 def packed(number: int) -> bytes:
-    """As detools packs a number that is not negative."""
-    octets, number = [number & 0x3F], number >> 6
+    """Return a number that is not negative as detools packs it."""
+    content, number = [number & 0x3F], number >> 6
     while number:
-        octets[-1] |= 0x80
-        octets.append(number & 0x7F)
+        content[-1] |= 0x80
+        content.append(number & 0x7F)
         number >>= 7
-    return bytes(octets)
+    return bytes(content)
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_sequential(describe, complaint, compression):
+def test_sequential_patch(describe, message_of, compression):
     data = patch(compression)
-    found = describe(data)
-    assert found.format is ImageFormat.DETOOLS_PATCH
-    assert found.image_bytes == len(corpus.FIRMWARE)
-    assert sum(part.size for part in found.parts) == len(data)
-    assert f"sequential patch ({compression}" in complaint(found, "patch")
-    assert len(found.findings) == 1
+    description = describe(data)
+    assert description.format is ImageFormat.DETOOLS_PATCH
+    assert description.image_bytes == len(corpus.FIRMWARE)
+    assert sum(part.size for part in description.parts) == len(data)
+    assert f"sequential patch ({compression}" in message_of(description, "patch")
+    assert len(description.findings) == 1
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_in_place(describe, complaint, compression):
-    found = describe(in_place(compression))
-    assert found.image_bytes == len(corpus.FIRMWARE)
-    said = complaint(found, "patch")
-    assert f"for a base of {len(corpus.OLD)} bytes, in 65536 bytes of flash by segments of 4096" in said
+def test_in_place_patch(describe, message_of, compression):
+    description = describe(in_place(compression))
+    assert description.image_bytes == len(corpus.FIRMWARE)
+    words = message_of(description, "patch")
+    assert f"for a base of {len(corpus.OLD)} bytes, in 65536 bytes of flash with segments of 4096" in words
 
 
-def test_what_heatshrink_takes_is_told(describe, complaint):
+def test_sizes_of_heatshrink_are_described(describe, message_of):
     for window, lookahead in ((8, 7), (11, 4)):
         data = patch(heatshrink_window_sz2=window, heatshrink_lookahead_sz2=lookahead)
-        assert f"window {window} and lookahead {lookahead}" in complaint(describe(data), "patch")
+        assert f"window {window} and lookahead {lookahead}" in message_of(describe(data), "patch")
 
 
-def test_with_addresses_taken_out(describe):
-    """detools can first take out what a linker moved (data format); detools' own sample of that is an ARM Cortex-M4."""
+def test_patch_with_a_data_format_is_recognised(describe):
+    """detools can first remove the addresses that a linker moved (data format), for an ARM Cortex-M4 in its own sample."""
     rng = random.Random(2)
     code = b"".join(struct.pack("<I", 0x0800_0000 + rng.randrange(0, 4000, 4)) for _ in range(1000))
-    moved = b"".join(struct.pack("<I", one + 64) for (one,) in struct.iter_unpack("<I", code))
+    moved = b"".join(struct.pack("<I", word + 64) for (word,) in struct.iter_unpack("<I", code))
     addresses = {"from_data_begin": 0, "from_data_end": 0, "to_data_begin": 0, "to_data_end": 0}
     data = patch(
         base=code,
@@ -83,37 +85,37 @@ def test_with_addresses_taken_out(describe):
 
 @pytest.mark.parametrize("make", [patch, in_place], ids=["sequential", "in-place"])
 @pytest.mark.parametrize("compression", ["heatshrink", "crle", "lzma"])
-def test_one_that_was_cut_off_is_told(describe, complaint, make, compression):
+def test_cut_off_patch_is_recognised(describe, message_of, make, compression):
     data = make(compression)
     for kept in (len(data) // 2, len(data) - 1):
-        found = describe(data[:kept])
-        assert found.format is ImageFormat.DETOOLS_PATCH
-        assert "it was cut off" in complaint(found, "structure")
+        description = describe(data[:kept])
+        assert description.format is ImageFormat.DETOOLS_PATCH
+        assert "it was cut off" in message_of(description, "structure")
 
 
 @pytest.mark.parametrize("make", [patch, in_place], ids=["sequential", "in-place"])
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_what_follows_is_an_error(describe, complaint, make, compression):
+def test_trailing_bytes_are_an_error(describe, message_of, make, compression):
     data = make(compression) + b"\xff" * 20
-    assert "belong to nothing" in complaint(describe(data), "trailing")
-    with pytest.raises(ImageError, match="belong to nothing"):
-        apply(corpus.OLD, data)
+    assert "unexpected bytes follow" in message_of(describe(data), "trailing")
+    with pytest.raises(ImageError, match="unexpected bytes follow"):
+        apply_patch(corpus.OLD, data)
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
-def test_firmware_is_not_taken_for_one(describe, version):
+def test_firmware_is_not_mistaken_for_a_patch(describe, version):
     firmware = corpus.sample("bin", version)
     for stack in (0x2000_0000, 0x2000_1000, 0x2000_8000, 0x2001_0000, 0x2002_0000, 0x2000_0004, 0x2000_0010):
         assert describe(struct.pack("<I", stack) + firmware[4:]).format is ImageFormat.RAW
 
 
 @given(st.sampled_from([0x00, 0x01, 0x02, 0x03, 0x04, 0x10, 0x11, 0x12, 0x13, 0x14]), st.binary(max_size=400))
-def test_random_octets_are_seldom_one(first, rest):
-    """Only what adds up to its last octet, or as far as it goes, is."""
-    found = FirmwareImage.open(bytes([first]) + rest).description
-    if found.format is ImageFormat.DETOOLS_PATCH:
-        assert found.image_bytes > 0
-        assert "patch" in [one.code for one in found.findings]
+def test_random_bytes_recognised_as_a_patch_have_its_properties(first, tail):
+    """A patch is recognised only if its pieces add up to its last byte, or up to the cut."""
+    description = FirmwareImage.open(bytes([first]) + tail).description
+    if description.format is ImageFormat.DETOOLS_PATCH:
+        assert description.image_bytes > 0
+        assert "patch" in [finding.code for finding in description.findings]
 
 
 @pytest.mark.parametrize(
@@ -127,18 +129,18 @@ def test_random_octets_are_seldom_one(first, rest):
     ],
     ids=["huge target", "endless run", "empty pieces", "many pieces", "many segments"],
 )
-def test_what_would_never_end_is_none(describe, data):
+def test_endless_patch_is_not_recognised(describe, data):
     assert describe(data).format is ImageFormat.RAW
 
 
-def test_without_heatshrink_it_is_not_known(describe, monkeypatch):
+def test_heatshrink_patch_is_not_recognised_without_its_package(describe, monkeypatch):
     monkeypatch.setitem(sys.modules, "heatshrink2.core", None)
     assert describe(patch()).format is ImageFormat.RAW
     assert describe(patch("crle")).format is ImageFormat.DETOOLS_PATCH
 
 
-def test_without_the_extra_a_file_that_may_be_a_patch_is_said_to_be_one_perhaps(monkeypatch):
+def test_possible_patch_names_the_extra_if_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "heatshrink2.core", None)
-    said = [next(iter(FirmwareImage(data=octets).findings)) for octets in (patch(), bytes(range(1, 200)))]
-    assert [one.code for one in said] == ["raw-unknown"] * 2
-    assert ["fuota[delta]" in one.message for one in said] == [True, False]
+    findings = [next(iter(FirmwareImage(data=content).findings)) for content in (patch(), bytes(range(1, 200)))]
+    assert [finding.code for finding in findings] == ["raw-unknown"] * 2
+    assert ["fuota[delta]" in finding.message for finding in findings] == [True, False]

@@ -1,4 +1,4 @@
-"""SUIT envelopes: the examples of the drafts, and one of our own with firmware in it."""
+"""SUIT envelopes: the examples of the drafts, and an envelope with the sample firmware."""
 
 from __future__ import annotations
 
@@ -11,96 +11,96 @@ from fuota.image import ImageFormat, SignatureState
 from tests.image import corpus
 
 
-def test_the_example_of_the_draft(describe):
-    found = describe(corpus.DRAFT_EXAMPLE_0)
-    assert (found.format, found.version) == (ImageFormat.SUIT, "0")
-    assert found.hardware == "fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe/1492af14-2569-5e48-bf42-9b2d51f2ab45"
-    assert found.signature is SignatureState.PRESENT
-    assert found.digests[0].matches
-    assert found.findings == ()
+def test_example_of_the_draft(describe):
+    description = describe(corpus.DRAFT_EXAMPLE_0)
+    assert (description.format, description.version) == (ImageFormat.SUIT, "0")
+    assert description.hardware == "fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe/1492af14-2569-5e48-bf42-9b2d51f2ab45"
+    assert description.signature is SignatureState.PRESENT
+    assert description.digests[0].matches
+    assert description.findings == ()
 
 
-def test_the_example_of_trust_domains_has_a_payload(describe):
-    found = describe(corpus.TRUST_DOMAINS_EXAMPLE_2)
-    assert [(part.name, part.size) for part in found.parts] == [("#dependent.suit", 190)]
-    assert found.findings == ()
+def test_example_of_trust_domains_has_a_payload(describe):
+    description = describe(corpus.TRUST_DOMAINS_EXAMPLE_2)
+    assert [(part.name, part.size) for part in description.parts] == [("#dependent.suit", 190)]
+    assert description.findings == ()
 
 
 def test_firmware_in_the_envelope(describe):
     image = corpus.suit()
-    found = describe(image)
-    (part,) = found.parts
+    description = describe(image)
+    (part,) = description.parts
     assert image[part.offset : part.offset + part.size] == corpus.FIRMWARE
-    assert found.version == "9"
-    assert found.findings == ()
+    assert description.version == "9"
+    assert description.findings == ()
 
 
-def test_the_tag_may_be_missing(describe):
+def test_tag_may_be_missing(describe):
     assert describe(corpus.suit()[2:]).format is ImageFormat.SUIT
     assert describe(corpus.suit()[2:]).findings == ()
 
 
-def test_without_a_signature(describe):
+def test_unsigned_envelope_has_only_a_hash(describe):
     assert describe(corpus.suit(key=None)).signature is SignatureState.HASH_ONLY
 
 
-def test_members_that_were_severed_must_be_those_of_the_manifest(describe, complaint):
-    """The digest of the draft's example 2 is that of its install member, as a byte string with its head."""
+def test_severed_member_must_match_its_digest_in_the_manifest(describe, message_of):
+    """In the draft's example 2 the digest covers the install member as a byte string with its head."""
     assert hashlib.sha256(cbor2.dumps(corpus.DRAFT_SEVERED)).hexdigest() == corpus.DRAFT_SEVERED_SHA256
     manifest = {17: [-16, bytes.fromhex(corpus.DRAFT_SEVERED_SHA256)]}
     assert describe(corpus.suit(manifest=manifest, envelope={17: corpus.DRAFT_SEVERED})).findings == ()
     other = corpus.suit(manifest=manifest, envelope={17: corpus.DRAFT_SEVERED + b"\0"})
-    assert "a digest that is that of 17" in complaint(describe(other), "hash")
-    assert "with a digest" in complaint(describe(corpus.suit(envelope={23: b"text"})), "hash")
+    assert "no matching name and digest for 17" in message_of(describe(other), "hash")
+    assert "no matching name and digest for 23" in message_of(describe(corpus.suit(envelope={23: b"text"})), "hash")
 
 
-def test_a_payload_that_was_changed_or_put_in(describe, complaint):
+def test_changed_or_added_payload_is_an_error(describe, message_of):
     image = corpus.suit()
-    at = image.index(corpus.FIRMWARE) + 5000
-    changed = image[:at] + bytes([image[at] ^ 1]) + image[at + 1 :]
-    assert "a digest that is that of #app" in complaint(describe(changed), "hash")
-    assert "#more" in complaint(describe(corpus.suit(envelope={"#more": b"unsigned"})), "hash")
+    offset = image.index(corpus.FIRMWARE) + 5000
+    changed = image[:offset] + bytes([image[offset] ^ 1]) + image[offset + 1 :]
+    assert "no matching name and digest for #app" in message_of(describe(changed), "hash")
+    assert "#more" in message_of(describe(corpus.suit(envelope={"#more": b"unsigned"})), "hash")
 
 
-def test_a_payload_under_another_name_is_not_the_one_that_is_fetched(describe, complaint):
-    """Found by the fuzz: only the manifest's uri is signed, and no device would find it."""
+def test_renamed_payload_is_an_error(describe, message_of):
+    """Found by the fuzz test: the manifest signs only the uri, so a device would not find the payload."""
     image = corpus.suit()
     renamed = image[: image.rindex(b"#app", 0, 400)] + b"#apx" + image[image.rindex(b"#app", 0, 400) + 4 :]
-    assert "#apx" in complaint(describe(renamed), "hash")
+    assert "#apx" in message_of(describe(renamed), "hash")
 
 
-def test_a_manifest_that_was_changed(describe, complaint):
-    at = corpus.DRAFT_EXAMPLE_0.index(bytes.fromhex("1987d0"))
-    changed = corpus.DRAFT_EXAMPLE_0[: at + 1] + b"\x88" + corpus.DRAFT_EXAMPLE_0[at + 2 :]
-    assert "not that of its manifest" in complaint(describe(changed), "hash")
+def test_changed_manifest_is_an_error(describe, message_of):
+    offset = corpus.DRAFT_EXAMPLE_0.index(bytes.fromhex("1987d0"))
+    changed = corpus.DRAFT_EXAMPLE_0[: offset + 1] + b"\x88" + corpus.DRAFT_EXAMPLE_0[offset + 2 :]
+    assert "does not match its manifest" in message_of(describe(changed), "hash")
 
 
 @pytest.mark.parametrize("kept", [3, 10, 100, 200, -1])
-def test_every_way_to_cut_it_off_is_found(describe, complaint, kept):
-    assert complaint(describe(corpus.DRAFT_EXAMPLE_0[:kept]), "structure")
+def test_cut_off_file_is_a_structure_error(describe, message_of, kept):
+    assert message_of(describe(corpus.DRAFT_EXAMPLE_0[:kept]), "structure")
 
 
-def test_what_follows_is_an_error(describe, complaint):
-    assert complaint(describe(corpus.DRAFT_EXAMPLE_0 + b"\0"), "structure")
+def test_trailing_bytes_are_an_error(describe, message_of):
+    assert message_of(describe(corpus.DRAFT_EXAMPLE_0 + b"\0"), "structure")
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    ("members", "words"),
     [
-        ({2: b"\x80", 3: b"\xa0"}, "no list of byte strings"),
-        ({2: cbor2.dumps([b"\0"]), 3: b"\xa0"}, "no pair"),
-        ({2: cbor2.dumps([cbor2.dumps([-1, b""])]), 3: b"\xa0"}, "of algorithm -1"),
-        ({2: cbor2.dumps([cbor2.dumps([-16, b""])]), 3: b"\x80"}, "its manifest is no map"),
+        ({2: b"\x80", 3: b"\xa0"}, "not a list of byte strings"),
+        ({2: cbor2.dumps([b"\0"]), 3: b"\xa0"}, "not a pair"),
+        ({2: cbor2.dumps([cbor2.dumps([-1, b""])]), 3: b"\xa0"}, "the algorithm -1"),
+        ({2: cbor2.dumps([cbor2.dumps([-16, b""])]), 3: b"\x80"}, "its manifest is not a map"),
         ({2: b"", 4: b""}, "lacks the manifest"),
     ],
 )
-def test_what_is_no_envelope(describe, complaint, members, said):
-    assert said in complaint(describe(cbor2.dumps(cbor2.CBORTag(107, members))), "structure")
+def test_invalid_envelope_is_an_error(describe, message_of, members, words):
+    assert words in message_of(describe(cbor2.dumps(cbor2.CBORTag(107, members))), "structure")
 
 
-def test_lists_within_lists_without_end(describe, complaint):
+def test_deep_nesting_is_an_error_or_ignored(describe, message_of):
     deep = b"\xd8\x6b\xa2\x02" + b"\x81" * 100_000
-    assert complaint(describe(deep), "structure")
+    assert message_of(describe(deep), "structure")
     nested = b"\x80"
     for _ in range(300):
         nested = cbor2.dumps([nested])

@@ -1,0 +1,38 @@
+"""Result of the verification of a signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fuota.image.description import SignatureState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Result of the verification of a signature.
+
+    state: VERIFIED, WRONG, or PRESENT if the signature cannot be verified.
+    why: the reason in words; empty if the signature is verified.
+    other_key: whether the image names its signing key and that key is not the public key.
+    """
+
+    state: SignatureState
+    why: str = ""
+    other_key: bool = False
+
+
+def verified() -> Verification:
+    """Return the result for a signature by the public key over the content that is sent."""
+    return Verification(state=SignatureState.VERIFIED)
+
+
+def wrong(
+    why: str = "its signature was not made with the key of this public key, or it was changed after signing",
+) -> Verification:
+    """Return the result for a signature that does not belong to the public key and the content."""
+    return Verification(state=SignatureState.WRONG, why=why)
+
+
+def not_verified(why: str) -> Verification:
+    """Return the result for a signature that cannot be verified, for the reason `why`."""
+    return Verification(state=SignatureState.PRESENT, why=f"it is signed, but not verified: {why}")
