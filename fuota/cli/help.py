@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-F = TypeVar("F", bound=Callable[..., object])
+CommandFunction = Callable[..., int]
+"""Function of a command; it returns the exit code."""
+Decorator = Callable[[CommandFunction], CommandFunction]
+"""Decorator that adds options to a command."""
 
 OUTPUT = "Output"
 """Heading of --json, --help, and the files that a command writes; always the last heading."""
@@ -34,7 +37,7 @@ class OptionsUnder:
 
     heading: str
 
-    def __call__(self, *declarations: str, **attributes: Any) -> Callable[[F], F]:
+    def __call__(self, *declarations: str, **attributes: Any) -> Decorator:
         """Return a decorator that adds an option to a command; the parameters are those of `click.option`."""
         return click.option(*declarations, cls=HeadedOption, heading=self.heading, **attributes)
 

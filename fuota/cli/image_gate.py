@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fuota.cli.commands.image import requirement_options
 from fuota.cli.image_input import checks_of
+from fuota.cli.options.requirements import requirement_options
 from fuota.cli.output import Output
 from fuota.cli.render.image_table import mending
 from fuota.errors import ImageError
@@ -39,7 +40,7 @@ def pass_gate(out: Output, content: bytes, name: str, options: dict[str, Any]) -
 
     rest = {"base_sha256": None, "target_sha256": None} | options
     strict, base = (rest.pop(one) for one in ("strict", "base"))
-    asked = {one: rest.pop(one) for one in ("profile", "public_key", "signature")}
+    asked = asdict(rest.pop("requirements"))
     if base is None and rest["base_sha256"] is not None:  # by the plan
         _agree(rest["base_sha256"], asked["profile"])
         asked["base_sha256"] = rest["base_sha256"]

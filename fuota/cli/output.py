@@ -7,7 +7,6 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fuota.cli.exits import output_lost
-from fuota.cli.help import output_option
+from fuota.cli.help import CommandFunction, output_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,7 +61,7 @@ class Output:
         self.result(captured.get().removesuffix("\n"))
 
 
-def with_output(command: Callable[..., int]) -> Callable[..., int]:
+def with_output(command: CommandFunction) -> CommandFunction:
     """Add the option --json to a command, and pass it an `Output` as the parameter `out`."""
 
     @output_option("--json", "as_json", is_flag=True, help="Print JSON Lines on stdout, messages on stderr.")

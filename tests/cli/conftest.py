@@ -56,7 +56,7 @@ class Result:
     @property
     def words(self) -> str:
         """What is said on stderr, but for the patience that is asked for where kernels are compiled first."""
-        return "".join(line for line in self.err.splitlines(keepends=True) if not line.startswith("still at work"))
+        return "".join(line for line in self.err.splitlines(keepends=True) if not line.startswith("still working"))
 
     @property
     def complaint(self) -> str:

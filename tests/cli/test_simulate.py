@@ -100,7 +100,7 @@ def test_the_outcome_in_one_sentence(fuota, image):
     result, told = fuota("simulate", image, *GOOD), verdict(fuota("simulate", image, *GOOD, "--json"))
     half, nearly_all = (spoken_duration(told["complete_after_ms"][share]) for share in ("0.5", "0.99"))
     assert result.code == 0
-    assert all(line.startswith("still at work") for line in result.err.splitlines()), (
+    assert all(line.startswith("still working") for line in result.err.splitlines()), (
         "words only where kernels are compiled"
     )
     found = re.fullmatch(

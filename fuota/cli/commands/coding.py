@@ -1,148 +1,183 @@
-"""fuota encode, fuota decode: a file to TS004 fragments and back.
-
-The fragments travel as JSON Lines: one line that describes the session, and one for each fragment with its number and its
-octets in hexadecimal. The lines may come in any order and more than once, so `shuf` and `grep` can play the air.
-"""
+"""Commands `fuota encode` and `fuota decode`: a file to TS004 fragments and back (see fuota.fragmentation.fragment_file)."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import chain
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import IO, TYPE_CHECKING, Literal
 
 import click
 
+from fuota.cli.help import Command, OptionsUnder, fragment_option, radio_option
 from fuota.cli.image_input import content_of
+from fuota.cli.options.group import option_group
 from fuota.cli.output import Output, with_output
-from fuota.cli.render.notice import patience_at_first_use
-from fuota.errors import ImageError, MessageError
+from fuota.cli.output_file import open_output, stream_option
+from fuota.cli.render.notice import notice_if_slow
 
 if TYPE_CHECKING:
     from fuota.device.native import NativeDecoder
-    from fuota.fragmentation import FragDecoder
+    from fuota.fragmentation import FragDecoder, FragmentationSession
+    from fuota.fragmentation.fragment_file import SessionLine
+
+decoder_option = OptionsUnder("Decoder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodingOptions:
+    """How an image is fragmented. redundancy: a share (float) or a number of coded fragments (int)."""
+
+    frag_size: int | None
+    redundancy: float | int
+    coded: Literal["consecutive", "chosen"]
+    version: str
+    variant: Literal["deployed", "literal"]
+    region_name: str
+    data_rate: int
+
+    def session(self, content: bytes) -> FragmentationSession:
+        """Return the session that carries `content`. Raises PlanError, ImageError and ParameterError."""
+        from fuota.fragmentation import FragmentationSession
+        from fuota.radio import check_frag_size, largest_frag_size, region
+
+        channel_plan = region(self.region_name)
+        if self.frag_size is not None:
+            check_frag_size(channel_plan, self.data_rate, self.frag_size)
+        return FragmentationSession.fit(
+            content,
+            frag_size=self.frag_size or largest_frag_size(channel_plan, self.data_rate),
+            redundancy=self.redundancy,
+            version=int(self.version),
+            variant=self.variant,
+            coded=self.coded,
+        )
 
 
 def parse_redundancy(text: str) -> float | int:
-    """A share of the uncoded fragments ("0.3", "30%") or a count ("25"). Raises click.BadParameter."""
+    """Parse a share of the uncoded fragments ("0.3", "30%") or a number of coded fragments ("25"). Raises click.BadParameter."""
     try:
         if text.endswith("%"):
             return float(text[:-1]) / 100
         return int(text) if text.isdecimal() else float(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is neither a share (0.3, 30%) nor a count (25)") from None
+        raise click.BadParameter(f"{text!r} is neither a share (0.3, 30%) nor a number of fragments (25)") from None
 
 
-def output_option(described: str) -> Callable[[Any], Any]:
-    """--output, -o"""
-    path = click.Path(allow_dash=True, dir_okay=False)
-    return click.option("--output", "-o", type=path, default="-", help=described)
-
-
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "fuota encode app.bin -o app.fragments",
+        "fuota encode app.bin --redundancy 30% | shuf | fuota decode - -o copy.bin",
+    ),
+)
 @click.argument("image", type=click.File("rb"))
-@output_option("File of fragments; - is stdout.")
-@click.option(
-    "--frag-size", "-s", type=int, help="Octets per fragment.  [default: the largest that the data rate carries]"
-)
-@click.option(
-    "--redundancy",
-    "-r",
-    type=parse_redundancy,
-    metavar="SHARE|COUNT",
-    default="0.3",
-    show_default=True,
-    help="0.3, 30% or a count of coded fragments.",
-)
-@click.option(
-    "--region", "region_name", default="EU868", show_default=True, help="Channel plan that the fragments must fit."
-)
-@click.option(
-    "--data-rate", "-d", type=int, default=5, show_default=True, help="Data rate that the fragments must fit."
-)
-@click.option("--version", type=click.Choice(["1", "2"]), default="1", show_default=True, help="TS004 version.")
-@click.option(
-    "--variant",
-    type=click.Choice(["deployed", "literal"]),
-    default="deployed",
-    show_default=True,
-    help="Reading of version 2.",
-)
-@click.option(
-    "--coded",
-    type=click.Choice(["consecutive", "chosen"]),
-    default="consecutive",
-    show_default=True,
-    help="Numbers of the coded fragments: the next ones, or chosen to repair more.",
+@stream_option("File of fragments; - is stdout.")
+@option_group(
+    "coding",
+    CodingOptions,
+    fragment_option(
+        "--frag-size",
+        "-s",
+        type=int,
+        metavar="BYTES",
+        help="Bytes per fragment.  [default: the largest that fits the data rate]",
+    ),
+    fragment_option(
+        "--redundancy",
+        "-r",
+        type=parse_redundancy,
+        metavar="SHARE|COUNT",
+        default="0.3",
+        show_default=True,
+        help="Coded fragments: a share (0.3 or 30%) or a number (25).",
+    ),
+    fragment_option(
+        "--coded",
+        type=click.Choice(["consecutive", "chosen"]),
+        default="consecutive",
+        show_default=True,
+        help="Numbers of the coded fragments: consecutive, or chosen to repair more losses.",
+    ),
+    fragment_option(
+        "--version", type=click.Choice(["1", "2"]), default="1", show_default=True, help="Version of TS004."
+    ),
+    fragment_option(
+        "--variant",
+        type=click.Choice(["deployed", "literal"]),
+        default="deployed",
+        show_default=True,
+        help="Reading of version 2: as devices implement it, or as the text has it.",
+    ),
+    radio_option(
+        "--region",
+        "region_name",
+        metavar="NAME",
+        default="EU868",
+        show_default=True,
+        help="Region whose payload sizes the fragments must fit.",
+    ),
+    radio_option(
+        "--data-rate",
+        "-d",
+        type=int,
+        metavar="DR",
+        default=5,
+        show_default=True,
+        help="Data rate that the fragments must fit.",
+    ),
 )
 @with_output
-def encode(  # noqa: PLR0913 - options
-    *,
-    image: IO[bytes],
-    output: str,
-    frag_size: int | None,
-    redundancy: float | int,
-    region_name: str,
-    data_rate: int,
-    version: str,
-    variant: Any,
-    coded: Any,
-    out: Output,
-) -> int:
-    """Cut IMAGE into TS004 fragments, coded ones included. IMAGE may be - for a pipe."""
-    from fuota.fragmentation import FragmentationSession
-    from fuota.radio import check_frag_size, largest_frag_size, region
+def encode(*, image: IO[bytes], output: str, coding: CodingOptions, out: Output) -> int:
+    """Cut IMAGE into uncoded and coded TS004 fragments.
 
-    plan = region(region_name)
-    if frag_size is not None:
-        check_frag_size(plan, data_rate, frag_size)
-    session = FragmentationSession.fit(
-        content_of(image),
-        frag_size=frag_size or largest_frag_size(plan, data_rate),
-        redundancy=redundancy,
-        version=int(version),
-        variant=variant,
-        coded=coded,
-    )
-    described = {
-        "nb_frag": session.nb_frag,
-        "frag_size": session.frag_size,
-        "padding": session.padding,
-        "version": session.version,
-        "variant": session.code.variant,
-        "sha256": hashlib.sha256(session.data).hexdigest(),
-    }
-    with patience_at_first_use(out):
-        fragments = session.fragments()
-        first = next(fragments)
-    with opened_output(output, "w") as file:
-        file.write(json.dumps({"session": described}) + "\n")
-        for fragment in chain([first], fragments):
-            file.write(f'{{"n": {fragment.n}, "payload": "{fragment.payload.hex()}"}}\n')
+    IMAGE may be - for stdin. The output is JSON Lines, one line per fragment, for `fuota decode`.
+    """
+    from fuota.fragmentation.fragment_file import SessionLine, fragment_lines
+
+    session = coding.session(content_of(image))
+    lines = fragment_lines(session)
+    with notice_if_slow(out):
+        first_lines = list(islice(lines, 2))  # the first fragment is the first use of the engine
+    with open_output(output, "w") as file:
+        file.writelines(chain(first_lines, lines))
     if output != "-":
-        out.event("encoded", output=output, nb_coded=session.nb_coded, **described)
+        out.event("encoded", output=output, nb_coded=session.nb_coded, **SessionLine.of(session).to_json())
     out.say(
         f"{len(session.data)} bytes in {session.nb_frag} uncoded and {session.nb_coded} coded fragments of"
-        f" {session.frag_size} bytes, {session.padding} of padding (TS004 version {session.version})"
+        f" {session.frag_size} bytes, {session.padding} bytes of padding (TS004 version {session.version})"
     )
     return 0
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "fuota decode app.fragments -o app.bin",
+        "fuota encode app.bin | fuota decode - --native -o copy.bin",
+    ),
+)
 @click.argument("fragments", type=click.File("rb"))
-@output_option("File for the image; - is stdout.")
-@click.option("--native", is_flag=True, help="With the decoder in C that devices run; needs a C compiler, once.")
+@stream_option("File for the image; - is stdout.")
+@decoder_option(
+    "--native", is_flag=True, help="Use the C decoder that runs in devices; it needs a C compiler on its first use."
+)
 @with_output
-def decode(fragments: IO[bytes], output: str, native: bool, out: Output) -> int:
-    """Reassemble an image from FRAGMENTS, as `fuota encode` writes them: any order, any that are there."""
-    described, lines = _read(fragments)
-    with patience_at_first_use(out):
-        decoder, sha256 = _reassembled(described, lines, native)
+def decode(*, fragments: IO[bytes], output: str, native: bool, out: Output) -> int:
+    """Reassemble an image from FRAGMENTS, in any order.
+
+    FRAGMENTS is a file that `fuota encode` wrote, or - for stdin. Lines may be missing or repeated.
+    """
+    from fuota.fragmentation.fragment_file import read_fragments
+
+    description, received = read_fragments(fragments)
+    with notice_if_slow(out):
+        decoder = _decoder(description, native=native)
+        for fragment in received:
+            decoder.feed(fragment.n, fragment.payload)
     image = decoder.data()
-    _check(image, getattr(decoder, "contradictions", 0), sha256)
-    with opened_output(output, "wb") as file:
+    description.check(image, getattr(decoder, "contradictions", 0))
+    with open_output(output, "wb") as file:
         file.write(image)
     digest = hashlib.sha256(image).hexdigest()
     if output != "-":
@@ -151,87 +186,17 @@ def decode(fragments: IO[bytes], output: str, native: bool, out: Output) -> int:
     return 0
 
 
-def _read(lines: IO[bytes]) -> tuple[dict[str, Any], list[tuple[int, bytes]]]:
-    """The session and the fragments. The line that describes the session may be anywhere among them, and repeated."""
-    described: dict[str, Any] | None = None
-    fragments = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = json.loads(line)
-            if "session" not in record:
-                fragments.append((_whole(record["n"]), bytes.fromhex(record["payload"])))
-                continue
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            reason = str(error).split(";")[0] or type(error).__name__
-            raise MessageError(f"line {number} is no fragment: {reason}; `fuota encode` shows the form") from None
-        if described not in (None, record["session"]):
-            raise MessageError(f"line {number} describes another session: these are fragments of two images")
-        described = record["session"]
-    if described is None:
-        raise MessageError('no line describes the session ({"session": {"nb_frag": ..., "frag_size": ...}})')
-    return described, fragments
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{value!r} is no whole number")
-    return value
-
-
-def _reassembled(
-    described: object, fragments: list[tuple[int, bytes]], native: bool
-) -> tuple[FragDecoder | NativeDecoder, str | None]:
-    """A decoder that has had all the fragments, and the SHA-256 that the session line names, if it does."""
-    session = dict(described) if isinstance(described, dict) else {}
-    sha256 = session.pop("sha256", None)
-    variant = session.pop("variant", "deployed")
-    if not {"nb_frag", "frag_size"} <= set(session) <= {"nb_frag", "frag_size", "padding", "version"}:
-        raise MessageError("the session line is not understood: `fuota encode` shows the form")
-    try:
-        numbers: dict[str, Any] = {name: _whole(value) for name, value in session.items()}
-    except TypeError as error:
-        raise MessageError(f"the session line is not understood: {error}") from None
-    decoder = _decoder(native)(**numbers, variant=variant)
-    for n, payload in fragments:
-        decoder.feed(n, payload)
-    return decoder, sha256
-
-
-def _decoder(native: bool) -> type[FragDecoder | NativeDecoder]:
-    """The decoder in C notices no contradictions: it keeps no fragment beyond those that it needs."""
+def _decoder(description: SessionLine, *, native: bool) -> FragDecoder | NativeDecoder:
+    """Return a decoder for the session; the decoder in C counts no contradictions, because it keeps no surplus fragments."""
+    kind: type[FragDecoder | NativeDecoder]
     if native:
-        from fuota.device.native import NativeDecoder
-
-        return NativeDecoder
-    from fuota.fragmentation import FragDecoder
-
-    return FragDecoder
-
-
-def _check(image: bytes, contradictions: int, sha256: str | None) -> None:
-    """Raise ImageError where what was reassembled is not what was encoded, as far as anything tells."""
-    digest = hashlib.sha256(image).hexdigest()
-    if sha256 not in (None, digest):
-        raise ImageError(
-            f"the image reassembled has SHA-256 {digest}, the one encoded had {sha256}: fragments are damaged, or of another"
-            " image, version or variant; nothing was written"
-        )
-    if contradictions:
-        raise ImageError(
-            f"{contradictions} fragments contradict the others: they are damaged, or of another image, version or variant;"
-            " nothing was written"
-        )
-
-
-@contextmanager
-def opened_output(path: str, mode: str) -> Iterator[IO[Any]]:
-    """The file to write, stdout for -. Raises StorageError where it cannot be opened or takes no more."""
-    from fuota.errors import StorageError
-
-    try:
-        with click.open_file(path, mode) as file:
-            yield file
-    except OSError as error:
-        if path == "-":
-            raise  # stdout, which is not ours alone: see with_output
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from None
+        from fuota.device.native import NativeDecoder as kind
+    else:
+        from fuota.fragmentation import FragDecoder as kind
+    return kind(
+        nb_frag=description.nb_frag,
+        frag_size=description.frag_size,
+        padding=description.padding,
+        version=description.version,
+        variant=description.variant,
+    )

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from fuota.cli.commands.launch import launch_in_sandbox
-from fuota.cli.commands.sandbox import parse_loss, parse_speed
 from fuota.cli.embedded import MAX_DEVICES
+from fuota.cli.options.sandbox import parse_loss, parse_speed
 from fuota.cli.options.server import open_journal, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.part import ROUGH, device_option, part_of, show_way

@@ -1,226 +1,303 @@
-"""fuota image: what an image is, whether it may be sent, and how to make one that may."""
+"""Commands `fuota image`: identify, check, convert images, and make patches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Literal
 
 import click
 
-from fuota.cli.commands.coding import opened_output
-from fuota.cli.commands.plan import check_outputs
 from fuota.cli.exits import DONE, REFUSED
+from fuota.cli.help import Command, Group, OptionsUnder, image_option, radio_option
 from fuota.cli.image_input import checks_of, converted, opened
+from fuota.cli.options.group import option_group
+from fuota.cli.options.requirements import RequirementOptions, requirement_options
 from fuota.cli.output import Output, with_output
+from fuota.cli.output_file import check_outputs, file_option, open_output, stream_option
 from fuota.errors import ImageError
 from fuota.text import counted
 
 if TYPE_CHECKING:
     from fuota.cli.render.image_table import OnAir
+    from fuota.image.delta import Compression, DeltaRecipe
+
+patch_option = OptionsUnder("Patch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirOptions:
+    """Region and data rate for which the airtime is shown; the data rate is by default that of RX2."""
+
+    region_name: str | None
+    data_rate: int | None
+
+    def on_air(self) -> OnAir | None:
+        """Return what a size costs on air, None if no region was given. Raises click.UsageError for a data rate alone."""
+        if self.region_name is None:
+            if self.data_rate is not None:
+                raise click.UsageError("--data-rate needs --region: data rates differ between regions")
+            return None
+        from fuota.cli.render.image_table import OnAir
+        from fuota.radio import fragment_phy_bytes, largest_frag_size, region
+
+        channel_plan = region(self.region_name)
+        index = channel_plan.rx2_data_rate if self.data_rate is None else self.data_rate
+        frag_size = largest_frag_size(channel_plan, index)
+        frame_us = channel_plan.data_rate(index).time_on_air_us(fragment_phy_bytes(frag_size))
+        return OnAir(frag_size=frag_size, frame_us=frame_us)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionOptions:
+    """Version that the devices run, and whether an older image may replace it; None: as the profile has it."""
+
+    running_version: str | None
+    downgrade: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaOptions:
+    """How a patch is made, see DeltaRecipe."""
+
+    compression: Compression
+    window: int
+    lookahead: int
+    in_place: bool
+    memory_size: int | None
+    segment_size: int
+
+    def recipe(self) -> DeltaRecipe:
+        """Return the recipe. Raises ParameterError."""
+        from fuota.image.delta import DeltaRecipe
+
+        return DeltaRecipe(
+            compression=self.compression,
+            window=self.window,
+            lookahead=self.lookahead,
+            in_place=self.in_place,
+            memory_size=self.memory_size,
+            segment_size=self.segment_size,
+        )
+
+
+air_options = option_group(
+    "air",
+    AirOptions,
+    radio_option("--region", "region_name", metavar="NAME", help="Region, to show the airtime of the image."),
+    radio_option("--data-rate", "-d", type=int, metavar="DR", help="Data rate of the airtime.  [default: that of RX2]"),
+)
 
 
 def _whole_number(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
-    """An octet or an address, as C writes it."""
+    """Parse a number that may be decimal or hexadecimal (0x)."""
     try:
         return None if text is None else int(text, 0)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is no number, such as 0x08000000") from None
+        raise click.BadParameter(f"{text!r} is not a whole number, such as 4096 or 0x1000") from None
 
 
 def _range(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     try:
-        low, high = (int(one, 0) for one in text.split("-"))
+        low, high = (int(part, 0) for part in text.split("-"))
     except ValueError:
         raise click.BadParameter(f"{text!r} is not LOW-HIGH, such as 0x08000000-0x08040000") from None
     if low >= high:
-        raise click.BadParameter(f"{text} is empty: HIGH is the first address that is not taken")
+        raise click.BadParameter(f"{text} is empty: HIGH is the first address after the range")
     return low, high
 
 
-def requirement_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """By what an image is checked."""
-    for option in reversed(_REQUIREMENTS):
-        command = option(command)
-    return command
-
-
-_REQUIREMENTS = (
-    click.option("--profile", metavar="NAME|FILE", help="What the devices take: a TOML file, or a built-in name."),
-    click.option(
-        "--public-key", type=click.Path(exists=True, dir_okay=False), help="Verify the signature by this (PEM or DER)."
-    ),
-    click.option(
-        "--signature",
-        type=click.Path(exists=True, dir_okay=False),
-        help="A signature that lies beside IMAGE (ECDSA, Ed25519), in place of that inside.",
-    ),
-)
-_ON_AIR = (
-    click.option("--region", "region_name", help="Channel plan, to say the airtime."),
-    click.option("--data-rate", "-d", type=int, help="Data rate of it.  [default: that of RX2]"),
-)
-
-
-def _on_air_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_ON_AIR):
-        command = option(command)
-    return command
-
-
-def _on_air(region_name: str | None, data_rate: int | None) -> OnAir | None:
-    """What octets cost on air, in uncoded fragments; None where no region was named."""
-    if region_name is None:
-        if data_rate is not None:
-            raise click.UsageError("--data-rate is one of a region: say --region too")
-        return None
-    from fuota.cli.render.image_table import OnAir
-    from fuota.radio import fragment_phy_bytes, largest_frag_size, region
-
-    plan = region(region_name)
-    index = plan.rx2_data_rate if data_rate is None else data_rate
-    frag_size = largest_frag_size(plan, index)
-    return OnAir(frag_size=frag_size, frame_us=plan.data_rate(index).time_on_air_us(fragment_phy_bytes(frag_size)))
-
-
-@click.group()
+@click.group(cls=Group, examples=("fuota image check app.hex --profile loramac-node",))
 def image() -> None:
-    """Images: what one is, whether it may be sent, and how to make one that may."""
+    """Identify, check and convert images, and make patches."""
 
 
-@image.command()
+@image.command(
+    examples=("fuota image inspect app.bin", "fuota image inspect app.bin --region EU868 --data-rate 3 --json")
+)
 @click.argument("image", type=click.File("rb"))
 @requirement_options
-@_on_air_options
+@air_options
 @with_output
-def inspect(image: IO[bytes], region_name: str | None, data_rate: int | None, out: Output, **wanted: Any) -> int:
-    """Show what IMAGE is: format, version, parts, hashes, signature; and what is wrong with it."""
-    from fuota.cli.render.image_table import show_check
+def inspect(*, image: IO[bytes], requirements: RequirementOptions, air: AirOptions, out: Output) -> int:
+    """Show what IMAGE is.
 
-    show_check(
-        out, checks_of(opened(image), None, wanted)[0], _on_air(region_name, data_rate), path=image.name, whole=True
-    )
-    return DONE
-
-
-@image.command()
-@click.argument("image", type=click.File("rb"))
-@requirement_options
-@click.option("--running-version", help="What the devices run: an older image is refused.")
-@click.option("--downgrade", is_flag=True, default=None, help="An older image is meant.")
-@click.option("--base", type=click.File("rb"), help="The image that the devices run, for a patch.")
-@click.option("--strict", is_flag=True, help="Refuse what is warned of too.")
-@_on_air_options
-@with_output
-def check(
-    image: IO[bytes],
-    base: IO[bytes] | None,
-    strict: bool,
-    region_name: str | None,
-    data_rate: int | None,
-    out: Output,
-    **wanted: Any,
-) -> int:
-    """Check whether IMAGE may be sent: exit code 0 if so, 3 if not.
-
-    Structure, checksums, size, hardware, version, signature, filler: what is said with --profile and --public-key is compared.
-    The codes of the findings are stable (docs/images.md).
+    The result has format, version, parts, hashes and signature, and what is wrong with the image.
     """
     from fuota.cli.render.image_table import show_check
 
-    asked = {name: value for name, value in wanted.items() if value is not None}
-    on_air = _on_air(region_name, data_rate)
-    checked = checks_of(opened(image), base, asked)
-    for one in checked:
-        show_check(out, one, on_air, path=image.name, whole=False)
-    good = all(one.ok and not (strict and one.findings.warnings) for one in checked)
+    (check, *_) = checks_of(opened(image), None, asdict(requirements))
+    show_check(out, check, air.on_air(), path=image.name, whole=True)
+    return DONE
+
+
+@image.command(
+    examples=(
+        "fuota image check app.bin --profile loramac-node --public-key key.pem",
+        "fuota image check app.patch --base old.bin --region EU868",
+    )
+)
+@click.argument("image", type=click.File("rb"))
+@requirement_options
+@option_group(
+    "versions",
+    VersionOptions,
+    image_option("--running-version", metavar="VERSION", help="Version that the devices run: refuse an older IMAGE."),
+    image_option("--downgrade", is_flag=True, default=None, help="Allow a downgrade."),
+)
+@image_option("--base", type=click.File("rb"), metavar="FILE", help="Image that the devices run, if IMAGE is a patch.")
+@image_option("--strict", is_flag=True, help="Refuse IMAGE for a warning too.")
+@air_options
+@with_output
+def check(  # noqa: PLR0913 - option groups
+    *,
+    image: IO[bytes],
+    requirements: RequirementOptions,
+    versions: VersionOptions,
+    base: IO[bytes] | None,
+    strict: bool,
+    air: AirOptions,
+    out: Output,
+) -> int:
+    """Check whether IMAGE may be sent.
+
+    The exit code is 0 if it may be sent and 3 if not. Structure, checksums, size, hardware, version, signature and filler are
+    checked against --profile and --public-key. The codes of the findings are stable (docs/images.md).
+    """
+    from fuota.cli.render.image_table import show_check
+
+    on_air = air.on_air()
+    replaced = {name: value for name, value in asdict(versions).items() if value is not None}
+    checks = checks_of(opened(image), base, asdict(requirements) | replaced)
+    for image_check in checks:
+        show_check(out, image_check, on_air, path=image.name, whole=False)
+    good = all(image_check.ok and not (strict and image_check.findings.warnings) for image_check in checks)
     return DONE if good else REFUSED
 
 
-@image.command()
-@click.argument("image", type=click.File("rb"))
-@click.option(
-    "--output",
-    "-o",
-    required=True,
-    type=click.Path(allow_dash=True, dir_okay=False),
-    help="File for the binary; - is stdout.",
+@image.command(
+    examples=(
+        "fuota image convert app.hex -o app.bin",
+        "fuota image convert app.elf -o app.bin --address-range 0x08000000-0x08040000",
+    )
 )
-@click.option("--fill", default="0xFF", show_default=True, callback=_whole_number, help="Octet for gaps.")
-@click.option("--address-range", metavar="LOW-HIGH", callback=_range, help="Only what lies from LOW to below HIGH.")
+@click.argument("image", type=click.File("rb"))
+@stream_option("File for the binary; - is stdout.", required=True)
+@image_option(
+    "--fill", metavar="BYTE", default="0xFF", show_default=True, callback=_whole_number, help="Fill byte for gaps."
+)
+@image_option("--address-range", metavar="LOW-HIGH", callback=_range, help="Keep only the addresses LOW to HIGH - 1.")
 @with_output
-def convert(image: IO[bytes], output: str, fill: int, address_range: tuple[int, int] | None, out: Output) -> int:
-    """Make the binary of IMAGE: of Intel HEX, S-record, ELF or UF2, or of an MCUboot image padded to its slot."""
-    from fuota.image import convert as converted
+def convert(*, image: IO[bytes], output: str, fill: int, address_range: tuple[int, int] | None, out: Output) -> int:
+    """Convert IMAGE to the binary that is sent.
+
+    IMAGE is Intel HEX, S-record, ELF or UF2, or an MCUboot image that is padded to its slot.
+    """
+    from fuota.image import convert as convert_image
 
     if not 0 <= fill <= 255:
-        raise click.BadParameter(f"--fill {fill} was given: it is an octet, 0 to 255")
+        raise click.BadParameter(f"--fill must be 0 to 255, got {fill} (nearest: {255 if fill > 255 else 0})")
     check_outputs({"IMAGE": image}, None if output == "-" else Path(output), None)
     source = opened(image)
-    made = converted(source, fill=fill, address_range=address_range)
-    with opened_output(output, "wb") as file:
-        file.write(made.data)
+    binary = convert_image(source, fill=fill, address_range=address_range)
+    with open_output(output, "wb") as file:
+        file.write(binary.data)
     if output != "-":
-        out.event("converted", output=output, bytes=len(made.data), sha256=made.sha256, format=made.format.value)
-    kept = "as it is" if made.data == source.data else f"from {source.format}"
+        out.event(
+            "converted", output=output, bytes=len(binary.data), sha256=binary.sha256, format=binary.format.value
+        )
+    origin = "unchanged" if binary.data == source.data else f"from {source.format}"
     out.say(
-        f"{counted(len(made.data), 'byte')} ({made.format}, {kept}), SHA-256 {made.sha256[:16]}…,"
+        f"{counted(len(binary.data), 'byte')} ({binary.format}, {origin}), SHA-256 {binary.sha256[:16]}…,"
         f" from {counted(len(source.data), 'byte')}"
     )
     return DONE
 
 
-@image.command()
+@image.command(
+    examples=(
+        "fuota image delta old.bin new.bin -o app.patch --region EU868",
+        "fuota image delta old.bin new.bin -o app.patch --in-place --memory-size 0x20000",
+    )
+)
 @click.argument("base", type=click.File("rb"))
 @click.argument("target", type=click.File("rb"))
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the patch here.")
-@click.option(
-    "--compression",
-    type=click.Choice(["heatshrink", "crle", "lzma", "bz2", "none"]),
-    default="heatshrink",
-    show_default=True,
-    help="What the device can unpack.",
+@file_option("--output", "-o", help="Write the patch to this file.")
+@option_group(
+    "delta",
+    DeltaOptions,
+    patch_option(
+        "--compression",
+        type=click.Choice(["heatshrink", "crle", "lzma", "bz2", "none"]),
+        default="heatshrink",
+        show_default=True,
+        help="Compression that the device can unpack.",
+    ),
+    patch_option(
+        "--window",
+        type=click.IntRange(4, 15),
+        metavar="BITS",
+        default=8,
+        show_default=True,
+        help="heatshrink window size, as a power of two.",
+    ),
+    patch_option(
+        "--lookahead",
+        type=click.IntRange(3, 14),
+        metavar="BITS",
+        default=7,
+        show_default=True,
+        help="heatshrink lookahead size, as a power of two.",
+    ),
+    patch_option(
+        "--in-place",
+        is_flag=True,
+        help="Patch the running image in place, for devices without space for a second image.",
+    ),
+    patch_option(
+        "--memory-size",
+        metavar="BYTES",
+        callback=_whole_number,
+        help="In place: size of the slot.  [default: as much as the patch needs]",
+    ),
+    patch_option(
+        "--segment-size",
+        metavar="BYTES",
+        default="4096",
+        show_default=True,
+        callback=_whole_number,
+        help="In place: size of a flash page.",
+    ),
 )
-@click.option("--window", type=click.IntRange(4, 15), default=8, show_default=True, help="Of heatshrink: 2 to this.")
-@click.option("--lookahead", type=click.IntRange(3, 14), default=7, show_default=True, help="Of heatshrink: 2 to this.")
-@click.option("--in-place", is_flag=True, help="The device has no room for a second image: patch the one it runs.")
-@click.option("--memory-size", callback=_whole_number, help="In place: octets of the slot.  [default: what it takes]")
-@click.option("--segment-size", default="4096", show_default=True, callback=_whole_number, help="In place: flash page.")
-@_on_air_options
+@air_options
 @with_output
-def delta(
-    *,
-    base: IO[bytes],
-    target: IO[bytes],
-    output: Path | None,
-    region_name: str | None,
-    data_rate: int | None,
-    out: Output,
-    **how: Any,
+def delta(  # noqa: PLR0913 - option groups
+    *, base: IO[bytes], target: IO[bytes], output: Path | None, delta: DeltaOptions, air: AirOptions, out: Output
 ) -> int:
-    """Make a patch (detools) by which a device that runs BASE makes TARGET.
+    """Make a patch from BASE to TARGET.
 
-    Before it is given out it is applied, and compared with TARGET. The bootloader must know detools.
+    A device that runs BASE makes TARGET from the patch; its bootloader must support detools. The patch is applied to BASE and the
+    result compared with TARGET before it is written.
     """
     from fuota.cli.render.image_table import show_delta
-    from fuota.image.delta import DeltaRecipe, make_delta
+    from fuota.image.delta import make_delta
 
     check_outputs({"BASE": base, "TARGET": target}, output, None)
-    made = make_delta(_binary(base), _binary(target), DeltaRecipe(**how))
+    patch = make_delta(_binary(base), _binary(target), delta.recipe())
     if output is not None:
-        with opened_output(str(output), "wb") as file:
-            file.write(made.data)
-    show_delta(out, made, _on_air(region_name, data_rate), output)
+        with open_output(str(output), "wb") as file:
+            file.write(patch.data)
+    show_delta(out, patch, air.on_air(), output)
     return DONE
 
 
 def _binary(file: IO[bytes]) -> bytes:
-    """What a patch is made of, or for. Raises ImageError for a damaged image."""
-    from fuota.image import check
+    """Return the binary of an image that a patch is made from or for. Raises ImageError if the image has an error."""
+    from fuota.image import check as check_image
 
-    image = converted(file)
-    for finding in check(image).findings.errors:
-        raise ImageError(f"{image.name}: {finding.message} ({finding.code})")
-    return image.data
+    firmware = converted(file)
+    for finding in check_image(firmware).findings.errors:
+        raise ImageError(f"{firmware.name}: {finding.message} ({finding.code})")
+    return firmware.data

@@ -131,7 +131,7 @@ def launch_in_sandbox(
 
 
 def _launch_in_sandbox(content: bytes, name: str, journal: Journal, out: Output, options: dict[str, Any]) -> int:
-    from fuota.cli.commands.sandbox import parse_loss, parse_speed
+    from fuota.cli.options.sandbox import parse_loss, parse_speed
     from fuota.cli.embedded import SandboxRecipe
 
     if options["app_eui"] or options["dev_euis"] or options["dev_tags"]:

@@ -1,227 +1,296 @@
-"""fuota sandbox serve: a network server and its fleet, on this machine."""
+"""Command `fuota sandbox serve`: a network server and its devices, on this machine."""
 
 from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fuota.cli.embedded import MAX_DEVICES, OLD_IMAGE, sample_image
+from fuota.cli.help import Group, OptionsUnder, sandbox_option
+from fuota.cli.options.group import option_group
+from fuota.cli.options.sandbox import parse_loss, parse_speed
 from fuota.cli.output import Output, with_output
 from fuota.cli.part import device_option, part_of
-from fuota.errors import ParameterError
 
 if TYPE_CHECKING:
     from fuota.sandbox import FleetRecipe, Sandbox
+    from fuota.sandbox.devices.virtual_device import Part
 
-SLOWEST = 0.001
-FASTEST = 1_000_000
-"""Times real time; beyond it the calendar ends (year 9999) within days of running."""
+POLL_S = 0.5
+"""Time between two looks at the registration token; a signal that arrives just before a wait is handled at its end."""
 
-
-def parse_loss(text: str) -> tuple[float, float]:
-    """A share ("0.1") or a range ("0-0.3"). Raises ParameterError."""
-    low, _, high = text.partition("-")
-    try:
-        return float(low), float(high or low)
-    except ValueError:
-        raise ParameterError(f"loss {text!r} was given: it is a share such as 0.1, or a range such as 0-0.3") from None
+device_settings = OptionsUnder("Devices")
+stream_option = OptionsUnder("Data stream")
 
 
-def parse_speed(text: str) -> float | None:
-    """A number, or "max" for no waiting. Raises ParameterError."""
-    if text == "max":
-        return None
-    try:
-        if SLOWEST <= (speed := float(text)) <= FASTEST:
-            return speed
-    except ValueError:
-        pass
-    raise ParameterError(f"speed {text!r} was given: it is {SLOWEST} to {FASTEST}, such as 60, or max")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """Server of the sandbox. app_euis: empty for the usual two. state: file of the saved state. faults: see Faults.parse."""
+
+    port: int
+    region: str
+    speed: str
+    app_euis: tuple[str, ...]
+    state: Path | None
+    faults: tuple[str, ...]
 
 
-@click.group()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualFleetOptions:
+    """Devices of the sandbox. loss: a share or a range. version: of TS004."""
+
+    devices: int
+    loss: str
+    burst_frames: float
+    version: int
+    seed: int
+    uplink_period_s: int
+
+    def recipe(self, part: Part | None) -> FleetRecipe:
+        """Return the recipe of the fleet. part: real firmware that plays the first device."""
+        from fuota.device import DeviceProfile
+        from fuota.sandbox import FleetRecipe
+
+        low, high = parse_loss(self.loss)
+        return FleetRecipe(
+            devices=self.devices,
+            loss_low=low,
+            loss_high=high,
+            burst_frames=self.burst_frames,
+            profile=DeviceProfile(version=self.version),
+            running=sample_image(OLD_IMAGE),
+            seed=self.seed,
+            part=part,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOptions:
+    """How the sandbox posts uplinks. duplicates: number of further gateways that receive each uplink."""
+
+    data_stream_url: str | None
+    batch: bool
+    batch_delay_ms: int
+    duplicates: int
+    rf_data: bool
+
+
+@click.group(cls=Group, examples=("fuota sandbox serve --devices 20 --speed 10",))
 def sandbox() -> None:
-    """A network server of one's own, to try things on."""
+    """Serve a network server on this machine, for trials."""
 
 
-_LISTENING = (
-    click.option(
+@sandbox.command(
+    examples=(
+        "fuota sandbox serve --devices 20 --loss 0-0.3 --speed 10",
+        "fuota sandbox serve --state sandbox.json \\\n    --data-stream http://127.0.0.1:8381/uplinks",
+        "fuota sandbox serve --fault 5xx=0.1 --fault lost-answer=0.05",
+    )
+)
+@option_group(
+    "serving",
+    ServeOptions,
+    sandbox_option(
         "--port",
         type=click.IntRange(0, 65535),
+        metavar="PORT",
         default=8380,
         show_default=True,
-        help="Port on 127.0.0.1; 0 is any free one.",
+        help="Port on 127.0.0.1; 0 for any free port.",
     ),
-    click.option("--region", default="EU868", show_default=True, help="Channel plan."),
-    click.option("--speed", default="1", show_default=True, help="Times real time, or max for no waiting."),
-    click.option(
+    sandbox_option("--region", metavar="NAME", default="EU868", show_default=True, help="Region."),
+    sandbox_option(
+        "--speed",
+        metavar="X|max",
+        default="1",
+        show_default=True,
+        help="Speed of its clock as a multiple of real time; max never waits.",
+    ),
+    sandbox_option(
         "--app",
         "app_euis",
         metavar="EUI",
         multiple=True,
-        help="An application; may be repeated, the first has the devices.  [default: 02000000F0A00001, 02000000F0A00002]",
+        help="Application; may be repeated, the first one has the devices.  [default: 02000000F0A00001 and"
+        " 02000000F0A00002]",
     ),
-    click.option(
+    sandbox_option(
         "--state",
+        metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Keep devices, downlinks and tasks in this file, for the next time.",
+        help="Keep devices, downlinks and tasks in this file for the next start.",
     ),
-    click.option(
+    sandbox_option(
         "--fault",
         "faults",
         metavar="FAULT",
         multiple=True,
-        help="Do something wrong, such as 5xx=0.1; may be repeated. latency=MS, 5xx=SHARE, lost-answer=SHARE,"
-        " drop-notification=SHARE, repeat-notification=SHARE, stall=PERCENT, restart=SECOND:SECONDS.",
+        help="Simulate a fault; may be repeated: latency=MS, 5xx=SHARE, lost-answer=SHARE, drop-notification=SHARE,"
+        " repeat-notification=SHARE, stall=PERCENT or restart=SECOND:SECONDS.",
     ),
 )
-_FLEET = (
-    click.option(
-        "--devices", type=click.IntRange(1, MAX_DEVICES), default=100, show_default=True, help="How many devices."
+@option_group(
+    "fleet",
+    VirtualFleetOptions,
+    device_settings(
+        "--devices",
+        type=click.IntRange(1, MAX_DEVICES),
+        metavar="N",
+        default=100,
+        show_default=True,
+        help="Number of devices.",
     ),
-    click.option("--loss", default="0-0.3", show_default=True, help="Share of frames that a device loses, or a range."),
-    click.option(
+    device_settings(
+        "--loss",
+        metavar="SHARE|RANGE",
+        default="0-0.3",
+        show_default=True,
+        help="Share of frames that a device loses, or a range of shares.",
+    ),
+    device_settings(
         "--burst",
         "burst_frames",
         type=float,
+        metavar="FRAMES",
         default=1,
         show_default=True,
-        help="Mean length of a run of losses, in frames.",
+        help="Mean length of a burst of losses.",
     ),
-    click.option(
-        "--version", type=click.IntRange(1, 2), default=1, show_default=True, help="TS004 version of the devices."
+    device_settings(
+        "--version",
+        type=click.IntRange(1, 2),
+        metavar="1|2",
+        default=1,
+        show_default=True,
+        help="TS004 version of the devices.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same fleet."),
-    click.option(
+    device_settings(
+        "--seed",
+        type=click.IntRange(0),
+        metavar="N",
+        default=1,
+        show_default=True,
+        help="Random seed; the same seed gives the same devices.",
+    ),
+    device_settings(
         "--uplink-period",
         "uplink_period_s",
         type=click.IntRange(1, 86_400),
         metavar="SECONDS",
         default=30,
         show_default=True,
-        help="How often a device sends.",
+        help="Time between the uplinks of a device.",
     ),
 )
-_STREAM = (
-    click.option(
+@option_group(
+    "stream",
+    StreamOptions,
+    stream_option(
         "--data-stream",
         "data_stream_url",
         metavar="URL",
-        help="Post uplinks here, such as http://127.0.0.1:8381/uplinks",
+        help="Post uplinks to this URL, such as http://127.0.0.1:8381/uplinks.",
     ),
-    click.option("--batch/--no-batch", default=True, show_default=True, help="Post arrays, or one object each."),
-    click.option(
+    stream_option(
+        "--batch/--no-batch",
+        default=True,
+        show_default=True,
+        help="Post arrays of uplinks, or each uplink as one object.",
+    ),
+    stream_option(
         "--batch-delay",
         "batch_delay_ms",
         type=click.IntRange(0, 10_000),
         metavar="MS",
         default=5,
         show_default=True,
-        help="How long a batch waits for company.",
+        help="How long a batch waits for further uplinks.",
     ),
-    click.option(
+    stream_option(
         "--duplicates",
         type=click.IntRange(0, 15),
+        metavar="N",
         default=0,
         show_default=True,
-        help="How many further gateways hear each uplink.",
+        help="Number of further gateways that receive each uplink.",
     ),
-    click.option(
-        "--rf/--no-rf", "rf_data", help="Tell channel, data rate, RSSI and SNR of uplinks too.  [default: no-rf]"
+    stream_option(
+        "--rf/--no-rf",
+        "rf_data",
+        help="Also post channel, data rate, RSSI and SNR of the uplinks.  [default: no-rf]",
     ),
 )
-
-
-def _described(command: Any) -> Any:
-    """The options of a sandbox."""
-    for option in reversed(_LISTENING + _FLEET + _STREAM):
-        command = option(command)
-    return command
-
-
-@sandbox.command()
-@_described
 @device_option
 @with_output
-def serve(*, kind: str, out: Output, **options: Any) -> int:
-    """Serve the 20 calls of the SenRa API for a fleet of virtual devices, until Ctrl-C.
+def serve(
+    *, kind: str, serving: ServeOptions, fleet: VirtualFleetOptions, stream: StreamOptions, out: Output
+) -> int:
+    """Serve the 20 calls of the SenRa API for virtual devices, until Ctrl-C.
 
-    Each application has a key of each role, shown at the start; they open nothing but sandboxes. The registration token is
-    shown too, and a new one whenever it has been used.
+    At the start it shows a key per role for each application; these keys open only sandboxes. It also shows the registration
+    token, and a new token when that one has been used.
 
-    --state keeps devices, waiting downlinks, the token and what tasks came to, whenever the sandbox ends. It does not keep tasks
-    under way, FUOTA tasks, multicast groups, nor what is in the devices: they start with the image they were made with.
+    --state saves devices, waiting downlinks, the token and the results of tasks, however the sandbox ends. It does not save
+    running tasks, FUOTA transfers, multicast groups and the memory of the devices: they start with their first image.
     """
     with (
-        part_of(kind, version=options["version"], out=out) as part,
-        _sandbox(part=part, **options) as running,
+        part_of(kind, version=fleet.version, out=out) as part,
+        _sandbox(serving, fleet.recipe(part), fleet.uplink_period_s, stream) as running,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        shown = _introduce(running, out)
+        token = _introduce(running, out)
         while True:
-            time.sleep(0.5)  # and not for ever: a signal on the very threshold of a wait is seen at its end only
-            shown = _show_token(running, out, shown)
+            time.sleep(POLL_S)
+            token = _show_new_token(running, out, token)
     out.say("sandbox closed")
     return 0
 
 
-def _sandbox(**options: Any) -> Sandbox:
-    """The sandbox that the options describe. Raises FuotaError."""
-    from fuota.sandbox import Faults, Sandbox
+def _sandbox(serving: ServeOptions, fleet: FleetRecipe, uplink_period_s: int, stream: StreamOptions) -> Sandbox:
+    """Return the sandbox that the options describe. Raises FuotaError."""
+    from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, Faults, Sandbox
 
-    fleet = _fleet(options)
-    kept = ("region", "port", "state", "uplink_period_s", "data_stream_url")
-    stream = ("batch", "batch_delay_ms", "duplicates", "rf_data")
-    applications = {"app_euis": options["app_euis"]} if options["app_euis"] else {}
     return Sandbox(
         fleet=fleet,
-        speed=parse_speed(options["speed"]),
-        faults=Faults.parse(options["faults"], seed=options["seed"]),
-        **applications,
-        **{name: options[name] for name in kept + stream},
-    )
-
-
-def _fleet(options: dict[str, Any]) -> FleetRecipe:
-    from fuota.device import DeviceProfile
-    from fuota.sandbox import FleetRecipe
-
-    low, high = parse_loss(options["loss"])
-    return FleetRecipe(
-        devices=options["devices"],
-        loss_low=low,
-        loss_high=high,
-        burst_frames=options["burst_frames"],
-        profile=DeviceProfile(version=options["version"]),
-        running=sample_image(OLD_IMAGE),
-        seed=options["seed"],
-        part=options["part"],
+        region=serving.region,
+        speed=parse_speed(serving.speed),
+        data_stream_url=stream.data_stream_url,
+        batch=stream.batch,
+        batch_delay_ms=stream.batch_delay_ms,
+        duplicates=stream.duplicates,
+        rf_data=stream.rf_data,
+        uplink_period_s=uplink_period_s,
+        port=serving.port,
+        app_euis=serving.app_euis or (SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI),
+        faults=Faults.parse(serving.faults, seed=fleet.seed),
+        state=serving.state,
     )
 
 
 def _introduce(running: Sandbox, out: Output) -> str:
-    """Say where it is and how to get in; the token that was shown."""
+    """Show the address, the keys and the registration token, and return that token."""
     euis, token = running.dev_euis, running.token
     keys = [{"app_eui": app_eui, "role": str(role), "key": key} for app_eui, role, key in running.keys]
     out.event("serving", url=running.url, app_eui=running.app_eui, dev_euis=euis, keys=keys, token=token)
     out.say(f"sandbox at {running.url}, application {running.app_eui}, {len(euis)} devices with tag 'sandbox'")
     for app_eui in running.app_euis:
         out.say(f"keys of {app_eui}:")
-        for one in keys:
-            if one["app_eui"] == app_eui:
-                out.say(f"  {one['role']:<12}{one['key']}")
+        for key in keys:
+            if key["app_eui"] == app_eui:
+                out.say(f"  {key['role']:<12}{key['key']}")
     out.say(f"registration token {token}")
     out.say(f"first device {euis[0]}, last {euis[-1]}; Ctrl-C ends it")
     return token
 
 
-def _show_token(running: Sandbox, out: Output, shown: str) -> str:
-    """Show the registration token again if it is another by now; the one that is good."""
-    if (token := running.token) != shown:
+def _show_new_token(running: Sandbox, out: Output, shown_token: str) -> str:
+    """Show the registration token if it has changed, and return the valid token."""
+    if (token := running.token) != shown_token:
         out.event("token", token=token)
         out.say(f"registration token {token}")
     return token

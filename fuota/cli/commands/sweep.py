@@ -1,95 +1,118 @@
-"""fuota simulate --sweep: many points, in a table, a file and a picture."""
+"""Option --sweep of `fuota simulate`: many points, as a table, a file and a picture."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
+from fuota.cli.options.plan import PlanOptions
 from fuota.cli.options.transfer import given_options
 from fuota.cli.output import Output
 from fuota.cli.render.words import spoken_duration, spoken_share
 from fuota.text import printable
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fuota.cli.commands.simulate import SimulateOptions
+    from fuota.sim import SweepPoint
     from fuota.sim.sweep_file import PointStats
     from fuota.sim.sweeps import Progress
 
-DEVICES = 100_000
-_POINT = ("data_rate", "frag_size", "redundancy", "nb_coded", "loss", "burst", "seed")
-_TAKEN = {
-    *_POINT,
-    "image",
-    "region_name",
-    "devices",
-    "axes",
-    "rows",
-    "scheduler",
-    "width",
-    "failures",
-    "picture",
-    "as_json",
-}
+DEFAULT_DEVICES = 100_000
+"""Number of devices per point if --devices is not given."""
+_ALLOWED = frozenset(
+    {"image", "picture", "as_json", "axes", "rows", "scheduler", "width", "failures", "devices", "seed", "burst"}
+    | {"region_name", "data_rate", "frag_size", "redundancy", "nb_coded", "loss"}
+)
+"""Parameters of the command that go with --sweep."""
 
 
-def simulate_sweep(image: IO[bytes] | None, out: Output, options: dict[str, Any]) -> int:
-    """Simulate all points, show what their devices ended with, and draw it. Raises UsageError and FuotaError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepOptions:
+    """Points of a sweep, the file of its results, the cluster that works on it, and when a point is stopped."""
+
+    axes: tuple[str, ...]
+    rows: Path | None
+    scheduler: str | None
+    width: float | None
+    failures: int | None
+
+    def refuse_without_axes(self) -> None:
+        """Raise click.UsageError if there is an option of a sweep without --sweep."""
+        for name in ("rows", "scheduler", "width", "failures"):
+            if getattr(self, name):
+                raise click.UsageError(f"--{name} needs --sweep")
+
+
+def simulate_sweep(  # noqa: PLR0913 - the option groups of the command
+    image: IO[bytes] | None,
+    request: PlanOptions,
+    simulation: SimulateOptions,
+    options: SweepOptions,
+    picture: Path | None,
+    out: Output,
+) -> int:
+    """Simulate all points, show how many of their devices completed, and draw the picture. Raises UsageError and FuotaError."""
     from fuota.sim import parse_axis, sweep
 
-    others = [name for name in _all_options() if name not in _TAKEN]
-    if given := given_options(others):
-        raise click.UsageError(
-            f"--sweep takes no {', '.join(given)}: a point is told by the options of one loss and one plan"
-        )
-    if image is None or options["region_name"] is None:
+    names = {parameter.name for parameter in click.get_current_context().command.params}
+    if refused := given_options(names - _ALLOWED):
+        raise click.UsageError(f"--sweep does not go with {', '.join(refused)}")
+    if image is None or request.region_name is None:
         raise click.UsageError("--sweep needs an IMAGE and a --region")
-    axes = dict(parse_axis(text) for text in options["axes"])
-    draw = None if options["picture"] is None else _drawing(list(axes))
-    points = _points(axes, len(image.read()), options)
+    axes = dict(parse_axis(text) for text in options.axes)
+    draw = None if picture is None else _figure_maker(list(axes))
+    points = _points(axes, len(image.read()), request, simulation)
     with _progress(out) as progress:
         stats = sweep(
             points,
-            file=options["rows"],
-            devices=options["devices"] or DEVICES,
-            width=options["width"],
-            failures=options["failures"],
-            client=options["scheduler"],
+            file=options.rows,
+            devices=simulation.devices or DEFAULT_DEVICES,
+            width=options.width,
+            failures=options.failures,
+            client=options.scheduler,
             progress=progress,
         )
     _show(out, list(axes), stats)
-    if draw is not None:
+    if draw is not None and picture is not None:
         from fuota.planning.plots import save_figure
 
-        save_figure(draw(stats), options["picture"])
-        out.say(f"wrote {printable(options['picture'])}")
+        save_figure(draw(stats), picture)
+        out.say(f"wrote {printable(picture)}")
     return 0
 
 
-def _all_options() -> Iterator[str]:
-    for parameter in click.get_current_context().command.params:
-        if parameter.name:
-            yield parameter.name
-
-
-def _points(axes: dict[str, Any], image_bytes: int, options: dict[str, Any]) -> Any:
+def _points(
+    axes: dict[str, tuple[object, ...]], image_bytes: int, request: PlanOptions, simulation: SimulateOptions
+) -> tuple[SweepPoint, ...]:
+    """Return the points: the values of the axes, with the options as the values that all points share."""
     from fuota.radio import region
     from fuota.sim import grid
 
-    names = {"burst": "burst_frames"}
-    fixed = {names.get(name, name): options[name] for name in _POINT if options[name] is not None}
-    fixed = {name: value for name, value in fixed.items() if name not in axes}
-    place = region(options["region_name"])
-    fixed.setdefault("data_rate", place.rx2_data_rate)
-    if "data_rate" in axes:
-        del fixed["data_rate"]
-    if not {"redundancy", "nb_coded"} & {*axes, *fixed}:
+    channel_plan = region(request.region_name or "")
+    shared: dict[str, object] = {
+        "data_rate": channel_plan.rx2_data_rate if request.data_rate is None else request.data_rate,
+        "frag_size": request.frag_size,
+        "redundancy": request.redundancy,
+        "nb_coded": request.nb_coded,
+        "loss": request.loss,
+        "burst_frames": simulation.burst,
+        "seed": simulation.seed,
+    }
+    shared = {name: value for name, value in shared.items() if value is not None and name not in axes}
+    if not {"redundancy", "nb_coded"} & {*axes, *shared}:
         raise click.UsageError(
-            "--sweep needs a --redundancy or --coded, or an axis of one, such as redundancy=0.1:0.5:0.1"
+            "--sweep needs --redundancy or --coded, or an axis with one of them, such as redundancy=0.1:0.5:0.1"
         )
-    return grid(axes, image_bytes=image_bytes, region=place.name, **fixed)
+    return grid(axes, image_bytes=image_bytes, region=channel_plan.name, **shared)
 
 
 def _show(out: Output, axes: list[str], stats: Sequence[PointStats]) -> None:
@@ -99,68 +122,70 @@ def _show(out: Output, axes: list[str], stats: Sequence[PointStats]) -> None:
     table = Table(*axes, box=box.SIMPLE)
     for name in ("complete", "95% confidence", "devices", "duration"):
         table.add_column(name, justify="right")
-    for one in stats:
-        out.event("point", **one.to_json())
-        low, high = one.interval()
+    for point_stats in stats:
+        out.event("point", **point_stats.to_json())
+        low, high = point_stats.interval()
         table.add_row(
-            *(
-                f"{getattr(one.point, name):g}"
-                if _is_number(getattr(one.point, name))
-                else str(getattr(one.point, name))
-                for name in axes
-            ),
-            spoken_share(one.share),
+            *(_cell(getattr(point_stats.point, name)) for name in axes),
+            spoken_share(point_stats.share),
             f"{spoken_share(low)} to {spoken_share(high)}",
-            str(one.devices),
-            spoken_duration(one.duration_ms),
+            str(point_stats.devices),
+            spoken_duration(point_stats.duration_ms),
         )
     out.table(table)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
+def _cell(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def _drawing(axes: list[str]) -> Any:
-    """How the points are drawn. Raises UsageError for axes that there is no picture of."""
+def _figure_maker(axes: list[str]) -> Callable[[Sequence[PointStats]], Figure]:
+    """Return the function that draws the points. Raises click.UsageError if there is no picture for these axes."""
     if axes == ["redundancy"]:
-        return _curve
+        return _redundancy_figure
     if sorted(axes) == ["loss", "redundancy"]:
-        return _heat_map
+        return _loss_figure
     raise click.UsageError(f"--plot draws redundancy, or loss and redundancy; --sweep has {', '.join(axes)}")
 
 
-def _curve(stats: Sequence[PointStats]) -> Any:
+def _redundancy_figure(stats: Sequence[PointStats]) -> Figure:
     from fuota.fragmentation import decoding_probability
     from fuota.sim.plots import redundancy_figure
 
-    def theory(one: PointStats) -> float:
-        point = one.point
-        burst = point.burst_frames if point.burst_frames > 1 else None
-        coded = one.frames - one.nb_frag_sent
+    def theory(point_stats: PointStats) -> float:
+        point, nb_frag = point_stats.point, point_stats.nb_frag_sent
         return decoding_probability(
-            one.nb_frag_sent, coded=coded, loss=point.loss, burst_frames=burst, version=point.version, seconds=0.05
+            nb_frag,
+            coded=point_stats.frames - nb_frag,
+            loss=point.loss,
+            burst_frames=point.burst_frames if point.burst_frames > 1 else None,
+            version=point.version,
+            seconds=0.05,
         ).estimate
 
-    return redundancy_figure([(one.point.redundancy or 0.0, one.complete, one.devices, theory(one)) for one in stats])
+    return redundancy_figure(
+        [
+            (point_stats.point.redundancy or 0.0, point_stats.complete, point_stats.devices, theory(point_stats))
+            for point_stats in stats
+        ]
+    )
 
 
-def _heat_map(stats: Sequence[PointStats]) -> Any:
+def _loss_figure(stats: Sequence[PointStats]) -> Figure:
     from fuota.sim.plots import loss_heat_map
 
-    losses = sorted({one.point.loss for one in stats})
-    shares = sorted({one.point.redundancy or 0.0 for one in stats})
-    table = [[math.nan] * len(shares) for _ in losses]
-    for one in stats:
-        table[losses.index(one.point.loss)][shares.index(one.point.redundancy or 0.0)] = one.share
-    return loss_heat_map(losses, shares, table)
+    losses = sorted({point_stats.point.loss for point_stats in stats})
+    redundancies = sorted({point_stats.point.redundancy or 0.0 for point_stats in stats})
+    table = [[math.nan] * len(redundancies) for _ in losses]
+    for point_stats in stats:
+        row, column = losses.index(point_stats.point.loss), redundancies.index(point_stats.point.redundancy or 0.0)
+        table[row][column] = point_stats.share
+    return loss_heat_map(losses, redundancies, table)
 
 
 @contextmanager
 def _progress(out: Output) -> Iterator[Progress | None]:
-    """A bar with the time left, on a terminal; an event for each batch with --json."""
-    import sys
-
+    """Yield the function that reports progress: with a bar on a terminal, otherwise as an event per batch."""
     if out.as_json or not sys.stderr.isatty():
         yield lambda done, total, eta_s: out.event("progress", done=done, total=total, eta_s=eta_s)
         return

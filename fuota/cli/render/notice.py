@@ -1,4 +1,4 @@
-"""The first use of the engine on a machine compiles it, which takes a few seconds: say so rather than stand still."""
+"""Notice for work that takes longer than usual, because the engine is compiled on its first use on a machine."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from fuota.cli.output import Output
 
 AFTER_S = 1.5
-_WORDS = "still at work; the first time on a machine the engine is compiled for it, which takes a few seconds ..."
+_NOTICE = "still working: the engine is compiled on its first use on this machine, which takes a few seconds ..."
 
 
 @contextmanager
-def patience_at_first_use(out: Output) -> Iterator[None]:
-    """Around the first call of the engine: where it takes so long, it is likely being compiled."""
-    said = threading.Timer(AFTER_S, out.say, [_WORDS])
-    said.daemon = True
-    said.start()
+def notice_if_slow(out: Output) -> Iterator[None]:
+    """Print a notice if the block takes longer than AFTER_S; use it around the first call of the engine."""
+    timer = threading.Timer(AFTER_S, out.say, [_NOTICE])
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        said.cancel()
+        timer.cancel()
