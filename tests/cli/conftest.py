@@ -163,7 +163,7 @@ def closed_port() -> int:
 
 
 @pytest.fixture
-def as_wide_as_it_is(monkeypatch) -> None:
+def default_width(monkeypatch) -> None:
     """What this user says of the terminal is not what the tests are about."""
     monkeypatch.delenv("COLUMNS", raising=False)
 

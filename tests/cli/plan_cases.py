@@ -1,4 +1,4 @@
-"""What the tests of `fuota plan` share: an image, a fleet, a device, and how an answer is read."""
+"""Image, fleet, profile and helpers that the tests of `fuota plan` share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 
 IMAGE = random.Random(7).randbytes(600)
 IN865 = ("--region", "IN865", "--loss", "0.1", "--coded", "8")
-"""A plan that takes no search: 13 fragments of 48 bytes at the data rate of RX2, which has no duty cycle."""
+"""A plan that needs no search: 13 fragments of 48 bytes at the data rate of RX2, without a duty cycle limit."""
 FRONT = (*IN865, "-d", 2, "-s", 48)
-"""The same without a choice of data rates and sizes: its front is found at once."""
+"""The same plan at one data rate and fragment size, so that its front is computed fast."""
 EU868 = ("--region", "EU868", "--loss", "0.1", "-d", "5", "-s", "40", "--coded", "8")
 EXPORT = """Dev EUI,State,Yest Psr,Yest Avg Snr,Cur Dr,Dev Class
 1000000000000001,JOINED,99,9.5,5,CLASS_C
@@ -40,15 +40,15 @@ LONGEST_S = 30
 
 
 def plain(text: str) -> str:
-    """Without white space, since lines are wrapped where they end."""
+    """Return the text without white space, because lines are wrapped."""
     return "".join(text.split())
 
 
 def row(result, name: str) -> str:
-    """A row of the table, without white space: what stands from its name to the next one."""
+    """Return a row of the table, from its name to the next name, without white space."""
     rows = re.split(r"^(?=\S)", result.out.split("\n\n")[1], flags=re.MULTILINE)
-    (found,) = (one for one in rows if one.startswith(name + "  "))
-    return plain(found.removeprefix(name))
+    (match,) = (text for text in rows if text.startswith(name + "  "))
+    return plain(match.removeprefix(name))
 
 
 def kinds(result) -> list[str]:
@@ -60,8 +60,8 @@ def codes(result) -> set[str]:
 
 
 def says_one_line(result, code: int, *words: str) -> None:
-    """That it ended with this code and one line with these words, without a result."""
+    """Assert that the command ended with this code and one line with these words, without a result."""
     assert result.code == code, result.err
     assert result.words.splitlines() == [result.complaint]
-    for one in words:
-        assert one in result.complaint
+    for word in words:
+        assert word in result.complaint

@@ -1,4 +1,4 @@
-"""fuota encode | fuota decode, with the air in between."""
+"""Commands `fuota encode` and `fuota decode`, with losses between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def image(tmp_path) -> Path:
 
 
 def through_the_air(encoded: bytes, *, lost: int, seed: int = 1) -> bytes:
-    """Lines in another order, some twice, `lost` of the fragments gone."""
+    """Return the lines shuffled, five of them twice, without `lost` of the fragments."""
     lines = encoded.splitlines(keepends=True)
     session, fragments = lines[:1], lines[1:]
     dice = random.Random(seed)
@@ -38,12 +38,12 @@ def through_the_air(encoded: bytes, *, lost: int, seed: int = 1) -> bytes:
 # --- round trips
 
 
-def test_through_files(fuota, image, tmp_path):
+def test_round_trip_through_files(fuota, image, tmp_path):
     fragments, back = tmp_path / "fragments", tmp_path / "back.bin"
     encoded = fuota("encode", image, "-o", fragments)
     assert (encoded.code, encoded.out) == (0, "")
-    said = "4000 bytes in 17 uncoded and 6 coded fragments of 239 bytes, 63 of padding (TS004 version 1)"
-    assert encoded.err.splitlines()[-1] == said  # the first use may say before it that the engine is being compiled
+    summary = encoded.err.splitlines()[-1]  # a notice about the compilation may come before it
+    assert "4000 bytes in 17 uncoded and 6 coded fragments of 239 bytes, 63 bytes of padding" in summary
     decoded = fuota("decode", fragments, "--output", back)
     assert (decoded.code, decoded.out) == (0, "")
     assert decoded.err.splitlines()[-1] == f"4000 bytes from 17 fragments, SHA-256 {hashlib.sha256(IMAGE).hexdigest()}"
@@ -54,14 +54,14 @@ def test_through_files(fuota, image, tmp_path):
     "options",
     [["--version", "1"], ["--version", "2"], ["--version", "2", "--variant", "literal"], ["--coded", "chosen"]],
 )
-def test_shuffled_repeated_and_with_losses(fuota, options):
+def test_round_trip_with_shuffled_repeated_and_lost_lines(fuota, options):
     encoded = fuota("encode", "-", *options, "-s", 40, "-r", "40%", stdin=IMAGE).stdout
     assert encoded.count(b"\n") == 1 + 100 + 40
     assert fuota("decode", "-", stdin=through_the_air(encoded, lost=25)).stdout == IMAGE
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
-def test_with_the_decoder_that_devices_run(fuota):
+def test_round_trip_with_the_native_decoder(fuota):
     encoded = fuota("encode", "-", "-s", 40, "-r", "40%", stdin=IMAGE).stdout
     assert fuota("decode", "-", "--native", stdin=through_the_air(encoded, lost=25)).stdout == IMAGE
     short = fuota("decode", "-", "--native", stdin=b"\n".join(encoded.split(b"\n")[:90]))
@@ -69,7 +69,7 @@ def test_with_the_decoder_that_devices_run(fuota):
     assert "more useful fragments" in short.err
 
 
-def test_without_a_compiler_the_native_decoder_says_so(fuota):
+def test_native_decoder_without_a_compiler_is_refused(fuota):
     encoded = fuota("encode", "-", "-s", 40, "-r", "0", stdin=IMAGE).stdout
     environment = os.environ | {"CC": "no-such-compiler"}
     command = [PROGRAM, "decode", "-", "--native"]
@@ -78,14 +78,14 @@ def test_without_a_compiler_the_native_decoder_says_so(fuota):
     assert b"no C compiler was found ('no-such-compiler' ($CC))" in result.stderr
 
 
-def test_through_a_pipe_of_processes(image):
+def test_round_trip_through_a_pipe_of_processes(image):
     encode = subprocess.Popen([PROGRAM, "encode", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     decode = subprocess.run([PROGRAM, "decode", "-"], stdin=encode.stdout, capture_output=True, check=True)
     encode.communicate()
     assert (encode.returncode, decode.stdout) == (0, IMAGE)
 
 
-def test_a_reader_that_goes_away_is_no_error_of_ours(tmp_path):
+def test_reader_that_closes_the_pipe_causes_no_error(tmp_path):
     (tmp_path / "large.bin").write_bytes(bytes(300_000))
     process = subprocess.Popen(
         [PROGRAM, "encode", tmp_path / "large.bin"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -101,7 +101,7 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["encode", "-"], ["airtime", "20"]])
-def test_a_reader_that_was_never_there_is_none_either(arguments):
+def test_pipe_without_reader_causes_no_error(arguments):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
@@ -119,7 +119,7 @@ def test_redundancy_is_a_share_or_a_count(fuota, tmp_path, redundancy, nb_coded)
 
 
 @pytest.mark.parametrize("variant", ["deployed", "literal"])
-def test_the_reading_of_version_2_is_that_which_was_asked_for(fuota, variant):
+def test_variant_of_version_2_is_in_the_session_line(fuota, variant):
     described = fuota("encode", "-", "--version", 2, "--variant", variant, stdin=IMAGE).events[0]["session"]
     assert (described["version"], described["variant"]) == (2, variant)
 
@@ -127,7 +127,7 @@ def test_the_reading_of_version_2_is_that_which_was_asked_for(fuota, variant):
 # --- JSON
 
 
-def test_with_json_stdout_tells_what_was_written(fuota, image, tmp_path):
+def test_json_event_describes_the_written_file(fuota, image, tmp_path):
     fragments, back = tmp_path / "fragments", tmp_path / "back.bin"
     assert fuota("encode", image, "-o", fragments, "--json").events == [
         {
@@ -157,25 +157,25 @@ def test_with_json_stdout_tells_what_was_written(fuota, image, tmp_path):
     ]
 
 
-def test_with_json_a_pipe_carries_fragments_and_nothing_else(fuota):
+def test_json_pipe_carries_only_fragments(fuota):
     encoded = fuota("encode", "-", "--json", stdin=IMAGE)
     assert [set(line) for line in encoded.events] == [{"session"}, *[{"n", "payload"}] * 23]
     assert fuota("decode", "-", "--json", stdin=encoded.stdout).stdout == IMAGE
 
 
-# --- what is not there
+# --- missing and wrong fragments
 
 
-def test_too_few_fragments_say_how_many_are_missing(fuota, tmp_path):
+def test_message_gives_the_number_of_missing_fragments(fuota, tmp_path):
     lines = fuota("encode", "-", "-s", 40, "-r", "0", stdin=IMAGE).stdout.splitlines(keepends=True)
     result = fuota("decode", "-", "-o", tmp_path / "back", "--json", stdin=b"".join(lines[:-7]))
     assert result.code == 1
     assert "7 more useful fragments" in result.complaint
     assert result.event("error") == {"event": "error", "code": 1, "message": result.complaint.removeprefix("fuota: ")}
-    assert not (tmp_path / "back").exists(), "a file that is not whole is not written"
+    assert not (tmp_path / "back").exists(), "an incomplete image is not written"
 
 
-def test_fragments_that_contradict_each_other_are_reported(fuota, tmp_path):
+def test_contradicting_fragments_are_refused(fuota, tmp_path):
     lines = fuota("encode", "-", "-s", 40, "-r", "40", stdin=IMAGE).stdout.splitlines()
     damaged = [json.dumps({"n": json.loads(line)["n"], "payload": "00" * 40}).encode() for line in lines[101:]]
     # One uncoded fragment comes last: until then the coded ones without it add nothing and are seen to disagree.
@@ -185,7 +185,7 @@ def test_fragments_that_contradict_each_other_are_reported(fuota, tmp_path):
     assert "nothing was written" in result.err
 
 
-def test_contradictions_are_refused_where_no_hash_is_known(fuota, tmp_path):
+def test_contradicting_fragments_are_refused_without_a_hash(fuota, tmp_path):
     described, *lines = fuota("encode", "-", "-s", 40, "-r", "40", stdin=IMAGE).stdout.splitlines()
     session = json.loads(described)["session"]
     del session["sha256"]
@@ -203,26 +203,26 @@ def test_fragments_of_two_images_are_refused(fuota):
     assert "fragments of two images" in result.err
 
 
-# --- what is no fragment
+# --- lines that are not understood
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (b"nonsense", "line 2 is no fragment"),
-        (b'{"n": 1}', "line 2 is no fragment"),
-        (b'{"n": 1, "payload": "0g"}', "line 2 is no fragment"),
-        (b'{"n": 1e999, "payload": "00"}', "line 2 is no fragment"),
-        (b'{"n": null, "payload": "00"}', "line 2 is no fragment"),
-        (b"[1, 2]", "line 2 is no fragment"),
-        (b"17", "line 2 is no fragment"),
-        (b"\xff\xfe\x00\x80", "line 2 is no fragment"),
-        (b"[" * 200_000, "line 2 is no fragment"),
+        (b"nonsense", "line 2 is not a fragment"),
+        (b'{"n": 1}', "line 2 is not a fragment"),
+        (b'{"n": 1, "payload": "0g"}', "line 2 is not a fragment"),
+        (b'{"n": 1e999, "payload": "00"}', "line 2 is not a fragment"),
+        (b'{"n": null, "payload": "00"}', "line 2 is not a fragment"),
+        (b"[1, 2]", "line 2 is not a fragment"),
+        (b"17", "line 2 is not a fragment"),
+        (b"\xff\xfe\x00\x80", "line 2 is not a fragment"),
+        (b"[" * 200_000, "line 2 is not a fragment"),
         (b'{"n": 0, "payload": "%s"}' % (b"00" * 40), "fragment number must be 1 to 16383, got 0"),
         (b'{"n": 5, "payload": "00"}', "must have 40 bytes"),
     ],
 )
-def test_a_bad_line_is_named(fuota, line, words):
+def test_bad_line_is_refused_with_its_number(fuota, line, words):
     session = fuota("encode", "-", "-s", 40, stdin=IMAGE).stdout.splitlines()[0]
     result = fuota("decode", "-", stdin=session + b"\n" + line + b"\n")
     assert (result.code, result.stdout) == (2, b"")
@@ -233,21 +233,21 @@ def test_a_bad_line_is_named(fuota, line, words):
     ("session", "words"),
     [
         ("", "no line describes the session"),
-        ('{"session": 5}', "session line is not understood"),
-        ('{"session": {"nb_frag": 3}}', "session line is not understood"),
-        ('{"session": {"nb_frag": "3", "frag_size": 40}}', "session line is not understood"),
+        ('{"session": 5}', "session line must have frag_size and nb_frag"),
+        ('{"session": {"nb_frag": 3}}', "session line must have frag_size and nb_frag"),
+        ('{"session": {"nb_frag": "3", "frag_size": 40}}', "nb_frag of the session line"),
         ('{"session": {"nb_frag": 0, "frag_size": 40}}', "nb_frag 0"),
         ('{"session": {"nb_frag": 3, "frag_size": 40, "version": 3}}', "version 3"),
         ('{"session": {"nb_frag": 3, "frag_size": 40, "padding": 40}}', "padding 40"),
     ],
 )
-def test_a_session_that_cannot_be_is_refused(fuota, session, words):
+def test_invalid_session_line_is_refused(fuota, session, words):
     result = fuota("decode", "-", stdin=f'{{"n": 1, "payload": "{"00" * 40}"}}\n{session}\n'.encode().strip())
     assert result.code == 2
     assert words in result.complaint
 
 
-# --- what is refused before any work
+# --- refused before any work
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_session_that_cannot_be_is_refused(fuota, session, words):
         (["-s", "1", "-r", "1"], bytes(16_383), "together at most 16383"),
     ],
 )
-def test_a_plan_or_an_image_that_cannot_work_is_exit_code_3(fuota, tmp_path, arguments, content, words):
+def test_plan_or_image_that_cannot_work_has_exit_code_3(fuota, tmp_path, arguments, content, words):
     result = fuota("encode", "-", "-o", tmp_path / "f", *arguments, "--json", stdin=content)
     assert (result.code, result.event("error")["code"]) == (3, 3)
     assert words in result.complaint
@@ -272,7 +272,7 @@ def test_a_plan_or_an_image_that_cannot_work_is_exit_code_3(fuota, tmp_path, arg
     ("arguments", "words"),
     [
         (["-s", "0"], "fragment size is 0"),
-        (["-r", "many"], "'many' is neither a share (0.3, 30%) nor a count (25)"),
+        (["-r", "many"], "'many' is neither a share (0.3, 30%) nor a number of fragments (25)"),
         (["-r", "-1"], "redundancy"),
         (["-r", "nan"], "redundancy"),
         (["--region", "XX1"], "unknown region"),
@@ -280,14 +280,14 @@ def test_a_plan_or_an_image_that_cannot_work_is_exit_code_3(fuota, tmp_path, arg
         (["-d", "99"], "EU868 has no DR99"),
     ],
 )
-def test_a_parameter_outside_its_rule_is_exit_code_2(fuota, arguments, words):
+def test_parameter_out_of_range_has_exit_code_2(fuota, arguments, words):
     result = fuota("encode", "-", *arguments, stdin=IMAGE)
     assert result.code == 2
     assert words in result.complaint
 
 
 @pytest.mark.parametrize("command", ["encode", "decode"])
-def test_an_output_that_cannot_be_written(fuota, tmp_path, command):
+def test_output_that_cannot_be_written_is_refused(fuota, tmp_path, command):
     (tmp_path / "file").write_text("in the way")
     content = IMAGE if command == "encode" else fuota("encode", "-", stdin=IMAGE).stdout
     below_a_file = fuota(command, "-", "-o", tmp_path / "file" / "out", stdin=content)
@@ -300,7 +300,7 @@ def test_an_output_that_cannot_be_written(fuota, tmp_path, command):
 
 @pytest.mark.parametrize("size", [50, 4000])  # within the buffer of stdout, and beyond
 @pytest.mark.parametrize("arguments", [["encode", "-"], ["airtime", "20", "--json"]])
-def test_a_full_disk_behind_stdout_is_one_line_too(arguments, size):
+def test_full_disk_behind_stdout_gives_one_line(arguments, size):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [PROGRAM, *arguments], input=IMAGE[:size], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60

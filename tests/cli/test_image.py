@@ -293,7 +293,7 @@ def test_a_pipe_has_80_columns(fuota, words):
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_a_terminal_has_the_columns_that_it_has(as_wide_as_it_is, columns):
+def test_a_terminal_has_the_columns_that_it_has(default_width, columns):
     leader, follower = pty.openpty()
     subprocess.run(["stty", "cols", str(columns)], stdin=follower, check=True)
     subprocess.run(

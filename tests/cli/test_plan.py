@@ -1,4 +1,4 @@
-"""fuota plan: what is said and what is written."""
+"""Command `fuota plan`: what it shows and writes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.cli.plan_cases import (
     says_one_line,
 )
 
-pytestmark = pytest.mark.usefixtures("as_wide_as_it_is")
+pytestmark = pytest.mark.usefixtures("default_width")
 
 
 # --- for people
 
 
-def test_the_plan_in_one_sentence(fuota, image):
+def test_sentence_summarises_the_plan(fuota, image):
     result = fuota("plan", image, *IN865)
     assert (result.code, result.words) == (0, "")
     plan = fuota("plan", image, *IN865, "--json").event("plan")
@@ -49,7 +49,7 @@ def test_the_plan_in_one_sentence(fuota, image):
     assert f" {spoken_share(plan['success_probability'])}." in sentence
 
 
-def test_the_table_has_what_the_events_have(fuota, image):
+def test_table_agrees_with_the_events(fuota, image):
     result, plan = fuota("plan", image, *EU868), fuota("plan", image, *EU868, "--json").event("plan")
     assert row(result, "image").startswith(f"SHA-256{hashlib.sha256(IMAGE).hexdigest()[:16]}…")
     assert f"padding{plan['padding']}bytes" in row(result, "image")
@@ -69,10 +69,12 @@ def test_the_table_has_what_the_events_have(fuota, image):
 
 @pytest.mark.parametrize("options", [(), ("--class", "B"), ("--fleet", "200"), ("--duty-cycle", "1")])
 def test_every_finding_is_shown_with_its_code(fuota, image, options):
-    given = ("--region", "EU868", "-d", "5", "-s", "40", "--coded", "8", *options)
-    result, findings = fuota("plan", image, *given), fuota("plan", image, *given, "--json").events[1:]
+    arguments = ("plan", image, "--region", "EU868", "-d", "5", "-s", "40", "--coded", "8", *options)
+    result, findings = fuota(*arguments), fuota(*arguments, "--json").events[1:]
     shown = plain(result.out.split("\n\n")[2])
-    assert shown == "".join(plain(f"{one['severity']}{one['message']}({one['code']})") for one in findings)
+    assert shown == "".join(
+        plain(f"{finding['severity']}{finding['message']}({finding['code']})") for finding in findings
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,44 +89,44 @@ def test_every_finding_is_shown_with_its_code(fuota, image, options):
         ("--region", "CN470-20B", "--loss", "0.05", "-s", "40", "--coded", "3"),
     ],
 )
-def test_in_a_pipe_it_fits_80_columns_and_nothing_is_cut_off(fuota, image, options):
+def test_output_in_a_pipe_fits_80_columns_uncut(fuota, image, options):
     result = fuota("plan", image, *options)
     assert result.code == 0
     assert max(map(len, result.out.splitlines())) <= 80
-    assert result.out.count("…") == 1, "that of the image's hash"
+    assert result.out.count("…") == 1, "only the hash of the image is shortened"
     assert "\x1b" not in result.out
 
 
 def on_a_terminal(start, columns: int, *arguments: object) -> str:
-    """What a terminal of that width shows of a command that does well."""
+    """Return what a terminal of that width shows of a command that succeeds."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    octets, deadline = b"", time.monotonic() + LONGEST_S
+    shown, deadline = b"", time.monotonic() + LONGEST_S
     try:
         while True:
             ready, _, _ = select.select([ours], [], [], deadline - time.monotonic())
-            assert ready, octets
-            octets += os.read(ours, 65_536)
-    except OSError:  # Linux says EIO where the other end has closed
+            assert ready, shown
+            shown += os.read(ours, 65_536)
+    except OSError:  # Linux raises EIO when the other end is closed
         os.close(ours)
     assert process.wait(LONGEST_S) == 0
-    return re.sub(r"\x1b\[[0-9;]*m", "", octets.decode()).replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize(("columns", "more_than"), [(60, 40), (200, 80)])
-def test_a_terminal_is_used_as_wide_as_it_is_and_nothing_is_cut_off(start, fuota, image, export, columns, more_than):
+def test_output_uses_the_width_of_the_terminal_uncut(start, fuota, image, export, columns, more_than):
     options = ("--region", "EU868", "--fleet", export, "-d", 5, "-s", 40, "--coded", 8, "--front")
     shown = on_a_terminal(start, columns, "plan", image, *options)
     assert more_than < max(len(line.rstrip()) for line in shown.splitlines()) <= columns
-    assert shown.count("…") == 1, "that of the image's hash"
+    assert shown.count("…") == 1, "only the hash of the image is shortened"
     piped = fuota("plan", image, *options)
     assert set(piped.out.replace("─", "").split()) <= set(shown.split()), "every word, wherever the lines end"
 
 
 @pytest.mark.parametrize("name", ["a[b].bin", "a[red]b.bin", "x:bug:.bin", "back\\slash.bin", "[link=x]y.bin"])
-def test_a_file_name_is_shown_as_it_is(fuota, tmp_path, name):
+def test_markup_in_a_file_name_is_shown_literally(fuota, tmp_path, name):
     (tmp_path / name).write_bytes(IMAGE)
     result = fuota("plan", tmp_path / name, *IN865)
     assert result.code == 0
@@ -132,7 +134,7 @@ def test_a_file_name_is_shown_as_it_is(fuota, tmp_path, name):
 
 
 @pytest.mark.parametrize("cell", ["[/]", "[/red]", "[bold]", ":bug:"])
-def test_what_a_fleet_file_says_is_shown_as_it_is(fuota, image, tmp_path, cell):
+def test_markup_in_a_fleet_file_is_shown_literally(fuota, image, tmp_path, cell):
     fleet = tmp_path / "fleet.csv"
     fleet.write_text(
         f"dev_eui,state,loss\n1000000000000001,JOINED,0.1\n1000000000000002,{cell},0.1\n{cell},JOINED,0.1\n"
@@ -143,7 +145,7 @@ def test_what_a_fleet_file_says_is_shown_as_it_is(fuota, image, tmp_path, cell):
     assert f"{cell!r}isnoDevEUI" in plain(result.out)
 
 
-def test_none_and_all_are_said_only_where_they_are(fuota, image):
+def test_0_and_100_percent_are_shown_only_if_exact(fuota, image):
     hopeless = ("--region", "IN865", "--loss", "0.99", "--coded", "8")
     assert 0 < fuota("plan", image, *hopeless, "--json").event("plan")["success_probability"] < 1e-12
     assert not re.search(r"(?<![\d.])0(\.0+)?%", fuota("plan", image, *hopeless).out)
@@ -151,8 +153,8 @@ def test_none_and_all_are_said_only_where_they_are(fuota, image):
     assert re.search(r"(?<![\d.])100%", sure.out)
 
 
-def test_a_server_call_that_no_server_takes_is_not_shown(fuota, image):
-    """mcastTransfer takes a redundancy of 1.0 at most; an application-managed plan may have more, and is sent otherwise."""
+def test_server_call_is_hidden_for_an_application_managed_plan(fuota, image):
+    """mcastTransfer accepts a redundancy of at most 1.0; an application-managed plan may have more."""
     options = ("--region", "IN865", "--loss", "0.1", "--application-managed", "--coded", "30")
     assert "redundancy=2.3" not in plain(fuota("plan", image, *options).out)
 
@@ -160,19 +162,19 @@ def test_a_server_call_that_no_server_takes_is_not_shown(fuota, image):
 # --- for programs
 
 
-def test_every_line_is_an_event(fuota, image, export, tmp_path):
+def test_every_json_line_is_an_event(fuota, image, export, tmp_path):
     path = tmp_path / "plan.json"
     options = ("--region", "EU868", "--fleet", export, "-d", "5", "--coded", "3", "--front", "-o", path, "--json")
     result = fuota("plan", image, *options)
     assert result.code == 0
-    found = kinds(result)
-    assert (found[0], found[-1]) == ("plan", "saved")
-    assert set(found) == {"plan", "finding", "excluded", "front_point", "saved"}
-    assert [found.count(kind) for kind in ("plan", "excluded", "saved")] == [1, 4, 1]
+    names = kinds(result)
+    assert (names[0], names[-1]) == ("plan", "saved")
+    assert set(names) == {"plan", "finding", "excluded", "front_point", "saved"}
+    assert [names.count(kind) for kind in ("plan", "excluded", "saved")] == [1, 4, 1]
     assert result.err.startswith(f"wrote {path}")
 
 
-def test_the_event_of_a_plan_is_all_that_a_program_needs(fuota, image):
+def test_plan_event_has_all_values(fuota, image):
     plan = fuota("plan", image, *IN865, "--json").event("plan")
     patch_only = {"base_sha256": None, "target_sha256": None}
     assert plan["image"] == {"name": "app.bin", "size": 600, "sha256": hashlib.sha256(IMAGE).hexdigest(), **patch_only}
@@ -199,18 +201,18 @@ def test_the_event_of_a_plan_is_all_that_a_program_needs(fuota, image):
     }
 
 
-def test_the_events_are_what_the_library_says(fuota, image):
+def test_events_agree_with_the_library(fuota, image):
     plan = library.plan(image, region="IN865", loss=0.1, nb_coded=8)
     events = fuota("plan", image, *IN865, "--json").events
-    told = json.loads(json.dumps(plan.to_json()))
+    fields = json.loads(json.dumps(plan.to_json()))
     assert [event for event in events if event["event"] == "finding"] == [
-        {"event": "finding", **finding} for finding in told.pop("findings")
+        {"event": "finding", **finding} for finding in fields.pop("findings")
     ]
-    assert told.pop("excluded") == []
-    assert {name: events[0][name] for name in told} == told
+    assert fields.pop("excluded") == []
+    assert {name: events[0][name] for name in fields} == fields
 
 
-def test_the_same_recipe_gives_the_same_plan(fuota, image):
+def test_same_recipe_gives_the_same_plan(fuota, image):
     options = ("plan", image, "--region", "IN865", "--loss", "0.1", "--target", "0.9", "--json")
     assert fuota(*options).events == fuota(*options).events
 
@@ -218,13 +220,13 @@ def test_the_same_recipe_gives_the_same_plan(fuota, image):
 @pytest.mark.parametrize(
     ("options", "code"), [(["--loss", "nan"], 2), (["--profile", "loramac-node", "--loss", "0.7"], 3)]
 )
-def test_a_refusal_is_an_event_too(fuota, image, options, code):
+def test_refusal_is_an_event(fuota, image, options, code):
     result = fuota("plan", image, "--region", "IN865", *options, "--json")
     assert result.events == [{"event": "error", "code": code, "message": result.complaint.removeprefix("fuota: ")}]
 
 
-def test_an_image_from_a_pipe_is_planned_as_one_from_a_file(fuota, image):
-    piped, read = (fuota("plan", one, *IN865, "--json", stdin=IMAGE).events for one in ("-", image))
+def test_image_from_a_pipe_gives_the_same_plan(fuota, image):
+    piped, read = (fuota("plan", source, *IN865, "--json", stdin=IMAGE).events for source in ("-", image))
     assert piped[0]["image"].pop("name") == "image.bin"
     assert read[0]["image"].pop("name") == "app.bin"
     assert piped == read
@@ -233,7 +235,7 @@ def test_an_image_from_a_pipe_is_planned_as_one_from_a_file(fuota, image):
 # --- -o
 
 
-def test_the_file_is_the_plan_that_was_shown(fuota, image, tmp_path):
+def test_saved_file_contains_the_shown_plan(fuota, image, tmp_path):
     path = tmp_path / "plan.json"
     result = fuota("plan", image, *IN865, "-o", path, "--json")
     document, saved = json.loads(path.read_text()), result.event("saved")
@@ -250,18 +252,18 @@ def test_the_file_is_the_plan_that_was_shown(fuota, image, tmp_path):
     assert sorted(tmp_path.iterdir()) == [image, path]
 
 
-def test_people_are_told_how_it_is_sent(fuota, image, tmp_path):
+def test_message_names_the_command_that_sends_the_plan(fuota, image, tmp_path):
     result = fuota("plan", image, *IN865, "-o", tmp_path / "plan.json")
     (line,) = result.err.splitlines()
     assert f"wrote {tmp_path / 'plan.json'} (SHA-256 " in line
-    assert f"`fuota launch app.bin --plan {tmp_path / 'plan.json'}` sends it" in line
+    assert f"`fuota launch app.bin --plan {tmp_path / 'plan.json'}`" in line
     assert "wrote" not in result.out
 
 
-def test_what_fuota_launch_does_not_send_is_not_said_to_be_sent_by_it(fuota, image, tmp_path):
+def test_message_does_not_offer_launch_for_an_application_managed_plan(fuota, image, tmp_path):
     path = tmp_path / "plan.json"
     managed = fuota("plan", image, "--region", "IN865", "--loss", 0, "--application-managed", "--coded", 30, "-o", path)
-    assert managed.code == 3 or "sends it" not in managed.err
+    assert managed.code == 3 or "send it with" not in managed.err
 
 
 @pytest.mark.parametrize(
@@ -275,17 +277,17 @@ def test_what_fuota_launch_does_not_send_is_not_said_to_be_sent_by_it(fuota, ima
         (["--periodicity", "many"], 2),
     ],
 )
-def test_a_plan_that_is_refused_is_not_written(fuota, image, tmp_path, options, code):
-    given = ("plan", image, "--region", "EU868", *options)
+def test_refused_plan_is_not_written(fuota, image, tmp_path, options, code):
+    arguments = ("plan", image, "--region", "EU868", *options)
     for path, content in ((tmp_path / "new.json", None), (tmp_path / "old.json", "an older one")):
         if content is not None:
             path.write_text(content)
-        assert fuota(*given, "-o", path).code == code
+        assert fuota(*arguments, "-o", path).code == code
         assert (path.read_text() if path.exists() else None) == content
 
 
 @pytest.mark.parametrize("name", ["missing/plan.json", "app.bin/plan.json", "folder"])
-def test_an_output_that_cannot_be_written_is_named(fuota, image, tmp_path, name):
+def test_output_that_cannot_be_written_is_named(fuota, image, tmp_path, name):
     (tmp_path / "folder").mkdir()
     result = fuota("plan", image, *IN865, "-o", tmp_path / name)
     assert result.code == 2
@@ -294,12 +296,12 @@ def test_an_output_that_cannot_be_written_is_named(fuota, image, tmp_path, name)
     assert sorted(tmp_path.iterdir()) == [image, tmp_path / "folder"]
 
 
-def test_the_image_is_not_overwritten_by_its_plan(fuota, image):
+def test_plan_does_not_overwrite_the_image(fuota, image):
     says_one_line(fuota("plan", image, *IN865, "-o", image), 2)
     assert image.read_bytes() == IMAGE
 
 
-def test_an_empty_name_of_an_output_is_refused(fuota, image, tmp_path, monkeypatch):
+def test_empty_output_name_is_refused(fuota, image, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for option in ("-o", "--plot"):
         result = fuota("plan", image, *IN865, option, "")
@@ -310,7 +312,7 @@ def test_an_empty_name_of_an_output_is_refused(fuota, image, tmp_path, monkeypat
 # --- --front and --plot
 
 
-def test_the_front_goes_from_fast_to_sure(fuota, image, export):
+def test_front_goes_from_fast_to_reliable(fuota, image, export):
     result = fuota("plan", image, "--region", "EU868", "--fleet", export, "-d", "5", "--coded", 3, "--front", "--json")
     points = [event for event in result.events if event["event"] == "front_point"]
     assert len(points) > 2
@@ -321,7 +323,7 @@ def test_the_front_goes_from_fast_to_sure(fuota, image, export):
     assert all(point["nb_frag"] == -(-600 // point["frag_size"]) for point in points)
 
 
-def test_the_front_as_a_table(fuota, image):
+def test_front_table_agrees_with_the_events(fuota, image):
     shown = fuota("plan", image, *FRONT, "--front")
     points = [
         event for event in fuota("plan", image, *FRONT, "--front", "--json").events if event["event"] == "front_point"
@@ -330,18 +332,18 @@ def test_the_front_as_a_table(fuota, image):
     rows = [line for line in lines if re.search(r"\bDR\d", line)]
     assert len(rows) == len(points) > 2
     for line, point in zip(rows, points, strict=True):
-        said = f"{spoken_duration(point['duration_ms'])} {spoken_share(point['success']['estimate'])} DR{point['data_rate']}"
-        assert line.split()[: len(said.split())] == said.split()
+        start = f"{spoken_duration(point['duration_ms'])} {spoken_share(point['success']['estimate'])} DR{point['data_rate']}"
+        assert line.split()[: len(start.split())] == start.split()
         assert f"{point['nb_frag']} + {point['nb_coded']} of {point['frag_size']}" in line
 
 
-def test_where_losses_are_alike_at_every_data_rate_the_front_says_so(fuota, image, export):
-    assert "faster ones lose more" in fuota("plan", image, *FRONT, "--front").err
+def test_front_warns_if_the_loss_is_the_same_for_every_data_rate(fuota, image, export):
+    assert "faster data rates lose more" in fuota("plan", image, *FRONT, "--front").err
     with_figures = ("--region", "EU868", "--fleet", export, "-d", "5", "--coded", 3, "--front")
     assert fuota("plan", image, *with_figures).words == ""
 
 
-def test_a_plot_is_a_picture(fuota, image, tmp_path):
+def test_plot_writes_png_and_svg(fuota, image, tmp_path):
     for name in ("front.png", "front.svg"):
         result = fuota("plan", image, *FRONT, "--plot", tmp_path / name)
         assert result.code == 0
@@ -362,7 +364,7 @@ def test_a_plot_is_a_picture(fuota, image, tmp_path):
         ("folder", "is a directory"),
     ],
 )
-def test_a_plot_that_cannot_be_written_is_one_clear_line(fuota, image, tmp_path, name, words):
+def test_plot_that_cannot_be_written_gives_one_line(fuota, image, tmp_path, name, words):
     (tmp_path / "folder").mkdir()
     result = fuota("plan", image, *FRONT, "--plot", tmp_path / name)
     assert result.code == 2
@@ -371,12 +373,12 @@ def test_a_plot_that_cannot_be_written_is_one_clear_line(fuota, image, tmp_path,
     assert sorted(tmp_path.iterdir()) == [image, tmp_path / "folder"]
 
 
-def test_a_plot_without_an_extension_is_not_said_to_be_where_it_is_not(fuota, image, tmp_path):
+def test_plot_without_extension_is_refused_or_written(fuota, image, tmp_path):
     result = fuota("plan", image, *FRONT, "--plot", tmp_path / "front")
     assert result.code == 2 or (tmp_path / "front").is_file()
 
 
-def test_without_matplotlib_a_plot_says_what_to_install(fuota, image, tmp_path, monkeypatch):
+def test_plot_without_matplotlib_names_the_package(fuota, image, tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -384,11 +386,11 @@ def test_without_matplotlib_a_plot_says_what_to_install(fuota, image, tmp_path, 
     assert result.code == 2
     assert "pip install 'fuota[notebook]'" in result.complaint
     assert list(tmp_path.iterdir()) == [image]
-    assert fuota("plan", image, *FRONT, "--front").code == 0, "the table needs none"
+    assert fuota("plan", image, *FRONT, "--front").code == 0, "the table does not need matplotlib"
 
 
-def test_a_plan_whose_table_nobody_reads_is_written_all_the_same(start, image, tmp_path):
-    """As `fuota plan ... -o plan.json | head -1`."""
+def test_plan_is_written_even_if_stdout_is_closed(start, image, tmp_path):
+    """For example `fuota plan ... -o plan.json | head -1`."""
     path = tmp_path / "plan.json"
     process = start("plan", image, *IN865, "-o", path)
     process.stdout.close()

@@ -1,4 +1,4 @@
-"""fuota plan: what is refused, and with which exit code."""
+"""Command `fuota plan`: refused plans and parameters, and their exit codes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.cli.plan_cases import (
     says_one_line,
 )
 
-pytestmark = pytest.mark.usefixtures("as_wide_as_it_is")
+pytestmark = pytest.mark.usefixtures("default_width")
 
 
-# --- refused: exit code 3, a plan or an image that cannot work; 2, a parameter outside its rule
+# --- exit code 3: the plan or the image cannot work; exit code 2: a parameter is out of range
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ pytestmark = pytest.mark.usefixtures("as_wide_as_it_is")
         (600, ["--frequency", "869.524"], ["the nearest is 869.525 MHz"]),
     ],
 )
-def test_a_plan_that_cannot_work_is_exit_code_3_with_what_would(fuota, tmp_path, size, options, words):
+def test_plan_that_cannot_work_has_exit_code_3_and_names_a_remedy(fuota, tmp_path, size, options, words):
     (tmp_path / "app.bin").write_bytes(bytes(size))
     loss = [] if "--loss" in options else ["--loss", "0.1"]
     says_one_line(fuota("plan", tmp_path / "app.bin", "--region", "EU868", *loss, *options), 3, *words)
@@ -92,8 +92,8 @@ def test_a_plan_that_cannot_work_is_exit_code_3_with_what_would(fuota, tmp_path,
         (["--fleet", "missing.csv"], ["missing.csv cannot be read: No such file or directory"]),
         (["--fleet", "--5"], ["--5"]),
         (["--fleet", "9" * 5000], ["the nearest is 1000000000"]),
-        (["--profile", "loramac-nod"], ["loramac-nod is neither a file nor one of", "the closest is 'loramac-node'"]),
-        (["--profile", "missing.toml"], ["missing.toml is neither a file nor one of the profiles ideal"]),
+        (["--profile", "loramac-nod"], ["loramac-nod is neither a file nor", "did you mean 'loramac-node'?"]),
+        (["--profile", "missing.toml"], ["missing.toml is neither a file nor", "ideal"]),
         (["--target", "0"], ["target 0", "more than 0"]),
         (["--target", "1.5"], ["target 1.5", "at most 1"]),
         (["--target", "nan"], ["target nan"]),
@@ -109,7 +109,7 @@ def test_a_plan_that_cannot_work_is_exit_code_3_with_what_would(fuota, tmp_path,
         (["--optimise", "time", "-r", "0.1"], ["optimise decides that number"]),
         (["--optimise", "money"], ["'money'", "'time', 'airtime', 'energy'"]),
         (["--class", "A"], ["'A'", "'B', 'C'"]),
-        (["--frequency", "nan"], ["nan is no frequency"]),
+        (["--frequency", "nan"], ["nan is not a frequency"]),
         (["--interval-ms", "0"], ["interval_ms 0", "the nearest is 1"]),
         (["--start-delay", "0"], ["start_delay_s 0", "the nearest is 1"]),
         (["--duty-cycle", "0"], ["duty cycle is 0", "above 0 up to 1"]),
@@ -119,11 +119,11 @@ def test_a_plan_that_cannot_work_is_exit_code_3_with_what_would(fuota, tmp_path,
         (["--max-eirp", "inf"], ["maximum EIRP is inf dBm", "29.15"]),
         (["--class", "B", "--periodicity", "8"], ["periodicity is 8", "the nearest is 7"]),
         (["--class", "B", "--start-gps", "100"], ["start_gps_s 100", "the nearest after is 128"]),
-        (["--class", "B", "--mc-addr", "xyz"], ["'xyz' is no address: 8 hexadecimal digits"]),
-        (["--class", "B", "--mc-addr", "100000000"], ["'100000000' is no address"]),
+        (["--class", "B", "--mc-addr", "xyz"], ["'xyz' is not an address", "8 hexadecimal digits"]),
+        (["--class", "B", "--mc-addr", "100000000"], ["'100000000' is not an address"]),
     ],
 )
-def test_a_parameter_outside_its_rule_is_exit_code_2_with_the_rule(fuota, image, options, words):
+def test_parameter_out_of_range_has_exit_code_2_and_names_the_rule(fuota, image, options, words):
     says_one_line(fuota("plan", image, *(() if "--region" in options else ("--region", "EU868")), *options), 2, *words)
 
 
@@ -131,7 +131,7 @@ def test_a_parameter_outside_its_rule_is_exit_code_2_with_the_rule(fuota, image,
     ("options", "words"),
     [(["missing.bin", "--region", "EU868"], "missing.bin"), (["-"], "--region"), ([], "IMAGE")],
 )
-def test_what_is_not_said_or_not_there_is_exit_code_2(fuota, options, words):
+def test_missing_argument_or_file_has_exit_code_2(fuota, options, words):
     says_one_line(fuota("plan", *options), 2, words, "fuota plan --help")
 
 
@@ -145,8 +145,8 @@ def test_what_is_not_said_or_not_there_is_exit_code_2(fuota, options, words):
         ({"fleet": "missing.csv"}, StorageError, 2),
     ],
 )
-def test_the_kind_of_exception_decides_the_exit_code(fuota, image, choices, kind, code):
-    """A data rate for uplinks exists and does not work: a PlanError; one that is not there is a ParameterError."""
+def test_class_of_the_exception_decides_the_exit_code(fuota, image, choices, kind, code):
+    """A data rate for uplinks is a PlanError; a data rate that does not exist is a ParameterError."""
     with pytest.raises(kind) as raised:
         library.plan(image, region="EU868", **choices)
     options = [part for name, value in choices.items() for part in (f"--{name.replace('_', '-')}", value)]
@@ -154,7 +154,7 @@ def test_the_kind_of_exception_decides_the_exit_code(fuota, image, choices, kind
     says_one_line(result, code, str(raised.value))
 
 
-def test_an_empty_image_is_an_image_error():
+def test_empty_image_is_an_image_error():
     with pytest.raises(ImageError):
         library.plan(b"", region="EU868")
 
@@ -166,7 +166,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("option", NUMBERS)
-def test_no_number_brings_a_traceback(fuota, tmp_path, option):
+def test_odd_numbers_cause_no_traceback(fuota, tmp_path, option):
     (tmp_path / "app.bin").write_bytes(IMAGE[:150])
     coded = [] if option == "-r" else ["--coded", "3"]
     for value in ("0", "-1", "1", "nan", "-inf", "1e308", "5e-324", "9" * 30, "-" + "9" * 30, "1_0", "0x10", "", " "):
@@ -178,11 +178,11 @@ def test_no_number_brings_a_traceback(fuota, tmp_path, option):
 
 
 @pytest.mark.parametrize("interval_ms", [10**13, 10**23])
-def test_an_interval_beyond_every_session_is_refused_at_once_in_class_b_too(start, image, interval_ms):
+def test_interval_longer_than_a_session_is_refused_fast_in_class_b(start, image, interval_ms):
     process = start("plan", image, *EU868, "--class", "B", "--interval-ms", interval_ms)
     try:
-        _, said = process.communicate(timeout=10)
+        _, message = process.communicate(timeout=10)
     finally:
         process.kill()
     assert process.returncode == 3
-    assert "a session of SenRa lasts 32768 s" in said
+    assert "a session of SenRa lasts 32768 s" in message

@@ -1,4 +1,4 @@
-"""fuota simulate: what is said, what is drawn, what is refused, and with which exit code."""
+"""Command `fuota simulate`: output, pictures, refusals and exit codes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fuota.cli.render.words import spoken_duration
 
 IMAGE = random.Random(7).randbytes(600)
 IN865 = ("--region", "IN865", "--loss", "0.1", "--coded", "8")
-"""A plan that takes no search: 13 fragments of 48 bytes, 88% of the devices."""
+"""A plan that needs no search: 13 fragments of 48 bytes, 88% of the devices complete."""
 GOOD = ("--region", "IN865", "--loss", "0.05", "--coded", "12")
 FLEET = """
 [[group]]
@@ -37,8 +37,8 @@ uplink_period_s = 60
 
 
 @pytest.fixture(autouse=True)
-def as_wide_as_it_is(monkeypatch) -> None:
-    """What this user says of the terminal is not what the tests are about."""
+def default_width(monkeypatch) -> None:
+    """Remove the width that the environment of the user sets."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
@@ -71,12 +71,12 @@ def saved(fuota, image, tmp_path) -> Path:
 
 
 def words(text: str) -> str:
-    """In one line, wherever lines were wrapped."""
+    """Return the text in one line."""
     return " ".join(text.split())
 
 
 def blocks(result) -> list[str]:
-    """The sentence, the table of outcomes, and what goes with it."""
+    """Return the sentence, the table of outcomes, and the details."""
     return re.split(r"\n *\n(?!all)", result.out.strip())
 
 
@@ -85,32 +85,32 @@ def verdict(result) -> dict:
     return result.events[0]
 
 
-def says_one_line(result, code: int, *said: str) -> None:
-    """That it ended with this code and one line with these words, without a result."""
+def says_one_line(result, code: int, *parts: str) -> None:
+    """Assert that the command ended with this code, and with one line that contains these words as its only output."""
     assert result.code == code, result.err
     assert (result.out, result.err.splitlines()) == ("", [result.complaint])
-    for one in said:
-        assert one in result.complaint
+    for part in parts:
+        assert part in result.complaint
 
 
 # --- for people
 
 
-def test_the_outcome_in_one_sentence(fuota, image):
-    result, told = fuota("simulate", image, *GOOD), verdict(fuota("simulate", image, *GOOD, "--json"))
-    half, nearly_all = (spoken_duration(told["complete_after_ms"][share]) for share in ("0.5", "0.99"))
+def test_sentence_summarises_the_outcome(fuota, image):
+    result, event = fuota("simulate", image, *GOOD), verdict(fuota("simulate", image, *GOOD, "--json"))
+    half, nearly_all = (spoken_duration(event["complete_after_ms"][share]) for share in ("0.5", "0.99"))
     assert result.code == 0
     assert all(line.startswith("still working") for line in result.err.splitlines()), (
-        "words only where kernels are compiled"
+        "the only message is the notice about the compilation"
     )
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"([\d.]+)% of 10000 devices complete \(([\d.]+)% to ([\d.]+)%, 95% confidence\);"
         rf" half of them after {half} of sending, 99% after {nearly_all}\.",
         words(blocks(result)[0]),
     )
-    share, low, high = (float(one) / 100 for one in found.groups())
+    share, low, high = (float(figure) / 100 for figure in match.groups())
     assert low < share < high
-    assert (share, low, high) == pytest.approx((told["share"], told["low"], told["high"]), abs=1e-4)
+    assert (share, low, high) == pytest.approx((event["share"], event["low"], event["high"]), abs=1e-4)
 
 
 def test_outcomes_add_up_to_all(fuota, image, meter):
@@ -123,10 +123,10 @@ def test_outcomes_add_up_to_all(fuota, image, meter):
     assert "lost more than the 1 fragments that meter [/] can repair" in words(result.out)
 
 
-def test_what_goes_with_it_is_said(fuota, image):
+def test_details_name_plan_devices_costs_and_target(fuota, image):
     result = fuota("simulate", image, *IN865, "--burst", 2, "--uplink-period", 60, "--uplink-ms", 400, "--late", 0.1)
-    said = words(blocks(result)[2])
-    for one in (
+    details = words(blocks(result)[2])
+    for part in (
         "plan app.bin as 13 fragments of 48 bytes and 8 coded ones at DR2 of IN865",
         "devices profile ideal; each losing 0.1 of all frames, in runs of 2; sending 400 ms each 60 s; 10.0% joining late",
         "airtime 14.7 s in 21 frames, 1.",
@@ -135,7 +135,7 @@ def test_what_goes_with_it_is_said(fuota, image):
         "target 99.0% of all devices: missed",
         "recipe seed 0, SHA-256 ",
     ):
-        assert one in said
+        assert part in details
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ def test_what_goes_with_it_is_said(fuota, image):
         ("--region", "IN865", "--loss", "0", "--coded", "0"),
     ],
 )
-def test_in_a_pipe_it_fits_80_columns_and_nothing_is_cut_off(fuota, image, options):
+def test_output_in_a_pipe_fits_80_columns_uncut(fuota, image, options):
     result = fuota("simulate", image, *options)
     assert result.code in {0, 1}
     assert max(map(len, result.out.splitlines())) <= 80
-    assert result.out.count("…") == 1, "that of the recipe's hash"
+    assert result.out.count("…") == 1, "only the hash of the recipe is shortened"
     assert "\x1b" not in result.out
 
 
-def test_all_and_none_are_said_as_such(fuota, image):
+def test_0_and_100_percent_are_exact(fuota, image):
     sure, none = (fuota("simulate", image, "--region", "IN865", "--loss", p, "--coded", 0) for p in (0, 1))
     assert words(sure.out).startswith("100% of 10000 devices complete (99.962% to 100%, 95% confidence); half of them ")
     assert words(none.out).startswith("0% of 10000 devices complete (0% to 0.038%, 95% confidence). ")
@@ -167,7 +167,7 @@ def test_all_and_none_are_said_as_such(fuota, image):
 
 
 @pytest.mark.parametrize("name", ["a[red]b.bin", "x:bug:.bin", "[/].bin"])
-def test_what_comes_from_outside_is_shown_as_it_is(fuota, tmp_path, meter, name):
+def test_markup_in_names_is_shown_literally(fuota, tmp_path, meter, name):
     path = tmp_path / name.replace("/", "_")
     path.write_bytes(IMAGE)
     result = fuota("simulate", path, *IN865, "--profile", meter, "--devices", 100)
@@ -178,13 +178,13 @@ def test_what_comes_from_outside_is_shown_as_it_is(fuota, tmp_path, meter, name)
 # --- for programs
 
 
-def test_the_event_is_the_library_s_verdict(fuota, image):
+def test_event_agrees_with_the_library(fuota, image):
     plan = library.plan(image, region="IN865", loss=0.1, nb_coded=8, fleet=3_000)
     ideal = library.DeviceProfile()
     air = library.SimulatedAir(devices=3_000, loss=library.Bernoulli(0.1), seed=5, profile=ideal)
-    told = air.transmit(plan).to_json()
+    expected = air.transmit(plan).to_json()
     result = verdict(fuota("simulate", image, *IN865, "--fleet", 3_000, "--seed", 5, "--json"))
-    assert result.items() >= told.items()
+    assert result.items() >= expected.items()
     assert (result["devices"], result["target"], result["seed"]) == (3_000, 0.99, 5)
     assert result["planned"] == plan.success_probability
     assert sum(result["counts"].values()) == 3_000
@@ -194,28 +194,28 @@ def test_the_event_is_the_library_s_verdict(fuota, image):
     assert result["complete_after_ms"]["0.99"] is None
 
 
-def test_the_plan_s_estimate_and_the_lots_agree(fuota, image):
+def test_simulation_agrees_with_the_estimate_of_the_plan(fuota, image):
     for more in ((), ("--burst", "3")):
-        told = verdict(fuota("simulate", image, *IN865, *more, "--devices", 200_000, "--json"))
-        assert told["planned"] == pytest.approx(told["share"], abs=5e-3), more
+        event = verdict(fuota("simulate", image, *IN865, *more, "--devices", 200_000, "--json"))
+        assert event["planned"] == pytest.approx(event["share"], abs=5e-3), more
 
 
-def test_the_same_seed_gives_the_same_and_another_another(fuota, image):
-    one, same, other = (verdict(fuota("simulate", image, *IN865, "--seed", n, "--json")) for n in (1, 1, 2))
-    assert one == same
-    assert one["counts"] != other["counts"]
-    assert one["recipe"] != other["recipe"]
+def test_result_depends_on_the_seed_only(fuota, image):
+    first, same, other = (verdict(fuota("simulate", image, *IN865, "--seed", n, "--json")) for n in (1, 1, 2))
+    assert first == same
+    assert first["counts"] != other["counts"]
+    assert first["recipe"] != other["recipe"]
 
 
-def test_a_fleet_file_says_how_many_there_are_and_how_each_hears(fuota, image, fleet):
+def test_fleet_file_decides_number_and_losses(fuota, image, fleet):
     result = fuota("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet)
     assert "of 1000 devices complete" in words(result.out)
     assert "losing 0.104 of all frames in the mean, 0.3 at worst" in words(result.out)
-    told = verdict(fuota("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet, "--json"))
-    assert 0.7 < told["share"] < 0.95
+    event = verdict(fuota("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet, "--json"))
+    assert 0.7 < event["share"] < 0.95
 
 
-def test_devices_left_out_of_a_fleet_are_counted(fuota, image, tmp_path):
+def test_number_of_excluded_devices_is_shown(fuota, image, tmp_path):
     (tmp_path / "f.csv").write_text("dev_eui,state,loss\n1000000000000001,JOINED,0\n1000000000000002,REGISTERED,0\n")
     result = fuota("simulate", image, "--region", "IN865", "--coded", 0, "--fleet", tmp_path / "f.csv")
     assert result.code == 0
@@ -233,13 +233,13 @@ def test_devices_left_out_of_a_fleet_are_counted(fuota, image, tmp_path):
         ("--profile", "METER"),
     ],
 )
-def test_what_makes_it_harder_makes_it_worse(fuota, saved, meter, harder):
-    options = [meter if one == "METER" else one for one in harder]
+def test_harder_conditions_give_a_smaller_share(fuota, saved, meter, harder):
+    options = [meter if word == "METER" else word for word in harder]
     easy, hard = (verdict(fuota("simulate", "--plan", saved, *more, "--json")) for more in ((), options))
     assert hard["share"] < easy["share"] - 0.02
 
 
-def test_the_period_of_uplinks_is_the_profile_s_where_none_is_said(fuota, image, meter):
+def test_default_uplink_period_is_that_of_the_profile(fuota, image, meter):
     result = fuota("simulate", image, *IN865, "--profile", meter, "--uplink-ms", 500)
     assert "sending 500 ms each 60 s" in words(result.out)
 
@@ -247,31 +247,31 @@ def test_the_period_of_uplinks_is_the_profile_s_where_none_is_said(fuota, image,
 # --- a saved plan
 
 
-def test_a_saved_plan_is_the_one_that_would_be_made(fuota, image, saved):
-    for given in (("--plan", saved), ("--plan", saved, image)):
-        assert fuota("simulate", *given, "--json").events == fuota("simulate", image, *IN865, "--json").events
+def test_saved_plan_gives_the_same_result_as_a_new_one(fuota, image, saved):
+    for arguments in (("--plan", saved), ("--plan", saved, image)):
+        assert fuota("simulate", *arguments, "--json").events == fuota("simulate", image, *IN865, "--json").events
 
 
-def test_a_saved_plan_has_its_fleet_its_loss_and_its_target(fuota, image, tmp_path):
+def test_saved_plan_keeps_fleet_loss_and_target(fuota, image, tmp_path):
     path = tmp_path / "plan.json"
     fuota("plan", image, "--region", "IN865", "--loss", 0.2, "--fleet", 77, "--target", 0.5, "-o", path)
-    told = verdict(fuota("simulate", "--plan", path, "--json"))
-    assert (told["devices"], told["target"]) == (77, 0.5)
+    event = verdict(fuota("simulate", "--plan", path, "--json"))
+    assert (event["devices"], event["target"]) == (77, 0.5)
     assert "each losing 0.2 of all frames" in words(fuota("simulate", "--plan", path).out)
     changed = verdict(fuota("simulate", "--plan", path, "--devices", 99, "--loss", 0, "--target", 0.9, "--json"))
     assert (changed["devices"], changed["target"], changed["share"]) == (99, 0.9, 1)
 
 
-def test_a_saved_plan_for_a_mixed_fleet_needs_the_fleet_again(fuota, image, fleet, tmp_path):
-    path, given = tmp_path / "plan.json", ("--region", "IN865", "--coded", 8, "--fleet", fleet)
-    fuota("plan", image, *given, "-o", path)
-    says_one_line(fuota("simulate", "--plan", path), 2, "do not all hear alike", "--fleet FILE")
+def test_saved_plan_for_a_mixed_fleet_needs_the_fleet_file(fuota, image, fleet, tmp_path):
+    path, options = tmp_path / "plan.json", ("--region", "IN865", "--coded", 8, "--fleet", fleet)
+    fuota("plan", image, *options, "-o", path)
+    says_one_line(fuota("simulate", "--plan", path), 2, "different losses", "--fleet")
     again = fuota("simulate", "--plan", path, "--fleet", fleet, "--json")
-    assert again.events == fuota("simulate", image, *given, "--json").events
+    assert again.events == fuota("simulate", image, *options, "--json").events
     assert fuota("simulate", "--plan", path, "--loss", 0).code == 0
 
 
-def test_devices_that_the_plan_is_too_large_for_refuse_it(fuota, saved, tmp_path):
+def test_devices_refuse_a_plan_that_is_too_large(fuota, saved, tmp_path):
     (tmp_path / "small.toml").write_text('name = "small"\nslot_bytes = 500\n')
     result = fuota("simulate", "--plan", saved, "--profile", tmp_path / "small.toml")
     assert result.code == 1
@@ -279,18 +279,18 @@ def test_devices_that_the_plan_is_too_large_for_refuse_it(fuota, saved, tmp_path
     assert "small takes no 13 fragments of 48 bytes, 600 in all" in words(result.out)
 
 
-def test_devices_of_another_version_are_not_sent_it(fuota, saved, tmp_path):
+def test_profile_of_another_version_is_refused(fuota, saved, tmp_path):
     (tmp_path / "new.toml").write_text('name = "new"\nversion = 2\n')
     options = ("simulate", "--plan", saved, "--profile", tmp_path / "new.toml")
-    says_one_line(fuota(*options), 3, "version 1", "new speaks version 2", "plan again")
+    says_one_line(fuota(*options), 3, "version 1", "new implements version 2", "plan again")
 
 
 @pytest.mark.parametrize("option", [("--region", "IN865"), ("--coded", "3"), ("-d", "2"), ("--confidence", "0.9")])
-def test_what_the_plan_decides_is_not_said_again(fuota, saved, option):
+def test_option_that_the_plan_decides_is_refused(fuota, saved, option):
     says_one_line(fuota("simulate", "--plan", saved, *option), 2, "--plan decides --", "leave that out")
 
 
-def test_a_plan_that_is_none_or_for_another_image_is_refused(fuota, saved, image, tmp_path):
+def test_invalid_plan_or_plan_for_another_image_is_refused(fuota, saved, image, tmp_path):
     image.write_bytes(b"another")
     says_one_line(fuota("simulate", "--plan", saved, image), 3, "the plan is for app.bin, 600 bytes")
     document = json.loads(saved.read_text())
@@ -312,14 +312,14 @@ def test_the_target_decides_the_exit_code(fuota, image):
         assert f"of all devices: {'missed' if code else 'met'}" in words(result.out)
 
 
-def test_a_target_that_chance_decides_is_told(fuota, image):
+def test_message_says_if_chance_may_decide_the_target(fuota, image):
     near = fuota("simulate", image, *IN865, "--target", 0.88, "--devices", 100)
     assert "by chance perhaps: more --devices tell" in words(near.out)
     assert "by chance" not in fuota("simulate", image, *IN865, "--target", 0.5).out
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["-d", "8"], "DR8 of EU868 is for uplinks only"),
         (["--loss", "0.9"], "some devices hear too little"),
@@ -327,16 +327,16 @@ def test_a_target_that_chance_decides_is_told(fuota, image):
         (["-s", "49", "-d", "0"], "at most 48"),
     ],
 )
-def test_a_plan_that_cannot_work_is_exit_code_3(fuota, image, options, said):
-    says_one_line(fuota("simulate", image, "--region", "EU868", *options), 3, said)
+def test_plan_that_cannot_work_has_exit_code_3(fuota, image, options, message):
+    says_one_line(fuota("simulate", image, "--region", "EU868", *options), 3, message)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        (["--devices", "0"], "0 devices were given"),
-        (["--devices", "-1"], "-1 devices were given"),
-        (["--devices", "9999999999"], "the nearest is 1000000000"),
+        (["--devices", "0"], "devices must be 1 to 1000000000, got 0 (nearest: 1)"),
+        (["--devices", "-1"], "got -1 (nearest: 1)"),
+        (["--devices", "9999999999"], "nearest: 1000000000"),
         (["--devices", "many"], "'--devices'"),
         (["--fleet", "0"], "a fleet of 0 devices"),
         (["--seed", "-1"], "seed -1"),
@@ -350,61 +350,61 @@ def test_a_plan_that_cannot_work_is_exit_code_3(fuota, image, options, said):
         (["--burst", "2", "--loss", "nan"], "loss nan"),
         (["--late", "nan"], "late_share nan"),
         (["--early", "1.1"], "early_share 1.1"),
-        (["--uplink-ms", "5"], "say --uplink-period too"),
-        (["--uplink-period", "5"], "say --uplink-ms too"),
+        (["--uplink-ms", "5"], "--uplink-ms needs --uplink-period"),
+        (["--uplink-period", "5"], "--uplink-period needs --uplink-ms"),
         (["--uplink-period", "5", "--uplink-ms", "5000"], "less than the period"),
         (["--uplink-period", "5", "--uplink-ms", "0"], "more than 0 ms"),
         (["--uplink-period", "99999999999999", "--uplink-ms", "5"], "'--uplink-period'"),
         (["--target", "nan"], "target nan"),
         (["--target", "0"], "target 0"),
-        (["--profile", "loramac-nod"], "the closest is 'loramac-node'"),
-        (["--plot", ""], "its name is empty"),
+        (["--profile", "loramac-nod"], "did you mean 'loramac-node'?"),
+        (["--plot", ""], "the name of the file is empty"),
         (["--plot", "out.xyz"], "one of .png, .svg, .pdf"),
     ],
 )
-def test_a_parameter_outside_its_rule_is_exit_code_2(fuota, image, options, said):
-    says_one_line(fuota("simulate", image, *IN865, *options), 2, said)
+def test_parameter_out_of_range_has_exit_code_2(fuota, image, options, message):
+    says_one_line(fuota("simulate", image, *IN865, *options), 2, message)
 
 
-def test_a_fleet_file_has_its_own_devices_and_runs(fuota, image, fleet):
-    given = ("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet)
-    says_one_line(fuota(*given, "--devices", 5), 2, "leave --devices out")
-    says_one_line(fuota(*given, "--burst", 2), 2, "say burst_frames in the file")
+def test_fleet_file_excludes_devices_and_burst(fuota, image, fleet):
+    arguments = ("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet)
+    says_one_line(fuota(*arguments, "--devices", 5), 2, "leave --devices out")
+    says_one_line(fuota(*arguments, "--burst", 2), 2, "say burst_frames in the file")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [([], "'IMAGE'"), (["-"], "'--region'"), (["none.bin", "--region", "IN865"], "none.bin")]
+    ("options", "message"), [([], "'IMAGE'"), (["-"], "'--region'"), (["none.bin", "--region", "IN865"], "none.bin")]
 )
-def test_what_is_not_said_or_not_there_is_exit_code_2(fuota, options, said):
-    says_one_line(fuota("simulate", *options), 2, said, "fuota simulate --help")
+def test_missing_argument_or_file_has_exit_code_2(fuota, options, message):
+    says_one_line(fuota("simulate", *options), 2, message, "fuota simulate --help")
 
 
 # --- --plot
 
 
-def test_a_plot_is_a_picture(fuota, image, tmp_path):
+def test_plot_writes_a_picture(fuota, image, tmp_path):
     result = fuota("simulate", image, *GOOD, "--plot", tmp_path / "out.png")
     assert (result.code, result.err) == (0, f"wrote {tmp_path / 'out.png'}\n")
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
-def test_a_picture_that_cannot_be_written_is_named(fuota, image, tmp_path):
+def test_picture_that_cannot_be_written_is_named(fuota, image, tmp_path):
     result = fuota("simulate", image, *GOOD, "--plot", tmp_path / "none" / "out.png")
     assert result.code == 2
     assert "none/out.png cannot be written: No such file" in result.complaint
 
 
-def test_a_picture_takes_the_place_of_no_input(fuota, tmp_path):
+def test_picture_does_not_overwrite_an_input(fuota, tmp_path):
     path = tmp_path / "image.png"
     path.write_bytes(IMAGE)
-    says_one_line(fuota("simulate", path, *GOOD, "--plot", path), 2, "is what IMAGE is read from")
+    says_one_line(fuota("simulate", path, *GOOD, "--plot", path), 2, "is the file that IMAGE reads")
     assert path.read_bytes() == IMAGE
 
 
-def test_without_matplotlib_it_says_so_before_the_work(fuota, image, tmp_path, monkeypatch):
+def test_missing_matplotlib_is_reported_before_the_work(fuota, image, tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = fuota("simulate", image, *GOOD, "--plot", tmp_path / "out.png")
     says_one_line(result, 2, "pip install 'fuota[notebook]'")
-    assert fuota("simulate", image, *GOOD).code == 0, "the table needs none"
+    assert fuota("simulate", image, *GOOD).code == 0, "the table does not need matplotlib"

@@ -1,4 +1,4 @@
-"""fuota simulate --sweep, as a user runs it."""
+"""Option --sweep of `fuota simulate`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def points(result):
     return [event for event in result.events if event["event"] == "point"]
 
 
-def test_a_table_of_all_points(fuota, image):
+def test_table_has_a_row_per_point(fuota, image):
     result = fuota("simulate", image, *SWEEP, "--loss", "0.1")
     assert result.code == 0
     rows = [line.split() for line in result.out.splitlines() if line.strip()[:2] == "0."]
@@ -32,7 +32,7 @@ def test_more_redundancy_completes_more(fuota, image):
     assert shares == sorted(shares)
 
 
-def test_two_axes_and_a_heat_map(fuota, image, tmp_path):
+def test_two_axes_make_a_heat_map(fuota, image, tmp_path):
     picture = tmp_path / "map.png"
     result = fuota("simulate", image, *SWEEP, "--sweep", "loss=0.05,0.2", "--plot", picture, "--json")
     assert result.code == 0
@@ -40,7 +40,7 @@ def test_two_axes_and_a_heat_map(fuota, image, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_in_the_file_is_not_run_again(fuota, image, tmp_path):
+def test_points_in_the_file_are_not_simulated_again(fuota, image, tmp_path):
     rows = tmp_path / "rows.csv"
     first = fuota("simulate", image, *SWEEP, "--loss", "0.1", "--rows", rows, "--json")
     kept = rows.read_bytes()
@@ -49,8 +49,8 @@ def test_what_is_in_the_file_is_not_run_again(fuota, image, tmp_path):
     assert rows.read_bytes() == kept
 
 
-def test_a_point_stops_once_it_is_known_well_enough(fuota, image):
-    """Whole batches of 10000: one is enough for a wide interval or a hundred failures, three for neither."""
+def test_point_stops_at_the_width_or_the_failures(fuota, image):
+    """A batch has 10000 devices: one batch is enough for a wide interval or for 100 failures."""
     sweep = ("simulate", image, "--region", "IN865", "-d", "5", "--loss", "0.1", "--sweep", "redundancy=0.1", "--json")
     devices = [
         points(fuota(*sweep, "--devices", 30_000, *stop))[0]["devices"]
@@ -59,7 +59,7 @@ def test_a_point_stops_once_it_is_known_well_enough(fuota, image):
     assert devices == [30_000, 10_000, 10_000]
 
 
-def test_the_file_of_another_sweep_is_left_alone(fuota, image, tmp_path):
+def test_file_of_another_sweep_is_not_changed(fuota, image, tmp_path):
     rows = tmp_path / "rows.csv"
     fuota("simulate", image, *SWEEP, "--loss", "0.1", "--rows", rows)
     kept = rows.read_bytes()
@@ -74,13 +74,13 @@ def test_the_file_of_another_sweep_is_left_alone(fuota, image, tmp_path):
         (("--sweep", "redundency=0.1"), "redundancy"),
         (("--sweep", "loss=0.1:0.2:0"), "step"),
         (("--sweep", "loss=0.1"), "--redundancy or --coded"),
-        (("--sweep", "redundancy=0.1", "--target", "0.9"), "--sweep takes no --target"),
+        (("--sweep", "redundancy=0.1", "--target", "0.9"), "--sweep does not go with --target"),
         (("--sweep", "redundancy=0.1", "--loss", "2"), "0 to 1"),
-        (("--width", "0.1"), "goes with --sweep"),
+        (("--width", "0.1"), "--width needs --sweep"),
         (("--sweep", "nb_coded=1,2", "--plot", "x.png"), "--plot draws redundancy"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(fuota, image, options, message):
+def test_invalid_sweep_is_refused_in_one_line(fuota, image, options, message):
     result = fuota("simulate", image, "--region", "IN865", *options)
     assert result.code == 2
     assert message in result.complaint

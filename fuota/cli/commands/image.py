@@ -205,9 +205,7 @@ def convert(*, image: IO[bytes], output: str, fill: int, address_range: tuple[in
     with open_output(output, "wb") as file:
         file.write(binary.data)
     if output != "-":
-        out.event(
-            "converted", output=output, bytes=len(binary.data), sha256=binary.sha256, format=binary.format.value
-        )
+        out.event("converted", output=output, bytes=len(binary.data), sha256=binary.sha256, format=binary.format.value)
     origin = "unchanged" if binary.data == source.data else f"from {source.format}"
     out.say(
         f"{counted(len(binary.data), 'byte')} ({binary.format}, {origin}), SHA-256 {binary.sha256[:16]}…,"

@@ -227,9 +227,7 @@ def sandbox() -> None:
 )
 @device_option
 @with_output
-def serve(
-    *, kind: str, serving: ServeOptions, fleet: VirtualFleetOptions, stream: StreamOptions, out: Output
-) -> int:
+def serve(*, kind: str, serving: ServeOptions, fleet: VirtualFleetOptions, stream: StreamOptions, out: Output) -> int:
     """Serve the 20 calls of the SenRa API for virtual devices, until Ctrl-C.
 
     At the start it shows a key per role for each application; these keys open only sandboxes. It also shows the registration

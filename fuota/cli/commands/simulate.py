@@ -221,9 +221,7 @@ def _new_plan(
         raise click.UsageError("Missing argument 'IMAGE': name the image, or a plan with --plan", context)
     if request.region_name is None:
         raise click.UsageError("Missing option '--region': name the region, or a plan with --plan", context)
-    inputs = request.inputs(
-        Image.of(content_of(image), name_of(image)), loss_law=simulation.burst_law(request.loss)
-    )
+    inputs = request.inputs(Image.of(content_of(image), name_of(image)), loss_law=simulation.burst_law(request.loss))
     try:
         return inputs, plan_of(inputs)
     except PlanError as error:

@@ -9,6 +9,7 @@ import click
 from fuota.cli.help import CommandFunction, image_option
 from fuota.cli.options.group import option_group
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementOptions:
     """What the image is checked against.
