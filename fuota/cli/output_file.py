@@ -43,7 +43,7 @@ def check_outputs(inputs: Mapping[str, FileName], output: Path | None, picture: 
         state = _file_state(path)
         for name, input_state in read:
             if state is not None and os.path.samestat(state, input_state):
-                raise click.UsageError(f"{option} {printable(path)} is the file that {name} reads: use another name")
+                raise click.UsageError(f"{option} {printable(path)} is the file that {name} reads: name another file")
     if picture is not None:
         from fuota.planning.plots import picture_format
         from fuota.sim.plots import check_matplotlib
@@ -51,7 +51,7 @@ def check_outputs(inputs: Mapping[str, FileName], output: Path | None, picture: 
         picture_format(picture)
         check_matplotlib()
         if output is not None and os.path.realpath(output) == os.path.realpath(picture):
-            raise click.UsageError(f"-o and --plot both name {printable(output)}: use two names")
+            raise click.UsageError(f"-o and --plot both name {printable(output)}: name two files")
 
 
 @contextmanager

@@ -72,7 +72,9 @@ class SessionLine:
         digest = hashlib.sha256(image).hexdigest()
         cause = "fragments are damaged, or belong to another image, version or variant; nothing was written"
         if self.sha256 not in (None, digest):
-            raise ImageError(f"the reassembled image has SHA-256 {digest}, the encoded image has {self.sha256}: {cause}")
+            raise ImageError(
+                f"the reassembled image has SHA-256 {digest}, the encoded image has {self.sha256}: {cause}"
+            )
         if contradictions:
             raise ImageError(f"{contradictions} fragments contradict the others: {cause}")
 

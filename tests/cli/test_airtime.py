@@ -1,11 +1,11 @@
-"""fuota airtime, by hand."""
+"""Command `fuota airtime`, against values computed by hand."""
 
 from __future__ import annotations
 
 import pytest
 
 
-def test_one_data_rate_by_hand(fuota):
+def test_time_on_air_of_one_data_rate(fuota):
     # SF12 at 125 kHz, low data rate optimisation: ceil((8 * 64 + 28 - 48) / 40) = 13 groups of 5 symbols; with 8 + 4.25 + 8
     # around them 85.25 symbols of 32.768 ms.
     result = fuota("airtime", 64, "-d", 0, "--json")
@@ -22,7 +22,7 @@ def test_one_data_rate_by_hand(fuota):
     ]
 
 
-def test_a_fragment_brings_16_octets_along(fuota):
+def test_fragment_adds_16_bytes(fuota):
     fragment, frame = (
         fuota("airtime", *size, "-d", 5, "--json").event("airtime") for size in ((48, "--fragment"), (64,))
     )
@@ -30,7 +30,7 @@ def test_a_fragment_brings_16_octets_along(fuota):
     assert fragment["phy_bytes"] == 64
 
 
-def test_a_table_of_all_downlink_data_rates(fuota):
+def test_table_has_all_downlink_data_rates(fuota):
     result = fuota("airtime", 20)
     lines = result.out.splitlines()
     assert "EU868, PHYPayload of 20 bytes" in lines[0]
@@ -42,13 +42,13 @@ def test_a_table_of_all_downlink_data_rates(fuota):
 
 
 @pytest.mark.parametrize(("size", "fits"), [(64, True), (65, False)])
-def test_what_does_not_fit_a_frame_is_said(fuota, size, fits):
-    # DR0 of EU868 carries 51 octets, and the frame around them takes 13.
+def test_size_that_does_not_fit_a_frame_is_marked(fuota, size, fits):
+    # DR0 of EU868 carries 51 bytes, and the frame around them has 13.
     assert fuota("airtime", size, "-d", 0, "--json").event("airtime")["fits"] is fits
     assert ("no: at most 64" not in fuota("airtime", size, "-d", 0).out) is fits
 
 
-def test_another_region_by_any_of_its_names(fuota):
+def test_region_is_found_by_any_of_its_names(fuota):
     assert {event["region"] for event in fuota("airtime", 20, "--region", "us902-928", "--json").events} == {"US915"}
 
 
@@ -63,7 +63,7 @@ def test_another_region_by_any_of_its_names(fuota):
         ([250, "--fragment"], 2, "phy_payload_bytes is 266"),
     ],
 )
-def test_what_cannot_be(fuota, arguments, code, words):
+def test_wrong_argument_is_refused_with_its_exit_code(fuota, arguments, code, words):
     result = fuota("airtime", *arguments, "--json")
     assert (result.code, result.event("error")["code"]) == (code, code)
     assert words in result.complaint

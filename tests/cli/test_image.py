@@ -1,4 +1,4 @@
-"""fuota image: on a terminal, in a pipe, and for programs."""
+"""Commands `fuota image inspect`, `check` and `convert`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def small(tmp_path) -> Path:
 # --- inspect
 
 
-def test_inspect_says_what_it_is(fuota):
+def test_inspect_shows_format_size_hash_and_addresses(fuota):
     elf, size = FOLDER / "sensor-1.1.0.elf", len(NEW.read_bytes())
     result = fuota("image", "inspect", elf)
     assert result.code == 0
@@ -46,7 +46,7 @@ def test_inspect_says_what_it_is(fuota):
     assert f"addresses  0x00000000 to 0x{size:08X}" in result.out
 
 
-def test_inspect_never_refuses_what_it_can_read(fuota, tmp_path):
+def test_inspect_shows_a_damaged_image_with_exit_code_0(fuota, tmp_path):
     junk = tmp_path / "junk.elf"
     junk.write_bytes(b"\x7fELF and nothing else")
     result = fuota("image", "inspect", junk, "--json")
@@ -55,7 +55,7 @@ def test_inspect_never_refuses_what_it_can_read(fuota, tmp_path):
     assert "structure" in codes(result)
 
 
-def test_the_event_of_an_image_is_all_that_a_program_needs(fuota):
+def test_image_event_has_all_values(fuota):
     event = fuota("image", "inspect", NEW, "--json").event("image")
     assert event["name"] == "sensor-1.1.0.bin"
     assert (event["format"], event["bytes"], event["sha256"]) == ("raw", len(NEW.read_bytes()), sha256(NEW))
@@ -65,16 +65,16 @@ def test_the_event_of_an_image_is_all_that_a_program_needs(fuota):
     assert event["airtime_us"] is None
 
 
-def test_the_airtime_is_that_of_the_uncoded_fragments(fuota):
+def test_airtime_is_that_of_the_uncoded_fragments(fuota):
     event = fuota("image", "inspect", NEW, "--region", "EU868", "-d", 0, "--json").event("image")
     fragments, size = -(-event["bytes"] // 48), event["bytes"] - event["filler_bytes"]
-    assert event["airtime_us"] == fragments * 2_793_472  # each of 64 octets at SF12
+    assert event["airtime_us"] == fragments * 2_793_472  # each frame has 64 bytes at SF12
     wasted_s = (fragments - -(-size // 48)) * 2.793472
-    said = f"{fragments * 2.793472:.1f} s in uncoded fragments; {wasted_s:.1f} s of it for filler"
-    assert said in fuota("image", "inspect", NEW, "--region", "EU868").out
+    text = f"{fragments * 2.793472:.1f} s in uncoded fragments; {wasted_s:.1f} s of it for filler"
+    assert text in fuota("image", "inspect", NEW, "--region", "EU868").out
 
 
-def test_an_image_from_a_pipe(fuota):
+def test_inspect_reads_a_pipe(fuota):
     result = fuota("image", "inspect", "-", "--json", stdin=NEW.read_bytes())
     assert result.event("image")["sha256"] == sha256(NEW)
 
@@ -82,25 +82,25 @@ def test_an_image_from_a_pipe(fuota):
 # --- check
 
 
-def test_a_sound_image_is_exit_code_0(fuota):
+def test_image_without_errors_has_exit_code_0(fuota):
     result = fuota("image", "check", NEW)
     assert result.code == 0
     assert result.out.endswith("sensor-1.1.0.bin can be sent, with 1 warning.\n")
     assert result.err == ""
 
 
-def test_an_image_that_must_not_be_sent_is_exit_code_3(fuota, small):
+def test_image_with_an_error_has_exit_code_3(fuota, small):
     result = fuota("image", "check", NEW, "--profile", small)
     assert result.code == 3
     assert f"{len(NEW.read_bytes()) - 12_000} too many" in result.out
     assert result.out.endswith("sensor-1.1.0.bin must not be sent: 1 error.\n")
-    told = fuota("image", "check", NEW, "--profile", small, "--json")
-    assert (told.code, kinds(told)[0]) == (3, "image")
-    assert {"slot", "no-container"} <= codes(told)
+    result = fuota("image", "check", NEW, "--profile", small, "--json")
+    assert (result.code, kinds(result)[0]) == (3, "image")
+    assert {"slot", "no-container"} <= codes(result)
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "found"),
+    ("options", "code", "finding"),
     [
         (["--running-version", "1.0.9"], 0, None),
         (["--running-version", "1.1.1"], 3, "downgrade"),
@@ -108,14 +108,14 @@ def test_an_image_that_must_not_be_sent_is_exit_code_3(fuota, small):
         (["--running-version", "1.1.0"], 0, "same-version"),
     ],
 )
-def test_the_version_that_runs_is_compared(fuota, options, code, found):
+def test_version_is_compared_with_the_running_version(fuota, options, code, finding):
     result = fuota("image", "check", FOLDER / "sensor-1.1.0.signed.bin", *options, "--json")
     assert result.code == code
-    assert (found in codes(result)) == (found is not None)
+    assert (finding in codes(result)) == (finding is not None)
     assert result.event("image")["version"] == "1.1.0"
 
 
-def test_what_the_profile_says_of_the_version_holds_where_no_option_does(fuota, tmp_path):
+def test_options_override_the_running_version_of_the_profile(fuota, tmp_path):
     profile = tmp_path / "meter.toml"
     profile.write_text('[image]\nrunning_version = "2.0"\n')
     run = ("image", "check", FOLDER / "sensor-1.1.0.signed.bin", "--profile", profile)
@@ -125,33 +125,33 @@ def test_what_the_profile_says_of_the_version_holds_where_no_option_does(fuota, 
     assert fuota(*run).code == 0
 
 
-def test_strict_refuses_what_is_warned_of(fuota):
+def test_strict_refuses_an_image_with_a_warning(fuota):
     assert fuota("image", "check", NEW, "--strict").code == 3
 
 
-def test_each_error_stands_on_stdout_with_its_code(fuota):
+def test_errors_are_shown_with_code_and_remedy(fuota):
     result = fuota("image", "check", FOLDER / "sensor-1.1.0.hex")
     assert result.code == 3
     assert "(not-binary)" in result.out
-    made = f"{FOLDER / 'sensor-1.1.0.hex'} -o {FOLDER / 'sensor-1.1.0.bin'}"
-    assert result.out.endswith(f"What can be sent: fuota image convert {made}\n")
+    paths = f"{FOLDER / 'sensor-1.1.0.hex'} -o {FOLDER / 'sensor-1.1.0.bin'}"
+    assert result.out.endswith(f"What can be sent: fuota image convert {paths}\n")
     piped = fuota("image", "check", "-", stdin=(FOLDER / "sensor-1.1.0.hex").read_bytes())
     assert piped.out.endswith("What can be sent: fuota image convert - -o image.bin\n")
 
 
-def test_no_command_is_named_that_would_be_refused(fuota, tmp_path):
+def test_convert_is_not_offered_if_it_would_be_refused(fuota, tmp_path):
     far = tmp_path / "far.hex"
     far.write_text(":0100000061 9E\n:020000048000 7A\n:01000000629D\n:00000001FF\n".replace(" ", ""))
     result = fuota("image", "check", far, "--json")
     assert result.event("image")["mended_by"] is None
     assert {"gaps", "not-binary"} <= codes(result)
     assert "0x80000000-0x80000001" in result.out
-    said = ("--address-range", "0x80000000-0x80000001", "-o", tmp_path / "part.bin")
-    assert fuota("image", "convert", far, *said).code == 0
+    options = ("--address-range", "0x80000000-0x80000001", "-o", tmp_path / "part.bin")
+    assert fuota("image", "convert", far, *options).code == 0
     assert (tmp_path / "part.bin").read_bytes() == b"b"
 
 
-def test_padding_of_a_slot_is_stripped_by_the_command_that_is_named(fuota, tmp_path, monkeypatch):
+def test_offered_command_strips_the_padding_of_a_slot(fuota, tmp_path, monkeypatch):
     padded = tmp_path / "padded.bin"
     padded.write_bytes((FOLDER / "sensor-1.1.0.signed.bin").read_bytes().ljust(65_536, b"\xff"))
     event = fuota("image", "check", padded, "--json").event("image")
@@ -163,7 +163,7 @@ def test_padding_of_a_slot_is_stripped_by_the_command_that_is_named(fuota, tmp_p
     assert fuota("image", "check", tmp_path / "padded.stripped.bin").code == 0
 
 
-def test_a_signature_is_verified_by_the_public_key(fuota, tmp_path):
+def test_signature_is_verified_with_the_public_key(fuota, tmp_path):
     signed, key = FOLDER / "sensor-1.1.0.signed.bin", FOLDER / "test-key.pub.pem"
     assert "signature  verified" in fuota("image", "check", signed, "--public-key", key).out
     other = tmp_path / "other.pem"
@@ -173,7 +173,7 @@ def test_a_signature_is_verified_by_the_public_key(fuota, tmp_path):
     assert fuota("image", "check", NEW, "--public-key", key, "--json").code == 3
 
 
-def test_a_signature_beside_the_image(fuota, tmp_path):
+def test_detached_signature_is_verified(fuota, tmp_path):
     key, signature = tmp_path / "key.pem", tmp_path / "app.sig"
     key.write_bytes(corpus.public_pem("ed25519"))
     signature.write_bytes(corpus.private_key("ed25519").sign(NEW.read_bytes()))
@@ -192,15 +192,15 @@ def test_a_signature_beside_the_image(fuota, tmp_path):
         (["/"], 2, "Is a directory"),
         ([NEW, "--profile", "no-such"], 2, "neither a file nor a built-in profile"),
         ([NEW, "--public-key", "/no/such/key"], 2, "does not exist"),
-        ([NEW, "--data-rate", 3], 2, "say --region too"),
+        ([NEW, "--data-rate", 3], 2, "--data-rate needs --region"),
         ([NEW, "--region", "EU00"], 2, "unknown region 'EU00'"),
     ],
 )
-def test_what_cannot_be_checked_is_one_line(fuota, options, code, words):
+def test_check_refuses_wrong_arguments_in_one_line(fuota, options, code, words):
     says_one_line(fuota("image", "check", *options), code, words)
 
 
-def test_a_patch_is_checked_with_what_it_makes(fuota, patch, small):
+def test_patch_is_checked_with_the_image_it_makes(fuota, patch, small):
     good = fuota("image", "check", patch, "--base", OLD, "--json")
     assert good.code == 0
     assert [event["name"] for event in good.events if event["event"] == "image"] == [
@@ -215,33 +215,33 @@ def test_a_patch_is_checked_with_what_it_makes(fuota, patch, small):
 
 
 @pytest.mark.parametrize("suffix", ["elf", "hex", "srec", "uf2"])
-def test_convert_makes_the_binary(fuota, tmp_path, suffix):
-    made = tmp_path / "made.bin"
-    result = fuota("image", "convert", FOLDER / f"sensor-1.1.0.{suffix}", "-o", made, "--json")
+def test_convert_writes_the_binary(fuota, tmp_path, suffix):
+    output = tmp_path / "made.bin"
+    result = fuota("image", "convert", FOLDER / f"sensor-1.1.0.{suffix}", "-o", output, "--json")
     assert result.code == 0
-    assert made.read_bytes() == NEW.read_bytes()
+    assert output.read_bytes() == NEW.read_bytes()
     assert result.event("converted") == {
         "event": "converted",
-        "output": str(made),
+        "output": str(output),
         "bytes": len(NEW.read_bytes()),
         "sha256": sha256(NEW),
         "format": "raw",
     }
 
 
-def test_convert_into_a_pipe(fuota):
+def test_convert_writes_to_a_pipe(fuota):
     result = fuota("image", "convert", FOLDER / "sensor-1.1.0.hex", "-o", "-")
     assert (result.code, result.stdout) == (0, NEW.read_bytes())
 
 
-def test_what_is_binary_already_is_left_as_it_is(fuota, tmp_path):
-    made = tmp_path / "made.bin"
-    result = fuota("image", "convert", NEW, "-o", made)
-    assert made.read_bytes() == NEW.read_bytes()
-    assert "as it is" in result.err
+def test_convert_leaves_a_binary_unchanged(fuota, tmp_path):
+    output = tmp_path / "made.bin"
+    result = fuota("image", "convert", NEW, "-o", output)
+    assert output.read_bytes() == NEW.read_bytes()
+    assert "unchanged" in result.err
 
 
-def test_gaps_are_filled_and_a_range_is_cut(fuota, tmp_path):
+def test_convert_fills_gaps_and_cuts_an_address_range(fuota, tmp_path):
     records = ":0400000001020304F2\n:0400080005060708DA\n:00000001FF\n"
     run = ("image", "convert", "-", "-o", "-")
     assert fuota(*run, stdin=records.encode()).stdout.hex() == "01020304ffffffff05060708"
@@ -252,18 +252,18 @@ def test_gaps_are_filled_and_a_range_is_cut(fuota, tmp_path):
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["-o", "-", "--fill", "300"], 2, "it is an octet, 0 to 255"),
-        (["-o", "-", "--fill", "x"], 2, "'x' is no number"),
+        (["-o", "-", "--fill", "300"], 2, "--fill must be 0 to 255, got 300 (nearest: 255)"),
+        (["-o", "-", "--fill", "x"], 2, "'x' is not a whole number"),
         (["-o", "-", "--address-range", "8"], 2, "is not LOW-HIGH"),
         (["-o", "-", "--address-range", "9-8"], 2, "is empty"),
         (["-o", "/no/such/folder/made.bin"], 2, "cannot be written"),
     ],
 )
-def test_what_cannot_be_converted_is_one_line(fuota, options, code, words):
+def test_convert_refuses_wrong_arguments_in_one_line(fuota, options, code, words):
     says_one_line(fuota("image", "convert", FOLDER / "sensor-1.1.0.hex", *options), code, words)
 
 
-def test_the_source_is_never_written_over(fuota, tmp_path):
+def test_convert_does_not_overwrite_its_source(fuota, tmp_path):
     source = tmp_path / "app.hex"
     source.write_bytes((FOLDER / "sensor-1.1.0.hex").read_bytes())
     result = fuota("image", "convert", source, "-o", source)
@@ -272,28 +272,28 @@ def test_the_source_is_never_written_over(fuota, tmp_path):
     assert source.read_bytes() == (FOLDER / "sensor-1.1.0.hex").read_bytes()
 
 
-def test_a_damaged_file_is_not_converted(fuota, tmp_path):
+def test_convert_refuses_a_damaged_file(fuota, tmp_path):
     cut = tmp_path / "cut.hex"
     cut.write_bytes((FOLDER / "sensor-1.1.0.hex").read_bytes()[:-13])
-    made = tmp_path / "made.bin"
-    says_one_line(fuota("image", "convert", cut, "-o", made), 3, "no end record", "cut.hex")
-    assert not made.exists()
+    output = tmp_path / "made.bin"
+    says_one_line(fuota("image", "convert", cut, "-o", output), 3, "no end record", "cut.hex")
+    assert not output.exists()
 
 
-# --- how it looks
+# --- layout
 
 
 @pytest.mark.parametrize(
     "words", [("inspect", NEW), ("check", NEW), ("inspect", FOLDER / "sensor-1.1.0.elf"), ("delta", OLD, NEW)]
 )
-def test_a_pipe_has_80_columns(fuota, words):
+def test_output_in_a_pipe_fits_80_columns(fuota, words):
     result = fuota("image", *words, "--region", "EU868")
     assert result.out
     assert max(map(len, result.out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_a_terminal_has_the_columns_that_it_has(default_width, columns):
+def test_output_fits_the_width_of_the_terminal(default_width, columns):
     leader, follower = pty.openpty()
     subprocess.run(["stty", "cols", str(columns)], stdin=follower, check=True)
     subprocess.run(
@@ -313,7 +313,7 @@ def test_a_terminal_has_the_columns_that_it_has(default_width, columns):
     assert max(len(line.replace("\x1b[1m", "").replace("\x1b[0m", "")) for line in lines) <= columns
 
 
-def test_a_name_that_would_move_the_cursor_is_shown_as_it_is_spelled(fuota, tmp_path):
+def test_control_characters_in_a_name_are_escaped(fuota, tmp_path):
     path = tmp_path / "a\x1b[2Jb.bin"
     path.write_bytes(NEW.read_bytes())
     result = fuota("image", "check", path)

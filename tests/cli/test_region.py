@@ -1,22 +1,16 @@
-"""fuota region: what is shown is what the data says."""
+"""Commands `fuota region list` and `fuota region show`, against the data of the regions."""
 
 from __future__ import annotations
 
 import click
 import pytest
 
-from fuota.cli import cli
 from fuota.cli.commands.region import region as command
 from fuota.radio import region, region_names
 
 
-@pytest.fixture(autouse=True)
-def at_the_door(monkeypatch) -> None:
-    monkeypatch.setitem(cli.commands, "region", command)
-
-
 def shown(result) -> str:
-    """Without white space, since tables are wrapped."""
+    """Return the output without white space, because tables are wrapped."""
     return "".join(result.out.split())
 
 
@@ -24,7 +18,7 @@ def rows(result, begin: str) -> list[list[str]]:
     return [line.split() for line in result.out.splitlines() if line.startswith(begin)]
 
 
-def test_the_list_has_every_region_once(fuota):
+def test_list_has_every_region_once(fuota):
     result = fuota("region", "list")
     assert (result.code, result.err) == (0, "")
     names = [line.split()[0] for line in result.out.splitlines()[2 : 2 + len(region_names())]]
@@ -42,15 +36,15 @@ def test_the_list_has_every_region_once(fuota):
         ("CN779", "CN779 779-787 786 DR0 DR0-7 1 % deprecated"),
     ],
 )
-def test_a_line_of_the_list(fuota, name, row):
+def test_list_row_has_the_values_of_the_region(fuota, name, row):
     assert rows(fuota("region", "list"), name) == [row.split()]
 
 
-def test_the_list_as_json(fuota):
+def test_list_as_json(fuota):
     result = fuota("region", "list", "--json")
     assert [event["name"] for event in result.events] == list(region_names())
-    (found,) = (event for event in result.events if event["name"] == "AU915")
-    assert found == {
+    (australia,) = (event for event in result.events if event["name"] == "AU915")
+    assert australia == {
         "event": "region",
         "name": "AU915",
         "band_hz": [915_000_000, 928_000_000],
@@ -65,27 +59,22 @@ def test_the_list_as_json(fuota):
 
 
 @pytest.mark.parametrize("name", [*region_names(), "CN470-20B", "CN470-26A"])
-def test_every_region_fits_80_columns_and_says_what_it_knows(fuota, name):
-    result, plan = fuota("region", "show", name), region(name)
+def test_show_fits_80_columns_and_has_all_notes(fuota, name):
+    result, channel_plan = fuota("region", "show", name), region(name)
     assert (result.code, result.err) == (0, "")
     assert max(map(len, result.out.splitlines())) <= 80
     assert "…" not in result.out
     text = shown(result)
-    said = [
-        plan.status,
-        *plan.notes,
-        *(band.note for band in plan.sub_bands),
-        *(band.source for band in plan.sub_bands),
+    for note in (channel_plan.status, *channel_plan.notes):
+        assert "".join(note.split()) in text
+    for band in channel_plan.sub_bands:  # between the words of a wrapped source there are cells of other columns
+        assert all(word in text for word in (*band.note.split(), *band.source.split()))
+    assert [row[0] for row in rows(result, "DR")[1:]] == [
+        f"DR{rate.index}" for rate in channel_plan.downlink_data_rates
     ]
-    # A wrapped source has the cells of other columns between its words.
-    for one in said[: 1 + len(plan.notes)]:
-        assert "".join(one.split()) in text
-    for one in said[1 + len(plan.notes) :]:
-        assert all(word in text for word in one.split())
-    assert [row[0] for row in rows(result, "DR")[1:]] == [f"DR{rate.index}" for rate in plan.downlink_data_rates]
 
 
-def test_the_list_fits_80_columns(fuota):
+def test_list_fits_80_columns(fuota):
     result = fuota("region", "list")
     assert max(map(len, result.out.splitlines())) <= 80
     assert "…" not in result.out
@@ -102,7 +91,7 @@ def test_the_list_fits_80_columns(fuota):
         ("CN470", "DR6 SF7/500 242 222 239 98.624 too wide"),
     ],
 )
-def test_a_data_rate_of_a_region(fuota, name, row):
+def test_show_has_a_row_per_data_rate(fuota, name, row):
     assert row.split() in rows(fuota("region", "show", name), "DR")
 
 
@@ -114,7 +103,7 @@ def test_a_data_rate_of_a_region(fuota, name, row):
         ("US915", "downlink 923-928 no limit 36 26 47 CFR 15.247(b)(3), (b)(4), (e)"),
     ],
 )
-def test_a_sub_band_of_a_region(fuota, name, row):
+def test_show_has_a_row_per_sub_band(fuota, name, row):
     assert rows(fuota("region", "show", name), row.split()[0])[-1] == row.split()
 
 
@@ -132,16 +121,16 @@ def test_a_sub_band_of_a_region(fuota, name, row):
         ("CN779", ["status deprecated: devices may not be produced"]),
     ],
 )
-def test_the_facts_of_a_region(fuota, name, facts):
+def test_show_has_the_facts_of_the_region(fuota, name, facts):
     text = shown(fuota("region", "show", name))
     assert all("".join(fact.split()) in text for fact in facts)
 
 
-def test_a_region_as_json(fuota):
+def test_show_as_json(fuota):
     result = fuota("region", "show", "eu863-870", "--json")
-    plan = result.event("region")
-    assert (plan["name"], plan["downlink_frequencies_hz"]) == ("EU868", [868_100_000, 868_300_000, 868_500_000])
-    assert plan["beacon"] == {
+    event = result.event("region")
+    assert (event["name"], event["downlink_frequencies_hz"]) == ("EU868", [868_100_000, 868_300_000, 868_500_000])
+    assert event["beacon"] == {
         "frequencies_hz": [869_525_000],
         "hopping": False,
         "data_rate": 3,
@@ -156,12 +145,12 @@ def test_a_region_as_json(fuota):
     assert bands == ["K", "L", "M", "N", "P", "R"]
 
 
-def test_an_unknown_region_is_refused_with_the_closest_named(fuota):
+def test_unknown_region_is_refused_with_the_closest_name(fuota):
     result = fuota("region", "show", "EU686", "--json")
     assert (result.code, result.event("error")["code"]) == (2, 2)
     assert "the closest is EU868" in result.complaint
 
 
-def test_help_says_what_the_columns_mean(fuota):
+def test_help_explains_the_columns(fuota):
     assert isinstance(command, click.Group)
     assert '"duty" is the duty cycle at RX2' in " ".join(fuota("region", "list", "--help").out.split())

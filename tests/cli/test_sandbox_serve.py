@@ -1,4 +1,4 @@
-"""`fuota sandbox serve`: what it says at its start, and that its options reach the sandbox."""
+"""Command `fuota sandbox serve`: its first messages, and its options."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ NEW, KEY = "AAAAAAAAAAAAAAA1", "0123456789ABCDEF0123456789ABCDEF"
 
 
 @pytest.fixture
-def made(monkeypatch):
-    """The sandbox that a command line makes, without running it: its arguments."""
-    given = {}
+def sandbox_arguments(monkeypatch):
+    """Arguments with which the command makes its sandbox; the sandbox does not run."""
+    recorded = {}
 
     class Sandbox:
         def __init__(self, **arguments):
-            given.update(arguments)
+            recorded.update(arguments)
             raise KeyboardInterrupt
 
     monkeypatch.setattr("fuota.sandbox.Sandbox", Sandbox)
-    return given
+    return recorded
 
 
-def test_every_option_reaches_the_sandbox(fuota, made, tmp_path):
+def test_every_option_reaches_the_sandbox(fuota, sandbox_arguments, tmp_path):
     fuota(
         *("sandbox", "serve", "--port", 0, "--region", "US915", "--speed", "max", "--app", APP, "--app", OTHER),
         *("--state", tmp_path / "s.json", "--fault", "5xx=0.5", "--fault", "stall=50", "--seed", 7),
         *("--devices", 4, "--loss", "0.1-0.2", "--burst", 3, "--version", 2, "--uplink-period", 5),
         *("--data-stream", "http://127.0.0.1:1/uplinks", "--no-batch", "--batch-delay", 9, "--duplicates", 2, "--rf"),
     )
-    fleet, faults = made.pop("fleet"), made.pop("faults")
-    assert made == {
+    fleet, faults = sandbox_arguments.pop("fleet"), sandbox_arguments.pop("faults")
+    assert sandbox_arguments == {
         "region": "US915",
         "speed": None,
         "app_euis": (APP, OTHER),
@@ -65,7 +65,7 @@ def test_every_option_reaches_the_sandbox(fuota, made, tmp_path):
         (("--state", "/nowhere/at/all.json"), "cannot be written"),
     ],
 )
-def test_a_wrong_option_is_told_in_one_line(fuota, options, words):
+def test_wrong_option_gives_one_line(fuota, options, words):
     result = fuota("sandbox", "serve", "--port", 0, "--devices", 1, *options)
     assert result.code != 0
     assert words in result.complaint
@@ -80,13 +80,13 @@ def serving(start):
     return process, json.loads(process.stdout.readline())
 
 
-def test_it_says_which_keys_there_are_and_the_token_until_it_is_used(serving):
+def test_start_shows_the_keys_and_every_new_token(serving):
     process, event = serving
     assert event["app_eui"] == APP
-    roles = [(one["app_eui"], one["role"]) for one in event["keys"]]
+    roles = [(key["app_eui"], key["role"]) for key in event["keys"]]
     names = ["Device", "FUOTA", "Onboarding", "Read Access", "Full Access"]
     assert roles == [(app_eui, name) for app_eui in (APP, OTHER) for name in names]
-    key = next(one["key"] for one in event["keys"] if (one["app_eui"], one["role"]) == (OTHER, "Onboarding"))
+    key = next(key["key"] for key in event["keys"] if (key["app_eui"], key["role"]) == (OTHER, "Onboarding"))
     devices = SenraClient(event["url"], key).devices
     task = devices.register([{"dev_eui": NEW, "app_key": KEY}], token=event["token"])
     assert devices.task(task, poll_ms=5).succeeded
@@ -95,7 +95,7 @@ def test_it_says_which_keys_there_are_and_the_token_until_it_is_used(serving):
     assert shown["token"] != event["token"]
 
 
-def test_faults_are_met_over_http(start):
+def test_faults_appear_in_http_answers(start):
     process = start("sandbox", "serve", "--port", 0, "--json", "--devices", 1, "--fault", "5xx=0.5", "--seed", 3)
     event = json.loads(process.stdout.readline())
     client = SenraClient(event["url"], event["keys"][4]["key"], retries=0)
@@ -108,7 +108,7 @@ def test_faults_are_met_over_http(start):
     assert 4 < failed < 16
 
 
-def test_the_state_is_there_after_a_kill(start, tmp_path):
+def test_state_survives_a_kill(start, tmp_path):
     options = (
         "sandbox",
         "serve",
@@ -140,7 +140,7 @@ def test_the_state_is_there_after_a_kill(start, tmp_path):
     assert answer.text == f"Dev EUI\n{NEW}\n"
 
 
-def test_the_default_applications_in_the_help_are_the_sandbox_s(fuota):
+def test_help_has_the_default_applications_and_faults_of_the_sandbox(fuota):
     from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI
     from fuota.sandbox.server.faults import FAULT_WORDS
 

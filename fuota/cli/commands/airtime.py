@@ -1,4 +1,4 @@
-"""Command `fuota airtime`: time on air of a frame."""
+"""Command `fuota airtime`: the time on air of a frame."""
 
 from __future__ import annotations
 

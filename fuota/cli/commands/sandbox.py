@@ -116,7 +116,7 @@ def sandbox() -> None:
         "app_euis",
         metavar="EUI",
         multiple=True,
-        help="Application; may be repeated, the first one has the devices.  [default: 02000000F0A00001 and"
+        help="Application; may be repeated, the first one has the devices.  [default: 02000000F0A00001,"
         " 02000000F0A00002]",
     ),
     sandbox_option(
@@ -130,8 +130,8 @@ def sandbox() -> None:
         "faults",
         metavar="FAULT",
         multiple=True,
-        help="Simulate a fault; may be repeated: latency=MS, 5xx=SHARE, lost-answer=SHARE, drop-notification=SHARE,"
-        " repeat-notification=SHARE, stall=PERCENT or restart=SECOND:SECONDS.",
+        help="Simulate a fault; may be repeated. One of latency=MS, 5xx=SHARE, lost-answer=SHARE, drop-notification=SHARE,"
+        " repeat-notification=SHARE, stall=PERCENT, restart=SECOND:SECONDS.",
     ),
 )
 @option_group(
