@@ -187,16 +187,22 @@ def decode(*, fragments: IO[bytes], output: str, native: bool, out: Output) -> i
 
 
 def _decoder(description: SessionLine, *, native: bool) -> FragDecoder | NativeDecoder:
-    """Return a decoder for the session; the decoder in C counts no contradictions, because it keeps no surplus fragments."""
-    kind: type[FragDecoder | NativeDecoder]
-    if native:
-        from fuota.device.native import NativeDecoder as kind
-    else:
-        from fuota.fragmentation import FragDecoder as kind
-    return kind(
+    """Return a decoder for the session."""
+    return _decoder_class(native=native)(
         nb_frag=description.nb_frag,
         frag_size=description.frag_size,
         padding=description.padding,
         version=description.version,
         variant=description.variant,
     )
+
+
+def _decoder_class(*, native: bool) -> type[FragDecoder | NativeDecoder]:
+    """Return the class; the decoder in C counts no contradictions, because it keeps no surplus fragments."""
+    if native:
+        from fuota.device.native import NativeDecoder
+
+        return NativeDecoder
+    from fuota.fragmentation import FragDecoder
+
+    return FragDecoder

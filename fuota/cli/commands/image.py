@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from fuota.cli.exits import DONE, REFUSED
-from fuota.cli.help import Command, Group, OptionsUnder, image_option, radio_option
+from fuota.cli.help import Group, OptionsUnder, image_option, radio_option
 from fuota.cli.image_input import checks_of, converted, opened
 from fuota.cli.options.group import option_group
 from fuota.cli.options.requirements import RequirementOptions, requirement_options
@@ -271,7 +271,7 @@ def convert(*, image: IO[bytes], output: str, fill: int, address_range: tuple[in
 )
 @air_options
 @with_output
-def delta(  # noqa: PLR0913 - option groups
+def delta(
     *, base: IO[bytes], target: IO[bytes], output: Path | None, delta: DeltaOptions, air: AirOptions, out: Output
 ) -> int:
     """Make a patch from BASE to TARGET.

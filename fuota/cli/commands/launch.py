@@ -131,8 +131,8 @@ def launch_in_sandbox(
 
 
 def _launch_in_sandbox(content: bytes, name: str, journal: Journal, out: Output, options: dict[str, Any]) -> int:
-    from fuota.cli.options.sandbox import parse_loss, parse_speed
     from fuota.cli.embedded import SandboxRecipe
+    from fuota.cli.options.sandbox import parse_loss, parse_speed
 
     if options["app_eui"] or options["dev_euis"] or options["dev_tags"]:
         raise click.UsageError("--app-eui, --dev-eui and --tag name devices of a server: say which with --server")

@@ -155,7 +155,7 @@ class SimulateOptions:
 )
 @file_option("--plot", "picture", help="Draw completion against time to a file (png, svg or pdf).")
 @with_output
-def simulate(
+def simulate(  # noqa: PLR0913 - option groups
     *,
     image: IO[bytes] | None,
     plan_file: Path | None,

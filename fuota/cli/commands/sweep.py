@@ -52,7 +52,7 @@ class SweepOptions:
                 raise click.UsageError(f"--{name} needs --sweep")
 
 
-def simulate_sweep(  # noqa: PLR0913 - the option groups of the command
+def simulate_sweep(
     image: IO[bytes] | None,
     request: PlanOptions,
     simulation: SimulateOptions,
