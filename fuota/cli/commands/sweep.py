@@ -19,8 +19,6 @@ from fuota.cli.render.words import spoken_duration, spoken_share
 from fuota.text import printable
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from fuota.cli.commands.simulate import SimulateOptions
     from fuota.sim import SweepPoint
     from fuota.sim.sweep_file import PointStats
@@ -69,7 +67,7 @@ def simulate_sweep(
     if image is None or request.region_name is None:
         raise click.UsageError("--sweep needs an IMAGE and a --region")
     axes = dict(parse_axis(text) for text in options.axes)
-    draw = None if picture is None else _figure_maker(list(axes))
+    save_picture = None if picture is None else _picture_writer(list(axes))
     points = _points(axes, len(image.read()), request, simulation)
     with _progress(out) as progress:
         stats = sweep(
@@ -82,10 +80,8 @@ def simulate_sweep(
             progress=progress,
         )
     _show(out, list(axes), stats)
-    if draw is not None and picture is not None:
-        from fuota.planning.plots import save_figure
-
-        save_figure(draw(stats), picture)
+    if save_picture is not None and picture is not None:
+        save_picture(stats, picture)
         out.say(f"wrote {printable(picture)}")
     return 0
 
@@ -139,17 +135,18 @@ def _cell(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def _figure_maker(axes: list[str]) -> Callable[[Sequence[PointStats]], Figure]:
-    """Return the function that draws the points. Raises click.UsageError if there is no picture for these axes."""
+def _picture_writer(axes: list[str]) -> Callable[[Sequence[PointStats], Path], None]:
+    """Return the function that draws the points to a file. Raises click.UsageError if there is no picture for these axes."""
     if axes == ["redundancy"]:
-        return _redundancy_figure
+        return _save_redundancy_figure
     if sorted(axes) == ["loss", "redundancy"]:
-        return _loss_figure
+        return _save_loss_figure
     raise click.UsageError(f"--plot draws redundancy, or loss and redundancy; --sweep has {', '.join(axes)}")
 
 
-def _redundancy_figure(stats: Sequence[PointStats]) -> Figure:
+def _save_redundancy_figure(stats: Sequence[PointStats], path: Path) -> None:
     from fuota.fragmentation import decoding_probability
+    from fuota.planning.plots import save_figure
     from fuota.sim.plots import redundancy_figure
 
     def theory(point_stats: PointStats) -> float:
@@ -163,15 +160,15 @@ def _redundancy_figure(stats: Sequence[PointStats]) -> Figure:
             seconds=0.05,
         ).estimate
 
-    return redundancy_figure(
-        [
-            (point_stats.point.redundancy or 0.0, point_stats.complete, point_stats.devices, theory(point_stats))
-            for point_stats in stats
-        ]
-    )
+    rows = [
+        (point_stats.point.redundancy or 0.0, point_stats.complete, point_stats.devices, theory(point_stats))
+        for point_stats in stats
+    ]
+    save_figure(redundancy_figure(rows), path)
 
 
-def _loss_figure(stats: Sequence[PointStats]) -> Figure:
+def _save_loss_figure(stats: Sequence[PointStats], path: Path) -> None:
+    from fuota.planning.plots import save_figure
     from fuota.sim.plots import loss_heat_map
 
     losses = sorted({point_stats.point.loss for point_stats in stats})
@@ -180,7 +177,7 @@ def _loss_figure(stats: Sequence[PointStats]) -> Figure:
     for point_stats in stats:
         row, column = losses.index(point_stats.point.loss), redundancies.index(point_stats.point.redundancy or 0.0)
         table[row][column] = point_stats.share
-    return loss_heat_map(losses, redundancies, table)
+    save_figure(loss_heat_map(losses, redundancies, table), path)
 
 
 @contextmanager
