@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+import re
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from functools import cache, wraps
@@ -38,6 +39,10 @@ _ACCEPTED: Mapping[object, tuple[type, ...]] = {
     bytes: (bytes, bytearray, memoryview),
 }
 """Types accepted for a hint, besides the hint itself: the numbers of numpy, and views of bytes."""
+
+_LONGEST_SHOWN = 100
+_SECRET = re.compile("key|token|url")
+"""Part of the names of parameters whose values no message shows."""
 
 
 def checked_call(function: Callable[P, R]) -> Callable[P, R]:
@@ -85,7 +90,15 @@ def _check(
     for parameter, value in bound.arguments.items():
         accepted, words = kinds.get(parameter, ((), ""))
         if words and (not isinstance(value, accepted) or _is_bool_for_a_number(value, accepted)):
-            raise ParameterError(f"{parameter} must be {words}, got {value!r}")
+            raise ParameterError(f"{parameter} must be {words}, got {_shown(parameter, value)}")
+
+
+def _shown(parameter: str, value: object) -> str:
+    """Return the value for a message, only its type if it may hold a secret, such as a key."""
+    if value is None or (isinstance(value, int | float | str | bytes) and not _SECRET.search(parameter)):
+        text = repr(value)
+        return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return f"a value of type {type(value).__name__}"
 
 
 def _is_bool_for_a_number(value: object, accepted: tuple[type, ...]) -> bool:

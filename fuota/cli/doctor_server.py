@@ -174,7 +174,7 @@ def stream_check(url: str | None) -> Check:
             name, "not looked at", "without it no device reports: launch with --listen, and give its URL as --webhook"
         )
     from fuota.network import HttpClient
-    from fuota.network.http import Secrets
+    from fuota.network.credentials import Secrets
     from fuota.network.urls import split_url
 
     try:

@@ -1,4 +1,4 @@
-"""Network servers that we can drive, and what they tell us. `fuota.network.webhook` is imported by its own name only."""
+"""Clients of network servers, and the data stream that they send. `fuota.network.webhook` is only imported by its own name."""
 
 from __future__ import annotations
 

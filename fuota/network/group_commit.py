@@ -1,4 +1,4 @@
-"""Many small writes as few large ones: what arrives while a group is being stored is the next group."""
+"""Storing many small writes as few large ones: what arrives while a group is being stored becomes the next group."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Calls `store` in a thread of its own, never twice at the same time, with the uplinks of many requests.
+    """Stores the uplinks of many requests together, in a thread, one group at a time.
 
-    max_waiting: uplinks that may wait; one request alone may exceed it.
+    store: stores uplinks, or raises an exception. max_waiting: most uplinks that may wait; a single request may exceed it.
     """
 
     def __init__(self, store: Callable[[list[Uplink]], None], *, max_waiting: int) -> None:
@@ -32,36 +32,40 @@ class GroupCommit:
         self._task: asyncio.Task[None] | None = None
 
     def has_room(self, count: int) -> bool:
-        """Whether `keep` may be called with so many uplinks now."""
+        """Return whether `keep` may be called with `count` uplinks now."""
         return self._count == 0 or self._count + count <= self._max_waiting
 
     async def keep(self, uplinks: list[Uplink]) -> bool:
-        """Whether they are stored, once they are; the log tells why they are not."""
-        one = _Waiting(uplinks=uplinks, stored=asyncio.get_running_loop().create_future())
-        self._waiting.append(one)
+        """Wait until the uplinks are stored; return False if they cannot be stored. The log has the reason."""
+        request = _Waiting(uplinks=uplinks, stored=asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
         self._count += len(uplinks)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._store_all())
-        return await one.stored
+        return await request.stored
 
     async def _store_all(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
             await self._store_group(group)
-            self._count -= sum(len(one.uplinks) for one in group)
+            self._count -= sum(len(request.uplinks) for request in group)
 
     async def _store_group(self, group: list[_Waiting]) -> None:
-        done = await asyncio.to_thread(self._try, [uplink for one in group for uplink in one.uplinks])
-        for one in group:
-            # One request that cannot be stored must not take the others with it.
-            settled = done if done or len(group) == 1 else await asyncio.to_thread(self._try, one.uplinks)
-            if not one.stored.done():  # the request may have been given up
-                one.stored.set_result(settled)
+        all_stored = await asyncio.to_thread(self._try, [uplink for request in group for uplink in request.uplinks])
+        for request in group:
+            # A request that cannot be stored must not make the others fail.
+            stored = all_stored
+            if not all_stored and len(group) > 1:
+                stored = await asyncio.to_thread(self._try, request.uplinks)
+            if not request.stored.done():  # the request may have been cancelled
+                request.stored.set_result(stored)
 
     def _try(self, uplinks: list[Uplink]) -> bool:
         try:
             self._store(uplinks)
-        except Exception:  # whatever it is, the receiver must go on and the sender must not take it for stored
+        except (
+            Exception
+        ):  # whatever it is: the receiver must continue, and the sender must not believe that it is stored
             _log.exception("uplinks could not be stored")
             return False
         return True

@@ -1,4 +1,4 @@
-"""Where an API key comes from. It is fetched when it is needed, kept nowhere, and no message quotes it."""
+"""Sources of an API key. A key is read when it is needed and is not stored; no message quotes it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ from fuota.errors import AuthenticationError, ParameterError, StorageError
 
 KEY_VARIABLE = "FUOTA_API_KEY"
 KEYRING_SERVICE = "fuota"
+_COMMAND_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
-    """`kind`: one of `KINDS`. `where`: the variable, the path, the command, or the user in the keyring."""
+    """Source of an API key.
+
+    kind: a key of `KINDS`. where: name of the variable, path of the file, the command, or user in the keyring.
+    """
 
     kind: str
     where: str
 
     def __str__(self) -> str:
-        # Not the command: a key may stand in it.
-        return "a command" if self.kind == "command" else f"{KINDS[self.kind][0]} {_shown(self.where)}"
+        # A command is not shown: a key may be part of it.
+        return "a command" if self.kind == "command" else f"{KINDS[self.kind][0]} {_redacted(self.where)}"
 
     def read(self) -> str:
-        """The key. Raises AuthenticationError where there is none, ParameterError or StorageError for the source."""
+        """Return the key. Raises AuthenticationError if there is none, ParameterError or StorageError if the source fails."""
         return KINDS[self.kind][1](self.where).strip()
 
 
-def _shown(where: str) -> str:
-    """As it may be shown: somebody may have put the key itself in its place."""
+def _redacted(where: str) -> str:
+    """Return `where` for a message: somebody may have given the key itself instead of its source."""
     from fuota.network.redaction import redact
 
     return redact(where)
@@ -46,7 +50,7 @@ def _from_environment(variable: str) -> str:
 
 
 def _from_file(where: str) -> str:
-    path, shown = Path(where), _shown(where)
+    path, shown = Path(where), _redacted(where)
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
@@ -56,19 +60,21 @@ def _from_file(where: str) -> str:
         ) from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ParameterError(
-            f"the key file {shown} has mode {stat.S_IMODE(mode):04o}: others can read it; it must be 0600 (chmod 600 {shown})"
+            f"the key file {shown} must have mode 0600 (chmod 600 {shown}), got {stat.S_IMODE(mode):04o}: others can read it"
         )
     return text
 
 
 def _from_command(command: str) -> str:
     try:
-        done = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - theirs
+        completed = subprocess.run(  # noqa: S603 - the user's own command
+            shlex.split(command), capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=True
+        )
     except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
         raise ParameterError(
-            f"the key command failed ({type(error).__name__}): it must print the key and exit 0"
+            f"the key command failed ({type(error).__name__}): it must print the key and exit with 0"
         ) from None
-    return done.stdout
+    return completed.stdout
 
 
 def _from_keyring(user: str) -> str:
@@ -81,11 +87,11 @@ def _from_keyring(user: str) -> str:
         key = keyring.get_password(KEYRING_SERVICE, user)
     except KeyringError as error:
         raise ParameterError(
-            f"the keyring cannot be used ({type(error).__name__}): unlock it, or keep the key elsewhere"
+            f"the keyring cannot be used ({type(error).__name__}): unlock it, or use another source of the key"
         ) from None
     if key is None:
         raise AuthenticationError(
-            f"no API key: the keyring has none; `keyring set {KEYRING_SERVICE} {_shown(user)}` asks for it"
+            f"no API key in the keyring: run `keyring set {KEYRING_SERVICE} {_redacted(user)}`, which asks for it"
         )
     return key
 
@@ -96,4 +102,4 @@ KINDS: dict[str, tuple[str, Callable[[str], str]]] = {
     "command": ("command", _from_command),
     "keyring": ("keyring entry", _from_keyring),
 }
-"""What people call it, and how it is read."""
+"""Name for people and reader of each kind of source."""

@@ -1,5 +1,5 @@
-"""Times as the server writes them, in three forms: ISO 8601 in the data stream, US American in the device export, and
-milliseconds since 1970 in answers about groups and jobs."""
+"""Times in the server's three notations: ISO 8601 in the data stream, US American in the device export, and milliseconds since
+1970 in answers about groups and jobs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _US = re.compile(
 
 
 def parse_time(text: str) -> datetime:
-    """An aware time in UTC, of any of the three forms; one that names no zone is in UTC. Raises ValueError."""
+    """Return an aware time in UTC from any of the three notations; a time without a zone is in UTC. Raises ValueError."""
     text = text.strip()
     try:
-        if (found := _US.fullmatch(text)) is not None:
-            return _american(found)
+        if (match := _US.fullmatch(text)) is not None:
+            return _american(match)
         if re.fullmatch(r"\d{11,15}", text):
             return _EPOCH + timedelta(milliseconds=int(text))
         time = datetime.fromisoformat(text)
@@ -28,10 +28,10 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"{text!r} is outside the calendar") from None
 
 
-def _american(found: re.Match[str]) -> datetime:
-    hour = int(found["hour"])
-    if found["half"] and hour <= 12:
-        # The reference shows "00:27:38 PM": twelve is written as 12 or as 00, and both are the half's first hour.
-        hour = hour % 12 + (12 if found["half"].upper() == "PM" else 0)
-    year, month, day, minute, second = (int(found[name] or 0) for name in ("year", "month", "day", "minute", "second"))
+def _american(match: re.Match[str]) -> datetime:
+    hour = int(match["hour"])
+    if match["half"] and hour <= 12:
+        # The reference shows "00:27:38 PM": twelve is written as 12 or as 00. Both are the first hour of the half day.
+        hour = hour % 12 + (12 if match["half"].upper() == "PM" else 0)
+    year, month, day, minute, second = (int(match[name] or 0) for name in ("year", "month", "day", "minute", "second"))
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What a server's certificate says, for a check before anything depends on it."""
+"""The TLS version and the certificate of a server, for a check before a campaign depends on them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ from fuota.errors import UnreachableError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFacts:
-    """Of a connection whose certificate was verified. `version`: such as TLSv1.3."""
+    """Facts about a connection whose certificate was verified.
+
+    version: TLS version, such as TLSv1.3. days_left: whole days until the certificate expires.
+    """
 
     version: str
     days_left: int
 
 
 def tls_facts(host: str, port: int = 443, *, ca_file: Path | None = None, timeout_s: int = 10) -> TlsFacts:
-    """Connects, without a proxy, and says what was agreed on. Raises UnreachableError, also for a certificate not trusted."""
+    """Connect without a proxy, and return the facts about the connection.
+
+    host: name or address. port: TCP port. ca_file: PEM file of the authorities to trust instead of the usual ones.
+    timeout_s: seconds. Raises UnreachableError, also for a certificate that is not trusted.
+    """
     context = ssl.create_default_context(cafile=str(ca_file or DEFAULT_CA_BUNDLE_PATH))
     try:
         with (

@@ -1,17 +1,18 @@
-"""The data stream: what the network server tells about each uplink (Application API reference, "Application Payload").
+"""The data stream: what the network server reports about each uplink (Application API reference, "Application Payload").
 
-The server posts one JSON object, or an array of them where batching is on. Fields that we do not know are kept and never
-an error, as the reference asks; of those that we know, only the device is required.
+The server posts one JSON object, or an array of objects if batching is on. Unknown fields are kept and are not an error, as the
+reference requires. Of the known fields only the device is required.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeGuard
 
+from fuota.calls import checked_call
 from fuota.errors import MessageError
 from fuota.network.eui import canonical_eui
 from fuota.network.times import parse_time
@@ -19,10 +20,10 @@ from fuota.network.times import parse_time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
-    """One uplink of one device. None, b"" and () stand for what the server did not say.
+    """One uplink of one device. None, b"" and () stand for a field that the server left out.
 
-    EUIs are 16 upper-case hex digits, times are aware and in UTC, latitudes and longitudes in decimal degrees. `dup`
-    marks an uplink that was already forwarded through another gateway. `extra` holds unknown fields by their wire names.
+    EUIs are 16 upper-case hex digits. Times are aware and in UTC. Latitudes and longitudes are decimal degrees.
+    dup: whether the uplink was already forwarded through another gateway. extra: unknown fields, by the server's names.
     """
 
     dev_eui: str
@@ -54,60 +55,64 @@ class Uplink:
     dev_profile: str | None = None
     fw_version: str | None = None
     gw_rx_time: datetime | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
-    def to_json(self) -> dict[str, Any]:
-        """The object as the server spells it; what it did not say is left out, `pdu` is always there."""
-        known = {_FIELDS[name].wire: _FIELDS[name].write(getattr(self, name)) for name in _FIELDS if self._says(name)}
+    def to_json(self) -> dict[str, object]:
+        """Return the object by the server's names, without empty fields; `pdu` is always included."""
+        known = {_FIELDS[name].wire: _FIELDS[name].write(getattr(self, name)) for name in _FIELDS if self._has(name)}
         return dict(self.extra) | known
 
-    def _says(self, name: str) -> bool:
+    def _has(self, name: str) -> bool:
         return name == "pdu" or getattr(self, name) not in (None, ())
 
 
-def parse_uplinks(body: bytes | str | list[Any] | dict[str, Any]) -> list[Uplink]:
-    """The uplinks of one notification or of a batch, in the order given.
+@checked_call
+def parse_uplinks(body: bytes | str | Sequence[object] | Mapping[str, object]) -> list[Uplink]:
+    """Return the uplinks of one notification or of a batch, in their order.
 
-    body: the JSON as posted, or what it decodes to.
-    Raises MessageError, naming the notification (from 1) and the field.
+    body: the JSON as posted, or the value that it decodes to.
+    Raises MessageError with the number of the notification (from 1) and the field.
     """
-    items = _decode(body) if isinstance(body, bytes | str) else body
-    batch = items if isinstance(items, list) else [items]
+    content = _decode(body) if isinstance(body, bytes | str) else body
+    batch = content if isinstance(content, list | tuple) else [content]
     return [_parse(item, f"notification {number} of {len(batch)}") for number, item in enumerate(batch, 1)]
 
 
-def _decode(body: bytes | str) -> Any:
+def _decode(body: bytes | str) -> object:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        content: object = json.loads(body, parse_constant=_refuse_constant)
     except RecursionError:
-        raise MessageError("the body is nested too deeply: an object or an array of objects is needed") from None
+        raise MessageError(
+            "the body must be an object or an array of objects, got JSON that is nested too deeply"
+        ) from None
     except ValueError as exc:
         raise MessageError(f"the body is not JSON: {exc}") from None
+    return content
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _parse(item: object, where: str) -> Uplink:
     if not isinstance(item, dict):
-        raise MessageError(f"{where} is {_shown(item)}: a JSON object is needed")
-    rest = dict(item)
+        raise MessageError(f"{where} must be a JSON object, got {_shown(item)}")
+    extra = dict(item)
     values: dict[str, Any] = {}
     for name, known in _FIELDS.items():
-        value = rest.pop(known.wire, None)
+        value = extra.pop(known.wire, None)
         if value is not None:
             values[name] = _read(known, value, where)
     if "dev_eui" not in values:
-        raise MessageError(f"{where} has no devEui: the device must be named")
-    return Uplink(**values, extra=rest)
+        raise MessageError(f"{where} has no devEui, which names the device")
+    return Uplink(**values, extra=extra)
 
 
 def _read(known: _Field, value: object, where: str) -> object:
     try:
         return known.read(value)
     except ValueError as exc:
-        raise MessageError(f"{where}: {known.wire} is {_shown(value)}, it must be {exc}") from None
+        raise MessageError(f"{where}: {known.wire} must be {exc}, got {_shown(value)}") from None
 
 
 def _shown(value: object) -> str:
@@ -115,24 +120,24 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-# Readers take the JSON value and raise ValueError with the rule, which completes "it must be ...".
+# Readers take the JSON value. They raise ValueError with the rule, which completes "must be ...".
 
 
 def _eui(value: object) -> str:
-    if (found := canonical_eui(value)) is None:
+    if (eui := canonical_eui(value)) is None:
         raise ValueError("an EUI of 16 hexadecimal digits")
-    return found
+    return eui
 
 
-def _octets(value: object) -> bytes:
+def _bytes(value: object) -> bytes:
     try:
         return bytes.fromhex(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise ValueError("octets in hexadecimal") from None
+        raise ValueError("bytes in hexadecimal") from None
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    # 64 bits, as a database holds them; this also keeps out the infinity that 1e999 reads as.
+    # 64 bits, as in a database. This also excludes the infinity that 1e999 becomes.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
 
 
@@ -143,7 +148,7 @@ def _number(value: object) -> int | float:
 
 
 def _integer(value: object) -> int:
-    if not _is_number(value) or value != int(value):  # 3.0 is one
+    if not _is_number(value) or value != int(value):  # 3.0 is a whole number
         raise ValueError("a whole number")
     return int(value)
 
@@ -166,7 +171,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _truth(value: object) -> bool:
+def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
@@ -183,10 +188,10 @@ def _time(value: object) -> datetime:
         raise ValueError("a time such as 2017-02-09T12:38:38.375Z") from None
 
 
-# Writers turn the value back into the JSON value.
+# Writers return the JSON value.
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> object:
     return value
 
 
@@ -205,8 +210,10 @@ def _iso(value: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
+    """Field of a notification: its name in the JSON, and its conversion from and to the JSON value."""
+
     wire: str
-    read: Callable[[object], Any]
+    read: Callable[[object], object]
     write: Callable[[Any], object] = _same
 
 
@@ -214,7 +221,7 @@ _FIELDS = {
     "dev_eui": _Field("devEui", _eui),
     "gw_eui": _Field("gwEui", _eui),
     "join_id": _Field("joinId", _integer),
-    "pdu": _Field("pdu", _octets, _hex),
+    "pdu": _Field("pdu", _bytes, _hex),
     "port": _Field("port", _port),
     "seqno": _Field("seqno", _integer),
     "txtime": _Field("txtime", _time, _iso),
@@ -226,11 +233,11 @@ _FIELDS = {
     "ism_band": _Field("ismBand", _text),
     "max_payload_bytes": _Field("maxPayload", _integer),
     "app_eui": _Field("appEui", _eui),
-    "ack": _Field("ack", _truth),
+    "ack": _Field("ack", _flag),
     "ack_dn_msg_id": _Field("ackDnMsgId", _integer),
     "dev_class": _Field("devClass", _text),
     "dev_type": _Field("devType", _text),
-    "dup": _Field("dup", _truth),
+    "dup": _Field("dup", _flag),
     "est_lat": _Field("estLat", _number),
     "est_lng": _Field("estLng", _number),
     "cfg_lat": _Field("cfgLat", _number),

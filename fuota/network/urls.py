@@ -1,4 +1,4 @@
-"""A whole URL, such as a receiver's, in the parts by which `HttpClient` takes it."""
+"""Splitting a whole URL, such as the URL of a receiver, into the parts that `HttpClient` takes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from fuota.errors import ParameterError
 
 
 def split_url(url: str) -> tuple[str, str, dict[str, str]]:
-    """(base_url, path, query) of a URL; the path is / where it has none. Raises ParameterError, which does not quote it."""
+    """Return the base URL, the path (/ if the URL has none) and the query parameters of `url`.
+
+    Raises ParameterError, which does not quote the URL, if it is not valid.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ParameterError("the URL is none: give one such as https://example.com/uplinks") from None
+        raise ParameterError("the URL is not valid: give a URL such as https://example.com/uplinks") from None
     return f"{parts.scheme}://{parts.netloc}", parts.path or "/", dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -1,4 +1,4 @@
-"""A minimal receiver of the data stream, and a server to run it (or any ASGI application) in the background."""
+"""A minimal receiver of the data stream, and a server that runs it, or any other ASGI application, in the background."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from fuota import rules
 from fuota.errors import IncompleteError, MessageError, NetworkError, ParameterError
 from fuota.network.group_commit import GroupCommit
 from fuota.network.uplinks import Uplink, parse_uplinks
 
 TOKEN_HEADER = "x-fuota-token"  # noqa: S105 - the name of the header, not a token
 MAX_REQUEST_LINE_BYTES = 2_000_000
-"""Longest URL that a background server takes: the EUIs of some 100,000 devices."""
+"""Longest request line of a background server: the EUIs of some 100,000 devices."""
 _START_TIMEOUT_S = 10
 _STOP_TIMEOUT_S = 5
 _MAX_CONNECTIONS = 512
 _READ_TIMEOUT_S = 30
 _MAX_READING_BYTES = 64_000_000
-"""Of all bodies that are being read."""
+"""Limit of the sum of all bodies that are being read."""
 
 
 def create_receiver(
@@ -44,34 +46,32 @@ def create_receiver(
     max_body_bytes: int = 1_000_000,
     max_waiting: int = 50_000,
 ) -> FastAPI:
-    """An application that takes POST /uplinks: one notification or a batch.
+    """Return an application that accepts POST /uplinks with one notification or a batch.
 
-    store: called with uplinks before their requests are acknowledged, in a thread, and never twice at the same time; what
-        arrives meanwhile is stored together. Whatever it raises is logged and answered 500, so the server may send again.
-        Where several requests went together, each is then tried by itself.
-    token: where given, required in the header x-fuota-token.
-    max_body_bytes: a longer body is not read further than that. max_waiting: uplinks that may wait for the storage.
+    store: called with uplinks before their requests are acknowledged, in a thread, one call at a time. Uplinks that arrive during a
+        call are stored together by the next. An exception is logged and answered with 500, so that the server may send again; if
+        several requests were stored together, each is then tried alone.
+    token: text that the header x-fuota-token must have; None requires no token.
+    max_body_bytes: a longer body is read only up to this length. max_waiting: most uplinks that may wait to be stored.
 
-    Answers 200 once stored; 400 for a body that is no notification, 403 for the token, 408 for one that takes half a minute,
-    413 for too long a body, 500, 503 where too much is waiting.
+    The answer is 200 when the uplinks are stored; 400 for a body that is not a notification; 403 for a wrong token; 408 for a body
+    that takes more than 30 s; 413 for a body that is too long; 500 if the uplinks cannot be stored; 503 if too much is waiting.
     Raises ParameterError for a token that no header can carry.
     """
     if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise ParameterError(
-            "token is empty, or holds a space or a character outside visible ASCII; None asks for none"
-        )
+        raise ParameterError("token must be visible ASCII without spaces, and not empty; None requires no token")
     commit = GroupCommit(store, max_waiting=max_waiting)
     bodies = _Bodies(max_body_bytes=max_body_bytes)
 
     async def receive(request: Request) -> Response:
-        if token is not None and not _same(request.headers.get(TOKEN_HEADER, ""), token):
-            return _answer(403, f"the header {TOKEN_HEADER} does not carry the token")
+        if token is not None and not _is_token(request.headers.get(TOKEN_HEADER, ""), token):
+            return _answer(403, f"the header {TOKEN_HEADER} does not have the token")
         try:
             body = await bodies.read(request)
         except _Refused as refused:
             return _answer(refused.status, str(refused))
         except ClientDisconnect:
-            return _answer(400, "the body was cut off")  # into the void, but no traceback either
+            return _answer(400, "the body was cut off")  # nobody receives this answer, but there is no traceback
         return await _keep(commit, body)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -79,25 +79,25 @@ def create_receiver(
     return app
 
 
-def _same(given: str, token: str) -> bool:
-    return secrets.compare_digest(given.encode(), token.encode())  # in constant time
+def _is_token(text: str, token: str) -> bool:
+    return secrets.compare_digest(text.encode(), token.encode())  # in constant time
 
 
-class _Refused(Exception):  # noqa: N818 - an answer, no error
+class _Refused(Exception):  # noqa: N818 - an answer, not an error
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
 class _Bodies:
-    """Reads bodies, each no longer than allowed and all together no more than fits."""
+    """Reads bodies, and limits the length of each body and of all bodies together."""
 
     def __init__(self, *, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
         self._left = max(_MAX_READING_BYTES, max_body_bytes)
 
     async def read(self, request: Request) -> bytes:
-        """The body. Raises _Refused."""
+        """Return the body. Raises _Refused."""
         body = bytearray()
         try:
             async with asyncio.timeout(_READ_TIMEOUT_S):
@@ -115,7 +115,7 @@ class _Bodies:
         if length > self._max_body_bytes:
             raise _Refused(413, f"the body is longer than {self._max_body_bytes} bytes")
         if self._left < 0:
-            raise _Refused(503, "too many notifications at once: send it again later")
+            raise _Refused(503, "too many notifications at once: send this one again later")
 
 
 async def _keep(commit: GroupCommit, body: bytes) -> Response:
@@ -124,14 +124,14 @@ async def _keep(commit: GroupCommit, body: bytes) -> Response:
     except MessageError as exc:
         return _answer(400, str(exc))
     if not commit.has_room(len(uplinks)):
-        return _answer(503, "too many notifications wait to be stored: send it again later")
+        return _answer(503, "too many notifications wait to be stored: send this one again later")
     if not await commit.keep(uplinks):
         return _answer(500, "the uplinks could not be stored")
     return _answer(200, f"stored {len(uplinks)}")
 
 
 def _answer(status: int, message: str) -> Response:
-    # After these the rest of the body is still on the wire: the connection cannot be used again.
+    # After these answers the rest of the body still arrives: the connection cannot be used again.
     return JSONResponse(
         {"message": message}, status_code=status, headers={"connection": "close"} if status in {408, 413, 503} else None
     )
@@ -146,28 +146,30 @@ class _Running:
 
 
 class BackgroundServer:
-    """Runs an ASGI application in a daemon thread; also as a context manager.
+    """Runs an ASGI application in a daemon thread. It is also a context manager.
 
-    app: such as the result of `create_receiver`. port: 0 takes any free one. Raises ParameterError for the port.
+    app: such as the result of `create_receiver`. host: address to listen on. port: 0 to 65535, 0 for any free port.
+    Raises ParameterError for the port.
     """
 
-    def __init__(self, app: Any, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        if not 0 <= port <= 65535:
-            raise ParameterError(f"port is {port}: it must lie from 0 (any free one) to 65535")
-        self._app, self._host, self._port = app, host, port
+    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._app, self._host, self._port = app, host, rules.integer("port", port, 0, 65535)
         self._running: _Running | None = None
 
     @property
     def url(self) -> str:
-        """Such as http://127.0.0.1:8380. Raises IncompleteError while the server does not run."""
+        """URL of the server, such as http://127.0.0.1:8380. Raises IncompleteError while the server does not run."""
         if self._running is None:
             raise IncompleteError("the server has no URL before start() and after stop()")
         return self._running.url
 
     def start(self) -> Self:
-        """Return once requests are accepted. Raises NetworkError where the port is taken or the application fails."""
+        """Start the server, and return when it accepts requests.
+
+        Raises NetworkError if the port is in use or the application fails, ParameterError if the server runs already.
+        """
         if self._running is not None:
-            raise ParameterError(f"the server runs already, at {self.url}")
+            raise ParameterError(f"the server already runs at {self.url}")
         self._running = running = _launch(self._app, self._host, self._port)
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not running.server.started:  # uvicorn sets a flag and offers no event
@@ -178,7 +180,7 @@ class BackgroundServer:
         return self
 
     def stop(self) -> None:
-        """Finish the requests under way and free the port. Stopping twice is no error."""
+        """Finish the requests in progress and free the port. Stopping a server that does not run is not an error."""
         if self._running is None:
             return
         self._running.server.should_exit = True
@@ -195,7 +197,7 @@ class BackgroundServer:
         self.stop()
 
 
-def _launch(app: Any, host: str, port: int) -> _Running:
+def _launch(app: ASGIApp, host: str, port: int) -> _Running:
     listener = _listener(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
@@ -207,16 +209,16 @@ def _launch(app: Any, host: str, port: int) -> _Running:
         h11_max_incomplete_event_size=MAX_REQUEST_LINE_BYTES + 65_536,
         timeout_graceful_shutdown=_STOP_TIMEOUT_S,
     )
-    server = uvicorn.Server(config)  # outside the main thread it leaves the signal handlers alone
+    server = uvicorn.Server(config)  # outside the main thread it does not change the signal handlers
     thread = threading.Thread(target=_serve, args=(server, listener), name=f"fuota server {url}", daemon=True)
     thread.start()
     return _Running(server=server, thread=thread, listener=listener, url=url)
 
 
 class _LimitedH11(H11Protocol):
-    """A connection too many is closed, before the system refuses files to the whole process.
+    """HTTP connections with a limit on their number, so that they do not use up all open files of the process.
 
-    It is counted when it is made: the event loop accepts a crowd of them before it makes the first.
+    They are counted when they are made: the event loop accepts many connections before it makes the first.
     """
 
     _refused = False
@@ -235,7 +237,7 @@ class _LimitedH11(H11Protocol):
 
 @cache
 def _most_connections() -> int:
-    """Half of the files that this process may open, and 512 at most."""
+    """Return half of the number of files that this process may open, and 512 at most."""
     try:
         import resource
     except ImportError:  # Windows
@@ -245,15 +247,16 @@ def _most_connections() -> int:
 
 
 def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    with contextlib.suppress(SystemExit):  # uvicorn's word for an application that failed to start; start() tells it
+    with contextlib.suppress(SystemExit):  # uvicorn raises it if the application fails to start; start() reports it
         server.run([listener])
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    # By its number, or asyncio does not take it for TCP: answers would wait 40 ms for the acknowledgement of their first half.
+    # With the protocol number; otherwise asyncio does not recognise TCP, and answers wait 40 ms for the acknowledgement of their
+    # first half.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just freed is free
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just freed can be used
         listener.bind((host, port))
     except OSError as exc:
         listener.close()
@@ -263,7 +266,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _bind_message(host: str, port: int, exc: OSError) -> str:
     if exc.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: stop what uses it, name another port, or 0 for any free one"
+        return f"port {port} on {host} is in use: stop the program that uses it, or give another port, or 0 for any free port"
     return (
-        f"port {port} on {host} cannot be opened ({exc.strerror}): name another address or port, or 0 for any free one"
+        f"port {port} on {host} cannot be opened ({exc.strerror}): give another address or port, or 0 for any free port"
     )

@@ -104,7 +104,7 @@ def test_a_key_file_that_others_can_touch_is_refused_and_not_used(fuota, seen, k
     key_file.chmod(mode)
     result = fuota(*STATUS, "--server", url, "--api-key-file", key_file, "--json")
     assert (result.code, result.event("error")["code"]) == (2, 2)
-    assert f"has mode {mode:04o}" in result.complaint
+    assert f"got {mode:04o}" in result.complaint
     assert f"chmod 600 {key_file}" in result.complaint
     assert keys == []
     assert KEY not in result.out + result.err

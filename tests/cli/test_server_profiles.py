@@ -80,7 +80,7 @@ def test_a_profile_says_how_its_server_spells_names(fuota, seen, config, monkeyp
     assert calls[0][1].endswith(f"mcastStatus?jobID={JOB}")
     config(table(url, 'other_spellings = "jobId"'))
     wrong = fuota("transfer", "status", "--job-id", JOB, "--server", "senra")
-    assert (wrong.code, "there are jobID, devEui, eui, fwVersion" in wrong.complaint) == (2, True)
+    assert (wrong.code, "one of jobID, devEui, eui, fwVersion" in wrong.complaint) == (2, True)
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])
@@ -112,7 +112,7 @@ def test_an_application_and_a_job_both_given_are_refused_as_ever(fuota, seen, co
     assert fuota(*STATUS, "--job-id", JOB, "--server", "senra").code == 2
 
 
-@pytest.mark.parametrize(("name", "told"), [("senr", "profiles there: senra"), ("api.senraco.io", "neither a URL")])
+@pytest.mark.parametrize(("name", "told"), [("senr", "servers there: senra"), ("api.senraco.io", "neither a URL")])
 def test_a_name_that_is_no_profile_is_told_with_those_that_are(fuota, config, name, told):
     path = config(table("https://api.invalid"))
     result = fuota(*STATUS, "--server", name)
@@ -179,9 +179,9 @@ def test_a_url_that_only_one_profile_has_brings_its_key(fuota, seen, config, mon
     [
         ('api_key_env = "NOT_SET"', 4, "environment variable NOT_SET is not set"),
         ('api_key_file = "none"', 2, "cannot be read: No such file"),
-        ('api_key_file = "open"', 2, "has mode 0644: others can read it"),
+        ('api_key_file = "open"', 2, "must have mode 0600"),
         ('api_key_command = "/no/such/command"', 2, "the key command failed"),
-        ('api_key_keyring = "you"', 4, "`keyring set fuota you` asks for it"),
+        ('api_key_keyring = "you"', 4, "run `keyring set fuota you`"),
     ],
 )
 def test_a_key_that_is_not_there_is_told(  # noqa: PLR0917 - fixtures
@@ -216,15 +216,15 @@ def test_without_the_package_it_is_told_how_to_get_it(fuota, seen, config, monke
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("servers = 1", "servers is no table"),
+        ("servers = 1", "must be a table: write [servers.NAME]"),
         ("[server.x]\nurl='https://a.b'", "has 'server'"),
         ("[servers]\nsenra = 'https://a.b'", "[servers.senra]"),
         ("[servers.senra]", "has no url"),
-        ("[servers.senra]\nurl = 7", "url must be a text"),
-        ("[servers.senra]\nurl = ''", "url must be a text"),
+        ("[servers.senra]\nurl = 7", "url of [servers.senra]"),
+        ("[servers.senra]\nurl = ''", "must be a text that is not empty"),
         ("[servers.senra]\nurl = 'https://a.b'\napp_ui = 'x'", "has an unknown key 'app_ui'"),
-        (f"[servers.senra]\nurl = 'https://a.b'\napi_key = '{KEY}'", "a key is not kept there"),
-        ("[servers.senra]\nurl = 'https://a.b'\napi_key_env='A'\napi_key_file='B'", "the key is in one place"),
+        (f"[servers.senra]\nurl = 'https://a.b'\napi_key = '{KEY}'", "the file must not contain keys"),
+        ("[servers.senra]\nurl = 'https://a.b'\napi_key_env='A'\napi_key_file='B'", "give one source of the key"),
         ("[servers.senra", "is not valid TOML"),
     ],
 )

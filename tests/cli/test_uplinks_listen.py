@@ -8,7 +8,7 @@ import pytest
 
 from fuota.errors import AuthenticationError, BadRequestError
 from fuota.network import HttpClient, parse_uplinks
-from fuota.network.http import Secrets
+from fuota.network.credentials import Secrets
 
 STATUS = {
     "devEui": "02000000F007A001",
@@ -133,7 +133,7 @@ def test_where_nobody_reads_on_listening_ends_without_a_complaint_and_what_came_
     [
         (["--listen", "8381"], 2, "--listen 8381 is not HOST:PORT"),
         (["--listen", "0.0.0.0:0"], 2, "set FUOTA_LISTEN_TOKEN"),
-        (["--listen", "127.0.0.1:99999"], 2, "port is 99999"),
+        (["--listen", "127.0.0.1:99999"], 2, "port must be 0 to 65535, got 99999"),
         (["--out", "/no/such/folder/file"], 2, "uplinks cannot be kept in /no/such/folder/file: No such file"),
     ],
 )

@@ -192,7 +192,7 @@ BAD_KEY = "123AAAAAAAAAAAAAAAA000000000ABC"  # odd length
         ("register", {"devices": OTAA[0]}, "must be a list"),
         ("register", {"devices": [*OTAA, OTAA[0]]}, f"row 3: {EUI0} is also row 1"),
         ("register", {"devices": [*OTAA, ABP]}, "row 3: .* is ABP, row 1 is OTAA"),
-        ("register", {"devices": [OTAA[0], EUI1]}, "row 2: it is a str"),
+        ("register", {"devices": [OTAA[0], EUI1]}, "row 2: give OtaaDevice.*type str"),
         ("register", {"devices": [*OTAA, {"dev_eui": "1" * 16, "app_key": BAD_KEY}]}, "row 3: app_key.*31 characters"),
         ("register", {"devices": [{"dev_eui": EUI0[1:], "app_key": AES}]}, "row 1: dev_eui.*16 hex"),
         ("register", {"devices": [{"dev_eui": AES, "app_key": AES}]}, "row 1: dev_eui.*32 characters"),
@@ -216,7 +216,7 @@ BAD_KEY = "123AAAAAAAAAAAAAAAA000000000ABC"  # odd length
         ("transfer", {"to_app_eui": APP}, "two applications"),
         ("transfer", {"contract_id": None}, "contract_id"),
         ("transfer", {"to_api_key": "AK2:a b"}, "API key"),
-        ("transfer", {"to_api_key": None}, "API key"),
+        ("transfer", {"to_api_key": None}, "to_api_key must be a text, got None"),
     ],
 )
 def test_what_is_refused_sends_nothing_and_shows_no_secret(server, devices, name, changed, words):

@@ -254,7 +254,7 @@ def test_a_lost_answer_may_have_been_received(server, does):
     [
         ("/rest/integration/mcastTransfer", "ask for the status before sending it again"),
         ("/rest/integration/mcast/addDevices", "ask for the status before sending it again"),
-        ("/rest/integration/mcast/setup", "no list of its groups, and sent again it makes another one"),
+        ("/rest/integration/mcast/setup", "no list of its groups, and a second request creates another group"),
         ("/rest/integration/mcast/sendmsg", "the message may go out twice"),
         ("/rest/integration/device/sendmsg", "the message may go out twice"),
         ("/rest/integration/device/clearmsgs", "it can be sent again"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fuota.network import redact
-from fuota.network.redaction import redact_tree
+from fuota.network.redaction import redact_json
 
 AES = "123AAAAAAAAAAAAAAAA000000000ABC0"
 KEY = "AK3:abcdefghij0123456789ABCDEFGHIJ0123456789"
@@ -42,7 +42,7 @@ def test_other_text_stays(text):
 
 def test_a_tree_is_redacted_at_every_depth():
     tree = {"msgs": [f"New AppKey: {AES}.", 7, None, {"deep": KEY}], "pctDone": 100}
-    assert redact_tree(tree) == {
+    assert redact_json(tree) == {
         "msgs": ["New AppKey: [redacted].", 7, None, {"deep": "AK3:[redacted]"}],
         "pctDone": 100,
     }

@@ -119,7 +119,7 @@ def test_a_task_that_does_not_end_in_time_goes_on(server, devices):
     for _ in range(6):
         server.play(RUNNING)
     pauses, stored = [], []
-    with pytest.raises(IncompleteError, match=r"after 5 s \(RUNNING, 40 % done\): it goes on"):
+    with pytest.raises(IncompleteError, match=r"after 5 s \(RUNNING, 40 % done\)\. It continues"):
         devices.task(REQ, poll_ms=2000, timeout_s=5, on_result=stored.append, sleep=pauses.append)
     assert stored == []
     assert sum(pauses) == pytest.approx(5, abs=0.5)
@@ -161,5 +161,5 @@ def test_a_status_url_without_a_request_id_is_refused(url):
 
 
 def test_an_answer_with_a_message_in_place_of_the_url():
-    ref = TaskRef.from_answer({"message": "Accepted"}, host="h", otherwise="DevTransferJobReq:A-B")
+    ref = TaskRef.from_answer({"message": "Accepted"}, host="h", default_request_id="DevTransferJobReq:A-B")
     assert (ref.request_id, ref.status_url, ref.message) == ("DevTransferJobReq:A-B", "", "Accepted")

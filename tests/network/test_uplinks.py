@@ -190,7 +190,7 @@ def test_an_empty_batch_is_no_uplink():
 )
 def test_a_wrong_field_is_named_with_its_notification(field, value):
     good = {"devEui": "000000000000000A"}
-    with pytest.raises(MessageError, match=rf"notification 2 of 3: {field} is .*must be"):
+    with pytest.raises(MessageError, match=rf"notification 2 of 3: {field} must be .*got"):
         parse_uplinks(json.dumps([good, {**good, field: value}, good]))
 
 
@@ -204,8 +204,8 @@ def test_a_wrong_field_is_named_with_its_notification(field, value):
         ('{"devEui": "000000000000000A", "rssi": 1e999}', "rssi"),
         ("9" * 10_000, "not JSON"),
         ("[" * 200_000, "nested"),
-        ("null", "notification 1 of 1 is None"),
-        ('[{"devEui": "000000000000000A"}, 7]', "notification 2 of 2 is 7"),
+        ("null", "notification 1 of 1 must be a JSON object, got None"),
+        ('[{"devEui": "000000000000000A"}, 7]', "notification 2 of 2 must be a JSON object, got 7"),
         ("{}", "notification 1 of 1 has no devEui"),
         ('{"devEui": null}', "no devEui"),
     ],

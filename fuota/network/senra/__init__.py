@@ -1,4 +1,4 @@
-"""The Application API of SenRa and Senet."""
+"""Client of the Application API of SenRa and Senet."""
 
 from __future__ import annotations
 

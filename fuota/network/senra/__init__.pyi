@@ -1,4 +1,4 @@
-"""The Application API of SenRa and Senet."""
+"""Client of the Application API of SenRa and Senet."""
 
 from fuota.network.senra.bulk import BulkResult as BulkResult
 from fuota.network.senra.bulk import Chunk as Chunk

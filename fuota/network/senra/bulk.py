@@ -1,7 +1,7 @@
-"""Jobs in chunks, one after the other, and what became of each device.
+"""Tasks for many devices in chunks, one after the other, and the outcome of each device.
 
-The server runs one task per application and names no result for each device: it counts (`stats`) and says what went wrong
-(`msgs`). What follows from both is told here, and what does not is unknown.
+The server runs one task per application. It does not report a result per device: it counts (`stats`) and lists messages (`msgs`).
+The outcomes are what follows from both; a device about which nothing follows is unknown.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from fuota.network.senra.task_requests import TaskRequest
 from fuota.network.senra.tasks import TaskRef, TaskStatus
 
 _DEVICE = re.compile(r"\bDevEUI: *([0-9A-Fa-f]{16})\b")
-_HARMLESS = re.compile(
-    r"has been updated", re.IGNORECASE
-)  # "The AppKey for DevEUI: ... has been updated." (reference, msgs)
+# "The AppKey for DevEUI: ... has been updated." (reference, msgs) reports no failure.
+_HARMLESS = re.compile(r"has been updated", re.IGNORECASE)
 
 
 class Fate(StrEnum):
-    """What became of a device."""
+    """Outcome of a device."""
 
     DONE = "done"
-    """What was asked for is so; it may have been so before."""
+    """The device is as requested; it may have been so before."""
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """The task ended with errors that name no device, did not end, or its answer was lost: ask the server."""
+    """The task ended with errors that name no device, or did not end, or its answer was lost: ask the server."""
     NOT_SENT = "not_sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceOutcome:
-    """What became of one device, and the words for it: the server's, keys redacted, or ours; "" where all is well."""
+    """Outcome of one device.
+
+    dev_eui: 16 hex digits. message: reason, from the server (keys redacted) or from us; "" if the device is done.
+    """
 
     dev_eui: str
     fate: Fate
@@ -45,9 +47,11 @@ class DeviceOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A part of a job. `number`: from 1 to `count`. `task`, `status`: None where it came to none; `problem`: why not.
+    """Part of a task's devices that is sent as one task.
 
-    `sent`: whether the server may have it.
+    number: from 1 to `count`. dev_euis: the devices. sent: whether the server may have received it.
+    task, status: None if the server did not accept it or the status is not known; problem: the reason.
+    error: exception of the request, if any.
     """
 
     number: int
@@ -61,33 +65,38 @@ class Chunk:
 
     @property
     def outcomes(self) -> tuple[DeviceOutcome, ...]:
-        """One for each device, in their order."""
+        """Outcome of each device, in their order."""
         if self.status is None:
             fate = Fate.UNKNOWN if self.sent else Fate.NOT_SENT
-            return tuple(DeviceOutcome(dev_eui=one, fate=fate, message=self.problem) for one in self.dev_euis)
-        said = dict(_said(self.status))
-        failed = {one for one in said if one in set(self.dev_euis) and not _HARMLESS.search(said[one])}
-        others, words = _fate_of_others(self.status, len(failed), len(self.dev_euis) - len(failed))
+            return tuple(DeviceOutcome(dev_eui=eui, fate=fate, message=self.problem) for eui in self.dev_euis)
+        message_of = dict(_device_messages(self.status))
+        chunk_euis = set(self.dev_euis)
+        failed = {eui for eui, text in message_of.items() if eui in chunk_euis and not _HARMLESS.search(text)}
+        other_fate, other_text = _fate_of_others(self.status, len(failed), len(self.dev_euis) - len(failed))
         return tuple(
-            DeviceOutcome(dev_eui=one, fate=Fate.FAILED if one in failed else others, message=said.get(one, words))
-            for one in self.dev_euis
+            DeviceOutcome(
+                dev_eui=eui,
+                fate=Fate.FAILED if eui in failed else other_fate,
+                message=message_of.get(eui, other_text),
+            )
+            for eui in self.dev_euis
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkResult:
-    """What became of a job: its chunks, in their order, those that were not sent included."""
+    """Result of a task in chunks. chunks: in their order, including the chunks that were not sent."""
 
     chunks: tuple[Chunk, ...]
 
     @property
     def outcomes(self) -> Iterator[DeviceOutcome]:
-        """One for each device, in their order."""
+        """Outcome of each device, in their order."""
         return (outcome for chunk in self.chunks for outcome in chunk.outcomes)
 
     @property
     def counts(self) -> Mapping[Fate, int]:
-        """How many devices have each fate."""
+        """Number of devices with each outcome."""
         return Counter(outcome.fate for outcome in self.outcomes)
 
     @property
@@ -106,8 +115,10 @@ class BulkResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunking:
-    """How a job goes out: `devices` a chunk (None: as suits the call); `wait` ends with the last status of a task, and both
-    callbacks get a chunk at once, when the server has taken it on and when it has ended.
+    """How to send a task in chunks.
+
+    wait: returns the last status of a task. devices: number in a chunk, None for the usual number of the call.
+    on_started: called with a chunk when the server has accepted it. on_chunk: called with a chunk when it has ended.
     """
 
     wait: Callable[[TaskRef], TaskStatus]
@@ -116,20 +127,22 @@ class Chunking:
     on_chunk: Callable[[Chunk], object] | None = None
 
 
-def run(calls: Calls, job: TaskRequest, how: Chunking) -> BulkResult:
-    """Carry out a job, chunk after chunk, each once the task of the one before has ended.
+def run_in_chunks(calls: Calls, request: TaskRequest, how: Chunking) -> BulkResult:
+    """Send a task in chunks, each after the task of the chunk before has ended, and return the result.
 
-    It stops where a chunk was refused, its task failed as a whole, or its outcome is not known. A refusal of the first chunk is
-    raised, since nothing has happened then: ParameterError, NetworkError.
+    calls: the calls of the server. request: the whole task. how: size of the chunks, and how to wait.
+
+    It stops if a chunk is refused, if its task fails as a whole, or if its outcome is not known. Raises
+    ParameterError or NetworkError if the first chunk is refused, because nothing has happened then.
     """
-    parts = job.chunks(how.devices)
+    parts = request.chunks(how.devices)
     done: list[Chunk] = []
     for number, part in enumerate(parts, 1):
         chunk = Chunk(number=number, count=len(parts), dev_euis=part.dev_euis)
-        if done and not _went_through(done[-1]):
-            done.append(replace(chunk, problem=f"chunk {number - 1} did not go through: this one was not sent"))
+        if done and not _is_success(done[-1]):
+            done.append(replace(chunk, problem=f"chunk {number - 1} did not succeed: this chunk was not sent"))
             continue
-        chunk = _carried_out(calls, part, chunk, how)
+        chunk = _run(calls, part, chunk, how)
         if number == 1 and chunk.error is not None and not chunk.sent:
             raise chunk.error
         done.append(chunk)
@@ -138,11 +151,11 @@ def run(calls: Calls, job: TaskRequest, how: Chunking) -> BulkResult:
     return BulkResult(chunks=tuple(done))
 
 
-def _carried_out(calls: Calls, part: TaskRequest, chunk: Chunk, how: Chunking) -> Chunk:
+def _run(calls: Calls, part: TaskRequest, chunk: Chunk, how: Chunking) -> Chunk:
     try:
         task = part.start(calls)
     except NetworkError as error:
-        return replace(chunk, sent=_maybe_taken(error), problem=str(error), error=error)
+        return replace(chunk, sent=_maybe_accepted(error), problem=str(error), error=error)
     chunk = replace(chunk, sent=True, task=task)
     if how.on_started is not None:
         how.on_started(chunk)
@@ -152,33 +165,36 @@ def _carried_out(calls: Calls, part: TaskRequest, chunk: Chunk, how: Chunking) -
         return replace(chunk, problem=str(error))
 
 
-def _maybe_taken(error: NetworkError) -> bool:
-    """Whether the server may have started the task all the same."""
+def _maybe_accepted(error: NetworkError) -> bool:
+    """Return whether the server may have started the task in spite of the error."""
     if isinstance(error, UnreachableError):
         return error.maybe_received
     return error.status is None or not 300 <= error.status < 500
 
 
-def _went_through(chunk: Chunk) -> bool:
+def _is_success(chunk: Chunk) -> bool:
     return chunk.status is not None and chunk.status.state == "DONE_SUC"
 
 
-def _said(status: TaskStatus) -> Iterator[tuple[str, str]]:
-    """Device and message, of the messages that name one."""
+def _device_messages(status: TaskStatus) -> Iterator[tuple[str, str]]:
+    """Yield the EUI and the text of each message that names a device."""
     for message in status.messages:
-        if (found := _DEVICE.search(message)) is not None:
-            yield found[1].upper(), message
+        if (match := _DEVICE.search(message)) is not None:
+            yield match[1].upper(), message
 
 
 def _fate_of_others(status: TaskStatus, failed: int, others: int) -> tuple[Fate, str]:
-    """Of the devices that no message says failed."""
+    """Return the outcome and the reason for the devices that no message reports as failed.
+
+    failed: number of devices that a message reports as failed. others: number of all other devices of the chunk.
+    """
     if status.state != "DONE_SUC":
         return Fate.UNKNOWN, f"the task ended as {status.state}. {status.summary}".strip()
-    nameless = [one for one in status.messages if not _DEVICE.search(one) and not _HARMLESS.search(one)]
-    unnamed = (status.errors or 0) - failed
-    if unnamed >= others > 0:
-        return Fate.FAILED, "; ".join(nameless) or status.summary
-    if unnamed > 0 or nameless:
-        words = "; ".join(nameless) or "the server does not say which"
-        return Fate.UNKNOWN, f"{max(unnamed, 0)} of {others} devices without a message of their own went wrong: {words}"
+    general = [text for text in status.messages if not _DEVICE.search(text) and not _HARMLESS.search(text)]
+    unexplained = (status.errors or 0) - failed
+    if unexplained >= others > 0:
+        return Fate.FAILED, "; ".join(general) or status.summary
+    if unexplained > 0 or general:
+        reason = "; ".join(general) or "the server does not name them"
+        return Fate.UNKNOWN, f"{max(unexplained, 0)} of {others} devices without their own message failed: {reason}"
     return Fate.DONE, ""

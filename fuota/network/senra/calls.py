@@ -1,26 +1,33 @@
-"""What all twenty calls share: the path they live under, and a URL that the server will take."""
+"""What all 20 calls of the API have in common: their path, the names in requests, and the limit of the URL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fuota.errors import ParameterError
-from fuota.network.http import NO_SECRETS, Files, HttpClient, Secrets
+from fuota.network.credentials import NO_SECRETS, Secrets
+from fuota.network.outgoing import Files
 from fuota.network.senra.spelling import AS_DOCUMENTED, Spelling
+
+if TYPE_CHECKING:
+    from fuota.network.http import HttpClient
 
 PATH = "/rest/integration"
 
-# No limit on the URL is documented. Servers and proxies commonly refuse a request line beyond 8 to 64 KiB; 16 000 bytes
-# hold some 900 EUIs.
 MAX_URL_BYTES = 16_000
+"""Longest URL. The reference gives no limit. Servers and proxies commonly refuse a request line longer than 8 to 64 KiB; 16,000
+bytes hold some 900 EUIs."""
 
 
 class Calls:
-    """GET and POST by the last part of the resource URL, such as "mcastTransfer" or "mcast/setup"."""
+    """GET and POST requests by the last part of the resource URL, such as "mcastTransfer" or "mcast/setup".
+
+    http: the connection. max_url_bytes: longest URL to send. spelling: names to use in requests.
+    """
 
     def __init__(
         self, http: HttpClient, max_url_bytes: int = MAX_URL_BYTES, spelling: Spelling = AS_DOCUMENTED
@@ -31,16 +38,23 @@ class Calls:
 
     @property
     def host(self) -> str:
-        """The host that is called, in lower case."""
+        """Host of the server, in lower case."""
         return self._http.host
 
-    def get(self, name: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """The JSON object answered. Raises ParameterError for too long a URL, NetworkError."""
+    def get(self, name: str, query: Mapping[str, str]) -> dict[str, object]:
+        """Return the JSON object that answers a GET.
+
+        name: last part of the resource URL. query: parameters by the API's names.
+        Raises ParameterError if the URL is too long, NetworkError.
+        """
         query = self._spelling.of_query(name, query)
         return self._http.get_json(self._path(name, query), query)
 
     def get_stream(self, name: str, query: Mapping[str, str]) -> AbstractContextManager[Iterator[bytes]]:
-        """The body answered, block by block. Raises as `get` does, also while it is read."""
+        """Return the body that answers a GET, in blocks.
+
+        name, query: as for `get`. Raises the errors of `get`, also while the blocks are read.
+        """
         return self._http.get_stream(self._path(name, query), query)
 
     def post(
@@ -51,15 +65,19 @@ class Calls:
         files: Files | None = None,
         json: object = None,
         secrets: Secrets = NO_SECRETS,
-    ) -> dict[str, Any]:
-        """The JSON object answered, after exactly one request. Raises as `get` does."""
+    ) -> dict[str, object]:
+        """Return the JSON object that answers exactly one POST.
+
+        name, query: as for `get`. files: parts of a multipart form. json: JSON body.
+        secrets: secrets of the call besides the API key. Raises the errors of `get`.
+        """
         query, json = self._spelling.of_query(name, query), self._spelling.of_body(name, json)
         path = self._path(name, query)
         return self._http.post_json(path, query, files=files, json=json, secrets=secrets)
 
     def _path(self, name: str, query: Mapping[str, str]) -> str:
         path = f"{PATH}/{name}"
-        length_bytes = len(self._http.url(path, query))  # percent-encoded: one byte a character
+        length_bytes = len(self._http.url(path, query))  # percent-encoded: one byte per character
         if length_bytes > self._max_url_bytes:
             raise ParameterError(_too_long(name, query, length_bytes, self._max_url_bytes))
         return path

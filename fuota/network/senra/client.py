@@ -1,10 +1,11 @@
-"""The door to a SenRa (or Senet) network server."""
+"""Client of a SenRa or Senet network server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from fuota.calls import checked_init
 from fuota.network.http import DEFAULT_TIMEOUT_S, HttpClient
 from fuota.network.outgoing import RequestHook
 from fuota.network.senra.calls import MAX_URL_BYTES, PATH, Calls
@@ -16,17 +17,25 @@ from fuota.network.senra.tasks import TaskRef
 from fuota.network.senra.transfers import Transfers
 
 
+@checked_init
 class SenraClient:
-    """One account on one server, such as `SenraClient("https://api.senraco.io", api_key=...)`.
+    """Client of one account on one server, such as `SenraClient("https://api.senraco.io", api_key=...)`.
 
-    base_url: scheme and host; the API's own path may stand at its end. http only for a loopback host.
+    Its calls are grouped as `transfers`, `downlinks`, `multicast` and `devices`.
+
+    base_url: scheme and host; the API's own path may follow. http is accepted only for a loopback host.
     api_key: as issued, with its prefix AK2: or AK3:.
-    max_url_bytes: longest URL to send; lists of devices go into the URL.
-    other_spellings: names to send in place of the usual ones, where a server wants them: some of `OTHER_SPELLINGS`.
-    The other arguments are those of `HttpClient`. Raises ParameterError.
+    ca_file: PEM file of the authorities to trust instead of the usual ones.
+    timeout_s: whole seconds, (connect, read), or one number for both.
+    retries, backoff_ms: number of times that a GET is repeated, and base of the pauses between; a POST is never repeated.
+    max_url_bytes: longest URL to send; lists of devices are part of the URL.
+    other_spellings: names to send instead of the usual ones, if a server needs them: members of `OTHER_SPELLINGS`.
+    before_request: called with each request before it is sent; if it raises an exception, the request is not sent.
+
+    Raises ParameterError.
     """
 
-    def __init__(  # noqa: PLR0913 - where and who, then knobs that nearly nobody turns
+    def __init__(  # noqa: PLR0913 - address and key, then settings that are seldom changed
         self,
         base_url: str,
         api_key: str,
@@ -41,7 +50,7 @@ class SenraClient:
     ) -> None:
         self._http = HttpClient(
             base_url.rstrip("/").removesuffix(PATH),
-            api_key=api_key or "",  # None would be a client without a key: as good as an empty one
+            api_key=api_key or "",  # None would be a client without a key: the same as an empty key
             ca_file=ca_file,
             timeout_s=timeout_s,
             retries=retries,
@@ -52,7 +61,7 @@ class SenraClient:
         self.transfers = Transfers(calls)
         self.downlinks = Downlinks(calls)
         self.multicast = Multicast(calls)
-        self.devices: Devices[TaskRef] = Devices(calls, lambda job: job.start(calls))
+        self.devices: Devices[TaskRef] = Devices(calls, lambda request: request.start(calls))
 
     def __repr__(self) -> str:
         return f"SenraClient({self._http!r})"

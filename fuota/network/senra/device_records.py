@@ -1,4 +1,4 @@
-"""Rows of the device export (csvExport) as values. Nothing in a row is an error: what cannot be read is kept as it is."""
+"""Rows of the device export (csvExport) as values. A cell that cannot be read is not an error: its text is kept."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ EXPORT_FIELDS = (
     "profId", "devType", "devAddr", "estLat", "estLng", "txPeriod", "txPower", "curDr", "adrChg", "fwVer",
     "serviceMetrics", "metricA", "metricB", "metricC", "joinEui",
 )  # fmt: skip
-"""The names that `fields` takes (Application API reference, Device Export API). serviceMetrics stands for metricA to metricC."""
+"""Names for the parameter `fields` (Application API reference, Device Export API). serviceMetrics includes metricA to metricC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRecord:
-    """One device of an export; None and () stand for what was not asked for or not there.
+    """One device of an export. None and () stand for a field that was not requested or is empty.
 
-    EUIs are 16 upper-case hex digits (dev_eui as the server wrote it where it is none), times are aware and in UTC, latitudes and
-    longitudes in decimal degrees. The figures of yesterday (yest_...) are of the uplinks; yest_psr and psr_days are packet success
-    rates as the server writes them, in percent. The units of tx_period and tx_power are not documented. state: the server's word,
-    such as JOINED. psr_days: by the column's heading. unread: cells that are not what their column promises, by heading. extra:
-    cells of unknown columns, by heading.
+    EUIs are 16 upper-case hex digits; dev_eui is the server's text if it is not an EUI. Times are aware and in UTC. Latitudes and
+    longitudes are decimal degrees. state: the server's word, such as JOINED. The fields yest_... are about yesterday's uplinks.
+    yest_psr, psr_days: packet success rates in percent, as the server writes them; psr_days by the headings of its columns.
+    tx_period, tx_power: their units are not documented. unread: text of cells that are not of the type of their column, by heading.
+    extra: text of cells in unknown columns, by heading.
     """
 
     dev_eui: str | None = None
@@ -71,10 +71,10 @@ class DeviceRecord:
     unread: Mapping[str, str] = field(default_factory=dict, hash=False)
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def to_json(self) -> dict[str, Any]:
-        """The row by the names that `fields` takes, times in ISO 8601; what is not there is left out."""
-        known = {wire: getattr(self, name) for name, wire in _WIRE.items()}
-        plain = {wire: _plain(value) for wire, value in known.items() if value is not None and value != ()}
+    def to_json(self) -> dict[str, object]:
+        """Return the row by the names of `EXPORT_FIELDS`, times in ISO 8601, without empty fields."""
+        values = {wire: getattr(self, name) for name, wire in _WIRE.items()}
+        plain = {wire: _plain(value) for wire, value in values.items() if value is not None and value != ()}
         more = {"psrDays": self.psr_days, "unread": self.unread, "extra": self.extra}
         return plain | {name: dict(value) for name, value in more.items() if value}
 
@@ -86,48 +86,51 @@ def _plain(value: object) -> object:
 
 
 def records(rows: Iterable[tuple[int, list[str]]]) -> Iterator[DeviceRecord]:
-    """The devices of the rows of an export, the first of which is the heading, one at a time.
+    """Yield the devices of an export one at a time.
 
-    Raises MalformedAnswerError where no heading is that of a known field.
+    rows: line number and cells of each row; the first row is the heading.
+    Raises MalformedAnswerError if no heading is the name of a known field.
     """
     remaining = iter(rows)
     _, headings = next(remaining, (0, []))
     readers = [_column(heading) for heading in headings]
     if headings and not any(name for name, _ in readers):
         shown = redact(", ".join(headings))[:100]
-        raise MalformedAnswerError(f"the export has no column that is known; its first line is {shown!r}", status=200)
+        raise MalformedAnswerError(f"the export has no known column; its first line is {shown!r}", status=200)
     for _, row in remaining:
         yield _record(headings, readers, row)
 
 
-_Reader = Callable[[str], Any]
+_Reader = Callable[[str], object]
 _PSR_DAYS = "psr_days"
 
 
 def _record(headings: list[str], readers: list[tuple[str, _Reader]], row: list[str]) -> DeviceRecord:
-    others: dict[str, dict[str, Any]] = {_PSR_DAYS: {}, "unread": {}, "extra": {}}
-    values: dict[str, Any] = {**others}
-    for place, cell in enumerate(row):
-        heading = headings[place] if place < len(headings) else f"column {place + 1}"
-        name, read = readers[place] if place < len(readers) else ("", str)
+    psr_days: dict[str, Any] = {}
+    unread: dict[str, str] = {}
+    extra: dict[str, str] = {}
+    values: dict[str, Any] = {_PSR_DAYS: psr_days, "unread": unread, "extra": extra}
+    for column, cell in enumerate(row):
+        heading = headings[column] if column < len(headings) else f"column {column + 1}"
+        name, read = readers[column] if column < len(readers) else ("", str)
         if not (text := cell.strip()) and name != _PSR_DAYS:
             continue
         try:
             value = read(text)
         except ValueError:
-            others["unread"][heading] = redact(text)
+            unread[heading] = redact(text)
             continue
         if name == _PSR_DAYS:
-            others[_PSR_DAYS][heading] = value
-        elif name in values or not name:  # a column that is there twice, or is not known
-            others["extra"][heading] = redact(text)
+            psr_days[heading] = value
+        elif name in values or not name:  # a repeated or unknown column
+            extra[heading] = redact(text)
         else:
             values[name] = value
     return DeviceRecord(**values)
 
 
 def _column(heading: str) -> tuple[str, _Reader]:
-    """The field of a column and what reads its cells; no field for a column that is not known."""
+    """Return the field of a column and the reader of its cells; the field of an unknown column is ""."""
     from fuota.tables import column_name
 
     name = column_name(heading).replace("yesterday", "yest")
@@ -136,21 +139,23 @@ def _column(heading: str) -> tuple[str, _Reader]:
     return (_PSR_DAYS, _rate_or_none) if "psr" in name else ("", str)
 
 
-# Readers of a cell, which is not empty; they raise ValueError.
+# Readers of a cell that is not empty. They raise ValueError.
 
 
 def _number(text: str) -> float:
-    if not math.isfinite(found := float(text)):
+    number = float(text)
+    if not math.isfinite(number):
         raise ValueError(text)
-    return found
+    return number
 
 
-def _whole(text: str) -> int:
+def _whole_number(text: str) -> int:
     if text.isdecimal():
         return int(text)
-    if (found := _number(text)) != int(found):  # 3.0 is one
+    number = _number(text)
+    if number != int(number):  # 3.0 is a whole number
         raise ValueError(text)
-    return int(found)
+    return int(number)
 
 
 def _rate(text: str) -> float:
@@ -164,9 +169,10 @@ def _rate_or_none(text: str) -> float | None:
 
 
 def _degrees(text: str, limit: int) -> float:
-    if abs(found := _number(text)) > limit:
+    degrees = _number(text)
+    if abs(degrees) > limit:
         raise ValueError(text)
-    return found
+    return degrees
 
 
 def _tags(text: str) -> tuple[str, ...]:
@@ -178,25 +184,25 @@ def _eui(text: str) -> str:
 
 
 def _join_eui(text: str) -> str:
-    if (found := canonical_eui(text)) is None:
+    if (eui := canonical_eui(text)) is None:
         raise ValueError(text)
-    return found
+    return eui
 
 
 def _address(text: str) -> str:
-    if (found := parameters.canonical_address(text)) is None:
+    if (address := parameters.canonical_address(text)) is None:
         raise ValueError(text)
-    return found
+    return address
 
 
 _LATITUDE, _LONGITUDE = partial(_degrees, limit=90), partial(_degrees, limit=180)
-# In the order of EXPORT_FIELDS: where it goes, and how it is read.
+# Field and reader of each column, in the order of EXPORT_FIELDS.
 _IN_ORDER: tuple[tuple[str, _Reader], ...] = (
-    ("dev_eui", _eui), ("contract", _whole), ("tags", _tags), ("metadata", redact), ("state", str.upper),
+    ("dev_eui", _eui), ("contract", _whole_number), ("tags", _tags), ("metadata", redact), ("state", str.upper),
     ("registration_date", parse_time), ("activation_date", parse_time), ("deactivation_date", parse_time),
-    ("last_heard_from", parse_time), ("last_join_time", parse_time), ("first_join_time", parse_time), ("yest_bstns", _whole),
+    ("last_heard_from", parse_time), ("last_join_time", parse_time), ("first_join_time", parse_time), ("yest_bstns", _whole_number),
     ("yest_psr", _rate), ("yest_avg_rssi_dbm", _number), ("yest_avg_snr_db", _number), ("lat", _LATITUDE),
-    ("lng", _LONGITUDE), ("prof_id", _whole), ("dev_type", str), ("dev_addr", _address), ("est_lat", _LATITUDE),
+    ("lng", _LONGITUDE), ("prof_id", _whole_number), ("dev_type", str), ("dev_addr", _address), ("est_lat", _LATITUDE),
     ("est_lng", _LONGITUDE), ("tx_period", _number), ("tx_power", _number), ("cur_dr", str), ("adr_chg", str),
     ("fw_ver", str), ("service_metrics", str), ("metric_a", _number), ("metric_b", _number), ("metric_c", _number),
     ("join_eui", _join_eui),

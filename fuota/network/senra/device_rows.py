@@ -1,4 +1,4 @@
-"""Rows of the onboarding calls: one value per device, checked when made, and lists of them."""
+"""Rows of the onboarding calls: one value per device, checked when it is made, and lists of them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,8 @@ from fuota.network.redaction import redact
 from fuota.network.senra import parameters
 
 CLASSES = ("A", "B", "C")
-
-
-class RowError(ParameterError):
-    """An entry of a list cannot be used, or the list is empty. `row`: number of the entry from 1, None for an empty list."""
-
-    def __init__(self, message: str, *, row: int | None = None) -> None:
-        super().__init__(message)
-        self.row = row
-
+_LONGEST_EUI_TEXT = 23  # eight bytes with separators
+_ADDRESS_DIGITS = 8
 
 _WIRE = {
     "dev_eui": "devEui",
@@ -41,12 +34,20 @@ _WIRE = {
 }
 
 
+class RowError(ParameterError):
+    """An entry of a list cannot be used, or the list is empty. row: number of the entry from 1, None for an empty list."""
+
+    def __init__(self, message: str, *, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceDetails:
-    """A device to activate, and what every other row has as well.
+    """Device to activate, and the fields that every other row has as well, with the API's name of each.
 
-    dev_eui: 16 hex digits. lat, lng: decimal degrees. tags: texts without a comma, kept as a tuple.
-    None leaves a field out. Raises ParameterError.
+    dev_eui (devEui): 16 hex digits. lat (lat), lng (lng): decimal degrees. tags (tags): texts without a comma, kept as a tuple.
+    metadata (metadata), dev_type (devType): texts that are not empty. None leaves a field out. Raises ParameterError.
     """
 
     dev_eui: str
@@ -60,23 +61,24 @@ class DeviceDetails:
         try:
             self._check()
         except ParameterError as exc:
-            refusal = redact(str(exc))  # a key may stand in the wrong column
+            message = redact(str(exc))  # a key may stand in the wrong column
         else:
             return
-        raise ParameterError(refusal)  # not above: the first exception would hang on to it
+        raise ParameterError(message)  # not in the handler: the first exception would stay attached as context
 
     def _check(self) -> None:
         for name, check in _CHECKS.items():
-            if (value := getattr(self, name, None)) is not None or name in self._needed():
+            if (value := getattr(self, name, None)) is not None or name in self.required_fields():
                 object.__setattr__(self, name, check(name, value))
 
     @classmethod
-    def _needed(cls) -> tuple[str, ...]:
+    def required_fields(cls) -> tuple[str, ...]:
+        """Return the names of the fields that must not be None."""
         return ("dev_eui",)
 
-    def to_json(self) -> dict[str, Any]:
-        """The row by its wire names; what is None is left out."""
-        values = {wire: getattr(self, name, None) for name, wire in _WIRE.items()}
+    def to_json(self) -> dict[str, object]:
+        """Return the row by the API's names, without the fields that are None."""
+        values: dict[str, object] = {wire: getattr(self, name, None) for name, wire in _WIRE.items()}
         if self.tags is not None:
             values["tags"] = ",".join(self.tags)
         if values["devClass"] is not None:
@@ -86,19 +88,24 @@ class DeviceDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtaaDevice(DeviceDetails):
-    """A device to register that joins over the air. app_key: 32 hex digits, not shown."""
+    """Device to register that joins over the air. app_key (appKey): 32 hex digits, not shown."""
 
     activation: ClassVar[str] = "OTAA"
     app_key: str = field(repr=False)
 
     @classmethod
-    def _needed(cls) -> tuple[str, ...]:
+    def required_fields(cls) -> tuple[str, ...]:
+        """Return the names of the fields that must not be None."""
         return ("dev_eui", "app_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbpDevice(DeviceDetails):
-    """A device to register that never joins. The reference requires neither dev_addr (8 hex digits) nor the keys."""
+    """Device to register that never joins.
+
+    dev_addr (devAddr): 8 hex digits. nwk_s_key (nwkSKey), app_s_key (appSKey): 32 hex digits, not shown.
+    The reference requires none of the three.
+    """
 
     activation: ClassVar[str] = "ABP"
     dev_addr: str | None = None
@@ -108,9 +115,10 @@ class AbpDevice(DeviceDetails):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceUpdate(DeviceDetails):
-    """What to change of a device that has joined.
+    """Changes of a device that has joined.
 
-    dev_class: "A", "B" or "C", in any spelling of the API. app_key, nwk_key: 32 hex digits, not shown.
+    app_key (appKey), nwk_key (nwkKey): 32 hex digits, not shown. dev_class (devClass): "A", "B" or "C", in any spelling of the API.
+    fw_ver (fwVer): firmware version, a text.
     """
 
     app_key: str | None = field(default=None, repr=False)
@@ -121,7 +129,10 @@ class DeviceUpdate(DeviceDetails):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """Where the server shall POST the result of a registration, and the headers it shall send; neither is shown."""
+    """Address to which the server posts the result of a registration. Neither field is shown.
+
+    url: http or https. headers: names and values of headers that the server must send. Raises ParameterError.
+    """
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
@@ -129,16 +140,16 @@ class Callback:
     def __post_init__(self) -> None:
         _check_callback_url(self.url)
         if not isinstance(self.headers, Mapping):
-            raise ParameterError("the callback's headers are no mapping: give names and texts")
+            raise ParameterError("the headers of the callback must be a mapping from names to texts")
         for name, value in self.headers.items():
             if not isinstance(name, str) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
                 raise ParameterError("a header of the callback has a name that HTTP does not allow")
             if not isinstance(value, str) or not re.fullmatch(r"[ -~]*", value):
-                raise ParameterError(f"the callback's header {name} must be a text of one line in ASCII")
+                raise ParameterError(f"the header {name} of the callback must be a text of one line in ASCII")
         object.__setattr__(self, "headers", dict(self.headers))
 
-    def to_json(self) -> dict[str, Any]:
-        """The callback object of the request."""
+    def to_json(self) -> dict[str, object]:
+        """Return the callback object of the request."""
         return {"url": self.url} | ({"headers": dict(self.headers)} if self.headers else {})
 
 
@@ -146,82 +157,86 @@ _Row = TypeVar("_Row", bound=DeviceDetails)
 
 
 def registration_rows(
-    values: Iterable[OtaaDevice | AbpDevice | Mapping[str, Any]], activation: str | None = None
+    values: Iterable[OtaaDevice | AbpDevice | Mapping[str, object]], activation: str | None = None
 ) -> list[OtaaDevice | AbpDevice]:
-    """Rows to register: at least one, no device twice, one kind. A mapping holds the fields of either by their names.
+    """Return the rows of a registration: at least one, no device twice, all for the same activation.
 
-    activation: "OTAA" or "ABP", the kind of the mappings; None is the one that their fields are of.
+    values: rows, or mappings from the names of their fields to values.
+    activation: "OTAA" or "ABP" for the mappings; None to derive it from their fields. Raises RowError with the row.
     """
 
-    def made(value: object) -> OtaaDevice | AbpDevice:
+    def row_of(value: object) -> OtaaDevice | AbpDevice:
         if isinstance(value, OtaaDevice | AbpDevice):
             return value
         names = set(value) if isinstance(value, Mapping) else set()
-        by_fields = names & {"dev_addr", "nwk_s_key", "app_s_key"} and "app_key" not in names
-        if activation == "ABP" or (activation is None and by_fields):
+        has_abp_fields = names & {"dev_addr", "nwk_s_key", "app_s_key"} and "app_key" not in names
+        if activation == "ABP" or (activation is None and has_abp_fields):
             return _row(AbpDevice, value)
         return _row(OtaaDevice, value)
 
-    found = _listed(values, made)
-    for number, row in enumerate(found, 1):
-        if row.activation != found[0].activation:
+    rows = _distinct_rows(values, row_of)
+    for number, row in enumerate(rows, 1):
+        if row.activation != rows[0].activation:
             raise RowError(
-                f"row {number}: {row.dev_eui} is {row.activation}, row 1 is {found[0].activation}: "
+                f"row {number}: {row.dev_eui} is {row.activation}, row 1 is {rows[0].activation}: "
                 "register the two kinds in two calls",
                 row=number,
             )
-    return found
+    return rows
 
 
-def checked_rows(kind: type[_Row], values: Iterable[_Row | Mapping[str, Any] | str]) -> list[_Row]:
-    """Rows of one kind: at least one, no device twice. A text is an EUI, a mapping holds the fields by their names."""
-    return _listed(values, lambda value: _row(kind, {"dev_eui": value} if isinstance(value, str) else value))
+def checked_rows(kind: type[_Row], values: Iterable[_Row | Mapping[str, object] | str]) -> list[_Row]:
+    """Return rows of one kind: at least one, no device twice.
+
+    kind: class of the rows. values: rows, mappings from the names of their fields to values, or EUIs. Raises RowError with the row.
+    """
+    return _distinct_rows(values, lambda value: _row(kind, {"dev_eui": value} if isinstance(value, str) else value))
 
 
 def _row(kind: type[_Row], value: object) -> _Row:
     if isinstance(value, kind):
         return value
     if not isinstance(value, Mapping):
-        raise ParameterError(f"it is a {type(value).__name__}: give {kind.__name__}(...)")
+        raise ParameterError(f"give {kind.__name__}(...) or a mapping, got a value of type {type(value).__name__}")
     fields = kind.__dataclass_fields__
     if unknown := [str(name) for name in value if name not in fields]:
         raise ParameterError(f"{kind.__name__} has no field {', '.join(unknown)}; it has {', '.join(fields)}")
-    if missing := [name for name in kind._needed() if name not in value]:
+    if missing := [name for name in kind.required_fields() if name not in value]:
         raise ParameterError(f"{', '.join(missing)} is missing")
-    return kind(**value)
+    known: dict[str, Any] = dict(value)
+    return kind(**known)
 
 
-def _listed(values: Iterable[Any], made: Callable[[object], _Row]) -> list[_Row]:
+def _distinct_rows(values: object, row_of: Callable[[object], _Row]) -> list[_Row]:
     if isinstance(values, str | Mapping | DeviceDetails) or not isinstance(values, Iterable):
-        raise ParameterError(f"devices is one {type(values).__name__}: it must be a list of devices")
-    found: list[_Row] = []
-    first: dict[str, int] = {}
+        raise ParameterError(f"devices must be a list of devices, got a value of type {type(values).__name__}")
+    rows: list[_Row] = []
+    number_of: dict[str, int] = {}
     for number, value in enumerate(values, 1):
         try:
-            row = made(value)
+            row = row_of(value)
         except ParameterError as exc:
             raise RowError(f"row {number}: {exc}", row=number) from None
-        if row.dev_eui in first:
-            raise RowError(
-                f"row {number}: {row.dev_eui} is also row {first[row.dev_eui]}: name each device once", row=number
-            )
-        first[row.dev_eui] = number
-        found.append(row)
-    if not found:
+        if row.dev_eui in number_of:
+            first = number_of[row.dev_eui]
+            raise RowError(f"row {number}: {row.dev_eui} is also row {first}: name each device once", row=number)
+        number_of[row.dev_eui] = number
+        rows.append(row)
+    if not rows:
         raise RowError("devices is empty: name at least one")
-    return found
+    return rows
 
 
-def _eui(name: str, value: str) -> str:
-    return parameters.eui(name, _cut(value, 23))
+def _eui(name: str, value: object) -> str:
+    return parameters.eui(name, _shortened(value, _LONGEST_EUI_TEXT))
 
 
-def _address(name: str, value: str) -> str:
-    return parameters.fixed_bytes(name, _cut(value, 8), 4).hex().upper()
+def _address(name: str, value: object) -> str:
+    return parameters.fixed_bytes(name, _shortened(value, _ADDRESS_DIGITS), 4).hex().upper()
 
 
-def _cut(value: str, length: int) -> str:
-    """`value`, or its beginning: a key in the wrong column must not reach a message."""
+def _shortened(value: object, length: int) -> str:
+    """Return `value`, only its beginning if it is longer than `length`: a key in the wrong column must not reach a message."""
     if not isinstance(value, str):
         raise ParameterError(
             f"a value of type {type(value).__name__} stands where hexadecimal digits are needed, as text"
@@ -229,19 +244,19 @@ def _cut(value: str, length: int) -> str:
     return value if len(value.strip()) <= length else f"{value[:2]}... ({len(value)} characters)"
 
 
-def _latitude(name: str, value: float) -> float:
+def _latitude(name: str, value: object) -> float:
     return rules.real(name, value, -90, 90)
 
 
-def _longitude(name: str, value: float) -> float:
+def _longitude(name: str, value: object) -> float:
     return rules.real(name, value, -180, 180)
 
 
-def _class(name: str, value: str) -> str:
+def _class(name: str, value: object) -> str:
     return parameters.device_class(name, value, CLASSES)
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+_CHECKS: Mapping[str, Callable[[str, object], object]] = {
     "dev_eui": _eui,
     "app_key": parameters.aes_key,
     "nwk_key": parameters.aes_key,
@@ -265,4 +280,4 @@ def _check_callback_url(url: str) -> None:
     except (ValueError, AttributeError, TypeError):
         valid = False
     if not valid or not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):
-        raise ParameterError("the callback's url is no full URL: give one such as https://example.com/endpoint")
+        raise ParameterError("the url of the callback must be a full URL, such as https://example.com/endpoint")

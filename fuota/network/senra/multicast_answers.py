@@ -1,65 +1,62 @@
-"""Answers of the downlink and multicast calls as values. A field the server leaves out is None and no error."""
+"""Answers of the downlink and multicast calls as values. A field is None if the server leaves it out; this is not an error."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any, Self
+from typing import Self
 
 from fuota.errors import MalformedAnswerError
-from fuota.network.eui import canonical_eui
-from fuota.network.redaction import redact_tree
+from fuota.network.redaction import redact_object
 from fuota.network.senra import parameters
-
-# No frequency, count or time of the API comes near this; 1e300 and its like end here, before they fill the memory.
-_LARGEST = 1 << 63
+from fuota.network.senra.json_values import eui_or_text, member_names, nearest_integer, optional_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownlinkReceipt:
-    """The answer to a downlink: it was queued, which is not yet sent (Application API reference, sendmsg, "Response").
+    """Answer to a downlink: it is queued, not yet sent (Application API reference, sendmsg, "Response").
 
-    msg_id: the server's number of the message, None where it gave none; not the frame counter.
-    message: the server's words, None where it gave none. raw: the whole answer, secrets redacted.
+    message: the server's words, None if it gave none. msg_id: the server's number of the message, None if it gave none; this is
+    not the frame counter. raw: the whole answer, secrets redacted.
     """
 
     message: str | None
     msg_id: int | None
-    raw: Mapping[str, Any] = field(repr=False, hash=False)
+    raw: Mapping[str, object] = field(repr=False, hash=False)
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Raises nothing: a receipt is a receipt."""
-        raw = redact_tree(dict(answer))
-        return cls(message=_text(raw.get("message")), msg_id=_integer(raw.get("msgId")), raw=raw)
+    def from_answer(cls, answer: Mapping[str, object]) -> Self:
+        """Read an answer. Nothing in it is an error."""
+        raw = redact_object(answer)
+        return cls(message=optional_text(raw.get("message")), msg_id=nearest_integer(raw.get("msgId")), raw=raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearedDownlinks:
-    """The answer to clearmsgs (Application API reference, clearmsgs, "Response").
+    """Answer to clearmsgs (Application API reference, clearmsgs, "Response").
 
-    msg_ids: the messages cleared, () for none, None where the server named no list. The reference's table calls the
-    list msgId and its example clearedIds: both are read, the latter first. raw: the whole answer, secrets redacted.
+    msg_ids: numbers of the messages removed, None if the server gave no list. raw: the whole answer, secrets redacted.
+
+    The reference's table calls the list msgId, its example clearedIds: both are read, clearedIds first.
     """
 
     msg_ids: tuple[int, ...] | None
-    raw: Mapping[str, Any] = field(repr=False, hash=False)
+    raw: Mapping[str, object] = field(repr=False, hash=False)
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Raises nothing."""
-        raw = redact_tree(dict(answer))
-        found = raw.get("clearedIds")
-        return cls(msg_ids=_integers(raw.get("msgId") if found is None else found), raw=raw)
+    def from_answer(cls, answer: Mapping[str, object]) -> Self:
+        """Read an answer. Nothing in it is an error."""
+        raw = redact_object(answer)
+        cleared = raw.get("clearedIds")
+        return cls(msg_ids=_integers(raw.get("msgId") if cleared is None else cleared), raw=raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McGroupMember:
-    """A device of a group.
+    """Device of a multicast group.
 
-    dev_eui: 16 upper-case hex digits, or what the server wrote where that is no EUI. group_id: McGroupID on the device,
-    0 to 3. state: the server's own word, such as Initializing, Initialized, Failed, Closing.
+    dev_eui: 16 upper-case hex digits, or the server's text if it is not an EUI. group_id: McGroupID on the device, 0 to 3.
+    state: the server's word, such as Initializing, Initialized, Failed, Closing.
     """
 
     dev_eui: str | None
@@ -69,11 +66,12 @@ class McGroupMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McGroup:
-    """A multicast group (Application API reference, "Multicast API", "Response Example").
+    """Multicast group (Application API reference, "Multicast API", "Response Example").
 
-    mc_addr: 8 upper-case hex digits. dev_class: "A", "B" or "C", an unknown one as the server wrote it.
-    frequency_hz: hertz (the server gives MHz). duration_s: seconds. start_time_ms, end_time_ms: milliseconds since 1970
-    UTC. max_fcnt: 2^32 is legal, so 32 bits do not hold it. members: () where the server named none.
+    app_eui: 16 upper-case hex digits, or the server's text if it is not an EUI. mc_addr: 8 upper-case hex digits.
+    dev_class: "A", "B" or "C"; an unknown class stays as the server wrote it. mcast_type: APP or D2D. data_rate: index.
+    frequency_hz: hertz (the server gives MHz). duration_s: seconds. start_time_ms, end_time_ms: milliseconds since 1970 in UTC.
+    min_fcnt, max_fcnt: frame counters; max_fcnt may be 2^32, which 32 bits do not hold. members: empty if the server named none.
     raw: the whole answer, secrets redacted.
     """
 
@@ -89,68 +87,49 @@ class McGroup:
     min_fcnt: int | None
     max_fcnt: int | None
     members: tuple[McGroupMember, ...]
-    raw: Mapping[str, Any] = field(repr=False, hash=False)
+    raw: Mapping[str, object] = field(repr=False, hash=False)
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Raises MalformedAnswerError where no mcAddr is named: no other call finds the group without it."""
-        raw = redact_tree(dict(answer))
+    def from_answer(cls, answer: Mapping[str, object]) -> Self:
+        """Read an answer. Raises MalformedAnswerError if it has no mcAddr: no other call finds the group without it."""
+        raw = redact_object(answer)
         if (mc_addr := parameters.canonical_address(raw.get("mcAddr"))) is None:
-            has = ", ".join(sorted(raw)) or "no members"
             raise MalformedAnswerError(
-                f"the answer names no mcAddr of 8 hexadecimal digits ({raw.get('mcAddr')!r}); it has {has}", status=200
+                f"the answer names no mcAddr of 8 hexadecimal digits ({raw.get('mcAddr')!r}); it has {member_names(raw)}",
+                status=200,
             )
-        dev_class = _text(raw.get("devClass"))
+        dev_class = optional_text(raw.get("devClass"))
         return cls(
-            app_eui=_eui(raw.get("appEui")),
+            app_eui=eui_or_text(raw.get("appEui")),
             mc_addr=mc_addr,
             dev_class=None if dev_class is None else parameters.class_letter(dev_class),
-            mcast_type=_text(raw.get("mcastType")),
-            data_rate=_integer(raw.get("dr")),
-            frequency_hz=_integer(raw.get("freq"), scale=1_000_000),
-            duration_s=_integer(raw.get("durationSecs")),
-            start_time_ms=_integer(raw.get("startTime")),
-            end_time_ms=_integer(raw.get("endTime")),
-            min_fcnt=_integer(raw.get("minFCnt")),
-            max_fcnt=_integer(raw.get("maxFCnt")),
+            mcast_type=optional_text(raw.get("mcastType")),
+            data_rate=nearest_integer(raw.get("dr")),
+            frequency_hz=nearest_integer(raw.get("freq"), scale=1_000_000),
+            duration_s=nearest_integer(raw.get("durationSecs")),
+            start_time_ms=nearest_integer(raw.get("startTime")),
+            end_time_ms=nearest_integer(raw.get("endTime")),
+            min_fcnt=nearest_integer(raw.get("minFCnt")),
+            max_fcnt=nearest_integer(raw.get("maxFCnt")),
             members=_members(raw.get("devs")),
             raw=raw,
         )
 
 
 def _members(devs: object) -> tuple[McGroupMember, ...]:
-    found = [dev for dev in devs if isinstance(dev, dict)] if isinstance(devs, list) else []
+    devices = [device for device in devs if isinstance(device, dict)] if isinstance(devs, list) else []
     return tuple(
         McGroupMember(
-            dev_eui=_eui(dev.get("devEui") or dev.get("eui")),
-            group_id=_integer(dev.get("groupId")),
-            state=_text(dev.get("state")),
+            dev_eui=eui_or_text(device.get("devEui") or device.get("eui")),
+            group_id=nearest_integer(device.get("groupId")),
+            state=optional_text(device.get("state")),
         )
-        for dev in found
+        for device in devices
     )
-
-
-def _eui(value: object) -> str | None:
-    return canonical_eui(value) or _text(value)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _integers(value: object) -> tuple[int, ...] | None:
     if value is None:
         return None
-    numbers = (_integer(entry) for entry in (value if isinstance(value, list) else [value]))
+    numbers = (nearest_integer(entry) for entry in (value if isinstance(value, list) else [value]))
     return tuple(number for number in numbers if number is not None)
-
-
-def _integer(value: object, scale: int = 1) -> int | None:
-    """`scale` times a number, or a number in a text, to the nearest whole one; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = Decimal(str(value).strip())  # 868.1 MHz is 868100000 Hz, which 868.1 * 1e6 in floats is not
-    except InvalidOperation:
-        return None
-    return round(number * scale) if number.is_finite() and abs(number) < _LARGEST else None

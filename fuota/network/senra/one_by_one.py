@@ -1,4 +1,4 @@
-"""One call after the other, each for a device of its own: what came of each."""
+"""Calls for one device each, one after the other, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceAnswer(Generic[T]):
-    """What became of one device, and the server's answer, None where there was none."""
+    """Outcome of the call for one device, and the server's answer, None if there is none."""
 
     outcome: DeviceOutcome
     answer: T | None = None
 
 
 def call_each(calls: Iterable[tuple[str, Callable[[], T]]]) -> Iterator[DeviceAnswer[T]]:
-    """Make the calls, named by their devices, one when the outcome of the one before is taken.
+    """Make calls, one each time that the iterator is advanced, and yield the outcome of each. No call is made twice.
 
-    A refusal is the device's own and the next call is made; where the key is refused or the server is not there, nothing more is
-    sent. Where that is so of the first call, the NetworkError is raised. No call is made twice.
+    calls: EUI of the device and the function that makes its call.
+
+    A refusal concerns its device only, and the next call is made. If the key is refused or no answer comes, nothing more is sent.
+    Raises AuthenticationError if the key is refused at the first call, UnreachableError if the first call never reached the server.
     """
     stopped = ""
     for number, (dev_eui, call) in enumerate(calls):

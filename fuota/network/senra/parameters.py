@@ -27,12 +27,12 @@ def eui(name: str, value: object) -> str:
     return digits
 
 
-def eui_list(name: str, values: Iterable[str]) -> tuple[str, ...]:
+def eui_list(name: str, values: object) -> tuple[str, ...]:
     """Return a list of at least one EUI, none of them twice."""
     return _without_repeats(name, (eui(name, value) for value in _not_a_text(name, values)))
 
 
-def tag_list(name: str, values: Iterable[str]) -> tuple[str, ...]:
+def tag_list(name: str, values: object) -> tuple[str, ...]:
     """Return a list of at least one tag, none of them twice.
 
     A tag is not empty and has no comma, because a comma separates tags in a request.
@@ -62,11 +62,11 @@ def exactly_one(**values: object) -> str:
     return present[0]
 
 
-def fixed_bytes(name: str, value: bytes | str, count: int) -> bytes:
+def fixed_bytes(name: str, value: object, count: int) -> bytes:
     """Return exactly `count` bytes, from bytes or from text in hexadecimal."""
     rule = f"{count} bytes, as bytes or in hexadecimal"
     try:
-        content = bytes.fromhex(value) if isinstance(value, str) else bytes(memoryview(value))  # bytes(4) is four zeros
+        content = bytes.fromhex(value) if isinstance(value, str) else bytes(memoryview(value))  # type: ignore[arg-type]  # bytes(4) is four zeros
     except (TypeError, ValueError):
         rules.refuse(name, rule, value)
     if len(content) != count:
@@ -107,12 +107,12 @@ def _spelled(value: object) -> str:
 
 
 def _none_if_empty(values: Iterable[str] | None) -> Iterable[str] | None:
-    if values is None or isinstance(values, str):
+    if isinstance(values, str) or not isinstance(values, Iterable):  # not a list: the checks refuse it
         return values or None
-    return tuple(_not_a_text("the list", values)) or None
+    return tuple(values) or None
 
 
-def _not_a_text(name: str, values: Iterable[str]) -> Iterable[str]:
+def _not_a_text(name: str, values: object) -> Iterable[object]:
     if isinstance(values, str):
         raise ParameterError(f"{name} must be a list, such as [{values!r}], got the text {values!r}")
     if not isinstance(values, Iterable):
@@ -137,7 +137,7 @@ def _without_repeats(name: str, values: Iterable[str]) -> tuple[str, ...]:
     return tuple(distinct)
 
 
-def pdu(name: str, value: bytes | str) -> bytes:
+def pdu(name: str, value: object) -> bytes:
     """Return an application payload of 0 to 242 bytes, from bytes or from text in hexadecimal, with or without white space."""
     rule = f"0 to {MAX_PDU_BYTES} bytes, as bytes or in hexadecimal"
     if isinstance(value, str):
@@ -179,9 +179,11 @@ def class_letter(value: str) -> str:
     return letter if letter in ("A", "B", "C") else value
 
 
-def device_class(name: str, value: str, allowed: Sequence[str]) -> str:
+def device_class(name: str, value: object, allowed: Sequence[str]) -> str:
     """Return one of the `allowed` device classes, from any of the API's spellings."""
-    return rules.one_of(name, class_letter(value) if isinstance(value, str) else value, allowed)
+    if not isinstance(value, str):
+        rules.refuse(name, f"one of {', '.join(allowed)}", value)
+    return rules.one_of(name, class_letter(value), allowed)
 
 
 def aes_key(name: str, value: object) -> str:

@@ -1,15 +1,15 @@
-"""Names in requests that the reference spells in two ways: the ones that are sent, and the switch to the others."""
+"""Names in requests that the reference spells in two ways: the usual names, and the others if a server needs them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from fuota import rules
 from fuota.errors import ParameterError
 
-# By the other name: the one that is sent otherwise, and the calls. In the tables and in the examples of the reference stand
-# jobID and jobId; eui and, of clearmsgs, devEui; activateOne's table has no device; fwVer of a device is fwVersion elsewhere.
+# Each other name with the usual name and the calls. The reference has jobID in tables and jobId in examples; eui, and devEui in
+# the example of clearmsgs; no device in the table of activateOne; fwVer of a device, which is fwVersion elsewhere.
 _OTHERS: Mapping[str, tuple[str, frozenset[str]]] = {
     "jobID": ("jobId", frozenset({"mcastStatus", "mcastCancel"})),
     "devEui": ("eui", frozenset({"device/sendmsg", "device/clearmsgs"})),
@@ -17,40 +17,42 @@ _OTHERS: Mapping[str, tuple[str, frozenset[str]]] = {
     "fwVersion": ("fwVer", frozenset({"device/update"})),
 }
 OTHER_SPELLINGS = tuple(_OTHERS)
-"""Names that may be sent in place of the usual ones: jobID for jobId, devEui for eui, eui for devEui, fwVersion for fwVer."""
+"""Names that can replace the usual names: jobID for jobId, devEui for eui, eui for devEui, fwVersion for fwVer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spelling:
-    """Which of `OTHER_SPELLINGS` are sent. Raises ParameterError for another name."""
+    """Names to use in requests. others: members of `OTHER_SPELLINGS`. Raises ParameterError for any other name."""
 
     others: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for name in sorted(map(str, self.others)):
-            if name not in _OTHERS:
-                raise ParameterError(f"spelling {name!r} was given: there are {', '.join(OTHER_SPELLINGS)}")
+            rules.one_of("each of other_spellings", name, OTHER_SPELLINGS)
 
     def of_query(self, call: str, query: Mapping[str, str]) -> dict[str, str]:
-        """The query of this call as it is sent."""
-        return self._of(call, query)
+        """Return the query with the names to send. call: such as device/update. query: by the usual names."""
+        names = self._names(call)
+        return {names.get(name, name): value for name, value in query.items()}
 
-    def of_body(self, call: str, body: Any) -> Any:
-        """The JSON of this call as it is sent; rows of devices are spelled as well."""
+    def of_body(self, call: str, body: object) -> object:
+        """Return the JSON body with the names to send, also in its rows of devices. call: such as device/update."""
         if not self.others or not isinstance(body, dict) or not isinstance(body.get("data"), list):
             return body
-        return body | {"data": [self._of(call, row) for row in body["data"]]}
+        names = self._names(call)
+        rows = [{names.get(name, name): value for name, value in row.items()} for row in body["data"]]
+        return body | {"data": rows}
 
-    def _of(self, call: str, names: Mapping[str, Any]) -> dict[str, Any]:
-        instead = {usual: other for other, (usual, calls) in _OTHERS.items() if other in self.others and call in calls}
-        return {instead.get(name, name): value for name, value in names.items()}
+    def _names(self, call: str) -> dict[str, str]:
+        return {usual: other for other, (usual, calls) in _OTHERS.items() if other in self.others and call in calls}
 
 
 AS_DOCUMENTED = Spelling()
+"""The usual names."""
 
 
 def requested_spelling(others: Iterable[str]) -> Spelling:
-    """The usual names but for these. Raises ParameterError."""
+    """Return the usual names except for `others`. Raises ParameterError."""
     if isinstance(others, str):
-        raise ParameterError(f"other_spellings is the text {others!r}: it must be a list, such as [{others!r}]")
+        raise ParameterError(f"other_spellings must be a list, such as [{others!r}], got the text {others!r}")
     return Spelling(others=frozenset(others))

@@ -1,4 +1,4 @@
-"""Device management tasks: the answer that starts one, and its status (reference, "Task Status API")."""
+"""Device-management tasks: the answer that starts a task, its status, and waiting for its end (reference, "Task Status API")."""
 
 from __future__ import annotations
 
@@ -6,72 +6,76 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from fuota import rules
 from fuota.errors import IncompleteError, MalformedAnswerError
-from fuota.network.redaction import redact, redact_tree
-from fuota.network.senra.transfer_answers import number_of, text_of
+from fuota.network.redaction import redact, redact_object
+from fuota.network.senra.json_values import floor_of, member_names, text_of
 
-_OPEN = ("INITIAL", "QUEUED", "RUNNING")
+_RUNNING_STATES = ("INITIAL", "QUEUED", "RUNNING")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRef:
-    """A task that the server has taken on.
+    """Reference to a task that the server has accepted.
 
-    request_id: what `task_status` asks by. status_url: as answered, never followed; "" where the server gave none.
+    request_id: name of the task for `task_status`. status_url: from the answer, "" if the server gave none; never requested.
     raw: the whole answer, secrets redacted.
     """
 
     request_id: str
     status_url: str
-    raw: Mapping[str, Any] = field(repr=False, hash=False)
+    raw: Mapping[str, object] = field(repr=False, hash=False)
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any], *, host: str, otherwise: str = "") -> Self:
-        """Of an answer of `host`. otherwise: the request id of an answer without statusUrl.
+    def from_answer(cls, answer: Mapping[str, object], *, host: str, default_request_id: str = "") -> Self:
+        """Read an answer.
 
-        Raises MalformedAnswerError where there is no request id, or the URL is of another host.
+        host: the host that gave the answer. default_request_id: request ID of an answer without statusUrl.
+        Raises MalformedAnswerError if there is no request ID, or if the URL is of another host.
         """
-        raw = redact_tree(dict(answer))
-        url = text_of(answer.get("statusUrl"))  # not of raw: an id of 32 hex digits would be taken for a key
-        if not url and otherwise:
-            return cls(request_id=otherwise, status_url="", raw=raw)
-        try:
-            parts = urlsplit(url)
-            named, found = parts.hostname or host, parse_qs(parts.query).get("reqId", [""])[0]
-        except ValueError:
-            named, found = host, ""
+        raw = redact_object(answer)
+        url = text_of(answer.get("statusUrl"))  # not of raw: an ID of 32 hex digits would be taken for a key
+        if not url and default_request_id:
+            return cls(request_id=default_request_id, status_url="", raw=raw)
+        url_host, request_id = _host_and_request_id(url)
         started = "The task was probably started"
-        if not found or not found.isprintable() or " " in found:
-            members = ", ".join(sorted(raw)) or "no members"
+        if not request_id.isprintable() or " " in request_id or not request_id:
             raise MalformedAnswerError(
-                f"the answer has no statusUrl with a reqId; it has {members}. {started}", status=200
+                f"the answer has no statusUrl with a reqId; it has {member_names(raw)}. {started}", status=200
             )
-        if named != host.lower():
+        if url_host not in ("", host.lower()):
             raise MalformedAnswerError(
-                f"the statusUrl is of the host {named}, the request went to {host}: it is not followed. {started}; if both "
-                f"are the same service, ask task_status({found!r})",
+                f"the statusUrl is of the host {url_host}, the request went to {host}: it is not followed. {started}; if both "
+                f"are the same service, ask task_status({request_id!r})",
                 status=200,
             )
-        return cls(request_id=found, status_url=redact(url), raw=raw)
+        return cls(request_id=request_id, status_url=redact(url), raw=raw)
 
     @property
     def message(self) -> str:
-        """What the server said, "" where it said nothing."""
+        """The server's words, "" if it gave none."""
         return text_of(self.raw.get("message"))
+
+
+def _host_and_request_id(status_url: str) -> tuple[str, str]:
+    """Return both in lower case and as written, "" for each that is missing."""
+    try:
+        parts = urlsplit(status_url)
+        return parts.hostname or "", parse_qs(parts.query).get("reqId", [""])[0]
+    except ValueError:
+        return "", ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskStatus:
-    """How a task stands.
+    """Status of a task.
 
     state: the server's word in capitals; INITIAL, QUEUED, RUNNING, DONE_SUC and DONE_FAIL are documented, others may come.
-    pct_done: None where not given. summary, messages: the server's own, keys redacted; empty before the end.
-    stats: counts by name. errors: how many went wrong, None where the server does not say.
-    raw: the whole answer, secrets redacted.
+    pct_done: percent, None if the server gave none. summary, messages: the server's words, keys redacted; empty before the end.
+    stats: counts by name. errors: number of errors, None if the server gave none. raw: the whole answer, secrets redacted.
     """
 
     state: str
@@ -80,60 +84,61 @@ class TaskStatus:
     messages: tuple[str, ...]
     stats: Mapping[str, int] = field(hash=False)
     errors: int | None
-    raw: Mapping[str, Any] = field(repr=False, hash=False)
+    raw: Mapping[str, object] = field(repr=False, hash=False)
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Raises MalformedAnswerError where no state is named."""
-        raw = redact_tree(dict(answer))
+    def from_answer(cls, answer: Mapping[str, object]) -> Self:
+        """Read an answer. Raises MalformedAnswerError if it names no state."""
+        raw = redact_object(answer)
         state = text_of(raw.get("state")).strip().upper()
         if not state:
-            raise MalformedAnswerError(
-                f"the answer names no state; it has {', '.join(sorted(raw)) or 'no members'}", status=200
-            )
+            raise MalformedAnswerError(f"the answer names no state; it has {member_names(raw)}", status=200)
         result = raw.get("result")
-        if not isinstance(result, dict):
-            result = {"status": result}
-        given, messages, summary = result.get("stats"), result.get("msgs"), text_of(result.get("status"))
-        numbers = {name: number_of(value) for name, value in given.items()} if isinstance(given, dict) else {}
-        stats = {name: number for name, number in numbers.items() if number is not None}
+        members = result if isinstance(result, dict) else {"status": result}
+        summary, messages, stats = text_of(members.get("status")), members.get("msgs"), _stats(members.get("stats"))
         return cls(
             state=state,
-            pct_done=number_of(raw.get("pctDone")),
+            pct_done=floor_of(raw.get("pctDone")),
             summary=summary,
             messages=tuple(map(text_of, messages)) if isinstance(messages, list) else (),
             stats=stats,
-            errors=stats["errors"] if "errors" in stats else _errors_of(summary),
+            errors=stats["errors"] if "errors" in stats else _errors_in(summary),
             raw=raw,
         )
 
     @property
     def finished(self) -> bool:
-        """Whether the task has ended: a state DONE_..., or one that is not documented at 100 %."""
-        return self.state.startswith("DONE") or (self.state not in _OPEN and (self.pct_done or 0) >= 100)
+        """Whether the task has ended: its state begins with DONE, or is not documented and the task is 100 % done."""
+        return self.state.startswith("DONE") or (self.state not in _RUNNING_STATES and (self.pct_done or 0) >= 100)
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended as DONE_SUC and no device went wrong: the reference shows DONE_SUC with an error as well."""
+        """Whether the task ended as DONE_SUC without errors. The reference shows DONE_SUC with an error as well."""
         return self.state == "DONE_SUC" and not self.errors
 
 
-def _errors_of(summary: str) -> int | None:
-    found = re.search(r"\bErrors: *(\d+)", summary)
-    return int(found[1]) if found else None
+def _stats(value: object) -> dict[str, int]:
+    numbers = {name: floor_of(count) for name, count in value.items()} if isinstance(value, dict) else {}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _errors_in(summary: str) -> int | None:
+    match = re.search(r"\bErrors: *(\d+)", summary)
+    return int(match[1]) if match else None
 
 
 def request_id_of(task: TaskRef | str) -> str:
-    """The request id, of a reference or as given."""
+    """Return the request ID of a task."""
     return task.request_id if isinstance(task, TaskRef) else task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """How the end of a task is awaited: it is asked for every `poll_ms`, the first times sooner, for `timeout_s` at most.
+class TaskWait:
+    """How to wait for the end of a task.
 
-    on_status: called with each status. on_result: called with the last one before it is returned, to store it: the server forgets
-    it after 15 minutes. Raises ParameterError.
+    poll_ms: interval between requests for the status; the first intervals are shorter. timeout_s: longest wait.
+    on_status: called with each status. on_result: called with the last status before it is returned, to store it, because the
+    server forgets it after 15 minutes. sleep: takes seconds. Raises ParameterError.
     """
 
     poll_ms: int = 1000
@@ -146,10 +151,14 @@ class Waiting:
         rules.integer("poll_ms", self.poll_ms, 1)
         rules.integer("timeout_s", self.timeout_s, 0)
 
-    def end_of(self, request_id: str, ask: Callable[[], TaskStatus]) -> TaskStatus:
-        """The last status. Raises IncompleteError where the task has not ended in time; it goes on."""
+    def until_end(self, request_id: str, ask: Callable[[], TaskStatus]) -> TaskStatus:
+        """Ask until the task has ended, and return its last status.
+
+        request_id: name of the task in the message. ask: returns the present status.
+        Raises IncompleteError if the task has not ended after timeout_s; it continues at the server.
+        """
         began_s, slept_s, pause_s = time.monotonic(), 0.0, self.poll_ms / 8000
-        while not (status := self._told(ask())).finished:
+        while not (status := self._reported(ask())).finished:
             left_s = self.timeout_s - max(slept_s, time.monotonic() - began_s)
             if left_s <= 0:
                 raise IncompleteError(_not_ended(request_id, status, self.timeout_s))
@@ -160,7 +169,7 @@ class Waiting:
             self.on_result(status)
         return status
 
-    def _told(self, status: TaskStatus) -> TaskStatus:
+    def _reported(self, status: TaskStatus) -> TaskStatus:
         if self.on_status is not None:
             self.on_status(status)
         return status
@@ -169,6 +178,6 @@ class Waiting:
 def _not_ended(request_id: str, status: TaskStatus, limit_s: int) -> str:
     progress = "" if status.pct_done is None else f", {status.pct_done} % done"
     return (
-        f"the task {request_id} has not ended after {limit_s} s ({status.state}{progress}): it goes "
-        "on at the server; ask again before starting another for the same application"
+        f"the task {request_id} has not ended after {limit_s} s ({status.state}{progress}). It continues at the server: "
+        "ask for its status before starting another task for the same application"
     )

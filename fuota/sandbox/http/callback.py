@@ -8,7 +8,7 @@ from typing import Any
 
 from fuota.errors import FuotaError, MalformedAnswerError
 from fuota.network import HttpClient
-from fuota.network.http import Secrets
+from fuota.network.credentials import Secrets
 from fuota.network.senra.device_rows import Callback
 from fuota.network.urls import split_url
 

@@ -227,7 +227,7 @@ class TransferJob:
         return self._setups[member.dev_eui]
 
     def _make_setup(self, member: McMember) -> FragSessionSetupReq:
-        session, descriptor = self.session, self.request.descriptor
+        session, descriptor = self.session, self.request.descriptor_bytes
         session_cnt = mic = None
         if session.version == 2 and member.root_key is not None:
             session_cnt = self.around.session_cnt(member.dev_eui)
