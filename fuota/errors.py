@@ -1,34 +1,34 @@
-"""Every exception that fuota raises, and what each means to the caller.
+"""The exceptions that fuota raises, and what they mean to the caller.
 
 FuotaError
-├── ParameterError        an argument outside its rule (also a ValueError)
+├── ParameterError        an argument breaks its rule (also a ValueError)
 ├── RefusedError          nothing was sent, because it could not have worked
-│   ├── ImageError        the image itself (empty, unreadable)
-│   └── PlanError         the image is fine, the way to send it is not (too large, does not fit the data rate)
-├── MessageError          octets that are no message of the protocol
-├── IncompleteError       data asked for that is not there yet
-├── StorageError          a folder or file that cannot be written or read
-└── NetworkError          something between us and the server
+│   ├── ImageError        the image cannot be sent (empty, unreadable)
+│   └── PlanError         the image is fine, but cannot be sent in this way (too large, does not fit the data rate)
+├── MessageError          bytes that are not a valid message of the protocol
+├── IncompleteError       data was requested before it was complete
+├── StorageError          a folder or file cannot be written or read
+└── NetworkError          a problem between this program and the server
     ├── AuthenticationError   the server refused the key (401, 403)
-    ├── NotFoundError         the server does not know what was named (404)
+    ├── NotFoundError         the server does not know the named object (404)
     ├── BadRequestError       the server refused the request (other 4xx)
     ├── ServerFault           the server failed (5xx)
     ├── UnreachableError      no answer: refused, timed out, cut off
-    ├── MalformedAnswerError  an answer that is not what the API promises
-    └── OutcomeUnknownError   a launch was sent, its answer was lost, and asking again did not settle it
+    ├── MalformedAnswerError  the answer does not follow the API
+    └── OutcomeUnknownError   a launch was sent, its answer was lost, and further requests did not show whether it runs
 
-A message says what was given, the rule, and the nearest legal value. A campaign that failed is a verdict, not an exception.
+A message states the rule, the value, and the nearest legal value. A failed campaign is a verdict, not an exception.
 """
 
 from __future__ import annotations
 
 
 class FuotaError(Exception):
-    """Anything that fuota raises on purpose."""
+    """Base class of all exceptions that fuota raises on purpose."""
 
 
 class ParameterError(FuotaError, ValueError):
-    """An argument outside its rule."""
+    """An argument breaks its rule."""
 
 
 class RefusedError(FuotaError):
@@ -36,27 +36,30 @@ class RefusedError(FuotaError):
 
 
 class ImageError(RefusedError):
-    """The image cannot be sent: empty, unreadable, not what it says it is."""
+    """The image cannot be sent: it is empty or unreadable, or its content contradicts its header."""
 
 
 class PlanError(RefusedError):
-    """The image cannot be sent this way: too large, or fragments that do not fit."""
+    """The image cannot be sent in this way: it is too large, or its fragments do not fit."""
 
 
 class MessageError(FuotaError, ValueError):
-    """Octets that are no message of the protocol, or a value that no message can carry."""
+    """Bytes that are not a valid message of the protocol, or a value that no message can carry."""
 
 
 class IncompleteError(FuotaError):
-    """Data was asked for that is not there yet."""
+    """Data was requested before it was complete."""
 
 
 class StorageError(FuotaError):
-    """A folder or file that cannot be written or read."""
+    """A folder or file cannot be written or read."""
 
 
 class NetworkError(FuotaError):
-    """Something between us and the network server. `status` is the HTTP status, or None where there was no answer."""
+    """A problem between this program and the network server.
+
+    status: HTTP status of the answer, None if there was no answer.
+    """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -68,22 +71,22 @@ class AuthenticationError(NetworkError):
 
 
 class NotFoundError(NetworkError):
-    """The server does not know what was named (404)."""
+    """The server does not know the named object (404)."""
 
 
 class BadRequestError(NetworkError):
-    """The server refused the request (a 4xx that is none of the above)."""
+    """The server refused the request (a 4xx other than 401, 403 and 404)."""
 
 
-class ServerFault(NetworkError):  # noqa: N818 - "fault" says whose it is; the field's own word for a 5xx
+class ServerFault(NetworkError):  # noqa: N818 - "fault" shows that the server is to blame; it is the usual word for a 5xx
     """The server failed (5xx)."""
 
 
 class UnreachableError(NetworkError):
-    """No answer: refused, timed out, cut off.
+    """The server did not answer: the connection was refused, timed out or was cut off.
 
-    `maybe_received` is False only where the request surely never reached the server (connection refused, name not
-    found, connecting timed out); where it is True, a launch may be running.
+    maybe_received: False only if it is certain that the request never reached the server (connection refused, name not found,
+    timeout while connecting). If it is True, a launch may be running.
     """
 
     def __init__(self, message: str, *, status: int | None = None, maybe_received: bool = True) -> None:
@@ -92,8 +95,8 @@ class UnreachableError(NetworkError):
 
 
 class MalformedAnswerError(NetworkError):
-    """An answer that is not what the API promises, such as one that is not JSON."""
+    """The answer does not follow the API; for example, it is not JSON."""
 
 
 class OutcomeUnknownError(NetworkError):
-    """A launch was sent, its answer was lost, and asking again did not settle whether it runs."""
+    """A launch was sent, its answer was lost, and further requests did not show whether it runs."""

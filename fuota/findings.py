@@ -1,4 +1,4 @@
-"""What was noticed about a plan or an image: how bad it is, what it is, and what to do."""
+"""Findings about a plan or an image: severity, code, and a message that says what to do."""
 
 from __future__ import annotations
 
@@ -8,68 +8,71 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a finding matters."""
+    """Severity of a finding."""
 
     NOTE = "note"
-    """Good to know."""
+    """Information; nothing needs to be done."""
     WARNING = "warning"
-    """It may cost devices, or time."""
+    """It may cost devices or time."""
     ERROR = "error"
-    """It must not be sent like this."""
+    """The image must not be sent in this state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing noticed. `code` is stable and documented; `message` says what it is and what to do, in one sentence or two."""
+    """An observation about a plan or an image.
+
+    code: stable and documented. message: what was observed and what to do about it, in one or two sentences.
+    """
 
     severity: Severity
     code: str
     message: str
 
     def to_json(self) -> dict[str, str]:
-        """A flat object."""
+        """Return severity, code and message as a flat JSON object."""
         return {"severity": self.severity.value, "code": self.code, "message": self.message}
 
 
 def note(code: str, message: str) -> Finding:
-    """A finding that is good to know."""
+    """Return a finding of severity NOTE."""
     return Finding(severity=Severity.NOTE, code=code, message=message)
 
 
 def warning(code: str, message: str) -> Finding:
-    """A finding that may cost devices or time."""
+    """Return a finding of severity WARNING."""
     return Finding(severity=Severity.WARNING, code=code, message=message)
 
 
 def error(code: str, message: str) -> Finding:
-    """A finding for which nothing must be sent."""
+    """Return a finding of severity ERROR."""
     return Finding(severity=Severity.ERROR, code=code, message=message)
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was noticed, in the order of noticing. `ok`: nothing that forbids sending."""
+    """Findings in the order in which they were made."""
 
     items: tuple[Finding, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error among them."""
+        """Whether no finding is an error, so that the image may be sent."""
         return not self.errors
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """Those for which nothing must be sent."""
+        """The findings of severity ERROR."""
         return tuple(finding for finding in self.items if finding.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """Those that may cost devices or time."""
+        """The findings of severity WARNING."""
         return tuple(finding for finding in self.items if finding.severity is Severity.WARNING)
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The code of each."""
+        """The code of each finding."""
         return tuple(finding.code for finding in self.items)
 
     def __iter__(self) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
-"""TS004 as an engine: a data block to uncoded and coded fragments, and back; and what its code is good for.
+"""The engine of TS004: encode a data block to uncoded and coded fragments, decode it, and compute statistics of the code.
 
-The statistics are loaded on first use: who only encodes or decodes does not wait for them.
+All names are loaded on first use, so that encoding and decoding do not wait for the statistics.
 """
 
 from __future__ import annotations

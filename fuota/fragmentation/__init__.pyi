@@ -1,4 +1,4 @@
-"""TS004 as an engine: a data block to uncoded and coded fragments, and back; and what its code is good for."""
+"""The engine of TS004: encode a data block to uncoded and coded fragments, decode it, and compute statistics of the code."""
 
 from fuota.fragmentation.decoder import FragDecoder as FragDecoder
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER as MAX_FRAGMENT_NUMBER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def prbs23(state: int) -> int:
-    """One step of the generator (TS004-1.0.0 and 2.0.0, appendix: PRBS23).
+    """Return the state of the generator after `state` (TS004-1.0.0 and 2.0.0, appendix: PRBS23).
 
     The feedback bit is added, not ORed: a seed above 2^23 (from row 8381 on) may already have bit 22 set after the shift.
     """
@@ -12,9 +12,10 @@ def prbs23(state: int) -> int:
 
 
 def parity_row(nb_frag: int, seed_number: int, *, distinct: bool) -> int:
-    """The uncoded fragments that one coded fragment is the XOR of: bit i is fragment i + 1 (TS004 appendix, matrix_line).
+    """Return the uncoded fragments whose XOR is a coded fragment: bit i is fragment i + 1 (TS004 appendix, matrix_line).
 
-    floor(nb_frag / 2) draws; with `distinct` a draw that hits a fragment again is repeated (version 2), else it counts.
+    The row has floor(nb_frag / 2) draws. If `distinct` (version 2), a draw that hits a fragment again is repeated; otherwise
+    it counts.
     """
     modulus = nb_frag + 1 if nb_frag & (nb_frag - 1) == 0 else nb_frag
     state = 1 + 1001 * seed_number

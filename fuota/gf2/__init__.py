@@ -1,4 +1,4 @@
-"""Linear algebra over GF(2). This room has never heard of LoRaWAN: here are bits, words and equations."""
+"""Linear algebra over GF(2): bits in words, systems of equations, and matrix products. Independent of LoRaWAN."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "elimination": (
-            "Octets",
+            "BytesLike",
             "Solver",
         ),
         "layout": (
-            "LINE_OCTETS",
+            "LINE_BYTES",
             "Words",
             "pack_bits",
             "unpack_bits",

@@ -7,23 +7,23 @@ from numpy.typing import NDArray
 
 from fuota.errors import ParameterError
 from fuota.gf2.kernels.matmul import multiply as multiply_flat
-from fuota.gf2.layout import LINE_OCTETS, Words, words_for_bits
+from fuota.gf2.layout import LINE_BYTES, Words, words_for_bits
 
 
 def multiply(matrix: Words, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """For each row of `matrix` (rows, words_for_bits(columns)), the XOR of the `values` (columns, octets) that it selects.
+    """Return, for each row of `matrix`, the XOR of the values that the row selects.
 
-    Returns uint8 (rows, octets). Raises ParameterError where the shapes do not belong together.
+    matrix: words (rows, words_for_bits(columns)). values: uint8 (columns, bytes of a value). Returns uint8
+    (rows, bytes of a value). Raises ParameterError if the shapes do not fit.
     """
-    count, octets = values.shape
+    count, value_bytes = values.shape
     if matrix.shape[1] != words_for_bits(count):
         raise ParameterError(
-            f"a matrix of {matrix.shape[1]} words a row was given for {count} values:"
-            f" {words_for_bits(count)} words are needed"
+            f"matrix must have {words_for_bits(count)} words in each row for {count} values, got {matrix.shape[1]}"
         )
-    flat = np.zeros(count * octets + LINE_OCTETS, dtype=np.uint8)
-    flat[: count * octets] = values.reshape(-1)
-    products = np.zeros(len(matrix) * octets, dtype=np.uint8)
+    flat = np.zeros(count * value_bytes + LINE_BYTES, dtype=np.uint8)
+    flat[: count * value_bytes] = values.reshape(-1)
+    products = np.zeros(len(matrix) * value_bytes, dtype=np.uint8)
     if count and len(matrix):
-        multiply_flat(matrix, flat, octets, count, products)
-    return products.reshape(len(matrix), octets)
+        multiply_flat(matrix, flat, value_bytes, count, products)
+    return products.reshape(len(matrix), value_bytes)

@@ -1,7 +1,7 @@
 """Linear algebra over GF(2) in plain Python: the executable specification that the kernels are compared with.
 
-A row of bits is a Python integer (bit i is column i), a value is a Python integer too (XOR is all that happens to it).
-Nothing here is fast, and nothing here is meant to be.
+A row of bits is a Python integer (bit i is column i). A value is a Python integer too, because XOR is the only operation on it.
+This code is not meant to be fast.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 
 
 def set_columns(row: int) -> list[int]:
-    """The columns where `row` has a one, ascending."""
+    """Return the columns that are set in `row`, ascending."""
     return [column for column in range(row.bit_length()) if row >> column & 1]
 
 
 def multiply(rows: Iterable[int], values: Sequence[int]) -> list[int]:
-    """For each row, the XOR of the values that its ones select."""
+    """Return, for each row, the XOR of the values that its set bits select."""
     products = []
     for row in rows:
         product = 0
@@ -26,27 +26,28 @@ def multiply(rows: Iterable[int], values: Sequence[int]) -> list[int]:
 
 
 def rank(rows: Iterable[int]) -> int:
-    """The number of linearly independent rows."""
+    """Return the number of linearly independent rows."""
     basis: dict[int, int] = {}
-    for given in rows:
-        row = given
-        while row:
-            top = row.bit_length() - 1
+    for row in rows:
+        reduced = row
+        while reduced:
+            top = reduced.bit_length() - 1
             if top not in basis:
-                basis[top] = row
+                basis[top] = reduced
                 break
-            row ^= basis[top]
+            reduced ^= basis[top]
     return len(basis)
 
 
 def solve(equations: Iterable[tuple[int, int]], columns: int) -> list[int] | None:
-    """The values x with XOR of x[c] over the ones of row = value for each (row, value), or None while the rank is short.
+    """Return the values of all columns, or None if the rank of the equations is too small.
 
-    The equations must not contradict one another.
+    equations: pairs (row, value); `value` is the XOR of the values of the columns that are set in `row`. The equations must
+    not contradict each other. columns: number of columns.
     """
     pivots: dict[int, tuple[int, int]] = {}
-    for given_row, given_value in equations:
-        row, value = given_row, given_value
+    for equation in equations:
+        row, value = equation
         for column, (pivot_row, pivot_value) in pivots.items():
             if row >> column & 1:
                 row, value = row ^ pivot_row, value ^ pivot_value

@@ -70,8 +70,8 @@ def test_a_whole_share_is_a_share_and_no_count():
         (100, {"max_frag_size": 49}, PlanError, "fragment size 49 does not fit DR0 of EU868.*at most 48"),
         (100, {"tx_data_rate": 8}, PlanError, "DR8 of EU868 is for uplinks only"),
         (100, {"tx_data_rate": 15}, ParameterError, "EU868 has no DR15"),
-        (16_383 * 48 + 1, {"redundancy": 0}, PlanError, "16384 fragments.*at most 16383.*49 octets or more would fit"),
-        (16_383 * 48, {"redundancy": 0.01}, PlanError, "together at most 16383"),
+        (16_383 * 48 + 1, {"redundancy": 0}, PlanError, "at most 16383.*16384 fragments.*49 bytes or more"),
+        (16_383 * 48, {"redundancy": 0.01}, PlanError, "together must be at most 16383"),
     ],
 )
 def test_refused_before_anything_is_sent(size, changed, error, words):

@@ -218,7 +218,7 @@ def test_fragments_of_two_images_are_refused(fuota):
         (b"17", "line 2 is not a fragment"),
         (b"\xff\xfe\x00\x80", "line 2 is not a fragment"),
         (b"[" * 200_000, "line 2 is not a fragment"),
-        (b'{"n": 0, "payload": "%s"}' % (b"00" * 40), "fragment number must be 1 to 16383, got 0"),
+        (b'{"n": 0, "payload": "%s"}' % (b"00" * 40), "fragment number must be 1 to 16383"),
         (b'{"n": 5, "payload": "00"}', "must have 40 bytes"),
     ],
 )
@@ -236,9 +236,9 @@ def test_bad_line_is_refused_with_its_number(fuota, line, words):
         ('{"session": 5}', "session line must have frag_size and nb_frag"),
         ('{"session": {"nb_frag": 3}}', "session line must have frag_size and nb_frag"),
         ('{"session": {"nb_frag": "3", "frag_size": 40}}', "nb_frag of the session line"),
-        ('{"session": {"nb_frag": 0, "frag_size": 40}}', "nb_frag 0"),
-        ('{"session": {"nb_frag": 3, "frag_size": 40, "version": 3}}', "version 3"),
-        ('{"session": {"nb_frag": 3, "frag_size": 40, "padding": 40}}', "padding 40"),
+        ('{"session": {"nb_frag": 0, "frag_size": 40}}', "nb_frag must be 1 to 16383"),
+        ('{"session": {"nb_frag": 3, "frag_size": 40, "version": 3}}', "version must be one of 1, 2, got 3"),
+        ('{"session": {"nb_frag": 3, "frag_size": 40, "padding": 40}}', "padding must be 0 to 39"),
     ],
 )
 def test_invalid_session_line_is_refused(fuota, session, words):
@@ -257,8 +257,8 @@ def test_invalid_session_line_is_refused(fuota, session, words):
         (["-d", "0", "-s", "49"], IMAGE, "at most 48"),
         (["-d", "8"], IMAGE, "uplinks only"),
         ([], b"", "the data block is empty"),
-        (["-s", "1"], bytes(16_384), "16384 fragments of 1 octets: N has 14 bits (TS004 Index&N), so at most 16383"),
-        (["-s", "1", "-r", "1"], bytes(16_383), "together at most 16383"),
+        (["-s", "1"], bytes(16_384), "16384 fragments of 1 bytes"),
+        (["-s", "1", "-r", "1"], bytes(16_383), "together must be at most 16383"),
     ],
 )
 def test_plan_or_image_that_cannot_work_has_exit_code_3(fuota, tmp_path, arguments, content, words):

@@ -54,9 +54,9 @@ def test_a_descriptor_has_four_octets(descriptor):
 
 def test_a_variant_that_the_version_has_not_is_refused():
     assert DeviceProfile(version=2, variant="literal").variant == "literal"
-    with pytest.raises(ParameterError, match="only version 2 has it"):
+    with pytest.raises(ParameterError, match="only version 2 has 'literal'"):
         DeviceProfile(version=1, variant="literal")
-    with pytest.raises(ParameterError, match="'deployed' or 'literal'"):
+    with pytest.raises(ParameterError, match="one of deployed, literal"):
         DeviceProfile(version=2, variant="literally")  # type: ignore[arg-type]
 
 

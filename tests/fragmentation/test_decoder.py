@@ -26,7 +26,7 @@ def decoder_for(session, **kwargs):
 
 
 def row_of(session, n):
-    """The row of fragment n as the naive twin has it: a unit row up to M, a parity row beyond."""
+    """Return the row of fragment n from the naive twin: a unit row up to M, a parity row above."""
     if n <= session.nb_frag:
         return 1 << n - 1
     seed = n if session.code.variant == "literal" else n - session.nb_frag
@@ -45,8 +45,8 @@ def sessions(draw, max_nb_frag=40):
 
 
 @given(st.data())
-def test_complete_if_and_only_if_the_rank_says_so(data):
-    """Any order, with repeats: `missing` is M minus the rank of the distinct rows received, after every fragment."""
+def test_complete_if_and_only_if_the_rank_is_full(data):
+    """In any order, with repeats: after every fragment, `missing` is M minus the rank of the distinct rows received."""
     session = data.draw(sessions())
     block = session.encode()
     order = data.draw(st.lists(st.integers(1, len(block)), max_size=3 * session.nb_frag + 20))
@@ -69,7 +69,7 @@ def test_complete_if_and_only_if_the_rank_says_so(data):
 
 
 @given(sessions(), st.randoms(use_true_random=False))
-def test_order_and_repeats_never_matter(session, random):
+def test_order_and_repeats_do_not_matter(session, random):
     numbers = [n for n in range(1, session.nb_frag + session.nb_coded + 1) if random.random() < 0.7]
     block = session.encode()
     results = set()
@@ -83,7 +83,7 @@ def test_order_and_repeats_never_matter(session, random):
 
 
 @given(sessions(), st.randoms(use_true_random=False))
-def test_many_at_once_end_as_one_after_the_other(session, random):
+def test_feed_many_ends_like_feed(session, random):
     block = session.encode()
     numbers = [n for n in range(1, len(block) + 1) if random.random() < 0.6]
     numbers += random.choices(range(1, len(block) + 1), k=4)
@@ -98,19 +98,19 @@ def test_many_at_once_end_as_one_after_the_other(session, random):
         assert decoder.data() == session.data
 
 
-def test_many_at_once_are_checked_before_anything_changes():
+def test_feed_many_checks_all_before_anything_changes():
     decoder = FragDecoder(nb_frag=3, frag_size=2)
-    with pytest.raises(ParameterError, match="must be \\(2, 2\\)"):
+    with pytest.raises(ParameterError, match=r"must have the shape \(2, 2\)"):
         decoder.feed_many(np.array([1, 2]), np.zeros((2, 3), dtype=np.uint8))
-    with pytest.raises(ParameterError, match="16383, got 16384"):
+    with pytest.raises(ParameterError, match="got 16384"):
         decoder.feed_many(np.array([1, 16384]), np.zeros((2, 2), dtype=np.uint8))
-    with pytest.raises(ParameterError, match="number must be 1 to 16383, got 0"):
+    with pytest.raises(ParameterError, match="got 0"):
         decoder.feed_many(np.array([1, 0]), np.zeros((2, 2), dtype=np.uint8))
     assert (decoder.received, decoder.missing) == (0, 3)
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda row: np.frombuffer(row, dtype=np.uint8)])
-def test_payloads_may_be_any_octets(kind):
+def test_payloads_may_be_any_kind_of_bytes(kind):
     session = FragmentationSession.fit(bytes(range(30)), frag_size=7, redundancy=30)
     block = session.encode()
     decoder = decoder_for(session)
@@ -145,7 +145,7 @@ def test_coded_fragments_alone(session):
         assert decoder.data() == session.data
 
 
-def test_receive_sequences_complete_where_the_peers_do(vectors):
+def test_sequences_complete_at_the_same_fragment_as_other_decoders(vectors):
     for case in vectors("fec_decode")["cases"]:
         version, variant = NAMED[case["variant"]]
         decoder = FragDecoder(nb_frag=case["M"], frag_size=case["frag_size"], version=version, variant=variant)
@@ -179,16 +179,16 @@ def test_sizes_at_the_edges(nb_frag, frag_size, version):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reading", READINGS)
-def test_the_largest_session_there_is(reading):
+def test_the_largest_session(reading):
     version, variant = reading
     rng = np.random.default_rng(16383)
     data = rng.bytes(13652 * 48 - 7)
     session = FragmentationSession.fit(data, frag_size=48, redundancy=2731, version=version, variant=variant)
     assert session.nb_frag + session.nb_coded == 16383
     decoder = decoder_for(session)
-    heard = rng.random(16383) > 0.1
+    received = rng.random(16383) > 0.1
     for n, payload in enumerate(session.encode(), start=1):
-        if heard[n - 1] and decoder.feed(n, payload):
+        if received[n - 1] and decoder.feed(n, payload):
             break
     assert decoder.data() == data
 
@@ -205,14 +205,14 @@ def test_coded_only_reception_of_a_large_session():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"nb_frag": 0, "frag_size": 1}, "nb_frag 0 was given"),
+        ({"nb_frag": 0, "frag_size": 1}, "nb_frag must be 1 to 16383 .*got 0"),
         ({"nb_frag": 16384, "frag_size": 1}, "1 to 16383"),
         ({"nb_frag": 1, "frag_size": 256}, "1 to 255"),
         ({"nb_frag": 1, "frag_size": 10, "padding": 10}, "0 to 9"),
         ({"nb_frag": 1, "frag_size": 10, "padding": -1}, "0 to 9"),
-        ({"nb_frag": 1, "frag_size": 10, "version": 3}, "versions 1 and 2"),
+        ({"nb_frag": 1, "frag_size": 10, "version": 3}, "version must be one of 1, 2, got 3"),
     ],
 )
-def test_sessions_that_cannot_be_are_refused(kwargs, message):
+def test_illegal_sessions_are_refused(kwargs, message):
     with pytest.raises(ParameterError, match=message):
         FragDecoder(**kwargs)

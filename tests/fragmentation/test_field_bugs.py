@@ -1,6 +1,6 @@
-"""One test for each known fault of other decoders and encoders that could befall ours.
+"""A test for each known fault of other decoders and encoders that our decoder could have too.
 
-The number is that of the list of field bugs in docs/field-bugs.md, which says whose fault it was.
+The numbers are from the list of field bugs in docs/field-bugs.md, which names the faulty product.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def feed_all(decoder, block, numbers):
         ({"version": 2, "variant": "literal"}, {"version": 2}),
     ],
 )
-def test_bug_01_swl2001_106_mixed_variants_are_noticed(sent, expected):
-    """A decoder of another variant rebuilds wrong octets: what can be noticed is noticed, and the hash tells the rest."""
+def test_bug_01_swl2001_106_mixed_variants_are_detected(sent, expected):
+    """A decoder of another variant rebuilds wrong bytes: contradictions are counted, and a hash detects the wrong block."""
     session, block = make(redundancy=40, **sent)
     decoder = FragDecoder(nb_frag=32, frag_size=16, **expected)
     feed_all(decoder, block, [*range(33, 73), *range(1, 32)])
@@ -48,7 +48,7 @@ def test_bug_01_swl2001_106_mixed_variants_are_noticed(sent, expected):
     assert not decoder.complete or decoder.data() != session.data
 
 
-def test_bug_02_loramac_node_too_many_losses_are_no_success():
+def test_bug_02_loramac_node_too_many_losses_do_not_complete():
     session, block = make(redundancy=10)
     decoder = fresh(session)
     assert feed_all(decoder, block, [*range(1, 21), *range(33, 43)]) is None
@@ -124,7 +124,7 @@ def test_bug_11_loramac_node_1629_second_session_starts_clean():
 
 
 @pytest.mark.parametrize("late", [1, 17, 32])
-def test_bug_14_zephyr_late_uncoded_fragment_after_coded_ones(late):
+def test_bug_14_zephyr_late_uncoded_fragment_after_coded_fragments(late):
     session, block = make(redundancy=3)
     decoder = fresh(session)
     feed_all(decoder, block, [n for n in range(1, 33) if n not in {late, 3, 9, 11}])
@@ -136,7 +136,7 @@ def test_bug_14_zephyr_late_uncoded_fragment_after_coded_ones(late):
 
 
 def _new_rank(session, block, late):
-    """The rank that the three coded rows and the late fragment add, from the matrix itself."""
+    """Return the rank that the three coded rows and the late fragment add, from the matrix itself."""
     unknown = sorted({late, 3, 9, 11})
     columns = [n - 1 for n in unknown]
     rows = {tuple(row) for row in parity_matrix(32, 3)[:, columns].tolist()}
@@ -156,7 +156,7 @@ def test_bug_15_zephyr_repeats_do_not_change_missing():
     assert (decoder.received, decoder.missing) == (2, 30)
 
 
-def test_bug_17_mbed_redundancy_that_is_no_multiple_of_eight():
+def test_bug_17_mbed_redundancy_that_is_not_a_multiple_of_eight():
     for redundancy in (1, 3, 5, 7, 9, 13):
         session, block = make(nb_frag=50, redundancy=redundancy)
         decoder = fresh(session)
@@ -165,19 +165,19 @@ def test_bug_17_mbed_redundancy_that_is_no_multiple_of_eight():
         assert decoder.data() == session.data
 
 
-def test_bug_18_two_sessions_at_once_do_not_touch():
-    one, block_one = make(nb_frag=20)
-    two, block_two = make(nb_frag=33)
-    decoder_one, decoder_two = fresh(one), fresh(two)
+def test_bug_18_two_sessions_at_once_are_independent():
+    first, first_block = make(nb_frag=20)
+    second, second_block = make(nb_frag=33)
+    first_decoder, second_decoder = fresh(first), fresh(second)
     for n in range(4, 60):
-        decoder_one.feed(n, block_one[n - 1])
-        decoder_two.feed(n, block_two[n - 1])
-    assert (decoder_one.data(), decoder_two.data()) == (one.data, two.data)
+        first_decoder.feed(n, first_block[n - 1])
+        second_decoder.feed(n, second_block[n - 1])
+    assert (first_decoder.data(), second_decoder.data()) == (first.data, second.data)
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_bug_32_stm32cubewl_75_half_the_fragments_lost(version):
-    """The loss pattern itself stands in fec_decode.json; here every rotation of it."""
+    """The loss pattern itself is in fec_decode.json; this test uses every rotation of it."""
     session, block = make(redundancy=40, version=version)
     for shift in range(32):
         decoder = fresh(session)
@@ -192,7 +192,7 @@ def test_bug_33_radiator_first_coded_fragment_has_row_one_not_zero():
 
 @pytest.mark.parametrize("length", [0, 15, 17])
 def test_a_fragment_of_another_length_changes_nothing(length):
-    """LoRaMac-node, LoRa Basics Modem and ST read FragSize octets whatever arrived (wire reference, DataFragment)."""
+    """LoRaMac-node, LoRa Basics Modem and ST read FragSize bytes for any received length (wire reference, DataFragment)."""
     session, _ = make()
     decoder = fresh(session)
     with pytest.raises(ParameterError, match="must have 16 bytes"):

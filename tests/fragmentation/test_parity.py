@@ -21,7 +21,7 @@ def lines(matrix):
 
 
 @pytest.mark.parametrize("variant", READINGS)
-def test_matrices_equal_those_of_the_peers(vectors, variant):
+def test_matrices_equal_the_matrices_of_other_implementations(vectors, variant):
     version, reading = READINGS[variant]
     for entry in (m for m in vectors("fec_rows")["matrices"] if m["variant"] == variant):
         matrix = parity_matrix(entry["M"], entry["rows"], version=version, variant=reading)
@@ -30,8 +30,8 @@ def test_matrices_equal_those_of_the_peers(vectors, variant):
 
 
 @pytest.mark.parametrize("variant", READINGS)
-def test_rows_whose_seed_passes_23_bits(vectors, variant):
-    """Bug of some readings: the feedback must be added, not ORed (wire reference, PRBS23)."""
+def test_rows_with_seeds_above_23_bits(vectors, variant):
+    """The feedback must be added, not ORed, as some implementations do (wire reference, PRBS23)."""
     version, reading = READINGS[variant]
     entries = [e for e in vectors("fec_rows")["far_rows_seed_above_2^23"] if e["variant"] == variant]
     assert entries
@@ -50,24 +50,24 @@ def test_prbs23_steps(vectors):
             assert state == expected
 
 
-def test_rows_may_be_written_to_memory_that_is_there():
+def test_rows_can_be_written_to_an_existing_array():
     code = ParityCode(nb_frag=100)
     numbers = code.coded_numbers(7)
     out = np.full((7, 2), 2**64 - 1, dtype=np.uint64)
     assert code.rows(numbers, out=out) is out
     assert np.array_equal(out, code.rows(numbers))
-    with pytest.raises(ParameterError, match="words are needed"):
+    with pytest.raises(ParameterError, match="out must have the shape"):
         code.rows(numbers, out=out[:6])
 
 
-def test_rows_that_peers_publish(vectors):
+def test_published_rows(vectors):
     published = {entry["what"]: entry.get("row_bits") for entry in vectors("fec_rows")["published_peer_values"]}
     for what, version in (("v1 M=16 row k=3", 1), ("distinct M=16 row k=3", 2)):
         assert "".join(map(str, parity_matrix(16, 3, version=version)[2])) == published[what]
 
 
 @given(st.integers(1, 300), st.integers(1, 16383), st.sampled_from(sorted(READINGS.values())))
-def test_kernel_is_the_naive_row(nb_frag, k, reading):
+def test_kernel_equals_the_naive_row(nb_frag, k, reading):
     version, variant = reading
     n = min(nb_frag + k, 16383)
     row = ParityCode(nb_frag=nb_frag, version=version, variant=variant).rows(np.array([n]))[0]
@@ -78,29 +78,29 @@ def test_kernel_is_the_naive_row(nb_frag, k, reading):
 
 @pytest.mark.parametrize("nb_frag", [4, 5, 16, 17, 32, 100, 101, 1000])
 def test_version_2_rows_of_even_weight_never_reach_full_rank(nb_frag):
-    """With M//2 even every coded row has even weight: coded fragments alone have rank M - 1 at most."""
+    """If M//2 is even, every coded row has even weight, so that coded fragments alone have at most rank M - 1."""
     matrix = parity_matrix(nb_frag, min(3 * nb_frag, 16383 - nb_frag), version=2)
     assert (matrix.sum(axis=1) == nb_frag // 2).all()
     rows = [int("".join(map(str, row)), 2) for row in matrix]
     assert rank(rows) == nb_frag - 1
 
 
-def test_one_fragment_makes_empty_rows():
+def test_rows_of_a_single_fragment_are_empty():
     assert not parity_matrix(1, 8).any()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 1), "nb_frag 0 was given: .* 1 to 16383"),
-        ((16384, 0), "nb_frag 16384 was given"),
-        ((10, 16374), "0 to 16373 are possible"),
-        ((10, -1), "-1 coded fragments"),
-        ((10, 1, 3), "version 3 was given: TS004 has versions 1 and 2"),
-        ((10, 1, 2, "spec"), "'deployed' or 'literal'"),
-        ((10, 1, 1, "literal"), "only version 2 has it"),
+        ((0, 1), "nb_frag must be 1 to 16383 .*got 0"),
+        ((16384, 0), "nb_frag must be .*got 16384"),
+        ((10, 16374), "nb_coded must be 0 to 16373 .*got 16374"),
+        ((10, -1), "nb_coded must be 0 .*got -1"),
+        ((10, 1, 3), "version must be one of 1, 2, got 3"),
+        ((10, 1, 2, "spec"), "variant must be one of deployed, literal, got 'spec'"),
+        ((10, 1, 1, "literal"), "only version 2 has 'literal'"),
     ],
 )
-def test_what_no_session_can_have_is_refused(arguments, message):
+def test_illegal_sessions_are_refused(arguments, message):
     with pytest.raises(ParameterError, match=message):
         parity_matrix(*arguments)

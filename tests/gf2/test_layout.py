@@ -11,7 +11,7 @@ shapes = st.tuples(st.integers(0, 5), st.integers(1, 200))
 
 
 @given(shapes.flatmap(lambda shape: hnp.arrays(np.uint8, shape, elements=st.integers(0, 1))))
-def test_bits_come_back(bits):
+def test_unpacked_bits_equal_the_packed_bits(bits):
     words = pack_bits(bits)
     assert words.shape == (len(bits), words_for_bits(bits.shape[1]))
     assert np.array_equal(unpack_bits(words, bits.shape[1]), bits)

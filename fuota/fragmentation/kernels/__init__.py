@@ -1,1 +1,1 @@
-"""The hot loops of TS004, jitted. Their meaning is written in `fuota.fragmentation.naive`."""
+"""Compiled loops of TS004. `fuota.fragmentation.naive` specifies what they compute."""

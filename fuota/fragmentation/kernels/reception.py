@@ -1,4 +1,4 @@
-"""Which of many fragments are new, jitted: what `FragDecoder.feed` finds out for one."""
+"""Selection of the new fragments among many, compiled. `FragDecoder.feed` does the same for a single fragment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fuota.jit import kernel
 
 @kernel
 def first_outside(numbers: NDArray[np.int64], last: int) -> int:
-    """The place of the first number that is not 1 to `last`, or -1."""
+    """Return the index of the first number that is not 1 to `last`, or -1."""
     for place in range(numbers.shape[0]):
         if numbers[place] < 1 or numbers[place] > last:
             return place
@@ -18,17 +18,21 @@ def first_outside(numbers: NDArray[np.int64], last: int) -> int:
 
 
 @kernel
-def sort_out(
-    numbers: NDArray[np.int64], nb_frag: int, seen: NDArray[np.uint8], places: NDArray[np.int32]
+def select_new(
+    numbers: NDArray[np.int64], nb_frag: int, accepted: NDArray[np.uint8], places: NDArray[np.int32]
 ) -> tuple[int, int]:
-    """Fill `places` with those of numbers not seen before: uncoded ones from the front, coded ones up to the end; how many each."""
+    """Fill `places` with the indexes of the fragment numbers that are not accepted yet, and mark them as accepted.
+
+    Uncoded fragments fill `places` from the front, coded fragments fill the end; both are in the order of `numbers`. accepted:
+    (MAX_FRAGMENT_NUMBER + 1,), 1 for an accepted fragment number. Return how many uncoded and how many coded fragments are new.
+    """
     uncoded, coded = 0, 0
     end = numbers.shape[0]
     for place in range(end):
         n = numbers[place]
-        if seen[n]:
+        if accepted[n]:
             continue
-        seen[n] = np.uint8(1)
+        accepted[n] = np.uint8(1)
         if n <= nb_frag:
             places[uncoded] = place
             uncoded += 1

@@ -1,11 +1,11 @@
-"""What the code of TS004 can and cannot repair, and how to get the best of it.
+"""Statistics of the code of TS004: which losses it repairs, and how to choose coded fragments and fragment sizes.
 
-    coverage       which fragments the coded ones protect; coded ones that say the same thing twice
-    probability    how likely a device completes, of the real code; `ideal` is the formula that others use
-    choice         the coded fragments to send, where the sender is free to choose
-    sizes          the fragment sizes that make a good code, where it is not
+    coverage       fragments that the coded fragments protect; coded fragments that are nearly copies of each other
+    probability    probability that a device completes with the real code; `ideal` is the usual formula
+    choice         coded fragments to send, if the sender is free to choose them
+    sizes          fragment sizes that make a good code, if the sender is not free to choose
 
-The matrix, its exact sums, the intervals and the search behind these are in the modules beside them.
+The other modules contain the matrix, its exact sums, the loss laws, the intervals and the search.
 """
 
 from __future__ import annotations

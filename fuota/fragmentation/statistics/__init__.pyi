@@ -1,4 +1,4 @@
-"""What the code of TS004 can and cannot repair, and how to get the best of it."""
+"""Statistics of the code of TS004: which losses it repairs, and how to choose coded fragments and fragment sizes."""
 
 from fuota.fragmentation.statistics.choice import choose_coded as choose_coded
 from fuota.fragmentation.statistics.coverage import NearCopy as NearCopy

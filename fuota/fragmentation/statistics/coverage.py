@@ -1,4 +1,4 @@
-"""Which fragments the coded ones protect, how often, and which coded ones say the same thing twice."""
+"""Fragments that the coded fragments protect, and coded fragments that are nearly copies of each other."""
 
 from __future__ import annotations
 
@@ -7,28 +7,38 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.errors import ParameterError
+from fuota.calls import checked_call
 from fuota.fragmentation.parity import ParityCode, Variant
-from fuota.fragmentation.statistics import kernels
 from fuota.fragmentation.statistics.matrix import CodedFragments, coded_numbers
 from fuota.gf2 import Words, unpack_bits
+from fuota.rules import integer
 
-FIRST_ROOM = 1024
+FIRST_CAPACITY = 1024
+"""Number of pairs that the memory reserved at first can hold."""
 BLOCK_ROWS = 1024
+"""Number of parity rows that are unpacked at a time."""
 
 
 class NearCopy(NamedTuple):
-    """Two coded fragments, N `first` < N `second`, whose rows differ in `distance` positions; 0 is an exact copy."""
+    """Two coded fragments whose rows differ in few positions.
+
+    first, second: their numbers N, first < second. distance: number of positions in which the rows differ; 0 is an exact copy.
+    """
 
     first: int
     second: int
     distance: int
 
 
+@checked_call
 def uncovered(nb_frag: int, coded: CodedFragments, version: int = 1, variant: Variant = "deployed") -> tuple[int, ...]:
-    """The fragment numbers, from 1, that no coded fragment contains: a device that loses one of them can never complete.
+    """Return the numbers, from 1, of the fragments that no coded fragment contains.
 
-    `coded` is a count (N = nb_frag + 1 and on) or the numbers N. Raises ParameterError.
+    A device that loses one of them can never complete.
+
+    nb_frag: number of uncoded fragments, 1 to 16383. coded: number of coded fragments (N = nb_frag + 1 and the following), or
+    their numbers N. version: TS004 version, 1 or 2. variant: reading of the parity matrix, "deployed", or "literal" for
+    version 2. Raises ParameterError for other values.
     """
     weights = column_weights(nb_frag, coded, version, variant)
     return tuple(int(i) + 1 for i in np.flatnonzero(weights == 0))
@@ -37,7 +47,7 @@ def uncovered(nb_frag: int, coded: CodedFragments, version: int = 1, variant: Va
 def column_weights(
     nb_frag: int, coded: CodedFragments, version: int = 1, variant: Variant = "deployed"
 ) -> NDArray[np.int64]:
-    """int64 (nb_frag,): how many of the coded fragments contain fragment i + 1. Raises ParameterError."""
+    """Return how many coded fragments contain fragment i + 1, for each i: int64 (nb_frag,). Parameters as for `uncovered`."""
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
     numbers = coded_numbers(code, coded)
     weights = np.zeros(nb_frag, dtype=np.int64)
@@ -48,11 +58,11 @@ def column_weights(
 
 
 def near_copy_distance(nb_frag: int) -> int:
-    """How many positions near copies differ in at most, where nothing else is said: nb_frag / 8, rounded down.
+    """Return the default of the largest distance of near copies: nb_frag / 8, rounded down.
 
-    Unrelated rows differ in about nb_frag / 2 positions, and from about 60 fragments on chance does not bring two within an
-    eighth of them. What does is the generator: the seeds of some coded fragments, the 125th and the 811th for one, lie a
-    few steps apart on its cycle, so that their draws are the same but for these few, whatever nb_frag is.
+    Unrelated rows differ in about nb_frag / 2 positions; from about 60 fragments on, two rows are not closer than an eighth of
+    nb_frag by chance. The cause of near copies is the generator: the seeds of some coded fragments, such as the 125th and the
+    811th, are a few steps apart in its cycle, so that nearly all of their draws are the same, for any nb_frag.
     """
     return nb_frag // 8
 
@@ -65,25 +75,27 @@ def near_copies(
     version: int = 1,
     variant: Variant = "deployed",
 ) -> tuple[NearCopy, ...]:
-    """The pairs of coded fragments whose rows differ in at most `max_distance` positions, ascending.
+    """Return the pairs of coded fragments whose rows differ in at most `max_distance` positions, ascending.
 
-    A device that lost L of M fragments can tell two rows apart only where they differ in one of these L: two at distance d
-    are one and the same for it with probability about (1 - L / M) ** d. Where `max_distance` is not given, see
-    `near_copy_distance`. Raises ParameterError.
+    For a device that lost L of M fragments, two rows are different only if they differ in one of these L fragments: two rows at
+    distance d are equal for it with a probability of about (1 - L / M) ** d.
+
+    max_distance: 0 (exact copies) or more; None for `near_copy_distance`. Other parameters as for `uncovered`.
+    Raises ParameterError.
     """
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
     numbers = coded_numbers(code, coded)
-    most = near_copy_distance(nb_frag) if max_distance is None else max_distance
-    if most < 0:
-        raise ParameterError(f"max_distance {most} was given: it is a number of positions, 0 (exact copies) or more")
-    pairs = _near_pairs(code.rows(numbers), most)
-    return tuple(NearCopy(int(numbers[i]), int(numbers[j]), int(apart)) for i, j, apart in pairs)
+    limit = near_copy_distance(nb_frag) if max_distance is None else integer("max_distance", max_distance, 0)
+    pairs = _near_pairs(code.rows(numbers), limit)
+    return tuple(NearCopy(int(numbers[i]), int(numbers[j]), int(distance)) for i, j, distance in pairs)
 
 
-def _near_pairs(rows: Words, most: int) -> NDArray[np.int64]:
-    found = np.empty((FIRST_ROOM, 3), dtype=np.int64)
-    count = kernels.near_pairs(rows, most, found)
-    if count > len(found):
-        found = np.empty((count, 3), dtype=np.int64)
-        kernels.near_pairs(rows, most, found)
-    return found[:count]
+def _near_pairs(rows: Words, max_distance: int) -> NDArray[np.int64]:
+    from fuota.fragmentation.statistics import kernels  # imports numba
+
+    pairs = np.empty((FIRST_CAPACITY, 3), dtype=np.int64)
+    count = kernels.near_pairs(rows, max_distance, pairs)
+    if count > len(pairs):
+        pairs = np.empty((count, 3), dtype=np.int64)
+        kernels.near_pairs(rows, max_distance, pairs)
+    return pairs[:count]

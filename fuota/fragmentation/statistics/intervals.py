@@ -1,4 +1,4 @@
-"""An interval for a sum of weighted counts, correct also where nothing was counted."""
+"""Confidence intervals of a share and of a sum of weighted counts, correct also for counts of 0."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fuota.rules import refuse
 
 
 def check_confidence(confidence: float) -> None:
-    """Raise ParameterError unless `confidence` lies between 0 and 1."""
+    """Raise ParameterError unless `confidence` is more than 0 and less than 1."""
     if not 0 < confidence < 1:
         refuse("confidence", "more than 0 and less than 1", confidence, nearest=0.95)
 
@@ -29,11 +29,11 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
 
 
 def weighted_count_interval(total: float, variance: float, largest: float, confidence: float) -> tuple[float, float]:
-    """Bounds of the mean of a weighted sum of Poisson counts (Fay and Feuer, Statistics in Medicine 16 (1997) 791).
+    """Return the bounds of the mean of a weighted sum of Poisson counts (Fay and Feuer, Statistics in Medicine 16 (1997) 791).
 
-    `total` is the sum of the weights of what was counted, `variance` the sum of their squares, `largest` the largest
-    weight that could have been counted. With equal weights these are the exact bounds of a Poisson count (Garwood 1936);
-    a binomial count varies less, so they hold for it too.
+    total: sum of the weights of the counted events. variance: sum of the squares of these weights. largest: largest weight that
+    could have been counted. confidence: probability that the bounds hold the mean. With equal weights these are the exact bounds
+    of a Poisson count (Garwood 1936). A binomial count varies less, so the bounds are valid for it too.
     """
     tail = (1 - confidence) / 2
     low = 0.0 if total <= 0 else variance / total * gamma_quantile(total**2 / variance, tail)
@@ -42,8 +42,8 @@ def weighted_count_interval(total: float, variance: float, largest: float, confi
 
 
 def gamma_quantile(shape: float, probability: float) -> float:
-    """The value that a gamma variable of this shape and scale 1 stays below with this probability."""
-    # Ten standard deviations up: beyond that the quantile is past what a float probability can tell from 1.
+    """Return the quantile of a gamma variable with this shape and scale 1."""
+    # The bound is ten standard deviations above the mean: a probability beyond it cannot be distinguished from 1 as a float.
     low, high = 0.0, shape + 10 * math.sqrt(shape) + 40
     for _ in range(60):
         middle = (low + high) / 2
@@ -52,7 +52,7 @@ def gamma_quantile(shape: float, probability: float) -> float:
 
 
 def gamma_cdf(shape: float, x: float) -> float:
-    """The regularised lower incomplete gamma function, by its power series (Abramowitz and Stegun 6.5.29)."""
+    """Return the regularised lower incomplete gamma function, from its power series (Abramowitz and Stegun 6.5.29)."""
     if x <= 0:
         return 0.0
     term = total = 1 / shape

@@ -1,6 +1,6 @@
 """The statistics in plain Python: the executable specification that the kernels are compared with.
 
-A row or a column is an integer (of a row, bit i is fragment i + 1; of a column, bit k is the k-th coded fragment).
+A row or a column is an integer: bit i of a row is fragment i + 1, bit k of a column is the k-th coded fragment.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from math import prod
 from fuota.gf2.naive import rank, set_columns
 
 
-def columns_of(rows: Sequence[int], nb_frag: int) -> list[int]:
-    """The matrix on its side."""
+def matrix_columns(rows: Sequence[int], nb_frag: int) -> list[int]:
+    """Return the columns of the matrix."""
     return [sum((row >> i & 1) << k for k, row in enumerate(rows)) for i in range(nb_frag)]
 
 
-def near_pairs(rows: Sequence[int], most: int) -> list[tuple[int, int, int]]:
-    """The pairs of rows (i, j, distance) that differ in at most `most` bits."""
+def near_pairs(rows: Sequence[int], max_distance: int) -> list[tuple[int, int, int]]:
+    """Return the pairs of rows (i, j, distance) that differ in at most `max_distance` bits."""
     pairs = combinations(range(len(rows)), 2)
-    apart = [(i, j, (rows[i] ^ rows[j]).bit_count()) for i, j in pairs]
-    return [near for near in apart if near[2] <= most]
+    distances = [(i, j, (rows[i] ^ rows[j]).bit_count()) for i, j in pairs]
+    return [near for near in distances if near[2] <= max_distance]
 
 
 def sum_weights(columns: Sequence[int], terms: int, nb_coded: int) -> list[int]:
-    """How often each weight, 0 to nb_coded, occurs among the sums of `terms` different columns."""
+    """Return how often each weight, 0 to nb_coded, occurs among the sums of `terms` different columns."""
     histogram = [0] * (nb_coded + 1)
     for chosen in combinations(columns, terms):
         total = 0
@@ -35,14 +35,17 @@ def sum_weights(columns: Sequence[int], terms: int, nb_coded: int) -> list[int]:
     return histogram
 
 
-def decodable(columns: Sequence[int], lost: Iterable[int], heard: int) -> bool:
-    """Whether a device that lost these uncoded fragments (from 0) and heard the coded ones in `heard` (bits) is complete."""
-    restricted = [columns[i] & heard for i in lost]
+def decodable(columns: Sequence[int], lost: Iterable[int], received: int) -> bool:
+    """Return whether a device is complete.
+
+    lost: indexes, from 0, of the lost uncoded fragments. received: bits of the received coded fragments.
+    """
+    restricted = [columns[i] & received for i in lost]
     return rank(restricted) == len(restricted)
 
 
 def draw_to_front(order: list[int], draws: Sequence[int]) -> None:
-    """Bring a random choice of len(draws) entries to the front: draw k picks among the entries from k on."""
+    """Move a random choice of len(draws) entries to the front: draw k selects among the entries from k on."""
     for k, draw in enumerate(draws):
         j = k + (draw * (len(order) - k) >> 32)
         order[k], order[j] = order[j], order[k]
@@ -51,73 +54,76 @@ def draw_to_front(order: list[int], draws: Sequence[int]) -> None:
 def decode_patterns(
     columns: Sequence[int], nb_coded: int, losses: Sequence[tuple[int, int]], draws: Sequence[int]
 ) -> list[bool]:
-    """For each pattern of so many (uncoded, coded) losses, whether a device that met it is complete."""
+    """Return, for each loss pattern, whether a device with this pattern is complete.
+
+    losses: numbers of lost uncoded and lost coded fragments of each pattern. draws: random numbers that select them.
+    """
     uncoded, coded = list(range(len(columns))), list(range(nb_coded))
-    left = list(draws)
+    unused = list(draws)
     complete = []
-    for lost, unheard in losses:
-        draw_to_front(uncoded, left[:lost])
-        draw_to_front(coded, left[lost : lost + unheard])
-        left = left[lost + unheard :]
-        heard = sum(1 << k for k in coded[unheard:])
-        complete.append(decodable(columns, uncoded[:lost], heard))
+    for lost, lost_coded in losses:
+        draw_to_front(uncoded, unused[:lost])
+        draw_to_front(coded, unused[lost : lost + lost_coded])
+        unused = unused[lost + lost_coded :]
+        received = sum(1 << k for k in coded[lost_coded:])
+        complete.append(decodable(columns, uncoded[:lost], received))
     return complete
 
 
 def patterns(columns: Sequence[int], nb_coded: int) -> Iterator[tuple[int, int, bool]]:
-    """Every loss pattern: how many uncoded fragments it loses, how many coded ones it hears, whether it can be decoded."""
+    """Yield, for every loss pattern, the numbers of lost uncoded and received coded fragments, and whether it can be decoded."""
     for lost in range(1 << len(columns)):
-        for heard in range(1 << nb_coded):
-            yield lost.bit_count(), heard.bit_count(), decodable(columns, set_columns(lost), heard)
+        for received in range(1 << nb_coded):
+            yield lost.bit_count(), received.bit_count(), decodable(columns, set_columns(lost), received)
 
 
 def success_probability(columns: Sequence[int], nb_coded: int, loss: float) -> float:
-    """The decoding probability, pattern by pattern."""
+    """Return the decoding probability, as the sum over all loss patterns."""
     nb_frag = len(columns)
     return sum(
-        loss ** (lost + nb_coded - heard) * (1 - loss) ** (nb_frag - lost + heard)
-        for lost, heard, complete in patterns(columns, nb_coded)
+        loss ** (lost + nb_coded - received) * (1 - loss) ** (nb_frag - lost + received)
+        for lost, received, complete in patterns(columns, nb_coded)
         if complete
     )
 
 
 def lost_failure(columns: Sequence[int], nb_coded: int, loss: float, lost: int) -> float:
-    """How likely a device fails that lost exactly `lost` uncoded fragments."""
+    """Return the probability that a device fails if it lost exactly `lost` uncoded fragments."""
     failures = [
-        loss ** (nb_coded - heard.bit_count()) * (1 - loss) ** heard.bit_count()
+        loss ** (nb_coded - received.bit_count()) * (1 - loss) ** received.bit_count()
         for chosen in combinations(range(len(columns)), lost)
-        for heard in range(1 << nb_coded)
-        if not decodable(columns, chosen, heard)
+        for received in range(1 << nb_coded)
+        if not decodable(columns, chosen, received)
     ]
     return sum(failures) / sum(1 for _ in combinations(range(len(columns)), lost))
 
 
 def worth(row: int, single: Sequence[int], pair: Sequence[Sequence[int]]) -> int:
-    """The sum of `single` over the columns that a row has, and of `pair` over the pairs of columns of which it has one."""
+    """Return the sum of `single` over the columns of a row, plus the sum of `pair` over the pairs of columns that differ in it."""
     has = [bool(row >> i & 1) for i in range(len(single))]
-    ones = sum(single[i] for i in range(len(single)) if has[i])
-    return ones + sum(pair[i][j] for i, j in combinations(range(len(single)), 2) if has[i] != has[j])
+    total = sum(single[i] for i in range(len(single)) if has[i])
+    return total + sum(pair[i][j] for i, j in combinations(range(len(single)), 2) if has[i] != has[j])
 
 
 def union_bound(columns: Sequence[int], loss: float, terms: int) -> float:
-    """The sum over all x of up to `terms` fragments of the probability that all of x, and all that see it, is lost."""
+    """Return the sum, over all x of up to `terms` fragments, of the probability that x and all that see x are lost."""
     total = 0.0
     for count in range(1, terms + 1):
         for chosen in combinations(columns, count):
-            seen = 0
+            visible = 0
             for column in chosen:
-                seen ^= column
-            total += loss ** (count + seen.bit_count())
+                visible ^= column
+            total += loss ** (count + visible.bit_count())
     return total
 
 
 def ideal_success(nb_frag: int, nb_coded: int, loss: float) -> float:
-    """The decoding probability of the ideal random code, term by term."""
+    """Return the decoding probability of the ideal random code, term by term."""
     total = 0.0
     for lost in range(nb_frag + 1):
-        for heard in range(lost, nb_coded + 1):
-            likely = _binomial(nb_frag, lost, loss) * _binomial(nb_coded, heard, 1 - loss)
-            total += likely * prod(1 - 2.0 ** -(heard - i) for i in range(lost))
+        for received in range(lost, nb_coded + 1):
+            probability = _binomial(nb_frag, lost, loss) * _binomial(nb_coded, received, 1 - loss)
+            total += probability * prod(1 - 2.0 ** -(received - i) for i in range(lost))
     return total
 
 

@@ -1,4 +1,4 @@
-"""How likely a device completes: of the code that is really sent, not of the ideal random one."""
+"""Probability that a device completes, with the code that is really sent instead of the ideal random code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.errors import ParameterError
+from fuota.calls import checked_call
 from fuota.fragmentation.parity import ParityCode, Variant
 from fuota.fragmentation.statistics import exact, kernels
 from fuota.fragmentation.statistics.ideal import SURPLUS, dependence_probability
@@ -15,17 +15,20 @@ from fuota.fragmentation.statistics.intervals import check_confidence, weighted_
 from fuota.fragmentation.statistics.laws import NEGLIGIBLE, Floats, LossLaw, loss_law
 from fuota.fragmentation.statistics.matrix import CodedFragments, coded_numbers, matrix_columns
 from fuota.gf2 import Words
+from fuota.rules import optional_integer
 
 BATCH_DRAWS = 1_000_000
-"""Random numbers drawn at a time: 4 MB."""
+"""Number of random numbers drawn at a time: 4 MB."""
 MANY_CODED, MANY_UNCODED = 256, 64
+"""Numbers of fragments from which a surplus of SURPLUS is sufficient (see `_has_many`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodingProbability:
-    """`estimate` of a probability, and the interval `low` to `high` that holds it with `confidence`.
+    """Probability that a device completes, with its confidence interval.
 
-    `patterns` loss patterns were drawn for it; with none, it is exact and the interval is a point.
+    estimate: the probability. low, high: bounds of the interval. confidence: probability that the interval holds the true value.
+    patterns: number of loss patterns drawn for the estimate; if it is 0, the estimate is exact and the interval is a point.
     """
 
     estimate: float
@@ -36,7 +39,7 @@ class DecodingProbability:
 
     @property
     def exact(self) -> bool:
-        """Whether no lots were drawn."""
+        """Whether the estimate is exact, because no loss patterns were drawn."""
         return self.patterns == 0
 
 
@@ -60,11 +63,11 @@ class SamplingEffort:
 
     def __post_init__(self) -> None:
         check_confidence(self.confidence)
-        if self.patterns is not None and self.patterns < 1:
-            raise ParameterError(f"patterns {self.patterns} was given: at least 1 loss pattern is drawn")
+        optional_integer("patterns", self.patterns, 1)
 
 
-def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effort are named apart
+@checked_call
+def decoding_probability(  # noqa: PLR0913 - the fields of a code, a channel and a sampling effort
     nb_frag: int,
     *,
     coded: CodedFragments = 30,
@@ -78,12 +81,25 @@ def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effor
     width: float = 0.0,
     confidence: float = 0.95,
 ) -> DecodingProbability:
-    """How likely a device completes when `loss` strikes all fragments alike, coded and uncoded.
+    """Return the probability that a device completes.
 
-    Independently, or in runs of `burst_frames` on average (see `laws.loss_law`); the numbers of losses are then those of such
-    runs, and which fragments they strike is taken as random. `coded` is a count (N = nb_frag + 1 and on) or the numbers N
-    sent. Exact where all loss patterns can be scan at; else exact for the patterns that lose few fragments or too many, and
-    estimated for the ones between: see `SamplingEffort`. Same arguments, same result. Raises ParameterError.
+    The result is exact if all loss patterns can be examined. Otherwise it is exact for the patterns that lose few fragments or
+    too many, and estimated from random patterns for the others. The same arguments give the same result.
+
+    nb_frag: number of uncoded fragments, 1 to 16383.
+    coded: number of coded fragments (N = nb_frag + 1 and the following), or their numbers N.
+    loss: probability that a fragment, coded or uncoded, is lost, 0 to 1.
+    burst_frames: mean length of a run of losses, 1 or more; None for independent losses (see `laws.loss_law`). Bursts determine
+        the distribution of the numbers of losses; which fragments are lost is random.
+    version: TS004 version, 1 or 2.
+    variant: reading of the parity matrix, "deployed", or "literal" for version 2.
+    seed: seed of the random patterns.
+    patterns: number of random patterns; None draws as many as take about `seconds`.
+    seconds: computing time, estimated by a formula and not timed, so that the result is the same on every machine.
+    width: stop early when the interval is not wider than this.
+    confidence: probability that the interval holds the true value, more than 0 and less than 1.
+
+    Raises ParameterError for other values.
     """
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
     numbers = coded_numbers(code, coded)
@@ -94,41 +110,44 @@ def decoding_probability(  # noqa: PLR0913 - the code, the channel and the effor
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TransmittedCode:
-    """The part of a code that is sent: `columns` as `matrix.matrix_columns` has them, and the `scan` of its combinations."""
+    """The part of a code that is sent.
+
+    columns: as returned by `matrix.matrix_columns`. scan: counts of its combinations.
+    """
 
     columns: Words
     scan: exact.CodeScan
 
     @classmethod
     def of(cls, code: ParityCode, numbers: NDArray[np.int64], *, share: float = 1.0) -> TransmittedCode:
-        """The coded fragments `numbers`, with that share of the usual work spent on looking."""
+        """Return the code with the coded fragments `numbers`. share: factor for the limits of the scan."""
         columns = matrix_columns(code, numbers)
         if _has_many(code.nb_frag, len(numbers)):
             return cls(columns=columns, scan=exact.CodeScan(nb_frag=code.nb_frag))
         return cls(columns=columns, scan=exact.scan_code(columns, len(numbers), share=share))
 
 
-def probability_under(sent: TransmittedCode, law: LossLaw, effort: SamplingEffort) -> DecodingProbability:
-    """How likely a device with this law of losses completes."""
-    if sent.scan.counts is not None:
-        return _exactly(exact.enumerated_success(sent.scan.counts, law), effort)
-    split = _split(sent.scan, law)
+def probability_under(code: TransmittedCode, law: LossLaw, effort: SamplingEffort) -> DecodingProbability:
+    """Return the probability that a device with this loss law completes."""
+    if code.scan.counts is not None:
+        return _exact_result(exact.enumerated_success(code.scan.counts, law), effort)
+    split = _split(code.scan, law)
     if not len(split.losses):
-        return _exactly(1 - split.failure, effort)
-    return _estimate(sent.columns, split, effort)
+        return _exact_result(1 - split.failure, effort)
+    return _estimate(code.columns, split, effort)
 
 
-def _exactly(success: float, effort: SamplingEffort) -> DecodingProbability:
+def _exact_result(success: float, effort: SamplingEffort) -> DecodingProbability:
     success = min(max(success, 0.0), 1.0)
     return DecodingProbability(estimate=success, low=success, high=success, confidence=effort.confidence, patterns=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Split:
-    """The loss patterns, by how many fragments they lose: `failure` of those that need no lots, and the rest as cells.
+    """Loss patterns, split into patterns with an exact result and cells for random sampling.
 
-    A cell is a number of uncoded fragments lost and of coded ones lost (`losses`, (cells, 2)); `weight` says how likely it
-    is, `proposal` how much of the effort goes there.
+    failure: failure probability of the patterns with an exact result. A cell is a pair of numbers of lost uncoded and lost coded
+    fragments: losses, (cells, 2). weight: probability of each cell. proposal: share of the random patterns drawn from each cell.
     """
 
     nb_coded: int
@@ -138,19 +157,20 @@ class _Split:
     proposal: Floats
 
     def affordable_patterns(self, seconds: float) -> int:
-        """As many patterns as take about so long, up to a million a second."""
+        """Return how many patterns take about this time, at most a million per second."""
         lost = self.losses[:, 0].astype(np.float64)
-        each = 400e-9 + float(self.proposal @ (20e-9 * lost + 2.5e-10 * lost**2 * (1 + lost / 1500)))
-        return int(min(1e6, 1 / each) * seconds)
+        pattern_s = 400e-9 + float(self.proposal @ (20e-9 * lost + 2.5e-10 * lost**2 * (1 + lost / 1500)))
+        return int(min(1e6, 1 / pattern_s) * seconds)
 
 
 def _split(scan: exact.CodeScan, law: LossLaw) -> _Split:
-    failures = exact.few_lost_failures(scan, exact.silent_law(law.received)) if scan.up_to else 0.0
-    certain = law.fewer_received(more_than=scan.up_to)
-    lost, received, weight = _undecided(law, more_than=scan.up_to)
+    few = scan.scanned_losses
+    failures = exact.few_lost_failures(scan, exact.silent_law(law.received)) if few else 0.0
+    certain = law.fewer_received(more_than=few)
+    lost, received, weight = _undecided(law, more_than=few)
     return _Split(
         nb_coded=law.nb_coded,
-        failure=float((law.lost[:, : scan.up_to + 1] * failures).sum()) + certain + law.overflow,
+        failure=float((law.lost[:, : few + 1] * failures).sum()) + certain + law.overflow,
         losses=np.stack([lost, law.nb_coded - received], axis=1),
         weight=weight,
         proposal=_proposal(weight, dependence_probability(lost, received)),
@@ -158,45 +178,49 @@ def _split(scan: exact.CodeScan, law: LossLaw) -> _Split:
 
 
 def _undecided(law: LossLaw, *, more_than: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Uncoded fragments lost (more than that) and coded ones received (as many at least), and how likely that is."""
+    """Return the cells whose result is uncertain: lost uncoded fragments, received coded fragments, and probability.
+
+    These lose more than `more_than` uncoded fragments and receive at least as many coded fragments.
+    """
     if _has_many(law.nb_frag, law.nb_coded):
         lost, table = law.by_surplus(SURPLUS)
         received = lost[:, None] + np.arange(SURPLUS)
-        table = np.where(
-            table * 0.5 ** np.arange(SURPLUS) > NEGLIGIBLE, table, 0.0
-        )  # failures halve with each one more
+        # The failure probability halves with each further coded fragment.
+        table = np.where(table * 0.5 ** np.arange(SURPLUS) > NEGLIGIBLE, table, 0.0)
     else:
-        lost, received = law.likely()
+        lost, received = law.likely_counts()
         table, received = law.table(lost, received), np.broadcast_to(received, (len(lost), len(received)))
     rows, places = np.nonzero((table > 0) & (received >= lost[:, None]) & (lost[:, None] > more_than))
     return lost[rows], received[rows, places], table[rows, places]
 
 
 def _has_many(nb_frag: int, nb_coded: int) -> bool:
-    """Whether a surplus of SURPLUS settles it.
+    """Return whether a device certainly completes with a surplus of SURPLUS coded fragments.
 
-    A fragment is in about 0.39 of the coded ones (version 1) or in half: that all of so many are lost has no probability to speak
-    of, nor has it that all of so many uncoded ones are (which even rows of version 2 could never repair).
+    A fragment is in about 0.39 of the coded fragments (version 1) or in half of them. The probability that a device loses all of
+    these, if there are MANY_CODED, is negligible. So is the probability that it loses all of MANY_UNCODED uncoded fragments, which
+    not even rows of version 2 can repair.
     """
     return nb_coded >= MANY_CODED and nb_frag >= MANY_UNCODED
 
 
 def _proposal(weight: Floats, ideal_failure: Floats) -> Floats:
-    """Half of the effort where failures would be likely if the code were ideal; the other half everywhere, as it may not be.
+    """Return the share of random patterns for each cell.
 
-    The half keeps every failure counted at no more than twice its weight.
+    Half of them go to cells where failures would be likely with the ideal code; the other half is distributed by weight, because
+    the code may not be ideal. So each failure counts at most twice its weight.
     """
     if not len(weight):
         return weight
-    promising = weight * np.sqrt(np.maximum(ideal_failure, 1e-300))
-    proposal = weight / weight.sum() + promising / promising.sum()
+    likely_failures = weight * np.sqrt(np.maximum(ideal_failure, 1e-300))
+    proposal = weight / weight.sum() + likely_failures / likely_failures.sum()
     return np.asarray(proposal / proposal.sum())
 
 
 def _estimate(columns: Words, split: _Split, effort: SamplingEffort) -> DecodingProbability:
     rng = np.random.default_rng(effort.seed)
     patterns = effort.patterns or max(effort.min_patterns, split.affordable_patterns(effort.seconds))
-    worth = split.weight / split.proposal
+    value = split.weight / split.proposal
     batch = max(1, int(BATCH_DRAWS / (split.proposal @ split.losses.sum(axis=1))))
     most = float(split.weight.sum())
     drawn, total, squares, low, high = 0, 0.0, 0.0, 0.0, most
@@ -204,11 +228,11 @@ def _estimate(columns: Words, split: _Split, effort: SamplingEffort) -> Decoding
         count = min(batch, patterns - drawn)
         failed = _failed_by_cell(columns, split, rng, count)
         drawn += count
-        total += float(failed @ worth)
-        squares += float(failed @ worth**2)
+        total += float(failed @ value)
+        squares += float(failed @ value**2)
         if effort.interval and (effort.width or drawn == patterns):
             low, high = weighted_count_interval(
-                total / drawn, squares / drawn**2, float(worth.max()) / drawn, effort.confidence
+                total / drawn, squares / drawn**2, float(value.max()) / drawn, effort.confidence
             )
             low, high = min(low, most), min(high, most)
     return DecodingProbability(

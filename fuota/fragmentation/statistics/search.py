@@ -1,4 +1,4 @@
-"""The search for rows that repair few losses well: exchange one row for another while that helps."""
+"""Search for rows that repair few losses well, by exchanging single rows as long as that improves the result."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from fuota.fragmentation.statistics import kernels
 from fuota.gf2 import Words, pack_bits, unpack_bits
 
 WORTH_BITS = 20
-"""The most valuable column or pair of columns is worth 2**20; a sum over the 1024 fragments that a searched row has at most
-stays within 32 bits."""
+"""The largest worth of a column or a pair of columns is 2**20. A sum over the fragments of a row, at most 1024 in a search, fits
+into 32 bits."""
 _ITSELF = np.int16(1 << 14)
-"""Stands for a pair of a column with itself, which is none: beyond any weight."""
+"""Weight of the pair of a column with itself, which must not count: larger than any real weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Rows to choose from: as words (count, words) and as bits (count, nb_frag). Rows `apart` or nearer are copies."""
+    """Rows to choose from.
+
+    words: (count, words). bits: the same rows as uint8 (count, nb_frag). apart: rows that differ in at most this many positions
+    are near copies.
+    """
 
     words: Words
     bits: NDArray[np.uint8]
@@ -28,19 +32,22 @@ class Pool:
 
     @classmethod
     def of(cls, words: Words, nb_frag: int, *, apart: int) -> Pool:
-        """A pool of these rows of `nb_frag` bits."""
+        """Return the pool of the rows `words`, which have `nb_frag` bits."""
         return cls(words=words, bits=unpack_bits(words, nb_frag), apart=apart)
 
     def first(self, count: int) -> Pool:
-        """The pool of the first `count` rows."""
+        """Return the pool of the first `count` rows."""
         return Pool(words=self.words[:count], bits=self.bits[:count], apart=self.apart)
 
-    def count_near(self, row: int, by: int, near: NDArray[np.int16]) -> None:
-        """Add `by` to near[c] for `row` itself and for each of its near copies c."""
-        kernels.count_near(self.words, row, self.apart, by, near)
+    def count_near(self, row: int, step: int, near: NDArray[np.int16]) -> None:
+        """Add `step` to near[c] for `row` itself and for each of its near copies c."""
+        kernels.count_near(self.words, row, self.apart, step, near)
 
     def free(self, chosen: list[int], near: NDArray[np.int16]) -> NDArray[np.bool_]:
-        """bool (count,): the rows that are not `near` chosen ones; where there are none, any that are not `chosen`."""
+        """Return which rows may be chosen: bool (count,).
+
+        These are the rows that are not `near` copies of chosen rows or, if there are none, all rows that are not `chosen`.
+        """
         free = np.equal(near, 0)
         if not free.any():
             free[:] = True
@@ -48,12 +55,12 @@ class Pool:
         return free
 
     def columns(self, chosen: list[int]) -> Words:
-        """The matrix of the chosen rows on its side, as `matrix.columns_of` has it."""
+        """Return the columns of the chosen rows, as `matrix.matrix_columns` does."""
         return pack_bits(np.ascontiguousarray(self.bits[chosen].T))
 
 
-def worth_of(weights: NDArray[np.int16], lightest: int, level_bits: int) -> NDArray[np.int32]:
-    """int32, 2**WORTH_BITS for a weight of `lightest`, and 2**-level_bits of that for each one more."""
+def worths_of(weights: NDArray[np.int16], lightest: int, level_bits: int) -> NDArray[np.int32]:
+    """Return the worth of each weight: 2**WORTH_BITS for `lightest`, and a factor of 2**-level_bits for each 1 above it."""
     levels = WORTH_BITS // level_bits + 1
     table = np.zeros(levels + 1, dtype=np.int32)
     table[:levels] = 1 << (WORTH_BITS - level_bits * np.arange(levels))
@@ -61,9 +68,11 @@ def worth_of(weights: NDArray[np.int16], lightest: int, level_bits: int) -> NDAr
 
 
 class Search:
-    """Rows chosen from a pool, and for each combination x of one or two fragments how many of them see it.
+    """Rows chosen from a pool, and, for each combination x of one or two fragments, the number of chosen rows that see x.
 
-    What is kept small is the sum over these x of 2**-(level_bits * (fragments in x + rows that see x)).
+    The search minimises the sum over these x of 2**-(level_bits * (fragments in x + rows that see x)).
+
+    chosen: rows to start with, as indexes into the pool.
     """
 
     def __init__(self, pool: Pool, chosen: Iterable[int], level_bits: int) -> None:
@@ -80,12 +89,12 @@ class Search:
             self._insert(len(self.chosen), row)
 
     def grow(self, count: int) -> None:
-        """Add the best row there is until there are `count`."""
+        """Add the best free row until there are `count` rows."""
         while len(self.chosen) < count:
             self._insert(len(self.chosen), self._best())
 
     def descend(self, sweeps: int) -> None:
-        """Exchange each row for the best one beside the others, until a sweep over all of them has changed nothing."""
+        """Replace each row by the best row beside the others, in at most `sweeps` sweeps, until a sweep changes nothing."""
         for _ in range(sweeps):
             before = list(self.chosen)
             for place in range(len(before)):
@@ -95,10 +104,10 @@ class Search:
                 return
 
     def _best(self) -> int:
-        """The row that lowers the sum most, of those that are free."""
+        """Return the free row that reduces the sum most."""
         lightest = min(1 + int(self._weights.min()), 2 + int(self._differences.min()))
-        single = worth_of(self._weights, lightest - 1, self._level_bits)
-        pair = worth_of(self._differences, lightest - 2, self._level_bits)
+        single = worths_of(self._weights, lightest - 1, self._level_bits)
+        pair = worths_of(self._differences, lightest - 2, self._level_bits)
         kernels.worths(self._pool.bits, single, pair, self._worth)
         self._worth[~self._pool.free(self.chosen, self._near)] = -1
         return int(self._worth.argmax())
@@ -110,6 +119,6 @@ class Search:
     def _remove(self, place: int) -> None:
         self._count(self.chosen.pop(place), -1)
 
-    def _count(self, row: int, by: int) -> None:
-        kernels.count_row(self._pool.bits[row], by, self._weights, self._differences)
-        self._pool.count_near(row, by, self._near)
+    def _count(self, row: int, step: int) -> None:
+        kernels.count_row(self._pool.bits[row], step, self._weights, self._differences)
+        self._pool.count_near(row, step, self._near)

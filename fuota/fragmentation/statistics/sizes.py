@@ -1,26 +1,30 @@
-"""Fragment sizes that make a good code, for servers that choose the numbers N themselves."""
+"""Fragment sizes that make a good code, for use with servers that choose the numbers N themselves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fuota.errors import ParameterError, PlanError
+from fuota.calls import checked_call
+from fuota.errors import PlanError
 from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, Variant, check_frag_size, coded_count
 from fuota.fragmentation.statistics.coverage import uncovered
 from fuota.fragmentation.statistics.probability import DecodingProbability, decoding_probability
+from fuota.rules import integer
 
 FRAME_BYTES = 16
-"""Octets of a downlink beside the fragment: CID and Index&N of DataFragment (TS004), 3; MHDR, FHDR, FPort and MIC, 13
+"""Bytes of a downlink beside the fragment: CID and Index&N of DataFragment (TS004), 3; MHDR, FHDR, FPort and MIC, 13
 (LoRaWAN 1.0.4 section 4, no FOpts)."""
 EFFORT_S = 0.1
+"""Computing time for the decoding probability of each size, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FragSize:
-    """What a fragment size makes of a data block: the numbers of fragments, and how well the coded ones protect it.
+    """Consequences of a fragment size for a data block.
 
-    `uncovered` counts the fragments that no coded one contains; `air_bytes` the octets of all frames (PHYPayload), to
-    compare the time on air by.
+    frag_size: bytes of a fragment. nb_frag, nb_coded: numbers of uncoded and coded fragments. uncovered: number of fragments
+    that no coded fragment contains. probability: decoding probability. air_bytes: bytes of all frames (PHYPayload), for comparing
+    the time on air.
     """
 
     frag_size: int
@@ -31,7 +35,8 @@ class FragSize:
     air_bytes: int
 
 
-def good_frag_sizes(  # noqa: PLR0913 - the block, the code and the channel are named apart
+@checked_call
+def good_frag_sizes(  # noqa: PLR0913 - the fields of a data block, a code and a channel
     data_bytes: int,
     *,
     largest: int,
@@ -41,30 +46,33 @@ def good_frag_sizes(  # noqa: PLR0913 - the block, the code and the channel are 
     variant: Variant = "deployed",
     within: int = 8,
 ) -> list[FragSize]:
-    """The fragment sizes from `largest` down to `within` octets less, best first, for a block of `data_bytes` octets.
+    """Return the fragment sizes from `largest` down to `largest` - `within`, best first.
 
-    `coded` is a share of the uncoded fragments when it is a float (0.3 = 30 %, rounded up), a count when it is an int; the
-    coded fragments are N = nb_frag + 1 and on. Best is the highest decoding probability at this `loss`; among those whose
-    intervals do not tell them apart, the one with the fewest octets on air. Raises ParameterError, and PlanError where no
-    such size keeps N within 14 bits.
+    The best size has the highest decoding probability. Among sizes whose confidence intervals overlap, it is the size with the
+    fewest bytes on air.
+
+    data_bytes: size of the data block, 1 or more. largest: largest fragment size, 1 to 255 bytes. coded: a float is a share of
+    the uncoded fragments (0.3 = 30 %), rounded up; an int is the number of coded fragments; their numbers are N = nb_frag + 1 and
+    the following. loss: probability that a fragment is lost. version: TS004 version, 1 or 2. variant: reading of the parity
+    matrix, "deployed", or "literal" for version 2. within: range of sizes in bytes, 0 or more.
+    Raises ParameterError for other values, and PlanError if N exceeds 14 bits with every size.
     """
     check_frag_size(largest)
-    if data_bytes < 1 or within < 0:
-        raise ParameterError(
-            f"data_bytes {data_bytes}, within {within} were given: a block has 1 octet or more, and within is 0 or more"
-        )
+    integer("data_bytes", data_bytes, 1)
+    integer("within", within, 0)
     shapes = [(size, *_shape(data_bytes, size, coded)) for size in range(max(1, largest - within), largest + 1)]
     legal = [shape for shape in shapes if sum(shape[1:]) <= MAX_FRAGMENT_NUMBER]
     if not legal:
         raise PlanError(
-            f"{data_bytes} octets in fragments of {largest} octets or up to {within} less, {coded!r} coded: N has 14 bits"
-            f" (TS004 Index&N), so at most {MAX_FRAGMENT_NUMBER} together; {_remedy(data_bytes, coded)}"
+            f"uncoded and coded fragments together must be at most {MAX_FRAGMENT_NUMBER} (N has 14 bits in TS004 Index&N),"
+            f" got more for {data_bytes} bytes in fragments of {max(1, largest - within)} to {largest} bytes with coded"
+            f" {coded!r}; {_remedy(data_bytes, coded)}"
         )
     return _best_first([_frag_size(shape, loss, version, variant) for shape in legal])
 
 
 def _shape(data_bytes: int, frag_size: int, coded: float | int) -> tuple[int, int]:
-    """Uncoded and coded fragments."""
+    """Return the numbers of uncoded and coded fragments."""
     nb_frag = -(-data_bytes // frag_size)
     return nb_frag, coded_count(nb_frag, coded)
 
@@ -85,19 +93,19 @@ def _frag_size(shape: tuple[int, int, int], loss: float, version: int, variant: 
 
 
 def _best_first(sizes: list[FragSize]) -> list[FragSize]:
-    """Again and again the size with the fewest octets among those that may be as good as the best one left."""
-    left = list(sizes)
+    """Return the sizes in order: repeatedly the size with the fewest bytes among the sizes that may be as good as the best."""
+    remaining = list(sizes)
     ordered = []
-    while left:
-        best = max(left, key=lambda size: size.probability.estimate)
-        rivals = [size for size in left if size.probability.high >= best.probability.low]
+    while remaining:
+        best = max(remaining, key=lambda size: size.probability.estimate)
+        rivals = [size for size in remaining if size.probability.high >= best.probability.low]
         chosen = min(rivals, key=lambda size: (size.air_bytes, -size.frag_size))
         ordered.append(chosen)
-        left.remove(chosen)
+        remaining.remove(chosen)
     return ordered
 
 
 def _remedy(data_bytes: int, coded: float | int) -> str:
     fits = (size for size in range(1, 256) if sum(_shape(data_bytes, size, coded)) <= MAX_FRAGMENT_NUMBER)
     smallest = next(fits, None)
-    return "no fragment size does that" if smallest is None else f"fragments of {smallest} octets or more would do"
+    return "no fragment size fits" if smallest is None else f"use fragments of {smallest} bytes or more"

@@ -1,4 +1,4 @@
-"""Elimination: one equation at a time, exact after each, and many at once."""
+"""Elimination, one equation at a time with the exact rank after each, or many equations at once."""
 
 from __future__ import annotations
 
@@ -9,56 +9,64 @@ from numpy.typing import NDArray
 
 from fuota.gf2.kernels.matmul import aligned_words, multiply
 from fuota.gf2.kernels.vectors import lowest_one, set_line, xor_four_lines, xor_line
-from fuota.gf2.layout import LINE_OCTETS, Words
+from fuota.gf2.layout import LINE_BYTES, Words
 from fuota.jit import inlined, kernel
 
 FREE = 0
-"""Nothing is known about this column yet."""
+"""State of a column with no value and no equation that begins with it."""
 KNOWN = 1
-"""The value of this column stands in `values`."""
+"""State of a column whose value is in `values`."""
 PIVOT = 2
-"""An equation begins with this column, and its value stands in `values`."""
+"""State of a column that begins an equation. The value of the equation is in `values`, at the place of the column."""
 
 
 class Basis(NamedTuple):
     """Equations in echelon form over the columns that were unknown when the first equation came.
 
-    Those columns are numbered anew, in their order. The equation that begins with number i is row i of `rows`: it has no one
-    before bit i, and its value stands where that of the column will. So memory is needed for the values and one square of bits.
+    These columns are numbered from 0, in their order. The equation that begins with number i is row i of `rows`: its first
+    set bit is bit i, and its value is stored in the place where the value of the column will be. So the basis needs memory for the
+    values and for one square of bits.
     """
 
     state: NDArray[np.uint8]
-    """(columns,): FREE, KNOWN or PIVOT."""
+    """(columns,): FREE, KNOWN or PIVOT for each column."""
     unknown: NDArray[np.int32]
-    """(numbers,): the column of each number."""
+    """(numbers,): column of each number."""
     outside: Words
-    """One row of bits: the columns that have no number, known before the first equation."""
+    """One row of bits: the columns without a number, whose values were known before the first equation."""
     rows: Words
-    """(numbers, words), words a multiple of 8"""
+    """(numbers, words): the equations; `words` is a multiple of 8."""
     values: NDArray[np.uint8]
-    """Flat: the value of column c at octet c * stride, and 64 octets behind the last one."""
+    """Flat: the value of column c begins at byte c * stride. At least 64 bytes follow the last value."""
     stride: int
+    """Number of bytes of a value."""
 
 
 @inlined
-def copy_octets(target: NDArray[np.uint8], at: int, source: NDArray[np.uint8], count: int) -> None:
-    """target[at:] = source, `count` octets. Counted from 0, so that it becomes one copy; numba's own slices do not."""
-    into = target[at:]
+def copy_bytes(target: NDArray[np.uint8], start: int, source: NDArray[np.uint8], count: int) -> None:
+    """Copy `count` bytes of `source` to target[start:].
+
+    The loop counts from 0, so that it is compiled to one copy; an assignment of slices is not.
+    """
+    destination = target[start:]
     for i in range(count):
-        into[i] = source[i]
+        destination[i] = source[i]
 
 
 @inlined
 def xor_value(basis: Basis, column: int, value: NDArray[np.uint8]) -> None:
-    """value ^= that of the column. `value` is padded to whole lines; what lands in the padding has no meaning."""
-    at = column * basis.stride
-    for i in range(0, basis.stride, LINE_OCTETS):
-        xor_line(value, i, basis.values, at + i)
+    """XOR the value of `column` to `value`, which is padded to whole lines. The content of the padding has no meaning."""
+    start = column * basis.stride
+    for i in range(0, basis.stride, LINE_BYTES):
+        xor_line(value, i, basis.values, start + i)
 
 
 @inlined
 def xor_values(basis: Basis, selected: Words, value: NDArray[np.uint8]) -> None:
-    """value ^= those of all selected columns, four at a time: one after the other they would wait for each other's store."""
+    """XOR the values of all selected columns to `value`.
+
+    The columns are processed four at a time: single columns would wait for each other's store.
+    """
     columns = np.empty(64, np.int64)
     stride = basis.stride
     for w in range(selected.shape[0]):
@@ -69,7 +77,7 @@ def xor_values(basis: Basis, selected: Words, value: NDArray[np.uint8]) -> None:
             count += 1
             word &= word - np.uint64(1)
         in_fours = count & ~3
-        for i in range(0, stride, LINE_OCTETS):
+        for i in range(0, stride, LINE_BYTES):
             for k in range(0, in_fours, 4):
                 a, b, c, d = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
                 xor_four_lines(value, i, basis.values, a + i, b + i, c + i, d + i)
@@ -79,13 +87,13 @@ def xor_values(basis: Basis, selected: Words, value: NDArray[np.uint8]) -> None:
 
 @inlined
 def store_value(basis: Basis, column: int, value: NDArray[np.uint8]) -> None:
-    """The value of the column = value"""
-    copy_octets(basis.values, column * basis.stride, value, basis.stride)
+    """Store `value` as the value of `column`."""
+    copy_bytes(basis.values, column * basis.stride, value, basis.stride)
 
 
 @inlined
 def gather_bits(row: Words, columns: NDArray[np.int32], bits: Words) -> None:
-    """Bit i of `bits` = bit columns[i] of `row`; the rest of `bits` is zero."""
+    """Set bit i of `bits` to bit columns[i] of `row`, and all further bits to zero."""
     for w in range(bits.shape[0]):
         word = np.uint64(0)
         first = w * 64
@@ -97,7 +105,10 @@ def gather_bits(row: Words, columns: NDArray[np.int32], bits: Words) -> None:
 
 @inlined
 def insert(basis: Basis, bits: Words, value: NDArray[np.uint8]) -> bool:
-    """Reduce an equation over the numbered columns by the others; keep what is left, if anything. Both are overwritten."""
+    """Reduce an equation by the equations of the basis, and keep it if it is new. Return whether it was new.
+
+    bits: the numbered columns of the equation. value: its value. Both are overwritten by what remains of the equation.
+    """
     width = bits.shape[0]
     flat = basis.rows.reshape(-1)
     for w in range(width):
@@ -121,7 +132,7 @@ def insert(basis: Basis, bits: Words, value: NDArray[np.uint8]) -> bool:
 
 
 @kernel
-def add(  # noqa: PLR0913, PLR0917 - taking the basis apart on our side of the call costs 0.7 µs less than on numba's
+def add_equation(  # noqa: PLR0913, PLR0917 - single arguments: numba needs 0.7 µs more to take a Basis apart
     state: NDArray[np.uint8],
     unknown: NDArray[np.int32],
     outside: Words,
@@ -131,7 +142,11 @@ def add(  # noqa: PLR0913, PLR0917 - taking the basis apart on our side of the c
     value: NDArray[np.uint8],
     stride: int,
 ) -> bool:
-    """Take an equation over all columns; whether it says anything new. `value`, padded to lines, holds the remainder then."""
+    """Add an equation over all columns. Return whether it was new.
+
+    state, unknown, outside, rows, values, stride: the fields of the Basis. row: the columns of the equation. value: its value,
+    padded to whole lines; afterwards the remainder of the equation.
+    """
     basis = Basis(state, unknown, outside, rows, values, stride)
     xor_values(basis, row & outside, value)
     bits = np.empty(rows.shape[1], np.uint64)
@@ -141,24 +156,27 @@ def add(  # noqa: PLR0913, PLR0917 - taking the basis apart on our side of the c
 
 @kernel
 def replace_pivot(basis: Basis, number: int, value: NDArray[np.uint8]) -> bool:
-    """The value of a PIVOT column has come by itself: keep it, and what its equation now says; whether that is anything new."""
+    """Store the value of a PIVOT column, and insert its equation without that column. Return whether that equation was new.
+
+    number: number of the column. value: its value, padded to whole lines; afterwards the remainder of the equation.
+    """
     column = basis.unknown[number]
-    rest = value.copy()
-    xor_value(basis, column, rest)
+    remainder = value.copy()
+    xor_value(basis, column, remainder)
     store_value(basis, column, value)
     basis.state[column] = KNOWN
     bits = basis.rows[number].copy()
     bits[number >> 6] ^= np.uint64(1) << np.uint64(number & 63)
-    new = insert(basis, bits, rest)
-    value[:] = rest
+    new = insert(basis, bits, remainder)
+    value[:] = remainder
     return new
 
 
 @kernel
 def back_substitute(basis: Basis) -> None:
-    """With no column FREE: find the value of every PIVOT column, from the last to the first."""
-    lines = (basis.stride + LINE_OCTETS - 1) // LINE_OCTETS
-    value = np.empty(lines * LINE_OCTETS, np.uint8)
+    """Compute the value of every PIVOT column, from the last to the first. No column may be FREE."""
+    lines = (basis.stride + LINE_BYTES - 1) // LINE_BYTES
+    value = np.empty(lines * LINE_BYTES, np.uint8)
     for number in range(basis.unknown.shape[0] - 1, -1, -1):
         column = basis.unknown[number]
         if basis.state[column] != PIVOT:
@@ -176,103 +194,106 @@ def back_substitute(basis: Basis) -> None:
 @kernel
 def store_free(
     columns: NDArray[np.int64],
-    given: NDArray[np.uint8],
+    inputs: NDArray[np.uint8],
     places: NDArray[np.int32],
     state: NDArray[np.uint8],
     values: NDArray[np.uint8],
 ) -> int:
-    """Store given[place] as the value of columns[place], for the places up to the first whose column is not FREE; how many."""
-    octets = given.shape[1]
+    """Store inputs[place] as the value of columns[place], up to the first place whose column is not FREE.
+
+    Return the number of places that were stored.
+    """
+    value_bytes = inputs.shape[1]
     for i in range(places.shape[0]):
         column = columns[places[i]]
         if state[column] != FREE:
             return i
         state[column] = np.uint8(KNOWN)
-        copy_octets(values, column * octets, given[places[i]], octets)
+        copy_bytes(values, column * value_bytes, inputs[places[i]], value_bytes)
     return int(places.shape[0])
 
 
 @kernel
 def fill_system(
     rows: Words,
-    given: NDArray[np.uint8],
+    inputs: NDArray[np.uint8],
     places: NDArray[np.int32],
     unknown: NDArray[np.int32],
     values: NDArray[np.uint8],
     system: Words,
 ) -> None:
-    """A row of `system` for each equation: its bits in the unknown columns, then the XOR of its unknown values.
+    """Fill a row of `system` for each equation: its bits in the unknown columns, then the XOR of its unknown values.
 
-    rows: (equations, words). given[places[i]]: what equation i XORs to. values: flat, all columns, the unknown ones zero.
-    system: (equations, words), zeros; the second part begins at a multiple of 8 words and has whole lines.
+    rows: (equations, words). inputs[places[i]]: value of equation i. values: flat, of all columns, zero for unknown columns.
+    system: (equations, words), zeros; its second part begins at a multiple of 8 words and consists of whole lines.
     """
-    octets = given.shape[1]
-    padded = (octets + LINE_OCTETS - 1) // LINE_OCTETS * 8
+    value_bytes = inputs.shape[1]
+    padded = (value_bytes + LINE_BYTES - 1) // LINE_BYTES * 8
     first = system.shape[1] - padded
-    columns = (values.shape[0] - LINE_OCTETS) // octets
-    products = np.empty(rows.shape[0] * octets, np.uint8)
+    columns = (values.shape[0] - LINE_BYTES) // value_bytes
+    products = np.empty(rows.shape[0] * value_bytes, np.uint8)
     for r in range(rows.shape[0]):
-        copy_octets(products, r * octets, given[places[r]], octets)
-    multiply(rows, values, octets, columns, products)
+        copy_bytes(products, r * value_bytes, inputs[places[r]], value_bytes)
+    multiply(rows, values, value_bytes, columns, products)
     flat = system.reshape(-1).view(np.uint8)
     for r in range(rows.shape[0]):
         gather_bits(rows[r], unknown, system[r, : (unknown.shape[0] + 63) // 64])
-        at = (r * system.shape[1] + first) * 8
-        copy_octets(flat, at, products[r * octets :], octets)
+        start = (r * system.shape[1] + first) * 8
+        copy_bytes(flat, start, products[r * value_bytes :], value_bytes)
 
 
 @inlined
-def swap_rows(system: Words, one: int, two: int, first_word: int) -> None:
-    """Exchange two rows from `first_word` on."""
+def swap_rows(system: Words, a: int, b: int, first_word: int) -> None:
+    """Exchange the rows `a` and `b` from word `first_word` on."""
     for w in range(first_word, system.shape[1]):
-        kept = system[one, w]
-        system[one, w] = system[two, w]
-        system[two, w] = kept
+        saved = system[a, w]
+        system[a, w] = system[b, w]
+        system[b, w] = saved
 
 
 @inlined
 def xor_rows(flat: Words, target: int, source: int, count: int) -> None:
-    """flat[target:] ^= flat[source:], `count` words, in lines."""
+    """XOR `count` words of flat[source:] to flat[target:], in whole lines."""
     for i in range(0, count, 8):
         xor_line(flat, target + i, flat, source + i)
 
 
 @inlined
 def find_pivots(system: Words, column: int, wide: int) -> int:
-    """Bring `wide` rows with ones on the diagonal to rows column, column + 1, ...; how many there are.
+    """Move rows whose diagonal bits are set to rows column, column + 1, ..., `wide` rows if possible. Return their number.
 
-    Between them they are reduced to the identity in these columns, other rows only as far as the search needs.
+    These rows are reduced to the identity in the columns; other rows are reduced only as far as the search needs.
     """
     rows, width = system.shape
     flat = system.reshape(-1)
     word = column >> 6
     line = word & ~7
-    for found in range(wide):
-        at = column + found
-        row = at
+    for done in range(wide):
+        place = column + done
+        row = place
         while row < rows:
-            for t in range(found):
+            for t in range(done):
                 if system[row, word] >> np.uint64((column & 63) + t) & np.uint64(1):
                     xor_rows(flat, row * width + line, (column + t) * width + line, width - line)
-            if system[row, word] >> np.uint64((column & 63) + found) & np.uint64(1):
+            if system[row, word] >> np.uint64((column & 63) + done) & np.uint64(1):
                 break
             row += 1
         if row == rows:
-            return found
-        if row != at:
-            swap_rows(system, row, at, line)
-        for t in range(found):
-            if system[column + t, word] >> np.uint64((column & 63) + found) & np.uint64(1):
-                xor_rows(flat, (column + t) * width + line, at * width + line, width - line)
+            return done
+        if row != place:
+            swap_rows(system, row, place, line)
+        for t in range(done):
+            if system[column + t, word] >> np.uint64((column & 63) + done) & np.uint64(1):
+                xor_rows(flat, (column + t) * width + line, place * width + line, width - line)
     return wide
 
 
 @kernel
 def gauss_jordan(system: Words, columns: int) -> int:
-    """Reduce the first `columns` columns of `system` to the identity in its first rows; how many columns that succeeded in.
+    """Reduce the first `columns` columns of `system` to the identity in its first rows. Return the number of reduced columns.
 
-    `system`: (rows, words), rows >= columns, words a multiple of 8. The method of the four Russians: 2, 4 or 8 pivots at a time,
-    all XORs of their rows in a table, and one line of it for every other row.
+    system: (rows, words), rows >= columns, words a multiple of 8. Method of the four Russians: 2, 4 or 8 pivots at a time, a
+    table of all XORs of their rows, and one entry of the table for every other row.
     """
     rows, width = system.shape
     wide = 2 if columns < 12 else 4 if columns < 150 else 8
@@ -282,9 +303,9 @@ def gauss_jordan(system: Words, columns: int) -> int:
         now = min(wide, columns - column)
         word = column >> 6
         line = word & ~7
-        found = find_pivots(system, column, now)
-        if found < now:
-            return column + found
+        pivots = find_pivots(system, column, now)
+        if pivots < now:
+            return column + pivots
         span = width - line
         table[:span] = np.uint64(0)
         for b in range(now):
@@ -303,15 +324,15 @@ def gauss_jordan(system: Words, columns: int) -> int:
 
 
 @kernel
-def take_solution(system: Words, unknown: NDArray[np.int32], values: NDArray[np.uint8], octets: int) -> int:
-    """Store what a solved system says of its unknown columns; how many of its spare equations contradict it."""
+def take_solution(system: Words, unknown: NDArray[np.int32], values: NDArray[np.uint8], value_bytes: int) -> int:
+    """Store the values of the unknown columns of a solved system. Return how many of its spare equations contradict it."""
     flat = system.reshape(-1).view(np.uint8)
-    row_octets = system.shape[1] * 8
-    first = row_octets - (octets + LINE_OCTETS - 1) // LINE_OCTETS * LINE_OCTETS
+    row_bytes = system.shape[1] * 8
+    first = row_bytes - (value_bytes + LINE_BYTES - 1) // LINE_BYTES * LINE_BYTES
     for i in range(unknown.shape[0]):
-        copy_octets(values, unknown[i] * octets, flat[i * row_octets + first :], octets)
+        copy_bytes(values, unknown[i] * value_bytes, flat[i * row_bytes + first :], value_bytes)
     contradictions = 0
     for i in range(unknown.shape[0], system.shape[0]):
-        rest = flat[i * row_octets + first : i * row_octets + first + octets]
-        contradictions += 1 if rest.any() else 0
+        remainder = flat[i * row_bytes + first : i * row_bytes + first + value_bytes]
+        contradictions += 1 if remainder.any() else 0
     return contradictions

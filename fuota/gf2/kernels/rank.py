@@ -1,10 +1,10 @@
-"""Whether rows of bits are independent: the only question that a simulated device asks.
+"""The rank of a bit matrix: all that a simulated device needs to know.
 
-Eight columns at a time: as many rows as these columns have independent octets are taken out, and every row left loses what it
-has there by two lines of two small tables, all XORs of the first four of the rows taken and of the others (the method of the
-four Russians). Which of them it takes is worked out among octets, not among rows. Rows are lines of 64 octets, so that a matrix
-of 512 columns takes one XOR a row. Bits are as by the toss of a coin, and a branch that must guess them costs more than an XOR:
-what is not wanted is XORed as zero.
+The algorithm processes eight columns at a time (method of the four Russians). In these columns each row has one byte. As many
+rows as have independent bytes are taken out as pivots. Every remaining row is then cleared in these columns by two entries of
+two small tables: all XORs of the first four pivots, and all XORs of the others. Which entries are needed is computed from the
+bytes, not from the rows. Rows consist of lines of 64 bytes, so that a matrix of 512 columns needs one XOR for each row. The bits
+are random, and a wrongly predicted branch costs more than an XOR; so, instead of a branch, zero is XORed.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ Number = np.signedinteger[Any]
 
 
 @inlined
-def highest_one(octet: int) -> int:
-    """The position of the highest one of eight bits that are not all zero."""
-    at = 7
-    while octet >> at == 0:
-        at -= 1
-    return at
+def highest_one(byte: int) -> int:
+    """Return the position of the highest set bit in a byte that is not zero."""
+    position = 7
+    while byte >> position == 0:
+        position -= 1
+    return position
 
 
 @inlined
-def xor_of_wanted(value: Number, wanted: Number, mask: Number) -> Number:
-    """value ^ mask where `wanted` is not zero, without a branch."""
-    return value ^ (mask & -np.int64(wanted != 0))
+def xor_if(value: Number, condition: Number, mask: Number) -> Number:
+    """Return value ^ mask if `condition` is not zero, otherwise value, without a branch."""
+    return value ^ (mask & -np.int64(condition != 0))
 
 
 @inlined
-def take_rows(  # noqa: PLR0913, PLR0917 - a matrix, where in it, and where to keep what is found
+def take_rows(  # noqa: PLR0913, PLR0917 - the matrix, a place in it, and memory for the results
     flat: Words,
     rows: int,
     width: int,
@@ -47,85 +47,91 @@ def take_rows(  # noqa: PLR0913, PLR0917 - a matrix, where in it, and where to k
     top: int,
     most: int,
     basis: NDArray[np.int64],
-    taken: Words,
+    pivot_rows: Words,
 ) -> int:
-    """Take rows with independent octets out of those from `top` on, `most` at most; how many. The others close up behind them.
+    """Take up to `most` rows with independent bytes out of the rows from `top` on. Return their number.
 
-    taken (8 rows): they. basis (3, 8): octet t is what the rows taken of bits basis[2, t] XOR to; it has a one in basis[1, t], its
-    lowest one, which no other octet of the basis has.
+    The taken rows are replaced by the rows from `top` on, so that the remaining rows begin at `top` plus this number. flat: matrix
+    of `rows` rows of `width` words. word, shift: place of the byte in a row. pivot_rows: memory for 8 rows, filled with the taken
+    rows. basis: (3, 8), filled for each taken row t: basis[0, t] is the XOR of the bytes of the taken rows whose bits are set
+    in basis[2, t]; basis[1, t] is its lowest set bit, which no other byte of the basis has.
     """
     line = word & ~7
     span = width - line
-    found = 0
+    count = 0
     for row in range(top, rows):
-        at = row * width
-        octet = np.int64((flat[at + word] >> shift) & np.uint64(255))
-        of = np.int64(1) << found
-        for t in range(found):
-            wanted = octet & basis[1, t]
-            octet = xor_of_wanted(octet, wanted, basis[0, t])
-            of = xor_of_wanted(of, wanted, basis[2, t])
-        if octet == 0:
+        start = row * width
+        byte = np.int64((flat[start + word] >> shift) & np.uint64(255))
+        members = np.int64(1) << count
+        for t in range(count):
+            shared = byte & basis[1, t]
+            byte = xor_if(byte, shared, basis[0, t])
+            members = xor_if(members, shared, basis[2, t])
+        if byte == 0:
             continue
-        lowest = octet & -octet
-        for t in range(found):
-            wanted = basis[0, t] & lowest
-            basis[0, t] = xor_of_wanted(basis[0, t], wanted, octet)
-            basis[2, t] = xor_of_wanted(basis[2, t], wanted, of)
-        basis[0, found], basis[1, found], basis[2, found] = octet, lowest, of
-        into = (top + found) * width
+        lowest = byte & -byte
+        for t in range(count):
+            shared = basis[0, t] & lowest
+            basis[0, t] = xor_if(basis[0, t], shared, byte)
+            basis[2, t] = xor_if(basis[2, t], shared, members)
+        basis[0, count], basis[1, count], basis[2, count] = byte, lowest, members
+        front = (top + count) * width
         for w in range(line, width):
-            taken[found * span + w - line] = flat[at + w]
-            flat[at + w] = flat[into + w]
-        found += 1
-        if found == most:
+            pivot_rows[count * span + w - line] = flat[start + w]
+            flat[start + w] = flat[front + w]
+        count += 1
+        if count == most:
             break
-    return found
+    return count
 
 
 @inlined
-def tabulate(taken: Words, span: int, found: int, table: Words) -> None:
-    """Fill two tables of 16 rows: entry i of the first is the XOR of the rows taken of bits i, of the second of bits 16 * i."""
+def tabulate(pivot_rows: Words, span: int, count: int, table: Words) -> None:
+    """Fill two tables of 16 rows of `span` words each from the `count` pivot rows.
+
+    Entry i of the first table is the XOR of the pivot rows whose bits are set in i; entry i of the second, in 16 * i.
+    """
     for w in range(span):
         table[w] = np.uint64(0)
         table[16 * span + w] = np.uint64(0)
-    for t in range(found):
+    for t in range(count):
         base = (t >> 2) * 16 * span
         half = 1 << (t & 3)
         for i in range(half):
             for w in range(0, span, 8):
-                set_line(table, base + (half + i) * span + w, table, base + i * span + w, taken, t * span + w)
+                set_line(table, base + (half + i) * span + w, table, base + i * span + w, pivot_rows, t * span + w)
 
 
 @inlined
-def choose_rows(basis: NDArray[np.int64], found: int, choice: NDArray[np.int64]) -> int:
-    """choice (2, 16): which rows taken clear an octet: choice[0, its lower four bits] ^ choice[1, its upper four].
+def choose_rows(basis: NDArray[np.int64], count: int, choice: NDArray[np.int64]) -> int:
+    """Fill `choice` (2, 16) with the pivot rows that clear a byte. Return the pivot columns of the basis, as bits.
 
-    The columns that the basis has its own ones in.
+    The rows for a byte are choice[0, its lower four bits] ^ choice[1, its upper four bits].
     """
     choice[:] = 0
     pivots = 0
-    for t in range(found):
+    for t in range(count):
         pivot = basis[1, t]
         pivots |= pivot
         upper = pivot >> 4 != 0
         bit = pivot >> 4 if upper else pivot
         for i in range(16):
-            choice[np.int64(upper), i] = xor_of_wanted(choice[np.int64(upper), i], i & bit, basis[2, t])
+            choice[np.int64(upper), i] = xor_if(choice[np.int64(upper), i], i & bit, basis[2, t])
     return pivots
 
 
 @kernel
 def rank_at_most(system: Words, columns: Words, enough: int) -> tuple[int, int]:
-    """The rank of `system` (rows, words), or `enough` once it is that, and the last column needed; the rows are overwritten.
+    """Return the rank of `system`, or `enough` as soon as the rank reaches it, and the last column that is needed for it.
 
-    words is a multiple of 8; columns (words,): which columns may have ones. Taken from the left, the columns up to the last one
-    needed have the rank that is told, those before it a smaller one: where `enough` is the number of rows. -1: none is needed.
+    system: (rows, words), words a multiple of 8; it is overwritten. columns: (words,), columns that may have set bits, as bits.
+    If `enough` is the number of rows, then the columns from the left up to the last needed column have the returned rank, and
+    the columns before it have a smaller rank. The last needed column is -1 if no column is needed.
     """
     rows, width = system.shape
     flat = system.reshape(-1)
     table = aligned_words(40 * width)
-    taken = table[32 * width :]
+    pivot_rows = table[32 * width :]
     basis = np.empty((3, 8), np.int64)
     choice = np.empty((2, 16), np.int64)
     top, last = 0, -1
@@ -137,19 +143,19 @@ def rank_at_most(system: Words, columns: Words, enough: int) -> tuple[int, int]:
             most = count_ones((columns[word] >> shift) & np.uint64(255))
             if most == 0:
                 continue
-            found = take_rows(flat, rows, width, word, shift, top, min(most, enough - top), basis, taken)
-            if found == 0:
+            count = take_rows(flat, rows, width, word, shift, top, min(most, enough - top), basis, pivot_rows)
+            if count == 0:
                 continue
-            top += found
-            last = 64 * word + 8 * strip + highest_one(choose_rows(basis, found, choice))
+            top += count
+            last = 64 * word + 8 * strip + highest_one(choose_rows(basis, count, choice))
             if top in (enough, rows):
                 return top, last
-            tabulate(taken, span, found, table)
+            tabulate(pivot_rows, span, count, table)
             for row in range(top, rows):
-                at = row * width
-                octet = np.int64((flat[at + word] >> shift) & np.uint64(255))
-                chosen = choice[0, octet & 15] ^ choice[1, octet >> 4]
-                one, two = (chosen & 15) * span, (16 + (chosen >> 4)) * span
+                start = row * width
+                byte = np.int64((flat[start + word] >> shift) & np.uint64(255))
+                chosen = choice[0, byte & 15] ^ choice[1, byte >> 4]
+                first, second = (chosen & 15) * span, (16 + (chosen >> 4)) * span
                 for w in range(0, span, 8):
-                    xor_two_lines(flat, at + line + w, table, one + w, two + w)
+                    xor_two_lines(flat, start + line + w, table, first + w, second + w)
     return top, last

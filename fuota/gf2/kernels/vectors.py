@@ -1,10 +1,10 @@
-"""Operations on 64 octets at once, which numba's own loops over a fixed few words do not become.
+"""Operations on 64 bytes at once (a line). numba does not compile loops over a few words to such vector operations.
 
-LLVM maps the vectors to what the processor has: one AVX-512 register, two of AVX2, four of SSE or NEON. Offsets count elements
-of the array that they belong to (octets of a uint8 array, words of a uint64 array); no alignment is required. The caller sees
-to it that 64 octets lie behind each offset: nothing is checked here.
+LLVM maps the vectors to the registers of the processor: one of AVX-512, two of AVX2, four of SSE or NEON. Offsets count elements
+of the array that they belong to (bytes of a uint8 array, words of a uint64 array); no alignment is required. The caller must
+ensure that 64 bytes follow each offset: nothing is checked here.
 
-With NUMBA_DISABLE_JIT=1 plain numpy stands in for each. Types for callers are in `vectors.pyi`.
+With NUMBA_DISABLE_JIT=1 each function is replaced by plain numpy. Types for callers are in `vectors.pyi`.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ _LINE = ir.VectorType(_I64, 8)
 
 if config.DISABLE_JIT:
 
-    def _octets(array, offset):
+    def _line_bytes(array, offset):
         start = offset * array.itemsize
         return array.reshape(-1).view(np.uint8)[start : start + 64]
 
     def xor_line(target, at, source, source_at):
-        """target[at:] ^= source[source_at:], 64 octets."""
-        _octets(target, at)[:] ^= _octets(source, source_at)
+        """XOR 64 bytes of source[source_at:] to target[at:]."""
+        _line_bytes(target, at)[:] ^= _line_bytes(source, source_at)
 
     def xor_two_lines(target, at, source, a, b):
-        """target[at:] ^= source[a:] ^ source[b:], 64 octets."""
+        """XOR 64 bytes of source[a:] and source[b:] to target[at:]."""
         for source_at in (a, b):
             xor_line(target, at, source, source_at)
 
     def xor_four_lines(target, at, source, a, b, c, d):
-        """target[at:] ^= source[a:] ^ source[b:] ^ source[c:] ^ source[d:], 64 octets."""
+        """XOR 64 bytes each of source[a:], source[b:], source[c:] and source[d:] to target[at:]."""
         for source_at in (a, b, c, d):
             xor_line(target, at, source, source_at)
 
-    def set_line(target, at, one, one_at, two, two_at):
-        """target[at:] = one[one_at:] ^ two[two_at:], 64 octets."""
-        _octets(target, at)[:] = _octets(one, one_at) ^ _octets(two, two_at)
+    def set_line(target, at, first, first_at, second, second_at):
+        """Set 64 bytes of target[at:] to first[first_at:] ^ second[second_at:]."""
+        _line_bytes(target, at)[:] = _line_bytes(first, first_at) ^ _line_bytes(second, second_at)
 
     def xor_lookups(target, at, tables, word):
-        """target[at:] ^= the XOR over t < 16 of line 16 * t + (the t-th four bits of word) of `tables`, 64 octets."""
+        """XOR 16 lines of `tables` to target[at:]: for each t < 16 the line 16 * t + (bits 4 * t to 4 * t + 3 of `word`)."""
         for t in range(16):
             xor_line(target, at, tables, (16 * t + (int(word) >> 4 * t & 15)) * 8)
 
     def lowest_one(word):
-        """The position of the lowest one of a word that is not zero."""
+        """Return the position of the lowest set bit in a word that is not zero."""
         return (int(word) & -int(word)).bit_length() - 1
 
     def count_ones(word):
-        """The number of ones of a word."""
+        """Return the number of set bits in a word."""
         return int(word).bit_count()
 
     def pack_flags(flags, at):
-        """64 octets of flags to a word: bit i is set where octet at + i is not zero."""
+        """Return 64 flags, one byte each, as a word: bit i is set if byte at + i is not zero."""
         return np.packbits(flags[at : at + 64] != 0, bitorder="little").view("<u8")[0]
 
 else:
@@ -75,84 +75,84 @@ else:
 
     @intrinsic
     def xor_line(_, target, at, source, source_at):
-        """target[at:] ^= source[source_at:], 64 octets."""
+        """XOR 64 bytes of source[source_at:] to target[at:]."""
 
         def generate(context, builder, signature, arguments):
             kinds = signature.args
-            to = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
-            of = _line(context, builder, kinds[2], arguments[2], arguments[3], kinds[3])
-            _store(builder, builder.xor(_load(builder, to), _load(builder, of)), to)
+            target_line = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
+            line = _line(context, builder, kinds[2], arguments[2], arguments[3], kinds[3])
+            _store(builder, builder.xor(_load(builder, target_line), _load(builder, line)), target_line)
             return context.get_dummy_value()
 
         return types.void(target, at, source, source_at), generate
 
     @intrinsic
     def xor_two_lines(_, target, at, source, a, b):
-        """target[at:] ^= source[a:] ^ source[b:], 64 octets."""
+        """XOR 64 bytes of source[a:] and source[b:] to target[at:]."""
 
         def generate(context, builder, signature, arguments):
             kinds = signature.args
-            to = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
-            one, two = (
+            target_line = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
+            first, second = (
                 _load(builder, _line(context, builder, kinds[2], arguments[2], arguments[i], kinds[i])) for i in (3, 4)
             )
-            _store(builder, builder.xor(_load(builder, to), builder.xor(one, two)), to)
+            _store(builder, builder.xor(_load(builder, target_line), builder.xor(first, second)), target_line)
             return context.get_dummy_value()
 
         return types.void(target, at, source, a, b), generate
 
     @intrinsic
     def xor_four_lines(_, target, at, source, a, b, c, d):
-        """target[at:] ^= source[a:] ^ source[b:] ^ source[c:] ^ source[d:], 64 octets."""
+        """XOR 64 bytes each of source[a:], source[b:], source[c:] and source[d:] to target[at:]."""
 
         def generate(context, builder, signature, arguments):
             kinds = signature.args
-            to = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
+            target_line = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
             lines = [
                 _load(builder, _line(context, builder, kinds[2], arguments[2], arguments[i], kinds[i]))
                 for i in range(3, 7)
             ]
-            pair, other = builder.xor(lines[0], lines[1]), builder.xor(lines[2], lines[3])
-            _store(builder, builder.xor(_load(builder, to), builder.xor(pair, other)), to)
+            pair, other_pair = builder.xor(lines[0], lines[1]), builder.xor(lines[2], lines[3])
+            _store(builder, builder.xor(_load(builder, target_line), builder.xor(pair, other_pair)), target_line)
             return context.get_dummy_value()
 
         return types.void(target, at, source, a, b, c, d), generate
 
     @intrinsic
-    def set_line(_, target, at, one, one_at, two, two_at):
-        """target[at:] = one[one_at:] ^ two[two_at:], 64 octets."""
+    def set_line(_, target, at, first, first_at, second, second_at):
+        """Set 64 bytes of target[at:] to first[first_at:] ^ second[second_at:]."""
 
         def generate(context, builder, signature, arguments):
             kinds = signature.args
-            to, first, second = (
+            target_line, first_line, second_line = (
                 _line(context, builder, kinds[i], arguments[i], arguments[i + 1], kinds[i + 1]) for i in (0, 2, 4)
             )
-            _store(builder, builder.xor(_load(builder, first), _load(builder, second)), to)
+            _store(builder, builder.xor(_load(builder, first_line), _load(builder, second_line)), target_line)
             return context.get_dummy_value()
 
-        return types.void(target, at, one, one_at, two, two_at), generate
+        return types.void(target, at, first, first_at, second, second_at), generate
 
     @intrinsic
     def xor_lookups(_, target, at, tables, word):
-        """target[at:] ^= the XOR over t < 16 of line 16 * t + (the t-th four bits of word) of `tables`, 64 octets."""
+        """XOR 16 lines of `tables` to target[at:]: for each t < 16 the line 16 * t + (bits 4 * t to 4 * t + 3 of `word`)."""
 
         def generate(context, builder, signature, arguments):
             kinds = signature.args
-            to = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
-            line = _load(builder, to)
+            target_line = _line(context, builder, kinds[0], arguments[0], arguments[1], kinds[1])
+            line = _load(builder, target_line)
             for t in range(16):
                 bits = builder.and_(builder.lshr(arguments[3], ir.Constant(_I64, 4 * t)), ir.Constant(_I64, 15))
                 offset = builder.shl(builder.or_(bits, ir.Constant(_I64, 16 * t)), ir.Constant(_I64, 3))
                 entry = _line(context, builder, kinds[2], arguments[2], offset, types.int64)
                 line = builder.xor(line, _load(builder, entry))
-            _store(builder, line, to)
+            _store(builder, line, target_line)
             return context.get_dummy_value()
 
         return types.void(target, at, tables, types.uint64), generate
 
     @intrinsic
     def lowest_one(_, word):
-        """The position of the lowest one of a word that is not zero."""
+        """Return the position of the lowest set bit in a word that is not zero."""
 
         def generate(_context, builder, _signature, arguments):
             return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -161,7 +161,7 @@ else:
 
     @intrinsic
     def count_ones(_, word):
-        """The number of ones of a word."""
+        """Return the number of set bits in a word."""
 
         def generate(_context, builder, _signature, arguments):
             return builder.ctpop(arguments[0])
@@ -170,15 +170,15 @@ else:
 
     @intrinsic
     def pack_flags(_, flags, at):
-        """64 octets of flags to a word: bit i is set where octet at + i is not zero."""
-        octets = ir.VectorType(_I8, 64)
+        """Return 64 flags, one byte each, as a word: bit i is set if byte at + i is not zero."""
+        line_type = ir.VectorType(_I8, 64)
 
         def generate(context, builder, signature, arguments):
             data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
             index = context.cast(builder, arguments[1], signature.args[1], types.int64)
-            line = builder.load(builder.bitcast(builder.gep(data, [index]), octets.as_pointer()))
+            line = builder.load(builder.bitcast(builder.gep(data, [index]), line_type.as_pointer()))
             line.align = 1
-            ones = builder.icmp_unsigned("!=", line, ir.Constant(octets, [0] * 64))
-            return builder.bitcast(ones, _I64)  # lane 0 is bit 0 on a little-endian machine
+            set_flags = builder.icmp_unsigned("!=", line, ir.Constant(line_type, [0] * 64))
+            return builder.bitcast(set_flags, _I64)  # lane 0 is bit 0 on a little-endian machine
 
         return types.uint64(flags, at), generate

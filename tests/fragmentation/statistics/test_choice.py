@@ -33,8 +33,8 @@ def test_the_choice_is_the_same_on_every_machine():
     assert choose_coded(21, 5).tolist() == [237, 365, 867, 1490, 3189]
 
 
-def test_three_fragments_by_hand():
-    """Version 1, six coded: fragment 3 never comes in the first nine. Chosen, each of the three is repeated twice."""
+def test_choice_covers_each_of_three_fragments_twice():
+    """Version 1, six coded fragments: fragment 3 is not in the first nine. The chosen six contain each fragment twice."""
     assert uncovered(3, 6) == (3,)
     numbers = choose_coded(3, 6)
     assert column_weights(3, numbers).tolist() == [2, 2, 2]
@@ -43,7 +43,7 @@ def test_three_fragments_by_hand():
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("nb_frag", "count"), [(21, 3), (50, 5), (100, 5), (300, 15), (3000, 30)])
-def test_every_fragment_is_covered_where_consecutive_ones_leave_some_out(version, nb_frag, count):
+def test_choice_covers_every_fragment_and_consecutive_numbers_do_not(version, nb_frag, count):
     numbers = choose_coded(nb_frag, count, version)
     assert uncovered(nb_frag, numbers, version) == ()
     chosen, consecutive = (column_weights(nb_frag, coded, version) for coded in (numbers, count))
@@ -52,15 +52,15 @@ def test_every_fragment_is_covered_where_consecutive_ones_leave_some_out(version
 
 
 @pytest.mark.parametrize(("version", "copies"), [(1, 2), (2, 3)])
-def test_near_copies_are_left_out(version, copies):
+def test_choice_contains_no_near_copies(version, copies):
     assert len(near_copies(1000, 250, version=version)) == copies
     assert near_copies(1000, choose_coded(1000, 250, version), version=version) == ()
 
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("nb_frag", "count"), [(21, 2), (21, 5), (50, 5), (50, 10), (100, 10)])
-def test_it_beats_consecutive_numbers_and_the_ideal_code(version, nb_frag, count):
-    """By far more than the intervals leave open."""
+def test_choice_is_better_than_consecutive_numbers_and_the_ideal_code(version, nb_frag, count):
+    """The difference is larger than the confidence intervals."""
     numbers = choose_coded(nb_frag, count, version)
     for loss in (0.01, 0.05):
         chosen, consecutive = (
@@ -71,8 +71,8 @@ def test_it_beats_consecutive_numbers_and_the_ideal_code(version, nb_frag, count
         assert chosen.low > ideal_probability(nb_frag, coded=count, loss=loss)
 
 
-def test_a_hundredth_of_the_failures():
-    """M = 100, 20 coded, 1 % loss, version 1: 1e-4 with consecutive numbers, 2e-6 for the ideal code."""
+def test_choice_has_a_hundredth_of_the_failures():
+    """M = 100, 20 coded, 1 % loss, version 1: failures 1e-4 with consecutive numbers, 2e-6 with the ideal code."""
     chosen = decoding_probability(100, coded=choose_coded(100, 20), loss=0.01)
     assert 1 - decoding_probability(100, coded=20, loss=0.01).high > 1e-4
     assert 1 - chosen.low < 1e-6
@@ -80,7 +80,7 @@ def test_a_hundredth_of_the_failures():
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("nb_frag", "count", "loss"), [(50, 15, 0.2), (500, 50, 0.05), (500, 150, 0.2)])
-def test_it_is_not_worse_where_no_choice_can_help(version, nb_frag, count, loss):
+def test_choice_is_not_worse_when_many_are_sent(version, nb_frag, count, loss):
     chosen, consecutive = (
         decoding_probability(nb_frag, coded=coded, loss=loss, version=version, patterns=3_000)
         for coded in (choose_coded(nb_frag, count, version), count)
@@ -90,21 +90,21 @@ def test_it_is_not_worse_where_no_choice_can_help(version, nb_frag, count, loss)
 
 
 @pytest.mark.parametrize(("nb_frag", "count"), [(1, 3), (16382, 1), (16300, 83), (16383, 0)])
-def test_ends_of_the_range(nb_frag, count):
-    """Where there is no choice left, it is every number there is."""
+def test_choice_at_the_ends_of_the_range(nb_frag, count):
+    """If all numbers are needed, the choice contains all of them."""
     numbers = choose_coded(nb_frag, count)
     assert len(numbers) == count
     if nb_frag + count == 16383:
         assert numbers.tolist() == list(range(nb_frag + 1, 16384))
 
 
-def test_more_copies_than_rows_are_taken_when_nothing_else_is_left():
-    """Two fragments have two different rows: a hundred coded ones must repeat them, evenly."""
+def test_choice_repeats_rows_evenly_when_there_are_no_others():
+    """Two fragments have two different rows: a hundred coded fragments must repeat them, evenly."""
     assert column_weights(2, choose_coded(2, 100)).tolist() == [50, 50]
 
 
-def test_too_many_are_refused():
-    with pytest.raises(ParameterError, match="0 to 6383 are possible"):
+def test_too_many_coded_fragments_are_refused():
+    with pytest.raises(ParameterError, match=r"0 to 6383 .*got 6384"):
         choose_coded(10000, 6384)
-    with pytest.raises(ParameterError, match="version 0"):
+    with pytest.raises(ParameterError, match=r"version must be .*got 0"):
         choose_coded(10, 5, version=0)

@@ -13,7 +13,7 @@ from fuota.fragmentation.statistics.intervals import gamma_cdf, gamma_quantile, 
     ("count", "low", "high"), [(0, 0, 3.6889), (1, 0.0253, 5.5716), (10, 4.7954, 18.3904), (100, 81.364, 121.627)]
 )
 def test_equal_weights_give_the_exact_bounds_of_a_count(count, low, high):
-    """The 95 % bounds of a Poisson count that tables print (Garwood 1936)."""
+    """Published 95 % bounds of a Poisson count (Garwood 1936)."""
     assert weighted_count_interval(count, count, 1, 0.95) == pytest.approx((low, high), abs=1e-3)
 
 
@@ -26,12 +26,12 @@ def test_bounds_scale_with_the_weights(weight, count):
 
 
 @given(st.integers(1, 60), st.floats(0.01, 200))
-def test_gamma_of_whole_shapes_counts_poisson_events(shape, x):
-    """A gamma variable of shape k stays below x where at least k events of a Poisson process fall before x."""
+def test_gamma_with_whole_shape_counts_poisson_events(shape, x):
+    """A gamma variable of shape k is below x if at least k events of a Poisson process happen before x."""
     fewer = sum(math.exp(k * math.log(x) - x - math.lgamma(k + 1)) for k in range(shape))
     assert gamma_cdf(shape, x) == pytest.approx(1 - fewer, abs=1e-9)
 
 
 @given(st.floats(1, 1e5), st.sampled_from([0.001, 0.025, 0.5, 0.975, 0.999]))
-def test_quantile_inverts(shape, probability):
+def test_quantile_inverts_the_distribution(shape, probability):
     assert gamma_cdf(shape, gamma_quantile(shape, probability)) == pytest.approx(probability, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Every kernel does what its twin in plain Python says, also without numba (NUMBA_DISABLE_JIT=1)."""
+"""Every kernel gives the same result as its twin in plain Python, also without numba (NUMBA_DISABLE_JIT=1)."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from fuota.gf2 import unpack_bits, words_for_bits
 
 
 def words(values, bits):
-    """Integers as rows of words."""
-    octets = b"".join(value.to_bytes(words_for_bits(bits) * 8, "little") for value in values)
-    return np.frombuffer(octets, dtype="<u8").astype(np.uint64).reshape(len(values), words_for_bits(bits))
+    """Return integers as rows of words."""
+    row_bytes = b"".join(value.to_bytes(words_for_bits(bits) * 8, "little") for value in values)
+    return np.frombuffer(row_bytes, dtype="<u8").astype(np.uint64).reshape(len(values), words_for_bits(bits))
 
 
 @st.composite
 def matrices(draw, max_count=8, max_bits=150):
-    """(integers, bits): rows or columns of this many bits, some of them equal or zero."""
+    """Draw (integers, bits): rows or columns of `bits` bits, some of them equal or zero."""
     bits = draw(st.integers(1, max_bits))
     values = draw(st.lists(st.integers(0, 2**bits - 1), min_size=1, max_size=max_count))
     return values + draw(st.lists(st.sampled_from([0, *values]), max_size=2)), bits
 
 
 @given(st.integers(0, 2**64 - 1))
-def test_ones(word):
-    assert kernels.ones(np.uint64(word)) == word.bit_count()
+def test_bit_count(word):
+    assert kernels.bit_count(np.uint64(word)) == word.bit_count()
 
 
 @given(matrices(), st.integers(0, 80), st.integers(0, 5))
-def test_near_pairs(matrix, most, room):
+def test_near_pairs(matrix, limit, capacity):
     rows, bits = matrix
-    found = np.full((room, 3), -1, dtype=np.int64)
-    expected = naive.near_pairs(rows, most)
-    assert kernels.near_pairs(words(rows, bits), most, found) == len(expected)
-    assert [tuple(pair) for pair in found[: len(expected)].tolist()] == expected[:room]
+    pairs = np.full((capacity, 3), -1, dtype=np.int64)
+    expected = naive.near_pairs(rows, limit)
+    assert kernels.near_pairs(words(rows, bits), limit, pairs) == len(expected)
+    assert [tuple(pair) for pair in pairs[: len(expected)].tolist()] == expected[:capacity]
 
 
 @given(matrices(), st.integers(0, 80), st.data())
-def test_count_near(matrix, most, data):
+def test_count_near(matrix, limit, data):
     rows, bits = matrix
     chosen = data.draw(st.integers(0, len(rows) - 1))
     near = np.full(len(rows), 3, dtype=np.int16)
-    kernels.count_near(words(rows, bits), chosen, most, -1, near)
-    assert near.tolist() == [3 - ((row ^ rows[chosen]).bit_count() <= most) for row in rows]
+    kernels.count_near(words(rows, bits), chosen, limit, -1, near)
+    assert near.tolist() == [3 - ((row ^ rows[chosen]).bit_count() <= limit) for row in rows]
 
 
 @given(matrices(max_bits=80))
@@ -62,7 +62,7 @@ def test_histograms_of_sums(matrix):
 
 
 def test_histograms_of_supports_by_hand():
-    """Columns 0b0011, 0b0101, 0b1001: each two have one bit in common, the same one."""
+    """Columns 0b0011, 0b0101, 0b1001: every two have exactly bit 0 in common."""
     columns = words([0b0011, 0b0101, 0b1001], 4)
     pairs = np.zeros((2, 5), dtype=np.int64)
     triples = np.zeros((4, 5), dtype=np.int64)
@@ -81,7 +81,7 @@ def test_draw_to_front(length, draws):
 
 
 def test_draws_are_even():
-    """All choices of 2 among 4 come out equally often from draws that are spread evenly."""
+    """Evenly spread draws give all choices of 2 among 4 equally often."""
     counts = Counter()
     for first in range(0, 2**32, 2**28):
         for second in range(0, 2**32, 2**32 // 15 + 1):
@@ -94,7 +94,7 @@ def test_draws_are_even():
 
 @st.composite
 def patterns(draw):
-    """(columns, nb_coded, losses, draws)"""
+    """Draw (columns, nb_coded, losses, draws)."""
     columns, nb_coded = draw(matrices(max_count=24, max_bits=200))
     pairs = st.tuples(st.integers(0, len(columns)), st.integers(0, nb_coded))
     losses = draw(st.lists(pairs, min_size=1, max_size=6))
@@ -113,15 +113,15 @@ def test_decode_patterns(case):
 
 
 @pytest.mark.parametrize("rank", [63, 64, 65, 128, 130])
-def test_independence_is_settled_in_the_last_word(rank):
-    """Columns that only their last bit tells from the ones before, past the words that are looked at first."""
+def test_independence_can_depend_on_the_last_word(rank):
+    """The last column depends on the others except for its last bit, which is past the words that are examined first."""
     bits = 200
     columns = [1 << i for i in range(rank - 1)] + [(1 << rank - 1) - 1 | 1 << bits - 1]
     for last, expected in ((columns[-1], True), (columns[-1] ^ 1 << bits - 1, False)):
         vectors = words([*columns[:-1], last], bits)
-        lost, heard = np.arange(rank), np.full(words_for_bits(bits), kernels.ALL_ONES)
+        lost, received = np.arange(rank), np.full(words_for_bits(bits), kernels.ALL_ONES)
         space = np.empty((rank + 1) * 8, dtype=np.uint64)
-        assert kernels.decodable(vectors, lost, heard, space) == expected
+        assert kernels.decodable(vectors, lost, received, space) == expected
 
 
 @settings(max_examples=30)
@@ -131,7 +131,7 @@ def test_count_independent(matrix):
     counts = np.zeros((nb_coded + 1, nb_coded + 1), dtype=np.int64)
     kernels.count_independent(words(columns, nb_coded), nb_coded, counts)
     expected = Counter(
-        (heard, lost) for lost, heard, complete in naive.patterns(columns, nb_coded) if complete and lost
+        (received, lost) for lost, received, complete in naive.patterns(columns, nb_coded) if complete and lost
     )
     assert {(j, k): n for (j, k), n in np.ndenumerate(counts) if n} == expected
 
@@ -155,7 +155,7 @@ def test_count_row(matrix):
     differences = np.zeros((nb_frag, nb_frag), dtype=np.int16)
     for bits in unpack_bits(words(rows, nb_frag), nb_frag):
         kernels.count_row(bits, 1, weights, differences)
-    columns = naive.columns_of(rows, nb_frag)
+    columns = naive.matrix_columns(rows, nb_frag)
     assert weights.tolist() == [column.bit_count() for column in columns]
     assert differences.tolist() == [[(a ^ b).bit_count() for b in columns] for a in columns]
 
@@ -165,7 +165,7 @@ def test_most_needed(matrix, window, data):
     rows, nb_frag = matrix
     free = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
     need = data.draw(st.lists(st.integers(0, 2**20), min_size=nb_frag, max_size=nb_frag))
-    looked_at = [c for c in range(len(rows)) if free[c]][:window]
-    expected = max(looked_at, key=lambda c: sum(need[i] for i in range(nb_frag) if rows[c] >> i & 1), default=-1)
+    candidates = [c for c in range(len(rows)) if free[c]][:window]
+    expected = max(candidates, key=lambda c: sum(need[i] for i in range(nb_frag) if rows[c] >> i & 1), default=-1)
     bits = unpack_bits(words(rows, nb_frag), nb_frag)
     assert kernels.most_needed(bits, np.array(free), np.array(need, dtype=np.int32), window) == expected

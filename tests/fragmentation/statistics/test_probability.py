@@ -11,7 +11,7 @@ from fuota.fragmentation.statistics import decoding_probability, exact, ideal_pr
 from fuota.fragmentation.statistics.matrix import matrix_columns
 
 SURE = 0.9999
-"""The seeds are fixed; this keeps the tests true for others as well."""
+"""Confidence of the intervals: with it the tests hold for other seeds than the fixed seeds too."""
 
 
 def naive_columns(nb_frag, numbers, version=1, variant="deployed"):
@@ -20,21 +20,21 @@ def naive_columns(nb_frag, numbers, version=1, variant="deployed"):
     return [sum(int(word) << 64 * w for w, word in enumerate(column)) for column in columns]
 
 
-def test_values_that_are_published():
-    """The real code of version 1 beside the ideal one: 0.687 and 0.851 at 10 % loss, 29 times the failures at 1 %."""
-    ten = decoding_probability(50, coded=10, loss=0.1)
-    assert ten.low <= 0.687 <= ten.high
+def test_published_values():
+    """The real code of version 1 and the ideal code: 0.687 and 0.851 at 10 % loss, 29 times the failures at 1 %."""
+    ten_percent = decoding_probability(50, coded=10, loss=0.1)
+    assert ten_percent.low <= 0.687 <= ten_percent.high
     assert ideal_probability(50, coded=10, loss=0.1) == pytest.approx(0.851, abs=5e-4)
-    one = decoding_probability(50, coded=10, loss=0.01)
-    assert one.estimate == pytest.approx(0.980, abs=5e-4)
-    ratio = (1 - one.estimate) / (1 - ideal_probability(50, coded=10, loss=0.01))
+    one_percent = decoding_probability(50, coded=10, loss=0.01)
+    assert one_percent.estimate == pytest.approx(0.980, abs=5e-4)
+    ratio = (1 - one_percent.estimate) / (1 - ideal_probability(50, coded=10, loss=0.01))
     assert ratio == pytest.approx(29, abs=0.5)
 
 
-def test_three_fragments_of_which_one_is_in_no_coded_one():
-    """Version 1, six coded: fragment 3 must arrive itself; 1 and 2 are in some of the six each, as they are.
+def test_three_fragments_if_no_coded_fragment_contains_the_third():
+    """Version 1, six coded fragments: each of them is a copy of fragment 1 or of fragment 2.
 
-    One row is fragment 1 alone or fragment 2 alone, so each is lost only with all its repeats.
+    Fragment 3 must arrive itself; the others are lost only with all their copies.
     """
     repeats = [sum(row) for row in zip(*_bits(3, 6), strict=True)]
     loss = 0.1
@@ -57,13 +57,13 @@ def test_no_coded_fragments(loss):
 
 
 @pytest.mark.parametrize("nb_frag", [1, 40, 5000])
-def test_certainties_need_no_lots(nb_frag):
+def test_certain_results_need_no_random_patterns(nb_frag):
     assert decoding_probability(nb_frag, coded=30, loss=0).estimate == 1
     assert decoding_probability(nb_frag, coded=30, loss=1).estimate == 0
     assert decoding_probability(nb_frag, coded=30, loss=0).exact
 
 
-def test_one_fragment_has_empty_coded_ones():
+def test_a_single_fragment_has_empty_coded_fragments():
     """M = 1: floor(1/2) draws, so a coded fragment contains nothing (wire reference, edge cases)."""
     assert decoding_probability(1, coded=30, loss=0.25).estimate == pytest.approx(0.75)
 
@@ -79,8 +79,8 @@ def test_small_codes_are_exact(nb_frag, data, version, loss):
     assert result.estimate == pytest.approx(expected, rel=1e-9)
 
 
-def test_all_losses_are_summed_where_three_fragments_are_all():
-    """Too many coded ones to look at all patterns, but no more than three fragments can be lost."""
+def test_three_fragments_are_exact_with_many_coded_fragments():
+    """There are too many coded fragments to examine all patterns, but at most three fragments can be lost."""
     result = decoding_probability(3, coded=range(4, 34), loss=0.1)
     assert result.exact
     weights = [column.bit_count() for column in naive_columns(3, range(4, 34))]
@@ -90,8 +90,8 @@ def test_all_losses_are_summed_where_three_fragments_are_all():
 @pytest.mark.parametrize("loss", [0.02, 0.1, 0.3])
 @pytest.mark.parametrize(("nb_frag", "coded"), [(21, 7), (30, 6), (12, 9)])
 @pytest.mark.parametrize("words", [1, 10_000_000])
-def test_estimates_hold_the_truth(monkeypatch, nb_frag, coded, loss, words):
-    """The same code exactly, and by lots: with the few losses summed, and with none summed (`words`)."""
+def test_the_interval_holds_the_exact_result(monkeypatch, nb_frag, coded, loss, words):
+    """The same code exactly, and from random patterns: with exact sums for few losses, and without them (`words`)."""
     truth = decoding_probability(nb_frag, coded=coded, loss=loss)
     assert truth.exact
     monkeypatch.setattr(exact, "ENUMERATION_LIMIT", 0)
@@ -103,15 +103,15 @@ def test_estimates_hold_the_truth(monkeypatch, nb_frag, coded, loss, words):
 
 
 @pytest.mark.parametrize(("version", "variant"), [(1, "deployed"), (2, "deployed"), (2, "literal")])
-def test_devices_simulated_one_by_one_agree(version, variant):
-    """Each of 3000 devices loses what it loses, and is complete where the rank says so."""
+def test_simulated_devices_agree(version, variant):
+    """3000 devices lose fragments at random, and are complete if the rank is full."""
     nb_frag, nb_coded, loss, devices = 40, 12, 0.12, 3000
     columns = naive_columns(nb_frag, range(nb_frag + 1, nb_frag + nb_coded + 1), version, variant)
     rng = np.random.default_rng(11)
     complete = 0
-    for gone in rng.random((devices, nb_frag + nb_coded)) < loss:
-        heard = sum(1 << k for k in range(nb_coded) if not gone[nb_frag + k])
-        complete += naive.decodable(columns, np.flatnonzero(gone[:nb_frag]).tolist(), heard)
+    for lost in rng.random((devices, nb_frag + nb_coded)) < loss:
+        received = sum(1 << k for k in range(nb_coded) if not lost[nb_frag + k])
+        complete += naive.decodable(columns, np.flatnonzero(lost[:nb_frag]).tolist(), received)
     result = decoding_probability(
         nb_frag, coded=nb_coded, loss=loss, version=version, variant=variant, patterns=100_000
     )
@@ -119,7 +119,7 @@ def test_devices_simulated_one_by_one_agree(version, variant):
     assert result.high - result.low < 0.01
 
 
-def test_no_failure_seen_is_not_certainty():
+def test_no_observed_failure_is_not_certainty():
     result = decoding_probability(200, coded=100, loss=0.05, patterns=1000)
     assert result.estimate == pytest.approx(1, abs=1e-9)
     assert 0.99 < result.low < 0.999
@@ -137,52 +137,52 @@ def test_same_seed_same_result():
     assert first.estimate != other.estimate
 
 
-def test_it_stops_where_the_interval_is_narrow_enough():
+def test_drawing_stops_when_the_interval_is_narrow_enough():
     result = decoding_probability(500, coded=60, loss=0.1, patterns=10_000_000, width=0.02)
     assert result.high - result.low <= 0.02
     assert result.patterns < 100_000
 
 
-def test_effort_is_counted_not_measured():
+def test_the_number_of_patterns_grows_with_the_seconds():
     few, more = (decoding_probability(1000, coded=200, loss=0.15, seconds=s).patterns for s in (0.01, 0.05))
     assert 200 <= few < more < 10_000
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_numbers_in_any_order_are_a_set(version):
+def test_the_order_of_the_numbers_does_not_matter(version):
     numbers = [110, 61, 500, 16383, 72, 90, 77, 62, 63, 64, 65, 66]
     forward = decoding_probability(60, coded=numbers, version=version, patterns=2_000)
     assert decoding_probability(60, coded=np.array(sorted(numbers)), version=version, patterns=2_000) == forward
 
 
 def test_the_largest_session():
-    """So many coded fragments more than are ever lost that no lots need be drawn."""
+    """Few fragments are lost, compared with the number of coded fragments: no random patterns are needed."""
     result = decoding_probability(13652, coded=2731, loss=0.001, patterns=300)
     assert result.exact
     assert result.estimate == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_large_surplus_needs_no_lots(monkeypatch, version):
-    """What is left out where there are many coded fragments: patterns drawn there all complete."""
-    given = {"coded": 300, "loss": 0.4, "version": version, "patterns": 20_000}
-    short = decoding_probability(150, **given)
+def test_a_large_surplus_needs_no_random_patterns(monkeypatch, version):
+    """Patterns with a large surplus are left out if there are many coded fragments. They would all complete."""
+    arguments = {"coded": 300, "loss": 0.4, "version": version, "patterns": 20_000}
+    short = decoding_probability(150, **arguments)
     monkeypatch.setattr(probability, "MANY_CODED", 1000)
-    full = decoding_probability(150, **given)
+    full = decoding_probability(150, **arguments)
     assert short.estimate == pytest.approx(full.estimate, abs=1e-9)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"loss": -0.1}, "loss -0.1 was given"),
-        ({"loss": float("nan")}, "loss nan was given"),
+        ({"loss": -0.1}, "loss must be 0 to 1, got -0.1"),
+        ({"loss": float("nan")}, "loss must be 0 to 1, got nan"),
         ({"confidence": 1.0}, "confidence must be more than 0 and less than 1, got 1.0"),
-        ({"patterns": 0}, "patterns 0 was given"),
-        ({"version": 3}, "version 3"),
-        ({"coded": [5]}, "coded fragment 5"),
+        ({"patterns": 0}, "patterns must be 1 or more, got 0"),
+        ({"version": 3}, "version must be .*got 3"),
+        ({"coded": [5]}, "51 to 16383 .*got 5"),
     ],
 )
-def test_arguments_out_of_their_rule_are_refused(arguments, message):
+def test_illegal_arguments_are_refused(arguments, message):
     with pytest.raises(ParameterError, match=message):
         decoding_probability(50, **arguments)
