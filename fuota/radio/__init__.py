@@ -1,4 +1,4 @@
-"""What physics and the regulator allow: time on air, the regions, and the fragments that fit their data rates."""
+"""Radio rules: time on air, regions and their limits, and the fragment sizes that fit their data rates."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The regions by name, read from one file each in `regions/`.
+"""Regions by name, read from one file each in the folder `regions`.
 
-A file holds one plan. `like` names a file whose values hold where it has none of its own; `sub_plans` and their
-`join_channels` (CN470) are plans that share what stands above them. Frequencies are written out or as ranges.
+A file describes one channel plan. `like` names another file; its values are used for keys that the file lacks. `sub_plans`
+and their `join_channels` (CN470) are plans that share the values above them. Frequencies are listed one by one or as ranges.
 """
 
 from __future__ import annotations
@@ -12,48 +12,49 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from fuota.calls import checked_call
 from fuota.errors import ParameterError
 from fuota.radio.airtime import time_on_air_us
 from fuota.radio.data_rate import DataRate
 from fuota.radio.region_rules import Beacon, Region
 from fuota.radio.sub_band import SubBand
 
-_Table = dict[str, Any]
 
-
+@checked_call
 def region(name: str) -> Region:
-    """The region of that name or alias, such as "EU868" or "EU863-870"; upper and lower case are the same.
+    """Return the region with this name or alias.
 
-    "CN470" is sub-plan 20A on common join channel 0; the others are in `sub_plan_names`. Raises ParameterError for an
-    unknown name.
+    name: such as "EU868" or "EU863-870", in upper or lower case. "CN470" is sub-plan 20A on common join channel 0; the other
+    sub-plans are in `sub_plan_names`. Raises ParameterError for an unknown name.
+
+    Source: RP002-1.0.4, and the rules that each file names.
     """
     by_name = _regions_by_name()
     try:
         return by_name[name.casefold()]
     except KeyError:
         close = get_close_matches(name.casefold(), by_name, n=1, cutoff=0.4)
-        hint = f"; the closest is {by_name[close[0]].name}" if close else ""
-        known = ", ".join(region_names())
-        raise ParameterError(f"unknown region {name!r}: known are {known}{hint}") from None
+        hint = f"; nearest: {by_name[close[0]].name}" if close else ""
+        raise ParameterError(f"unknown region {name!r} (known: {', '.join(region_names())}{hint})") from None
 
 
 def region_names() -> tuple[str, ...]:
-    """The names of all regions, in alphabetical order; of CN470 one of its sub-plans."""
+    """Return the names of all regions in alphabetical order, with one sub-plan of CN470."""
     return tuple(sorted(plans[0].name for plans in _files()))
 
 
 def sub_plan_names() -> tuple[str, ...]:
-    """The names of the sub-plans that are no region of their own.
+    """Return the names of the sub-plans that `region_names` omits.
 
-    They are of CN470: 20A on the common join channels 1 to 7 ("CN470-20A-3"), 20B on 8 ("CN470-20B") and 9, 26A, 26B.
+    They belong to CN470: 20A on the common join channels 1 to 7 (such as "CN470-20A-3"), 20B on 8 ("CN470-20B") and 9, 26A, 26B.
     """
     return tuple(plan.name for plans in _files() for plan in plans[1:])
 
 
 @cache
 def _regions_by_name() -> dict[str, Region]:
-    found = [plan for plans in _files() for plan in plans]
-    return {name.casefold(): plan for plan in found for name in (plan.name, *plan.aliases)}
+    all_plans = [plan for plans in _files() for plan in plans]
+    return {name.casefold(): plan for plan in all_plans for name in (plan.name, *plan.aliases)}
 
 
 @cache
@@ -64,14 +65,14 @@ def _files() -> tuple[tuple[Region, ...], ...]:
 
 
 @cache
-def _read(stem: str) -> _Table:
+def _read(stem: str) -> dict[str, Any]:
     text = files(__package__).joinpath("regions", f"{stem}.toml").read_text(encoding="utf-8")
     raw = tomllib.loads(text)
     return _read(raw["like"]) | raw if "like" in raw else raw
 
 
-def _tables(raw: _Table) -> list[_Table]:
-    """The plan itself, or its sub-plans and their join channels, each with what they share."""
+def _tables(raw: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the table of the plan, or the tables of its sub-plans and their join channels with the shared values."""
     for key in ("sub_plans", "join_channels"):
         if key in raw:
             shared = {name: value for name, value in raw.items() if name != key}
@@ -79,11 +80,11 @@ def _tables(raw: _Table) -> list[_Table]:
     return [raw]
 
 
-def _parse(table: _Table) -> Region:
+def _parse(table: dict[str, Any]) -> Region:
     own = {key: value for key, value in table.items() if key != "like" and not key.startswith("beacon_")}
-    values: _Table = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
     rates = tuple(DataRate(**row) for row in table["data_rates"])
-    parsed: _Table = {
+    parsed: dict[str, Any] = {
         "data_rates": rates,
         "sub_bands": tuple(SubBand(**row) for row in table["sub_bands"]),
         "downlink_frequencies_hz": _frequencies(table["downlink_frequencies_hz"]),
@@ -93,7 +94,7 @@ def _parse(table: _Table) -> Region:
     return Region(**values | parsed)
 
 
-def _beacon(table: _Table, rates: tuple[DataRate, ...]) -> Beacon:
+def _beacon(table: dict[str, Any], rates: tuple[DataRate, ...]) -> Beacon:
     (rate,) = (rate for rate in rates if rate.index == table["beacon_data_rate"])
     return Beacon(
         frequencies_hz=_frequencies(table["beacon_frequencies_hz"]),

@@ -1,12 +1,13 @@
-"""What the rules allow a transmitter on a channel, and how often a frame may be sent then."""
+"""Limits of a transmitter on a channel, and the number of frames that a duty cycle allows."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from fuota.errors import ParameterError
+from fuota.calls import checked_call
 from fuota.radio.region_rules import Region
+from fuota.rules import integer, refuse
 
 _ALL_PPM = 1_000_000
 _OBSERVED_S = 3600  # EN 300 220-2: the duty cycle is a share of any hour
@@ -14,11 +15,11 @@ _OBSERVED_S = 3600  # EN 300 220-2: the duty cycle is a share of any hour
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadioLimits:
-    """What a transmitter may do on one channel.
+    """Limits of a transmitter on one channel.
 
-    `duty_cycle_ppm` is the share of any hour in millionths, `max_frame_us` how long one frame may last (0: no limit),
-    `dwell` whether the payload sizes are those under a dwell limit. `overridden` says in a sentence each what the
-    caller changed, from what to what.
+    duty_cycle_ppm: share of any hour, in millionths. max_frame_us: longest time on air of one frame (0: no limit).
+    max_eirp_dbm: power limit. dwell: whether the payload sizes under a dwell limit apply. overridden: one sentence for each
+    limit that the caller changed, with the old and the new value.
     """
 
     duty_cycle_ppm: int
@@ -28,6 +29,7 @@ class RadioLimits:
     overridden: tuple[str, ...] = ()
 
 
+@checked_call
 def radio_limits(
     region: Region,
     frequency_hz: int,
@@ -37,17 +39,18 @@ def radio_limits(
     dwell_ms: int | None = None,
     max_eirp_dbm: float | None = None,
 ) -> RadioLimits:
-    """The limits of a downlink at `frequency_hz` and data rate `data_rate` (an index): the region's, or the caller's.
+    """Return the limits of a downlink: those of the region, replaced by the values that the caller gives.
 
-    `duty_cycle` is a share, above 0 up to 1. `dwell_ms` limits one frame and brings the payload sizes of the dwell limit
-    where the region has them; 0 is no limit at all, even where the region has one (KR920, CN470).
+    frequency_hz: centre frequency. data_rate: index. duty_cycle: share, above 0 up to 1. dwell_ms: longest time on air of one
+    frame; it also selects the payload sizes under a dwell limit if the region has them; 0 means no limit, even if the region
+    has one (KR920, CN470). max_eirp_dbm: power limit in dBm. None keeps the value of the region.
 
-    Raises PlanError for a channel in no sub-band and a data rate that no downlink uses, ParameterError for a data rate
+    Raises PlanError for a channel outside all sub-bands and a data rate that no downlink uses, ParameterError for a data rate
     that the region does not have and a value outside its range.
     """
     sub_band = region.sub_band(frequency_hz, region.downlink_rate(data_rate).bandwidth_hz)
     duty_cycle_ppm = sub_band.duty_cycle_ppm if duty_cycle is None else _share_ppm(duty_cycle)
-    max_frame_ms = region.max_frame_ms if dwell_ms is None else _dwell(dwell_ms)
+    max_frame_ms = region.max_frame_ms if dwell_ms is None else integer("dwell_ms", dwell_ms, 0, why="0: no limit")
     eirp_dbm = sub_band.max_eirp_dbm if max_eirp_dbm is None else _eirp(max_eirp_dbm, sub_band.max_eirp_dbm)
     changes = (
         ("duty cycle", _percent(sub_band.duty_cycle_ppm), _percent(duty_cycle_ppm)),
@@ -60,56 +63,44 @@ def radio_limits(
         max_frame_us=max_frame_ms * 1000,
         max_eirp_dbm=eirp_dbm,
         dwell=bool(dwell_ms),
-        overridden=tuple(f"{what} {where} overridden from {old} to {new}" for what, old, new in changes if old != new),
+        overridden=tuple(f"{name} {where} overridden from {old} to {new}" for name, old, new in changes if old != new),
     )
 
 
 def frames_per_hour(time_on_air_us: int, duty_cycle_ppm: int) -> int:
-    """How many frames of that length an hour takes under a duty cycle in millionths.
+    """Return the number of frames of one length that fit into an hour.
 
-    Raises ParameterError for a time below 1 us or a duty cycle outside 1 to 1,000,000 ppm.
+    time_on_air_us: length of a frame, 1 or more. duty_cycle_ppm: 1 to 1,000,000. Raises ParameterError outside these ranges.
     """
     _check_duty(time_on_air_us, duty_cycle_ppm)
     return _OBSERVED_S * duty_cycle_ppm // time_on_air_us
 
 
 def sustained_interval_us(time_on_air_us: int, duty_cycle_ppm: int) -> int:
-    """From the start of a frame to that of the next, if every frame waits for its own: time on air / duty cycle.
+    """Return the interval from frame to frame that keeps the duty cycle at all times: time on air / duty cycle, rounded up.
 
-    Rounded up. The duty cycle is counted over an hour, so a burst may be faster. Raises as `frames_per_hour`.
+    The duty cycle is counted over an hour, so a burst may be faster. Parameters and errors are the same as in
+    `frames_per_hour`.
     """
     _check_duty(time_on_air_us, duty_cycle_ppm)
     return -(-time_on_air_us * _ALL_PPM // duty_cycle_ppm)
 
 
 def _check_duty(time_on_air_us: int, duty_cycle_ppm: int) -> None:
-    if time_on_air_us < 1:
-        raise ParameterError(f"time on air is {time_on_air_us} us: it must be 1 us or more; the nearest is 1")
-    if not 1 <= duty_cycle_ppm <= _ALL_PPM:
-        nearest = min(max(duty_cycle_ppm, 1), _ALL_PPM)
-        raise ParameterError(
-            f"duty cycle is {duty_cycle_ppm} ppm: it must be from 1 to {_ALL_PPM}; the nearest is {nearest}"
-        )
+    integer("time_on_air_us", time_on_air_us, 1)
+    integer("duty_cycle_ppm", duty_cycle_ppm, 1, _ALL_PPM)
 
 
 def _share_ppm(duty_cycle: float) -> int:
     if not 0 < duty_cycle <= 1:  # nan too
-        nearest = "1" if duty_cycle > 1 else "0.000001"
-        raise ParameterError(
-            f"duty cycle is {duty_cycle:g}: it must be a share above 0 up to 1 (10 % is 0.1); the nearest is {nearest}"
-        )
+        nearest = None if math.isnan(duty_cycle) else "1" if duty_cycle > 1 else "0.000001"
+        refuse("duty cycle", "a share above 0 up to 1", duty_cycle, nearest=nearest, why="10 % is 0.1")
     return max(round(duty_cycle * _ALL_PPM), 1)
-
-
-def _dwell(dwell_ms: int) -> int:
-    if dwell_ms < 0:
-        raise ParameterError(f"dwell limit is {dwell_ms} ms: it must be 0 (no limit) or more; the nearest is 0")
-    return dwell_ms
 
 
 def _eirp(max_eirp_dbm: float, legal_dbm: float) -> float:
     if not math.isfinite(max_eirp_dbm):
-        raise ParameterError(f"maximum EIRP is {max_eirp_dbm} dBm: it must be a number; the law has {legal_dbm:g}")
+        refuse("maximum EIRP", "a finite number of dBm", max_eirp_dbm, nearest=f"{legal_dbm:g}")
     return max_eirp_dbm
 
 

@@ -1,4 +1,4 @@
-"""The parts of a band, each with its own duty cycle and power."""
+"""Parts of a band, each with its own limits of duty cycle and power."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubBand:
-    """One part of a band and what a gateway may do there.
+    """Part of a band, with the limits for a gateway.
 
-    `bounds` tells what lies between `low_hz` and `high_hz`: the whole occupied "spectrum", or the "centre" frequency
-    alone where the rule lists those. `step_hz` is the raster of these from `low_hz` on (0: none) and `max_bandwidth_hz`
-    the widest channel (0: no such rule). `duty_cycle_ppm` is the share of any rolling hour, in millionths, that a plan
-    uses (1,000,000: no limit); `legal_duty_cycle_ppm` is what the law allows where that is more. `max_eirp_dbm` is the
-    limit, `gateway_eirp_dbm` what network servers use. `source` is the rule.
+    bounds: "spectrum" if the whole occupied spectrum must lie between `low_hz` and `high_hz`, "centre" if the rule lists
+    centre frequencies. step_hz: raster of the centre frequencies from `low_hz` on (0: none). max_bandwidth_hz: widest channel
+    (0: no such rule). duty_cycle_ppm: share of any rolling hour, in millionths, that a plan uses (1,000,000: no limit).
+    legal_duty_cycle_ppm: duty cycle that the law allows, if that is more. max_eirp_dbm: power limit. gateway_eirp_dbm: power
+    that network servers use. source: the rule.
     """
 
     name: str
@@ -31,11 +31,11 @@ class SubBand:
     note: str = ""
 
     def holds(self, frequency_hz: int, bw_hz: int) -> bool:
-        """Whether a channel of `bw_hz` around `frequency_hz` lies in here."""
+        """Return whether a channel of bandwidth `bw_hz` around `frequency_hz` lies in this sub-band."""
         return self.nearest_hz(frequency_hz, bw_hz) == frequency_hz
 
     def nearest_hz(self, frequency_hz: int, bw_hz: int) -> int | None:
-        """The frequency nearest to `frequency_hz` at which a channel of `bw_hz` lies in here; None if it is too wide."""
+        """Return the frequency nearest to `frequency_hz` at which a channel of `bw_hz` fits; None if the channel is too wide."""
         edge_hz = -(-bw_hz // 2) if self.bounds == "spectrum" else 0
         low_hz, high_hz = self.low_hz + edge_hz, self.high_hz - edge_hz
         if low_hz > high_hz or 0 < self.max_bandwidth_hz < bw_hz:

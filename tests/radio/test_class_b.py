@@ -31,7 +31,7 @@ ADDRESSES = st.integers(0, 2**32 - 1)
 PERIODICITIES = st.integers(0, 7)
 
 
-def test_the_constants_equal_the_vectors() -> None:
+def test_constants_equal_the_vectors() -> None:
     assert _FILE["constants"] == {
         "beacon_period_ms": class_b.BEACON_PERIOD_US // 1000,
         "beacon_reserved_ms": class_b.BEACON_RESERVED_US // 1000,
@@ -45,7 +45,7 @@ def test_the_constants_equal_the_vectors() -> None:
 
 
 @pytest.mark.parametrize("row", _PERIODICITIES)
-def test_the_periodicities_equal_the_dataset(row: dict[str, int]) -> None:
+def test_periodicities_equal_the_dataset(row: dict[str, int]) -> None:
     periodicity = row["periodicity"]
     assert (ping_nb(periodicity), ping_period_slots(periodicity)) == (row["ping_nb"], row["ping_period_slots"])
     assert ping_period_slots(periodicity) * class_b.SLOT_US == row["spacing_ms"] * 1000
@@ -53,36 +53,36 @@ def test_the_periodicities_equal_the_dataset(row: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("vector", _FILE["ping_offset_vectors"])
 def test_offset_and_first_slot_equal_the_vector(vector: dict[str, Any]) -> None:
-    asked = (vector["beacon_time_s"], int(vector["dev_addr"], 16), vector["periodicity"])
+    arguments = (vector["beacon_time_s"], int(vector["dev_addr"], 16), vector["periodicity"])
     assert ping_nb(vector["periodicity"]) == vector["ping_nb"]
-    assert ping_offset(*asked) == vector["ping_offset"]
-    slots = ping_slots_us(*asked)
+    assert ping_offset(*arguments) == vector["ping_offset"]
+    slots = ping_slots_us(*arguments)
     assert len(slots) == vector["ping_nb"]
     assert slots[0] == vector["first_slot_ms_after_beacon"] * 1000
 
 
 @pytest.mark.parametrize("vector", _TTN)
-def test_an_offset_published_by_others(vector: dict[str, Any]) -> None:
-    (periodicity,) = (one for one in range(8) if ping_period_slots(one) == vector["ping_period_slots"])
+def test_offset_equals_a_published_offset(vector: dict[str, Any]) -> None:
+    (periodicity,) = (value for value in range(8) if ping_period_slots(value) == vector["ping_period_slots"])
     assert ping_offset(vector["beacon_time_s"], int(vector["dev_addr"], 16), periodicity) == vector["ping_offset"]
 
 
 @pytest.mark.parametrize("vector", _CHIRPSTACK)
-def test_a_next_slot_published_by_others(vector: dict[str, Any]) -> None:
-    (periodicity,) = (one for one in range(8) if ping_nb(one) == vector["ping_nb"])
-    found_us = next_ping_slot_us(vector["after_ms"] * 1000, int(vector["dev_addr"], 16), periodicity)
-    assert found_us == vector["slot_ms"] * 1000
+def test_next_slot_equals_a_published_slot(vector: dict[str, Any]) -> None:
+    (periodicity,) = (value for value in range(8) if ping_nb(value) == vector["ping_nb"])
+    slot_us = next_ping_slot_us(vector["after_ms"] * 1000, int(vector["dev_addr"], 16), periodicity)
+    assert slot_us == vector["slot_ms"] * 1000
 
 
 @pytest.mark.parametrize("example", _FILE["hopping_examples"])
 @pytest.mark.parametrize("name", ["US915", "AU915"])
 def test_hopping_equals_the_example(example: dict[str, Any], name: str) -> None:
-    found_hz = region(name).ping_slot_hz(int(example["dev_addr"], 16), example["beacon_time_s"])
-    assert found_hz == example["ping_hz"]
+    frequency_hz = region(name).ping_slot_hz(int(example["dev_addr"], 16), example["beacon_time_s"])
+    assert frequency_hz == example["ping_hz"]
 
 
 @given(beacon_s=BEACONS, address=ADDRESSES, periodicity=PERIODICITIES)
-def test_slots_are_even_and_end_before_the_guard(beacon_s: int, address: int, periodicity: int) -> None:
+def test_slots_are_equally_spaced_and_end_before_the_guard(beacon_s: int, address: int, periodicity: int) -> None:
     slots = ping_slots_us(beacon_s, address, periodicity)
     assert len(slots) == ping_nb(periodicity)
     assert slots[0] >= class_b.BEACON_RESERVED_US
@@ -92,7 +92,7 @@ def test_slots_are_even_and_end_before_the_guard(beacon_s: int, address: int, pe
 
 
 @given(after_us=st.integers(0, 2**31 * 1_000_000), address=ADDRESSES, periodicity=PERIODICITIES)
-def test_the_next_slot_is_the_first_that_is_later(after_us: int, address: int, periodicity: int) -> None:
+def test_next_slot_is_the_first_later_slot(after_us: int, address: int, periodicity: int) -> None:
     period = after_us // class_b.BEACON_PERIOD_US
     all_us = [
         index * class_b.BEACON_PERIOD_US + slot_us
@@ -102,7 +102,7 @@ def test_the_next_slot_is_the_first_that_is_later(after_us: int, address: int, p
     assert next_ping_slot_us(after_us, address, periodicity) == min(slot for slot in all_us if slot > after_us)
 
 
-def test_a_slot_that_begins_now_is_not_the_next() -> None:
+def test_slot_that_starts_now_is_not_the_next_slot() -> None:
     first_us = next_ping_slot_us(0, 0x01020304, 3)
     assert next_ping_slot_us(first_us - 1, 0x01020304, 3) == first_us
     assert next_ping_slot_us(first_us, 0x01020304, 3) == first_us + 256 * 30_000
@@ -123,36 +123,36 @@ def test_hopping_goes_on_by_one_entry_a_beacon_and_an_address(
 
 
 @given(gps_us=st.integers(0, 2**33 * 1_000_000))
-def test_a_moment_is_of_the_beacon_before_it(gps_us: int) -> None:
+def test_a_time_belongs_to_the_beacon_before_it(gps_us: int) -> None:
     beacon_s = beacon_time_of(gps_us)
     assert beacon_s % 128 == 0
     assert 0 <= (gps_us - beacon_s * 1_000_000) % (2**32 * 1_000_000) < 128 * 1_000_000
-    assert beacon_time_of(2**32 * 1_000_000 + 5) == 0, "as it is sent, it has 32 bits"
+    assert beacon_time_of(2**32 * 1_000_000 + 5) == 0, "the time has 32 bits on air"
 
 
 @given(gps_s=st.integers(0, 2**32))
-def test_a_beacon_is_at_most_one_period_away(gps_s: int) -> None:
-    found_s = beacon_time_at_or_after(gps_s)
-    assert found_s % 128 == 0
-    assert 0 <= found_s - gps_s < 128
+def test_next_beacon_is_at_most_one_period_away(gps_s: int) -> None:
+    beacon_s = beacon_time_at_or_after(gps_s)
+    assert beacon_s % 128 == 0
+    assert 0 <= beacon_s - gps_s < 128
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ((0, 0, 8), "periodicity is 8: it must be from 0 to 7; the nearest is 7"),
-        ((0, 0, -1), "periodicity is -1: it must be from 0 to 7; the nearest is 0"),
-        ((0, 2**32, 0), "address is 4294967296: it must be from 0 to 4294967295; the nearest is 4294967295"),
-        ((-128, 0, 0), "beacon time is -128: it must be from 0 to 4294967295; the nearest is 0"),
+        ((0, 0, 8), "periodicity must be 0 to 7, got 8 (nearest: 7)"),
+        ((0, 0, -1), "periodicity must be 0 to 7, got -1 (nearest: 0)"),
+        ((0, 2**32, 0), "address must be 0 to 4294967295, got 4294967296 (nearest: 4294967295)"),
+        ((-128, 0, 0), "beacon_time_s must be 0 to 4294967295, got -128 (nearest: 0)"),
     ],
 )
-def test_what_is_outside_its_rule_is_refused(wrong: tuple[int, int, int], message: str) -> None:
+def test_parameter_outside_its_range_is_refused(wrong: tuple[int, int, int], message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         ping_slots_us(*wrong)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(("address", "beacon_s"), [(-1, 0), (2**32, 0), (0, -1), (0, 2**32)])
-def test_nothing_hops_outside_32_bits(address: int, beacon_s: int) -> None:
-    with pytest.raises(ParameterError, match="from 0 to 4294967295"):
+def test_hop_refuses_numbers_of_more_than_32_bits(address: int, beacon_s: int) -> None:
+    with pytest.raises(ParameterError, match="must be 0 to 4294967295"):
         hop((1, 2), address, beacon_s)

@@ -33,66 +33,64 @@ FRAMES = [
 
 
 @pytest.mark.parametrize(("rate", "row"), RATES)
-def test_the_largest_payload_of_every_case_equals_the_dataset(rate: DataRate, row: dict[str, Any]) -> None:
-    # The dataset has null where a rate is unusable; where it has no dwell cases, those without dwell hold.
+def test_largest_payload_of_every_case_equals_the_dataset(rate: DataRate, row: dict[str, Any]) -> None:
+    # The dataset has null if a rate is unusable. If it has no dwell cases, the cases without dwell apply.
     sizes = {case: size["N"] if size else 0 for case, size in row["max_payload"].items()}
-    for case, asked in _CASES.items():
+    for case, options in _CASES.items():
         expected = sizes[case] if case in sizes else sizes[case.removesuffix("_dwell400")]
-        assert rate.max_payload(**asked) == expected
+        assert rate.max_payload(**options) == expected
 
 
 @pytest.mark.parametrize(("rate", "row"), RATES)
-def test_the_dwell_limit_has_sizes_of_its_own_only_where_it_changes_them(rate: DataRate, row: dict[str, Any]) -> None:
+def test_dwell_sizes_are_given_only_if_they_differ(rate: DataRate, row: dict[str, Any]) -> None:
     changed = rate.max_payload(dwell=True) != rate.max_payload()
     assert (rate.max_payload_dwell_bytes is not None) == changed
     assert (rate.max_payload_dwell_repeater_bytes is not None) == changed
 
 
-def test_there_is_a_full_frame_for_every_downlink_rate() -> None:
+def test_every_downlink_rate_has_a_full_frame_in_the_dataset() -> None:
     downlinks = sum(len(region(name).downlink_data_rates) for name in region_names())
-    # Two cases each; four in AU915 (6 rates) and AS923 (8 rates, two of which carry nothing under the dwell limit).
+    # Two cases each; four in AU915 (6 rates) and AS923 (8 rates; two of them carry nothing under the dwell limit).
     assert len(FRAMES) == 2 * downlinks + 2 * (6 + 4 * (8 - 2))
 
 
 @pytest.mark.parametrize(("rate", "frame", "payload"), FRAMES)
-def test_a_full_frame_equals_the_dataset(rate: DataRate, frame: dict[str, int], payload: int) -> None:
-    sized = dataclasses.replace(rate, max_payload_bytes=payload)
-    assert sized.max_frag_size == frame["max_fragment_bytes"]
-    assert fragment_phy_bytes(sized.max_frag_size) == frame["phy_bytes"]
+def test_full_frame_equals_the_dataset(rate: DataRate, frame: dict[str, int], payload: int) -> None:
+    resized = dataclasses.replace(rate, max_payload_bytes=payload)
+    assert resized.max_frag_size == frame["max_fragment_bytes"]
+    assert fragment_phy_bytes(resized.max_frag_size) == frame["phy_bytes"]
     assert rate.time_on_air_us(frame["phy_bytes"]) == frame["airtime_us"]
     if rate.sf and rate.bw_hz:
         with_crc_us = time_on_air_us(sf=rate.sf, bw_hz=rate.bw_hz, phy_payload_bytes=frame["phy_bytes"], crc=True)
         assert with_crc_us == frame["airtime_us_if_gateway_adds_crc"]
 
 
-def test_the_fragment_size_field_of_one_octet_bounds_the_fragment() -> None:
+def test_frag_size_of_one_byte_limits_the_fragment() -> None:
     wide = dataclasses.replace(region("EU868").data_rate(5), max_payload_bytes=300)
     assert wide.max_frag_size == 255
 
 
-def test_a_rate_that_carries_nothing_has_no_fragment() -> None:
+def test_rate_that_carries_nothing_has_fragment_size_0() -> None:
     assert region("CN470").data_rate(0).max_frag_size == 0
 
 
 @pytest.mark.parametrize(
     ("name", "index", "message"),
     [
-        ("EU868", 8, "DR8 (LRFHSS) is for uplinks only: no downlink has a time on air there"),
-        ("US915", 3, "DR3 (LORA) is for uplinks only: no downlink has a time on air there"),
-        ("CN470", 0, "DR0 (LORA) carries nothing: no downlink has a time on air there"),
+        ("EU868", 8, "DR8 (LRFHSS) is for uplinks only"),
+        ("US915", 3, "DR3 (LORA) is for uplinks only"),
+        ("CN470", 0, "DR0 (LORA) carries nothing"),
     ],
 )
-def test_a_rate_that_no_downlink_uses_has_neither_time_on_air_nor_bandwidth(
-    name: str, index: int, message: str
-) -> None:
+def test_rate_of_no_downlink_has_neither_time_on_air_nor_bandwidth(name: str, index: int, message: str) -> None:
     rate = region(name).data_rate(index)
     with pytest.raises(PlanError) as caught:
         rate.time_on_air_us(64)
-    assert str(caught.value) == message
+    assert message in str(caught.value)
     with pytest.raises(PlanError):
         _ = rate.bandwidth_hz
 
 
 @pytest.mark.parametrize(("index", "bandwidth_hz"), [(0, 125_000), (6, 250_000), (7, 100_000)])
-def test_the_bandwidth_of_a_downlink(index: int, bandwidth_hz: int) -> None:
+def test_bandwidth_of_a_downlink(index: int, bandwidth_hz: int) -> None:
     assert region("EU868").data_rate(index).bandwidth_hz == bandwidth_hz
