@@ -59,8 +59,8 @@ def test_region_is_found_by_any_of_its_names(fuota):
         ([20, "-d", 9], 3, "uplinks only"),
         ([20, "-d", 77], 2, "EU868 has no DR77"),
         ([20, "--region", "EU433x"], 2, "unknown region"),
-        ([0, "--fragment"], 2, "fragment size is 0"),
-        ([250, "--fragment"], 2, "phy_payload_bytes is 266"),
+        ([0, "--fragment"], 2, "fragment size must be 1 to 255, got 0"),
+        ([250, "--fragment"], 2, "phy_payload_bytes must be 0 to 255, got 266"),
     ],
 )
 def test_wrong_argument_is_refused_with_its_exit_code(fuota, arguments, code, words):

@@ -271,7 +271,7 @@ def test_plan_or_image_that_cannot_work_has_exit_code_3(fuota, tmp_path, argumen
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["-s", "0"], "fragment size is 0"),
+        (["-s", "0"], "fragment size must be 1 or more, got 0"),
         (["-r", "many"], "'many' is neither a share (0.3, 30%) nor a number of fragments (25)"),
         (["-r", "-1"], "redundancy"),
         (["-r", "nan"], "redundancy"),

@@ -148,7 +148,7 @@ def test_show_as_json(fuota):
 def test_unknown_region_is_refused_with_the_closest_name(fuota):
     result = fuota("region", "show", "EU686", "--json")
     assert (result.code, result.event("error")["code"]) == (2, 2)
-    assert "the closest is EU868" in result.complaint
+    assert "nearest: EU868" in result.complaint
 
 
 def test_help_explains_the_columns(fuota):
