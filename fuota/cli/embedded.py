@@ -14,7 +14,7 @@ from fuota.errors import StorageError
 if TYPE_CHECKING:
     from fuota.campaign import Journal, Patience
     from fuota.network import SenraClient
-    from fuota.sandbox.devices.virtual_device import Part
+    from fuota.sandbox.devices.virtual_device import EmulatedFirmware
 
 OLD_IMAGE = "sensor-1.0.0.bin"
 NEW_IMAGE = "sensor-1.1.0.bin"
@@ -32,7 +32,7 @@ class SandboxRecipe:
     version: int = 1
     speed: float | None = 60
     seed: int = 1
-    part: Part | None = None
+    part: EmulatedFirmware | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def embedded_sandbox(recipe: SandboxRecipe, journal: Journal) -> Iterator[Embedd
         profile=DeviceProfile(version=recipe.version),
         running=sample_image(OLD_IMAGE),
         seed=recipe.seed,
-        part=recipe.part,
+        firmware=recipe.part,
     )
     receiver = create_receiver(journal.store_uplinks)
     with (

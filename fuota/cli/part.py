@@ -14,7 +14,7 @@ from fuota.cli.embedded import OLD_IMAGE, sample_image
 
 if TYPE_CHECKING:
     from fuota.cli.output import Output
-    from fuota.sandbox.devices.firmware import PartPackage
+    from fuota.sandbox.devices.firmware import QemuFirmware
 
 BOOT_LOADER = "boot.elf"
 ROUGH: dict[str, Any] = {"repeated": 0.1, "delayed": 0.1, "power_cut_at": 50}
@@ -31,7 +31,7 @@ device_option = click.option(
 
 
 @contextmanager
-def part_of(kind: str, *, version: int, out: Output, **mishaps: Any) -> Iterator[PartPackage | None]:
+def part_of(kind: str, *, version: int, out: Output, **mishaps: Any) -> Iterator[QemuFirmware | None]:
     """None for a virtual device; for qemu a part that runs the old image, while the block lasts. Its console is shown.
 
     Raises UsageError for a version of TS004 that it does not speak, ParameterError where QEMU is not installed, and
@@ -44,7 +44,7 @@ def part_of(kind: str, *, version: int, out: Output, **mishaps: Any) -> Iterator
         raise click.UsageError(
             f"--device qemu and --version {version} do not go together: the sample firmware speaks version 1"
         )
-    from fuota.sandbox.devices.firmware import Machine, Mishaps, PartPackage
+    from fuota.sandbox.devices.firmware import Machine, Mishaps, QemuFirmware
 
     def show(line: str) -> None:
         out.event("part", line=line)
@@ -56,10 +56,10 @@ def part_of(kind: str, *, version: int, out: Output, **mishaps: Any) -> Iterator
         tempfile.TemporaryDirectory(prefix="fuota-part-") as folder,
         Machine(Path(folder), boot=boot, image=image, on_line=show) as machine,
     ):
-        yield PartPackage(machine, Mishaps(**mishaps))
+        yield QemuFirmware(machine, Mishaps(**mishaps))
 
 
-def show_way(part: PartPackage | None, out: Output) -> None:
+def show_way(part: QemuFirmware | None, out: Output) -> None:
     """What befell the fragments on the way to the part, if there is one."""
     if part is None:
         return

@@ -1,4 +1,4 @@
-"""A network server and its fleet of virtual devices in one process, over real HTTP on this machine."""
+"""A network server and its fleet of virtual devices in one process, with real HTTP on this machine."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fuota import rules
+from fuota.calls import checked_init
 from fuota.errors import ParameterError, StorageError
 from fuota.network.eui import canonical_eui
 from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
-from fuota.sandbox.air.clock import Agenda
+from fuota.sandbox.air.clock import VirtualClock
 from fuota.sandbox.devices.fleet import FleetRecipe
 from fuota.sandbox.http.app import create_app
+from fuota.sandbox.http.service import Service
 from fuota.sandbox.server.access import Keys, Role
 from fuota.sandbox.server.data_stream import BATCH_DELAY_MS, DataStream
 from fuota.sandbox.server.faults import Faults
+from fuota.sandbox.server.network_server import NetworkServer
 from fuota.sandbox.server.records import Application
-from fuota.sandbox.server.saved_state import Books
-from fuota.sandbox.server.server import NetworkServer
-from fuota.sandbox.server.service import Service
-from fuota.sandbox.server.state_file import StateFile, load_books
+from fuota.sandbox.server.saved_state import RunningState, SavedState
+from fuota.sandbox.server.state_file import StateFile, load_state
+from fuota.sandbox.server.tasks import Tasks
 
 __all__ = [
     "SANDBOX_API_KEY",
@@ -35,27 +38,36 @@ __all__ = [
 ]
 
 SANDBOX_API_KEY = "AK2:fuota-sandbox-opens-nothing-but-sandboxes"
-"""Not a secret: it opens sandboxes only, which listen on the loopback interface only."""
+"""Full Access key of the first application. It is not a secret: it is valid for sandboxes only, and these listen on the loopback
+interface only."""
 SANDBOX_APP_EUI = "02000000F0A00001"
 SANDBOX_SECOND_APP_EUI = "02000000F0A00002"
-"""An application without devices, to transfer some to."""
+"""An application without devices. Devices can be transferred to it."""
 _NO_FAULTS = Faults()
 
 
+@checked_init
 class Sandbox:
-    """`with Sandbox() as sandbox:` is a network server at `sandbox.url` until the block ends.
+    """A network server at `sandbox.url`. `with Sandbox() as sandbox:` runs it until the block ends.
 
-    `fleet`: the devices. `region`: a name such as "EU868". `speed`: how many times as fast as real time its clock goes, None
-    for no waiting at all, and then nothing is forgotten. `data_stream_url`: where uplinks are posted, in batches (arrays) if
-    `batch`, which wait `batch_delay_ms` for company; `duplicates` further gateways hear each. With `rf_data` it tells how they
-    were heard. `uplink_period_s`: how often a device has an uplink, and with it a chance for a unicast downlink. `port`: 0
-    for any free one.
-    `app_euis`: the applications, of which the first has the fleet; `api_key` opens that wholly, `keys` has all.
-    `faults`: what goes wrong on purpose. `state`: a file that keeps the server's books, see `fuota.sandbox.server.saved_state`.
-    Raises ParameterError; StorageError for the state file; NetworkError where the port is taken.
+    fleet: recipe of the devices; None for 50 devices.
+    region: name of the region, such as "EU868".
+    speed: speed of its clock, as a multiple of real time; None for a clock that does not wait. Then nothing is forgotten.
+    data_stream_url: URL to which uplinks are posted; None for no data stream.
+    batch: whether uplinks are posted as arrays. batch_delay_ms: time for which an array waits for further uplinks, 0 to 10000.
+    duplicates: number of further gateways that hear each uplink, 0 to 15.
+    rf_data: whether the data stream reports the radio parameters and signal quality of uplinks.
+    uplink_period_s: time between two uplinks of a device; a class A device can receive a unicast downlink after each.
+    port: TCP port, 0 for any free port.
+    api_key: Full Access key of the first application; `keys` has all keys.
+    app_euis: EUIs of the applications; the first application has the fleet.
+    faults: faults to produce on request.
+    state: file that keeps the state (see `fuota.sandbox.server.saved_state`); None to keep it in memory only.
+
+    Raises ParameterError; StorageError for the state file; NetworkError if the port is in use.
     """
 
-    def __init__(  # noqa: PLR0913 - a world is described here
+    def __init__(  # noqa: PLR0913 - the keywords of a whole sandbox
         self,
         *,
         fleet: FleetRecipe | None = None,
@@ -73,16 +85,16 @@ class Sandbox:
         faults: Faults = _NO_FAULTS,
         state: Path | None = None,
     ) -> None:
-        if uplink_period_s < 1:
-            raise ParameterError(f"uplink_period_s {uplink_period_s} was given: it is 1 or more; the nearest is 1")
+        rules.integer("uplink_period_s", uplink_period_s, 1)
         self.app_euis = _checked_euis(app_euis)
         self.app_eui = self.app_euis[0]
         self.api_key = api_key
-        self._fleet = (fleet or FleetRecipe()).make()
+        found_region = find_region(region)
+        self._fleet = (fleet or FleetRecipe()).make(join_eui=self.app_eui, region=found_region)
         self.dev_euis = self._fleet.dev_euis
-        """The EUIs of the devices that are there from the start."""
-        books = Books() if state is None else load_books(state)
-        self._agenda = Agenda(speed=speed, start_us=max(books.now_us, time.time_ns() // 1000))
+        """EUIs of the devices that exist from the start."""
+        saved = SavedState() if state is None else load_state(state)
+        self._clock = VirtualClock(speed=speed, start_us=max(saved.now_us, time.time_ns() // 1000))
         self._data_stream = (
             DataStream(
                 data_stream_url, batch=batch, batch_delay_ms=batch_delay_ms, duplicates=duplicates, faults=faults
@@ -91,68 +103,71 @@ class Sandbox:
             else None
         )
         server = NetworkServer(
-            app_eui=self.app_eui,
-            region=find_region(region),
+            applications=[Application(app_eui=eui, join_eui=eui) for eui in self.app_euis],
+            region=found_region,
             fleet=self._fleet,
-            agenda=self._agenda,
+            clock=self._clock,
             data_stream=self._data_stream,
             uplink_period_s=uplink_period_s,
-            directory=books.directory(Application(app_eui=eui, join_eui=eui) for eui in self.app_euis),
-            downlinks=books.queues(),
+            saved=saved,
             faults=faults,
             forgets=speed is not None,
             rf_data=rf_data,
         )
+        running = RunningState(
+            clock=self._clock,
+            directory=server.directory,
+            downlinks=server.downlinks,
+            token=saved.token,
+            tasks=Tasks(clock=self._clock, saved=saved.tasks, forgets=speed is not None),
+        )
         keys = Keys.of(self.app_euis, first_key=api_key)
         self.keys = keys.listed()
-        """(application, role, key) of all."""
-        self._service = Service(server=server, clock=self._agenda, keys=keys, books=books, forgets=speed is not None)
-        self._state = self._kept_in(state) if state is not None else None
+        """(application, role, key) of all keys."""
+        self._storage = StateFile(state, running.snapshot) if state is not None else None
+        self._service = Service(server=server, keys=keys, state=running, storage=self._storage)
         self._http = BackgroundServer(faults.middleware(create_app(self._service)), port=port)
 
     @property
     def url(self) -> str:
-        """Where it listens, such as http://127.0.0.1:8380."""
+        """URL of the server, such as http://127.0.0.1:8380."""
         return self._http.url
 
     def key(self, role: Role = Role.FULL_ACCESS, app_eui: str | None = None) -> str:
-        """The key of a role for an application, by default the first; the same in every sandbox but for `api_key`."""
-        wanted = (app_eui or self.app_eui, role)
-        return next(key for *of, key in self.keys if tuple(of) == wanted)
+        """Return the key of a role for an application. It is the same in every sandbox, except for `api_key`.
+
+        role: role of the key. app_eui: EUI of the application; None for the first application.
+        """
+        owner = (app_eui or self.app_eui, role)
+        return next(key for *key_owner, key in self.keys if tuple(key_owner) == owner)
 
     @property
     def token(self) -> str:
-        """The registration token that is good now: once, and for an hour."""
+        """The valid registration token. A token is valid once, and for an hour."""
         return self._service.token()
 
     def start(self) -> Self:
-        """Open the port and let time begin."""
-        self._http.start()  # first: where the port is taken, by another sandbox perhaps, its state is left alone
-        if self._state:
+        """Open the port and start the clock. Raises NetworkError, StorageError."""
+        self._http.start()  # first: if the port is in use, perhaps by another sandbox, the state file is not touched
+        if self._storage:
             try:
-                self._state.start()
+                self._storage.start()
             except StorageError:
                 self._http.stop()
                 raise
-        self._agenda.start()
+        self._clock.start()
         if self._data_stream:
             self._data_stream.start()
         return self
 
     def stop(self) -> None:
-        """Close the port and end time; uplinks that are queued are posted."""
+        """Close the port and stop the clock. Queued uplinks are posted."""
         self._http.stop()
-        self._agenda.stop()
+        self._clock.stop()
         if self._data_stream:
             self._data_stream.stop()
-        if self._state:
-            self._state.stop()
-
-    def _kept_in(self, path: Path) -> StateFile:
-        found = StateFile(path, self._service.snapshot)
-        self._service.settle = lambda devices: found.settle(devices=devices)
-        self._service.on_change = found.changed
-        return found
+        if self._storage:
+            self._storage.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -164,9 +179,10 @@ class Sandbox:
 
 
 def _checked_euis(app_euis: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(canonical_eui(eui) or eui for eui in app_euis)
-    if wrong := [eui for eui in found if canonical_eui(eui) is None]:
-        raise ParameterError(f"application {wrong[0]!r} was given: it is an EUI of 16 hexadecimal digits")
-    if not found or len(set(found)) < len(found):
-        raise ParameterError(f"applications {', '.join(found) or 'none'} were given: name one or more, each once")
-    return found
+    euis = tuple(canonical_eui(eui) or eui for eui in app_euis)
+    for eui in euis:
+        if canonical_eui(eui) is None:
+            rules.refuse("application", "an EUI of 16 hexadecimal digits", eui)
+    if not euis or len(set(euis)) < len(euis):
+        raise ParameterError(f"applications must be one or more EUIs, each once, got {', '.join(euis) or 'none'}")
+    return euis

@@ -58,9 +58,9 @@ def test_every_option_reaches_the_sandbox(fuota, sandbox_arguments, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--fault", "rain=1"), "fault 'rain=1' was given"),
+        (("--fault", "rain=1"), "got 'rain=1'"),
         (("--fault", "5xx=2"), "share from 0 to 1"),
-        (("--app", "AAAA"), "application 'AAAA' was given"),
+        (("--app", "AAAA"), "got 'AAAA'"),
         (("--app", APP, "--app", APP), "each once"),
         (("--state", "/nowhere/at/all.json"), "cannot be written"),
     ],

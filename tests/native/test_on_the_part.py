@@ -22,7 +22,7 @@ from fuota.network import SenraClient, TransferRequest
 from fuota.network.webhook import BackgroundServer, create_receiver
 from fuota.radio import region
 from fuota.sandbox import FleetRecipe, Sandbox
-from fuota.sandbox.devices.firmware import Machine, Mishaps, PartPackage, flash
+from fuota.sandbox.devices.firmware import Machine, Mishaps, QemuFirmware, flash
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 A, B = ((FOLDER / f"sensor-{version}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))
@@ -32,16 +32,16 @@ pytestmark = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is n
 
 
 @contextmanager
-def part_of(folder: Path, said: list[str], mishaps: Mishaps) -> Iterator[PartPackage]:
+def part_of(folder: Path, said: list[str], mishaps: Mishaps) -> Iterator[QemuFirmware]:
     boot = (FOLDER / "boot.elf").read_bytes()
     with Machine(folder, boot=boot, image=A, on_line=said.append) as machine:
-        yield PartPackage(machine, mishaps)
+        yield QemuFirmware(machine, mishaps)
 
 
 @contextmanager
-def network_of(part: PartPackage, journal: Journal, *, loss: float) -> Iterator[tuple[Sandbox, SenraClient]]:
+def network_of(part: QemuFirmware, journal: Journal, *, loss: float) -> Iterator[tuple[Sandbox, SenraClient]]:
     """A network with three devices, of which the first is the part; their uplinks arrive in the journal."""
-    fleet = FleetRecipe(devices=3, loss_low=loss, loss_high=loss, running=A, part=part, seed=2)
+    fleet = FleetRecipe(devices=3, loss_low=loss, loss_high=loss, running=A, firmware=part, seed=2)
     with (
         BackgroundServer(create_receiver(journal.store_uplinks)) as listening,
         Sandbox(fleet=fleet, speed=None, data_stream_url=f"{listening.url}/uplinks") as sandbox,
@@ -90,8 +90,8 @@ def test_firmware_a_receives_firmware_b_and_becomes_it(tmp_path: Path, use_multi
         assert (told.firmware_version, told.hardware_version) == (0x010100, 0x0385_0001)
         assert min(part.repeated, part.delayed) >= 5
         assert part.power_cuts == 1
-        assert flash.slot(part.machine.flash, 0).startswith(A), "the way back is kept"
-        assert flash.slot(part.machine.flash, 1).startswith(B)
+        assert flash.read_slot(part.machine.flash, 0).startswith(A), "the way back is kept"
+        assert flash.read_slot(part.machine.flash, 1).startswith(B)
     journal.close()
     story = [line for line in said if line.startswith(("boot", "fuota-sensor", "restart"))]
     banner_a, banner_b = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fuota.sandbox.devices.firmware import Machine, Mishaps, PartPackage
+from fuota.sandbox.devices.firmware import Machine, Mishaps, QemuFirmware
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 QEMU = "qemu-system-arm"
@@ -22,11 +22,11 @@ class Bench:
         self.said: list[str] = []
         self._folder, self._stack = folder, stack
 
-    def part(self, *, boot: str = "boot.elf", **mishaps: object) -> PartPackage:
+    def part(self, *, boot: str = "boot.elf", **mishaps: object) -> QemuFirmware:
         """A part fresh from the factory, with 1.0.0; what befalls it is as in `Mishaps`."""
         image = (FOLDER / "sensor-1.0.0.bin").read_bytes()
         machine = Machine(self._folder, boot=(FOLDER / boot).read_bytes(), image=image, on_line=self.said.append)
-        return PartPackage(self._stack.enter_context(machine), Mishaps(**mishaps))  # type: ignore[arg-type]
+        return QemuFirmware(self._stack.enter_context(machine), Mishaps(**mishaps))  # type: ignore[arg-type]
 
 
 @pytest.fixture

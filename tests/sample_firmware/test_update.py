@@ -24,8 +24,8 @@ from fuota.lorawan.fragmentation import (
     PackageVersionReq,
     parse_uplink,
 )
-from fuota.sandbox.devices.firmware import PartPackage, flash, machine
-from fuota.sandbox.devices.firmware.line import Frame, Kind
+from fuota.sandbox.devices.firmware import QemuFirmware, flash, machine
+from fuota.sandbox.devices.firmware.line import Frame, FrameKind
 
 FOLDER = Path(__file__).parents[2] / "sample_firmware"
 HARDWARE_ID = 0x0385_0001
@@ -50,7 +50,7 @@ def setup_of(session: FragmentationSession, **fields: object) -> FragSessionSetu
     return FragSessionSetupReq(**(known | fields))  # type: ignore[arg-type]
 
 
-def send(part: PartPackage, block: bytes, *, loss: float = 0.0, frag_size: int = 239, seed: int = 1) -> None:
+def send(part: QemuFirmware, block: bytes, *, loss: float = 0.0, frag_size: int = 239, seed: int = 1) -> None:
     """A session with half as many coded fragments again, of which the share `loss` does not come."""
     session = FragmentationSession.fit(block, frag_size=frag_size, redundancy=0.5, version=1)
     (answer,) = part.receive(setup_of(session).to_bytes())
@@ -61,27 +61,27 @@ def send(part: PartPackage, block: bytes, *, loss: float = 0.0, frag_size: int =
             part.receive(fragment.to_bytes(0), mc_group=0)
 
 
-def status(part: PartPackage) -> FragSessionStatusAns:
+def status(part: QemuFirmware) -> FragSessionStatusAns:
     (answer,) = part.receive(STATUS, mc_group=0)
     (told,) = parse_uplink(answer.payload, version=1).commands
     assert isinstance(told, FragSessionStatusAns)
     return told
 
 
-def answers_of(one: PartPackage | FragmentationPackage, octets: bytes, group: int | None) -> list[tuple[bytes, int]]:
+def answers_of(one: QemuFirmware | FragmentationPackage, octets: bytes, group: int | None) -> list[tuple[bytes, int]]:
     """Without their order, in which they do not go out anyway."""
     return sorted((answer.payload, answer.max_delay_s) for answer in one.receive(octets, mc_group=group))
 
 
-def version(part: PartPackage) -> tuple[int, int]:
-    answer = part.ask(firmware_management.DevVersionReq().to_bytes(), port=firmware_management.FPORT)
+def version(part: QemuFirmware) -> tuple[int, int]:
+    answer = part.answer_on(firmware_management.FPORT, firmware_management.DevVersionReq().to_bytes())
     assert answer is not None
     (told,) = firmware_management.parse_uplink(answer).commands
     assert isinstance(told, firmware_management.DevVersionAns)
     return told.firmware_version, told.hardware_version
 
 
-def runs(part: PartPackage) -> str:
+def runs(part: QemuFirmware) -> str:
     """The SHA-256 of the image that it reports to run."""
     return ImageReport.parse(part.image_report()).sha256.hex()
 
@@ -102,8 +102,8 @@ def test_it_receives_its_successor_on_a_rough_way_and_runs_it(bench, power_cut_a
     send(device, NEW, loss=0.2)
     assert status(device).missing_frag == 0
     assert runs(device) == sha256(OLD), "before the session is over nothing changes"
-    assert flash.slot(device.machine.flash, 1)[: len(NEW)] == NEW
-    device.session_over()
+    assert flash.read_slot(device.machine.flash, 1)[: len(NEW)] == NEW
+    device.end_session()
     assert (version(device), runs(device)) == ((0x010100, HARDWARE_ID), sha256(NEW))
     assert device.repeated > 2 < device.delayed
     assert device.power_cuts == (power_cut_at is not None)
@@ -113,15 +113,15 @@ def test_it_receives_its_successor_on_a_rough_way_and_runs_it(bench, power_cut_a
 def test_a_confirmed_image_stays_and_is_replaced_in_its_turn(bench) -> None:
     device = bench.part()
     send(device, NEW)
-    device.session_over()
+    device.end_session()
     device.machine.switch_off()
     device.machine.switch_on()
     assert runs(device) == sha256(NEW)
     send(device, OLD, frag_size=48, loss=0.2)
-    device.session_over()
+    device.end_session()
     assert runs(device) == sha256(OLD)
-    assert flash.slot(device.machine.flash, 0).startswith(OLD)
-    assert flash.slot(device.machine.flash, 1).startswith(NEW)
+    assert flash.read_slot(device.machine.flash, 0).startswith(OLD)
+    assert flash.read_slot(device.machine.flash, 1).startswith(NEW)
 
 
 def test_the_power_may_go_again_and_again(bench) -> None:
@@ -133,10 +133,10 @@ def test_the_power_may_go_again_and_again(bench) -> None:
             continue
         device.receive(fragment.to_bytes(0), mc_group=0)
         if i % 8 == 0:
-            device.machine.send(Frame(kind=Kind.DOWNLINK, body=b"\x00\xc9" + fragment.to_bytes(0)))
+            device.machine.send(Frame(kind=FrameKind.DOWNLINK, body=b"\x00\xc9" + fragment.to_bytes(0)))
             device.machine.switch_off()
             device.machine.switch_on()
-    device.session_over()
+    device.end_session()
     assert runs(device) == sha256(NEW)
 
 
@@ -154,7 +154,7 @@ def test_a_block_that_is_no_image_for_it_is_never_started(bench, block: bytes, w
     device = bench.part()
     send(device, block)
     assert status(device).missing_frag == 0
-    device.session_over()
+    device.end_session()
     assert runs(device) == sha256(OLD)
     device.machine.switch_off()
     assert f"slot 1 refused: {why}" in bench.said
@@ -181,9 +181,9 @@ def test_an_image_that_faults_is_given_up_without_anybody_s_help(bench) -> None:
     undefined = NEW[: reset - 1] + b"\x00\xde" + NEW[reset + 1 :]  # UDF #0, the first instruction
     device = bench.part()
     send(device, sealed(undefined))
-    device.session_over()
+    device.end_session()
     assert runs(device) == sha256(OLD)
-    device.session_over()
+    device.end_session()
     assert runs(device) == sha256(OLD), "it is not tried again"
     device.machine.switch_off()
     told = [line for line in bench.said if line.startswith(("boot", "fault", "restart"))]
@@ -207,7 +207,7 @@ def test_when_the_records_are_full_sessions_are_refused(bench) -> None:
 def test_an_image_damaged_in_its_slot_is_not_started(bench) -> None:
     device = bench.part()
     send(device, NEW)
-    device.session_over()
+    device.end_session()
     device.machine.switch_off()
     with device.machine.flash.open("r+b") as chip:
         chip.seek(flash.SLOT_BYTES + 5000)
@@ -239,7 +239,7 @@ def test_more_losses_than_the_memory_holds_are_told(bench) -> None:
     told = status(device)
     assert told.memory_error
     assert told.missing_frag == 255
-    device.session_over()
+    device.end_session()
     assert runs(device) == sha256(OLD)
 
 
@@ -338,10 +338,10 @@ def test_any_conversation_goes_as_with_the_virtual_devices(bench) -> None:
 
 
 def test_without_an_image_the_boot_loader_says_so_and_the_modem_hears_nothing(bench, monkeypatch) -> None:
-    monkeypatch.setattr(machine, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(machine, "TIMEOUT_S", 0.5)
     device = bench.part()
     device.machine.switch_off()
-    flash.factory(device.machine.flash, b"no image")
+    flash.write_factory_chip(device.machine.flash, b"no image")
     with pytest.raises(UnreachableError, match="does not answer: nothing for"):
         device.machine.switch_on()
     device.machine.switch_off()

@@ -15,57 +15,59 @@ from fuota.network.webhook import BackgroundServer, create_receiver
 from fuota.radio import region as find_region
 from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, FleetRecipe
 from fuota.sandbox.http.app import create_app
-from fuota.sandbox.server.access import Keys, Role
+from fuota.sandbox.http.service import Service
+from fuota.sandbox.server.access import Keys, RegistrationToken, Role
 from fuota.sandbox.server.faults import Faults
-from fuota.sandbox.server.records import Application, Directory
-from fuota.sandbox.server.server import NetworkServer
-from fuota.sandbox.server.service import Service
+from fuota.sandbox.server.network_server import NetworkServer
+from fuota.sandbox.server.records import Application
+from fuota.sandbox.server.saved_state import RunningState
+from fuota.sandbox.server.tasks import Tasks
 
 APP_EUIS = (SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI)
 NO_FAULTS = Faults()
 
 
-class SteppedAgenda:
-    """An agenda whose time stands until the test lets something happen."""
+class SteppedClock:
+    """A clock that stands still until the test runs an action."""
 
     def __init__(self, start_us=1_700_000_000_000_000):
         self.lock = threading.RLock()
         self._now_us = start_us
-        self._due, self._order = [], itertools.count()
+        self._planned, self._order = [], itertools.count()
 
     def now_us(self):
         return self._now_us
 
     def at(self, time_us, action):
-        heapq.heappush(self._due, (time_us, next(self._order), action))
+        heapq.heappush(self._planned, (time_us, next(self._order), action))
 
     def step(self):
-        """The next action; False where there is none."""
-        if not self._due:
+        """Run the next action. Return False if there is none."""
+        if not self._planned:
             return False
-        due_us, _, action = heapq.heappop(self._due)
+        due_us, _, action = heapq.heappop(self._planned)
         with self.lock:
             self._now_us = max(self._now_us, due_us)
             action()
         return True
 
     def run_until(self, reached):
-        """Actions until `reached()`; fails where none is left before that."""
+        """Run actions until `reached()` is true. Fail if no action is left before that."""
         while not reached():
-            assert self.step(), "nothing is left to happen"
+            assert self.step(), "no action is left"
 
     def run(self):
-        """All that there is to happen."""
+        """Run all actions."""
         while self.step():
             pass
 
     def pass_us(self, duration_us):
-        """Let time pass in which nothing happens."""
+        """Move the time forward without running an action."""
         self._now_us += duration_us
 
 
 class Switch:
-    """An ASGI application that hands on to another, so that one HTTP server serves many tests."""
+    """An ASGI application that calls the present test's application, so that one HTTP server serves many tests."""
 
     app = None
 
@@ -74,42 +76,49 @@ class Switch:
             await self.app(scope, receive, send)
 
 
-class Ear:
-    """A device's package that remembers what it hears, as (time, multicast group, octets)."""
+class RecordingPackage:
+    """A package of a device that records each message as (time, multicast group, bytes)."""
 
     def __init__(self, package, now_us):
-        self._package, self._now_us, self.heard = package, now_us, []
+        self._package, self._now_us, self.messages = package, now_us, []
 
     def __getattr__(self, name):
         return getattr(self._package, name)
 
-    def receive(self, octets, *, mc_group=None):
-        self.heard.append((self._now_us(), mc_group, octets))
-        return self._package.receive(octets, mc_group=mc_group)
+    def receive(self, payload, *, mc_group=None):
+        self.messages.append((self._now_us(), mc_group, payload))
+        return self._package.receive(payload, mc_group=mc_group)
 
 
 class World:
-    """A network server and its fleet behind `url`. `uplinks`: what would go up the data stream."""
+    """A network server and its fleet behind `url`. uplinks: the uplinks of its data stream."""
 
     def __init__(
-        self, url, *, region="EU868", uplink_period_s=30, faults=NO_FAULTS, agenda=None, app_euis=APP_EUIS, **recipe
+        self, url, *, region="EU868", uplink_period_s=30, faults=NO_FAULTS, clock=None, app_euis=APP_EUIS, **recipe
     ):
         self.url, self.api_key, self.app_eui = url, SANDBOX_API_KEY, app_euis[0]
         self.job_id = f"MCastXferJobReq:{self.app_eui}"
-        self.agenda, self.uplinks = agenda or SteppedAgenda(), []
-        self.fleet = FleetRecipe(**({"devices": 3, "loss_high": 0.0} | recipe)).make()
+        self.clock, self.uplinks = clock or SteppedClock(), []
+        recipe = FleetRecipe(**({"devices": 3, "loss_high": 0.0} | recipe))
+        self.fleet = recipe.make(join_eui=self.app_eui, region=find_region(region))
         self.server = NetworkServer(
-            app_eui=self.app_eui,
+            applications=[Application(app_eui=eui, join_eui=eui) for eui in app_euis],
             region=find_region(region),
             fleet=self.fleet,
-            agenda=self.agenda,
+            clock=self.clock,
             data_stream=self,
             uplink_period_s=uplink_period_s,
-            directory=Directory(Application(app_eui=eui, join_eui=eui) for eui in app_euis),
             faults=faults,
         )
+        self.state = RunningState(
+            clock=self.clock,
+            directory=self.server.directory,
+            downlinks=self.server.downlinks,
+            token=RegistrationToken(),
+            tasks=Tasks(clock=self.clock),
+        )
         self.keys = Keys.of(app_euis, first_key=SANDBOX_API_KEY)
-        self.service = Service(server=self.server, clock=self.agenda, keys=self.keys)
+        self.service = Service(server=self.server, keys=self.keys, state=self.state)
         self.client = SenraClient(url, self.api_key, retries=0)
 
     def publish(self, uplink):
@@ -143,7 +152,7 @@ class World:
         return self.call("POST", "mcastTransfer", query, data=image)
 
     def started(self, image=bytes(480), **params):
-        """mcastTransfer that is accepted; the world."""
+        """Start a transfer that must be accepted. Return this world."""
         status, answer = self.transfer(image, **params)
         assert status == 200, answer
         return self
@@ -157,7 +166,7 @@ class World:
         status, answer = self.call("POST", f"device/{name}", params, key=key, json={"data": list(rows)} | body)
         assert status == 200, answer
         request_id = answer["statusUrl"].split("reqId=")[1]
-        self.agenda.run_until(lambda: self.service.tasks.by_id[request_id].done is not None)
+        self.clock.run_until(lambda: self.service.tasks.by_id[request_id].done is not None)
         status, answer = self.call("GET", "device/status", {"reqId": request_id}, key=key)
         assert (status, answer["state"], answer["pctDone"]) == (200, "DONE_SUC", 100)
         return answer["result"]
@@ -173,18 +182,22 @@ class World:
         assert status == 200, answer
         return answer
 
+    def transfer_state(self):
+        """The application's transfer, as the server has it."""
+        return self.server.transfers.find(app_eui=self.app_eui)
+
     def group(self):
-        """The multicast group of the application's job, as the network has it."""
-        return self.server._jobs[self.app_eui].group
+        """The multicast group of the application's transfer, as the server has it."""
+        return self.transfer_state().group
 
     def member(self, device=None):
         """How a device, by default the first, stands in the group of the job."""
         return self.group().members[(device or self.devices[0]).dev_eui]
 
     def listen(self, device):
-        """What this device hears from now on: a list that fills."""
-        device.package = Ear(device.package, self.agenda.now_us)
-        return device.package.heard
+        """Record what this device hears from now on. The returned list grows."""
+        device.package = RecordingPackage(device.package, self.clock.now_us)
+        return device.package.messages
 
     def refused(self, answer, status, message):
         """That an answer is this error: its status twice, and words that hold `message`."""
@@ -194,8 +207,8 @@ class World:
         assert message in body["responseMsg"]
 
     def run_to(self, state):
-        """Let time pass until the job is in this state; the world."""
-        self.agenda.run_until(lambda: self.server.transfer_status(job_id=None, app_eui=self.app_eui)["state"] == state)
+        """Run actions until the transfer is in this state. Return this world."""
+        self.clock.run_until(lambda: self.transfer_state().state == state)
         return self
 
 
@@ -207,14 +220,14 @@ def _switched():
 
 
 @pytest.fixture
-def world(_switched):
-    """Makes the world of a test: `world(devices=..., region=..., ...)`."""
+def make_world(_switched):
+    """Return a function that makes the world of a test: `make_world(devices=..., region=..., ...)`."""
     switch, url = _switched
 
     def make(**kwargs):
-        made = World(url, **kwargs)
-        switch.app = create_app(made.service)
-        return made
+        world = World(url, **kwargs)
+        switch.app = create_app(world.service)
+        return world
 
     return make
 

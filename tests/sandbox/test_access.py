@@ -9,7 +9,7 @@ import pytest
 from fuota.errors import AuthenticationError
 from fuota.sandbox import SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, Role
 from fuota.sandbox.http.calls import CALLS
-from fuota.sandbox.server.access import Tokens
+from fuota.sandbox.server.access import RegistrationToken
 
 FIRST = "02000000F007A001"
 HOUR = 3600 * 1_000_000
@@ -27,41 +27,41 @@ OPENS = {
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_key_opens_the_calls_of_its_role_and_no_others(world, role):
-    one = world()
-    found = {call.name: one.status_of(call.method, call.name, key=one.key(role)) for call in CALLS.values()}
+def test_a_key_opens_the_calls_of_its_role_and_no_others(make_world, role):
+    world = make_world()
+    found = {call.name: world.status_of(call.method, call.name, key=world.key(role)) for call in CALLS.values()}
     assert {name for name, status in found.items() if status != 403} == OPENS[role]
 
 
-def test_a_key_is_44_characters_with_a_prefix_and_no_two_are_the_same(world):
-    keys = [key for *_, key in world().keys.listed()]
+def test_a_key_is_44_characters_with_a_prefix_and_no_two_are_the_same(make_world):
+    keys = [key for *_, key in make_world().keys.listed()]
     assert len(set(keys)) == len(keys) == 10
     assert all(re.fullmatch(r"AK2:[0-9a-z-]{40,41}", key) for key in keys)
 
 
-def test_a_key_is_taken_from_the_url_too(world):
+def test_a_key_is_taken_from_the_url_too(make_world):
     """ "passed either as a URL parameter or in an authorization header" """
-    one = world()
-    assert one.status_of("GET", "device/csvExport", {"apikey": one.api_key}, key=None) == 200
-    assert one.status_of("GET", "device/csvExport", {"apikey": "AK2:wrong"}, key=None) == 403
+    world = make_world()
+    assert world.status_of("GET", "device/csvExport", {"apikey": world.api_key}, key=None) == 200
+    assert world.status_of("GET", "device/csvExport", {"apikey": "AK2:wrong"}, key=None) == 403
 
 
-def test_a_key_is_of_its_application_only(world):
-    one, other = world(), SANDBOX_SECOND_APP_EUI
-    key = one.key(app_eui=other)
-    assert one.call("POST", "device/sendmsg", {"eui": FIRST, "pdu": ""}, key=key)[0] == 404
-    assert one.call("POST", "device/activate", {"appEui": SANDBOX_APP_EUI}, key=key, json={"data": []})[0] == 403
-    one.started()
-    one.refused(one.call("GET", "mcastStatus", {"jobId": one.job_id}, key=key), 404, "")
-    one.refused(one.call("POST", "mcastCancel", {"jobId": one.job_id}, key=key), 404, "")
-    assert one.status()["state"] == "Queued"
+def test_a_key_is_of_its_application_only(make_world):
+    world, other = make_world(), SANDBOX_SECOND_APP_EUI
+    key = world.key(app_eui=other)
+    assert world.call("POST", "device/sendmsg", {"eui": FIRST, "pdu": ""}, key=key)[0] == 404
+    assert world.call("POST", "device/activate", {"appEui": SANDBOX_APP_EUI}, key=key, json={"data": []})[0] == 403
+    world.started()
+    world.refused(world.call("GET", "mcastStatus", {"jobId": world.job_id}, key=key), 404, "")
+    world.refused(world.call("POST", "mcastCancel", {"jobId": world.job_id}, key=key), 404, "")
+    assert world.status()["state"] == "Queued"
 
 
-def test_without_an_application_that_of_the_key_is_meant(world):
-    one = world()
-    one.onboard("deactivate", None, {"devEui": FIRST})
-    key = one.key(app_eui=SANDBOX_SECOND_APP_EUI)
-    result = one.onboard("deactivate", None, {"devEui": FIRST}, key=key)
+def test_without_an_application_that_of_the_key_is_meant(make_world):
+    world = make_world()
+    world.onboard("deactivate", None, {"devEui": FIRST})
+    key = world.key(app_eui=SANDBOX_SECOND_APP_EUI)
+    result = world.onboard("deactivate", None, {"devEui": FIRST}, key=key)
     assert result["stats"]["errors"] == 1
 
 
@@ -69,17 +69,17 @@ def test_without_an_application_that_of_the_key_is_meant(world):
 
 
 def test_a_token_is_six_digits_and_good_once():
-    tokens = Tokens()
+    tokens = RegistrationToken()
     token = tokens.current(NOW)
     assert re.fullmatch(r"[0-9]{6}", token)
     assert tokens.current(NOW + HOUR - 1) == token
     tokens.use(token, NOW + HOUR - 1)
-    with pytest.raises(AuthenticationError, match="good once"):
+    with pytest.raises(AuthenticationError, match="valid once"):
         tokens.use(token, NOW + HOUR - 1)
 
 
 def test_a_token_is_good_for_an_hour_and_a_new_one_voids_it():
-    tokens = Tokens()
+    tokens = RegistrationToken()
     old = tokens.current(NOW)
     with pytest.raises(AuthenticationError, match="for an hour"):
         tokens.use(old, NOW + HOUR)
@@ -92,27 +92,30 @@ def test_a_token_is_good_for_an_hour_and_a_new_one_voids_it():
 
 def test_before_one_is_issued_none_is_good():
     with pytest.raises(AuthenticationError):
-        Tokens().use("", NOW)
+        RegistrationToken().use("", NOW)
 
 
-def test_a_registration_with_a_wrong_token_is_refused_and_the_token_stays_good(world):
-    one = world()
-    token = one.service.token()
+def test_a_registration_with_a_wrong_token_is_refused_and_the_token_stays_good(make_world):
+    world = make_world()
+    token = world.service.token()
     wrong = f"{(int(token) + 1) % 10**6:06d}"
     body = {"data": [{"devEui": "A" * 16, "appKey": "A" * 32}]}
-    status, answer = one.call("POST", "device/register", {"token": wrong}, json=body)
+    status, answer = world.call("POST", "device/register", {"token": wrong}, json=body)
     assert status == 403
     assert wrong not in answer["message"]
-    assert one.call("POST", "device/register", json=body) == (400, {"message": "required parameter is missing: token"})
-    assert one.call("POST", "device/register", {"token": token}, json={"data": []})[0] == 400
-    assert one.call("POST", "device/register", {"token": token}, json=body)[0] == 200
-    assert one.call("POST", "device/register", {"token": token}, json=body)[0] == 400, "a task is under way"
-    one.agenda.run()
-    assert one.call("POST", "device/register", {"token": token}, json=body)[0] == 403, "it has been used"
+    assert world.call("POST", "device/register", json=body) == (
+        400,
+        {"message": "required parameter is missing: token"},
+    )
+    assert world.call("POST", "device/register", {"token": token}, json={"data": []})[0] == 400
+    assert world.call("POST", "device/register", {"token": token}, json=body)[0] == 200
+    assert world.call("POST", "device/register", {"token": token}, json=body)[0] == 400, "a task is under way"
+    world.clock.run()
+    assert world.call("POST", "device/register", {"token": token}, json=body)[0] == 403, "it has been used"
 
 
-def test_activation_takes_a_token_and_needs_none(world):
-    one = world()
-    one.register("A" * 16)
-    one.onboard("activate", {"token": "123456"}, {"devEui": "A" * 16})
-    one.onboard("activate", None, {"devEui": "A" * 16})
+def test_activation_takes_a_token_and_needs_none(make_world):
+    world = make_world()
+    world.register("A" * 16)
+    world.onboard("activate", {"token": "123456"}, {"devEui": "A" * 16})
+    world.onboard("activate", None, {"devEui": "A" * 16})

@@ -15,27 +15,27 @@ CALLS = ["device/register?token=123456", "mcastTransfer?appEui=02000000F0A00001&
 TYPES = ["application/json", "multipart/form-data; boundary=xx"]
 
 
-def head(one, target, length, media_type):
+def head(world, target, length, media_type):
     return (
-        f"POST /rest/integration/{target} HTTP/1.1\r\nhost: x\r\nauthorization: {one.api_key}\r\n"
+        f"POST /rest/integration/{target} HTTP/1.1\r\nhost: x\r\nauthorization: {world.api_key}\r\n"
         f"content-type: {media_type}\r\ncontent-length: {length}\r\n\r\n"
     ).encode()
 
 
 @pytest.fixture
-def connect(world):
+def connect(make_world):
     """(world, a connection to it)."""
-    one = world()
-    parts = urlsplit(one.url)
+    world = make_world()
+    parts = urlsplit(world.url)
     with contextlib.closing(socket.create_connection((parts.hostname, parts.port), timeout=10)) as connection:
-        yield one, connection
+        yield world, connection
 
 
 @pytest.mark.parametrize("target", CALLS)
 @pytest.mark.parametrize("media_type", TYPES)
 def test_a_body_that_is_announced_too_long_is_not_read(connect, target, media_type):
-    one, connection = connect
-    connection.sendall(head(one, target, MAX_BODY_BYTES + 1, media_type))
+    world, connection = connect
+    connection.sendall(head(world, target, MAX_BODY_BYTES + 1, media_type))
     answer = http.client.HTTPResponse(connection)
     answer.begin()
     assert answer.status == 400
@@ -45,17 +45,17 @@ def test_a_body_that_is_announced_too_long_is_not_read(connect, target, media_ty
 @pytest.mark.parametrize("target", CALLS)
 @pytest.mark.parametrize("media_type", TYPES)
 def test_a_body_that_is_cut_off_harms_nobody(connect, caplog, target, media_type):
-    one, connection = connect
-    connection.sendall(head(one, target, 1000, media_type) + b'--xx\r\nContent-Disposition: form-data; name="file"')
+    world, connection = connect
+    connection.sendall(head(world, target, 1000, media_type) + b'--xx\r\nContent-Disposition: form-data; name="file"')
     connection.close()
-    assert one.call("GET", "device/csvExport", {"fields": "colour"})[0] == 400, "others are answered"
+    assert world.call("GET", "device/csvExport", {"fields": "colour"})[0] == 400, "others are answered"
     assert caplog.text == ""
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1.5", ""])
 def test_a_length_that_is_none_is_refused(connect, length):
-    one, connection = connect
-    connection.sendall(head(one, CALLS[0], length, TYPES[0]))
+    world, connection = connect
+    connection.sendall(head(world, CALLS[0], length, TYPES[0]))
     answer = http.client.HTTPResponse(connection)
     answer.begin()
     assert answer.status == 400
@@ -65,8 +65,8 @@ def test_a_length_that_is_none_is_refused(connect, length):
 @pytest.mark.parametrize("media_type", TYPES)
 def test_a_body_of_no_announced_length_is_read_no_further_than_the_limit(connect, monkeypatch, target, media_type):
     monkeypatch.setattr("fuota.sandbox.http.app.MAX_BODY_BYTES", 1_000)
-    one, connection = connect
-    begun = head(one, target, 0, media_type).replace(b"content-length: 0", b"transfer-encoding: chunked")
+    world, connection = connect
+    begun = head(world, target, 0, media_type).replace(b"content-length: 0", b"transfer-encoding: chunked")
     chunk = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'.ljust(2_000, b"x")
     connection.sendall(begun + b"7d0\r\n" + chunk + b"\r\n")  # and no end of it
     answer = http.client.HTTPResponse(connection)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fuota.errors import ParameterError
 from fuota.network.senra import EXPORT_FIELDS
 from fuota.sandbox.http.calls import CALLS
-from fuota.sandbox.http.handlers import ANSWERS
+from fuota.sandbox.http.handlers import HANDLERS
 from fuota.sandbox.http.parameters import read
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "vectors" / "senra_parameters.json").read_text())["calls"]
@@ -37,7 +37,7 @@ def test_every_row_of_the_reference_is_a_parameter_and_there_is_no_other():
 
 def test_calls_have_the_methods_of_the_reference_and_each_is_answered():
     assert {call.name: call.method for call in CALLS.values()} == {call["call"]: call["method"] for call in REFERENCE}
-    assert set(ANSWERS) == set(CALLS)
+    assert set(HANDLERS) == set(CALLS)
 
 
 def test_the_fields_of_an_export_are_those_of_the_reference():
@@ -89,14 +89,14 @@ def test_values_are_read_as_the_reference_writes_them(call, name, text, value):
         ("device/clearmsgs", "msgId", "0", "1 or more, got 0"),
         ("device/sendmcastmsg", "bstnEuis", "", "empty"),
         ("device/sendmcastmsg", "addr", "12FFFFF", "8 hexadecimal digits"),
-        ("device/csvExport", "fields", "devEui,colour", "fields names 'colour'"),
+        ("device/csvExport", "fields", "devEui,colour", "got 'colour'"),
         ("device/csvExport", "fields", "", "one of devEui"),
         ("device/csvExport", "psrDays", "32", "nearest: 31"),
         ("device/csvExport", "contractId", str(2**63), "nearest: 9223372036854775807"),
         ("device/csvExport", "state", "joined", "JOINED"),
         ("device/activateOne", "lat", "nan", "number from -90 to 90"),
-        ("device/activateOne", "lng", "180.1", "the nearest is 180"),
-        ("device/activateOne", "lng", "1e999", "the nearest is 180"),
+        ("device/activateOne", "lng", "180.1", "nearest: 180"),
+        ("device/activateOne", "lng", "1e999", "nearest: 180"),
         ("device/activateOne", "lat", "1_0", "number from -90 to 90"),
         ("device/activateOne", "lat", "١", "number from -90 to 90"),
         ("device/register", "token", "12345", "six digits"),

@@ -35,18 +35,18 @@ def listener():
         yield heard
 
 
-def registered(one, url, headers):
+def registered(world, url, headers):
     """Registers a device with this callback; the status of the task."""
     body = {"data": [{"devEui": NEW, "appKey": KEY}], "callback": {"url": url, "headers": headers}}
-    status, answer = one.call("POST", "device/register", {"token": one.service.token()}, json=body)
+    status, answer = world.call("POST", "device/register", {"token": world.service.token()}, json=body)
     assert status == 200
     request_id = answer["statusUrl"].split("reqId=")[1]
-    one.agenda.run_until(lambda: one.service.tasks.by_id[request_id].done)
-    return one.call("GET", "device/status", {"reqId": request_id})[1]
+    world.clock.run_until(lambda: world.service.tasks.by_id[request_id].done)
+    return world.call("GET", "device/status", {"reqId": request_id})[1]
 
 
-def test_the_result_is_posted_as_the_status_tells_it(world, listener, wait_until):
-    status = registered(world(), f"{listener.url}/endpoint?a=1", {"X-API-Key": "123456789abcdef"})
+def test_the_result_is_posted_as_the_status_tells_it(make_world, listener, wait_until):
+    status = registered(make_world(), f"{listener.url}/endpoint?a=1", {"X-API-Key": "123456789abcdef"})
     wait_until(lambda: listener.taken)
     ((path, query, headers, body),) = listener.taken
     assert (path, query, headers["x-api-key"]) == ("/endpoint", "a=1", "123456789abcdef")
@@ -56,14 +56,14 @@ def test_the_result_is_posted_as_the_status_tells_it(world, listener, wait_until
     assert body["result"]["stats"]["registered"] == 1
 
 
-def test_a_callback_that_fails_is_logged_without_its_url_and_changes_nothing(world, listener, wait_until, caplog):
+def test_a_callback_that_fails_is_logged_without_its_url_and_changes_nothing(make_world, listener, wait_until, caplog):
     listener.status = 500
-    status = registered(world(), f"{listener.url}/secret", {})
+    status = registered(make_world(), f"{listener.url}/secret", {})
     wait_until(lambda: "could not be posted" in caplog.text)
     assert status["state"] == "DONE_SUC"
     assert "secret" not in caplog.text
 
 
-def test_without_a_callback_nothing_is_posted(world, listener):
-    world().register(NEW)
+def test_without_a_callback_nothing_is_posted(make_world, listener):
+    make_world().register(NEW)
     assert listener.taken == []

@@ -248,5 +248,5 @@ def test_what_cannot_be_posted_in_time_at_the_end_is_counted(receiver, monkeypat
     "wrong", [{"batch_delay_ms": -1}, {"batch_delay_ms": 10_001}, {"duplicates": -1}, {"duplicates": 16}]
 )
 def test_what_is_out_of_range_is_told(wrong):
-    with pytest.raises(ParameterError, match="it lies from 0 to 1"):
+    with pytest.raises(ParameterError, match="must be 0 to 1"):
         DataStream("http://127.0.0.1:1/", **wrong)

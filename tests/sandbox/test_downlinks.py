@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fuota.errors import BadRequestError, ParameterError
-from fuota.sandbox.server.downlinks import Downlinks
+from fuota.sandbox.server.downlinks import DownlinkQueues
 
 EUI, OTHER = "02000000F007A001", "02000000F007A002"
 NOW = 1_700_000_000_000_000
@@ -13,20 +13,20 @@ MINUTE = 60_000_000
 
 
 def test_downlinks_go_out_in_the_order_they_came_and_leave_the_queue():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     first, second = (queues.queue(EUI, bytes([n]), now_us=NOW, port=7) for n in range(2))
     assert (first, second) == (1, 2)
     head = queues.next(EUI, NOW)
     assert (head.msg_id, head.pdu, head.port, head.confirmed) == (first, b"\0", 7, False)
     assert queues.next(EUI, NOW) == head, "it stays until it is sent"
-    queues.sent(head)
-    queues.sent(queues.next(EUI, NOW))
+    queues.mark_sent(head)
+    queues.mark_sent(queues.next(EUI, NOW))
     assert queues.next(EUI, NOW) is None
     assert queues.next(OTHER, NOW) is None
 
 
 def test_a_fourth_is_refused_and_the_queues_are_each_device_s_own():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     for _ in range(3):
         queues.queue(EUI, b"", now_us=NOW)
     with pytest.raises(BadRequestError, match=f"3 downlinks are queued for {EUI}"):
@@ -35,7 +35,7 @@ def test_a_fourth_is_refused_and_the_queues_are_each_device_s_own():
 
 
 def test_clear_forgets_what_was_queued_before():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     for _ in range(3):
         queues.queue(EUI, b"old", now_us=NOW)
     number = queues.queue(EUI, b"new", now_us=NOW, clear=True)
@@ -43,7 +43,7 @@ def test_clear_forgets_what_was_queued_before():
 
 
 def test_a_downlink_is_not_sent_after_its_time_and_makes_room():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     for minutes in (1, 2, 65):
         queues.queue(EUI, b"", now_us=NOW, timeout_minutes=minutes)
     assert len(queues.queued(EUI, NOW + MINUTE - 1)) == 3
@@ -54,12 +54,12 @@ def test_a_downlink_is_not_sent_after_its_time_and_makes_room():
 
 
 def test_a_time_of_nothing_is_refused():
-    with pytest.raises(ParameterError, match="nearest is 1"):
-        Downlinks().queue(EUI, b"", now_us=NOW, timeout_minutes=0)
+    with pytest.raises(ParameterError, match="nearest: 1"):
+        DownlinkQueues().queue(EUI, b"", now_us=NOW, timeout_minutes=0)
 
 
 def test_an_immediate_one_goes_first_and_is_not_kept_for_the_next_uplink():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     queues.queue(EUI, b"", now_us=NOW)
     queues.queue(EUI, b"now", now_us=NOW, immediate=True)
     assert queues.next(EUI, NOW + 1_999_999).pdu == b"now"
@@ -67,27 +67,27 @@ def test_an_immediate_one_goes_first_and_is_not_kept_for_the_next_uplink():
 
 
 def test_a_confirmed_one_is_sent_again_until_it_is_acknowledged():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     number = queues.queue(EUI, b"", now_us=NOW, confirmed=True)
     queues.queue(EUI, b"after", now_us=NOW)
-    assert queues.acknowledged(EUI) is None, "nothing has been sent yet"
+    assert queues.acknowledge(EUI) is None, "nothing has been sent yet"
     for _ in range(2):
-        queues.sent(queues.next(EUI, NOW))
+        queues.mark_sent(queues.next(EUI, NOW))
         assert queues.next(EUI, NOW).msg_id == number
-    assert queues.acknowledged(EUI) == number
-    assert queues.acknowledged(EUI) is None
+    assert queues.acknowledge(EUI) == number
+    assert queues.acknowledge(EUI) is None
     assert queues.next(EUI, NOW).pdu == b"after"
 
 
 def test_a_confirmed_one_that_nobody_acknowledges_leaves_with_its_time():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     queues.queue(EUI, b"", now_us=NOW, confirmed=True, timeout_minutes=2)
-    queues.sent(queues.next(EUI, NOW))
+    queues.mark_sent(queues.next(EUI, NOW))
     assert queues.next(EUI, NOW + 2 * MINUTE) is None
 
 
 def test_clearing_names_what_was_there():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     numbers = [queues.queue(EUI, b"", now_us=NOW) for _ in range(3)]
     assert queues.clear(EUI, NOW, msg_id=numbers[1]) == [numbers[1]]
     assert queues.clear(EUI, NOW, msg_id=numbers[1]) == []
@@ -96,19 +96,18 @@ def test_clearing_names_what_was_there():
 
 
 def test_whoever_listens_is_told_of_each_queued_downlink():
-    queues, told = Downlinks(), []
-    queues.on_queued = told.append
+    told = []
+    queues = DownlinkQueues(on_queued=told.append)
     queues.queue(EUI, b"", now_us=NOW)
     queues.queue(OTHER, b"", now_us=NOW)
     assert told == [EUI, OTHER]
 
 
 def test_a_snapshot_is_what_waits_and_numbers_go_on():
-    queues = Downlinks()
+    queues = DownlinkQueues()
     queues.queue(EUI, b"a", now_us=NOW, timeout_minutes=1)
     queues.queue(EUI, b"b", now_us=NOW)
     queues.queue(OTHER, b"c", now_us=NOW)
-    later = Downlinks(first_msg_id=queues.last_msg_id + 1)
-    later.restore(queues.snapshot(NOW + MINUTE))
+    later = DownlinkQueues(queues.snapshot(NOW + MINUTE), first_msg_id=queues.last_msg_id + 1)
     assert [one.pdu for one in later.queued(EUI, NOW + MINUTE)] == [b"b"]
     assert later.queue(EUI, b"", now_us=NOW) == 4

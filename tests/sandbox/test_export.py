@@ -15,8 +15,8 @@ FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003
 DAY_US = 86_400_000_000
 
 
-def exported(one, **query):
-    answer = one.request("GET", "device/csvExport", query)
+def exported(world, **query):
+    answer = world.request("GET", "device/csvExport", query)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     heading, *rows = csv.reader(io.StringIO(answer.text, newline=""))
@@ -41,66 +41,66 @@ def test_times_are_written_as_in_the_examples(time_s, text):
     assert date_text(time_s * 1_000_000) == text
 
 
-def test_by_default_there_are_five_columns(world):
-    rows = exported(world())
+def test_by_default_there_are_five_columns(make_world):
+    rows = exported(make_world())
     assert list(rows[0]) == ["Dev EUI", "Contract", "Tags", "State", "Last Heard From"]
     assert euis(rows) == [FIRST, SECOND, THIRD]
     assert (rows[0]["Contract"], rows[0]["Tags"], rows[0]["State"]) == ("1", "sandbox", "JOINED")
 
 
-def test_every_field_of_the_reference_has_a_column(world):
-    one = world()
-    record = one.server.directory.devices[FIRST]
+def test_every_field_of_the_reference_has_a_column(make_world):
+    world = make_world()
+    record = world.server.directory.devices[FIRST]
     record.tags, record.metadata, record.lat, record.lng = ("Test", "tag1"), 'a "b",\nc', 40.75, -73.98
     record.dev_type, record.fw_ver, record.dev_addr, record.cur_dr = "PUMP", "1.0.0", 0x0123ABCD, 5
-    row = exported(one, fields=",".join(EXPORT_FIELDS))[0]
+    row = exported(world, fields=",".join(EXPORT_FIELDS))[0]
     assert len(row) == len(EXPORT_FIELDS) - 1, "serviceMetrics stands for the three metrics"
     assert (row["Tags"], row["Metadata"], row["Lat"], row["Lng"]) == ("Test,tag1", 'a "b",\nc', "40.75", "-73.98")
     assert (row["Dev Type"], row["FW Ver"], row["Dev Addr"], row["Cur DR"]) == ("PUMP", "1.0.0", "0123ABCD", "5")
-    assert (row["Prof ID"], row["Join EUI"]) == ("1", one.app_eui)
+    assert (row["Prof ID"], row["Join EUI"]) == ("1", world.app_eui)
     assert row["Registration Date"].endswith(" UTC")
 
 
-def test_columns_come_in_the_order_asked_for_and_metrics_in_three(world):
-    rows = exported(world(), fields="state,devEui,serviceMetrics")
+def test_columns_come_in_the_order_asked_for_and_metrics_in_three(make_world):
+    rows = exported(make_world(), fields="state,devEui,serviceMetrics")
     assert list(rows[0]) == ["State", "Dev EUI", "Metric A", "Metric B", "Metric C"]
 
 
-def test_filters_by_state_contract_and_eui(world):
-    one = world()
-    one.register("AAAAAAAAAAAAAAA1", contractId=20)
-    one.onboard("deactivate", None, {"devEui": SECOND})
-    assert euis(exported(one, state="REGISTERED")) == ["AAAAAAAAAAAAAAA1"]
-    assert euis(exported(one, state="DEACTIVATED")) == [SECOND]
-    assert euis(exported(one, state="JOINED")) == [FIRST, THIRD]
-    assert euis(exported(one, state="ACTIVATED")) == []
-    assert len(exported(one, state="ALL")) == 4
-    assert euis(exported(one, contractId=20)) == ["AAAAAAAAAAAAAAA1"]
-    assert euis(exported(one, devEuis=f"{THIRD.lower()},BBBBBBBBBBBBBBB1,{FIRST}")) == [THIRD, FIRST]
-    assert euis(exported(one, devEuis=FIRST, state="REGISTERED")) == []
+def test_filters_by_state_contract_and_eui(make_world):
+    world = make_world()
+    world.register("AAAAAAAAAAAAAAA1", contractId=20)
+    world.onboard("deactivate", None, {"devEui": SECOND})
+    assert euis(exported(world, state="REGISTERED")) == ["AAAAAAAAAAAAAAA1"]
+    assert euis(exported(world, state="DEACTIVATED")) == [SECOND]
+    assert euis(exported(world, state="JOINED")) == [FIRST, THIRD]
+    assert euis(exported(world, state="ACTIVATED")) == []
+    assert len(exported(world, state="ALL")) == 4
+    assert euis(exported(world, contractId=20)) == ["AAAAAAAAAAAAAAA1"]
+    assert euis(exported(world, devEuis=f"{THIRD.lower()},BBBBBBBBBBBBBBB1,{FIRST}")) == [THIRD, FIRST]
+    assert euis(exported(world, devEuis=FIRST, state="REGISTERED")) == []
 
 
-def test_an_application_s_devices_are_told_to_its_keys_only(world):
-    one = world()
+def test_an_application_s_devices_are_told_to_its_keys_only(make_world):
+    world = make_world()
     other = SANDBOX_SECOND_APP_EUI
-    answer = one.request("GET", "device/csvExport", key=one.key(app_eui=other))
+    answer = world.request("GET", "device/csvExport", key=world.key(app_eui=other))
     assert answer.text == "Dev EUI,Contract,Tags,State,Last Heard From\n"
-    assert one.call("GET", "device/csvExport", {"appEui": other})[0] == 403
-    assert one.call("GET", "device/csvExport", {"appEui": "02000000F0A00003"})[0] == 404
+    assert world.call("GET", "device/csvExport", {"appEui": other})[0] == 403
+    assert world.call("GET", "device/csvExport", {"appEui": "02000000F0A00003"})[0] == 404
 
 
-def test_how_well_a_device_was_heard_yesterday_and_before(world):
-    one = world()
-    record = one.server.directory.devices[FIRST]
+def test_how_well_a_device_was_heard_yesterday_and_before(make_world):
+    world = make_world()
+    record = world.server.directory.devices[FIRST]
     record.reception.days.clear()
     record.reception.last_seqno = None
-    noon_us = one.agenda.now_us() // DAY_US * DAY_US + DAY_US // 2
+    noon_us = world.clock.now_us() // DAY_US * DAY_US + DAY_US // 2
     for days_ago, seqnos in ((2, (10, 11, 12, 13)), (1, (15, 17)), (0, (18,))):
         for seqno in seqnos:
-            record.heard(noon_us - days_ago * DAY_US, seqno=seqno, rssi_dbm=-100 - seqno % 2, snr_db=5.0)
-    one.agenda.pass_us(noon_us - one.agenda.now_us())
+            record.note_uplink(noon_us - days_ago * DAY_US, seqno=seqno, rssi_dbm=-100 - seqno % 2, snr_db=5.0)
+    world.clock.pass_us(noon_us - world.clock.now_us())
     row = exported(
-        one, fields="yestPsr,yestBstns,yestAvgRssi,yestAvgSnr,lastHeardFrom,metricA", psrDays=3, devEuis=FIRST
+        world, fields="yestPsr,yestBstns,yestAvgRssi,yestAvgSnr,lastHeardFrom,metricA", psrDays=3, devEuis=FIRST
     )[0]
     assert (row["Yest PSR"], row["Yest Bstns"], row["Yest Avg RSSI"], row["Yest Avg SNR"]) == ("50", "1", "-101", "5.0")
     psr = {name: cell for name, cell in row.items() if name.startswith("PSR ")}
@@ -110,23 +110,23 @@ def test_how_well_a_device_was_heard_yesterday_and_before(world):
     assert row["Last Heard From"] == date_text(noon_us)
 
 
-def test_a_counter_that_begins_anew_is_no_loss(world):
-    record = world().server.directory.devices[FIRST]
+def test_a_counter_that_begins_anew_is_no_loss(make_world):
+    record = make_world().server.directory.devices[FIRST]
     record.reception.days.clear()
     for seqno in (500, 501, 0, 1):
-        record.heard(DAY_US, seqno=seqno, rssi_dbm=-90, snr_db=1.0)
+        record.note_uplink(DAY_US, seqno=seqno, rssi_dbm=-90, snr_db=1.0)
     assert record.reception.days[1].psr_percent == 100
 
 
-def test_no_more_than_a_month_is_remembered(world):
-    record = world().server.directory.devices[FIRST]
+def test_no_more_than_a_month_is_remembered(make_world):
+    record = make_world().server.directory.devices[FIRST]
     record.reception.days.clear()
     for day in range(100):
-        record.heard(day * DAY_US, seqno=day, rssi_dbm=-90, snr_db=1.0)
+        record.note_uplink(day * DAY_US, seqno=day, rssi_dbm=-90, snr_db=1.0)
     assert sorted(record.reception.days) == list(range(68, 100))
 
 
-def test_ten_thousand_devices_are_exported(world):
-    one = world(devices=1)
-    one.register(*(f"{n:016X}" for n in range(1, 10_000)))
-    assert len(exported(one)) == 10_000
+def test_ten_thousand_devices_are_exported(make_world):
+    world = make_world(devices=1)
+    world.register(*(f"{n:016X}" for n in range(1, 10_000)))
+    assert len(exported(world)) == 10_000

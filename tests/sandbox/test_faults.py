@@ -84,16 +84,16 @@ def test_every_fault_is_read():
     [
         ("", "one of latency=MS, 5xx=SHARE"),
         ("rain=1", "one of latency=MS, 5xx=SHARE"),
-        ("latency", "whole number from 0 to 600000"),
-        ("latency=-1", "whole number from 0 to 600000"),
-        ("latency=²", "whole number from 0 to 600000"),
-        ("5xx=10", "'10' must be a share from 0 to 1"),
-        ("5xx=nan", "share from 0 to 1"),
-        ("lost-answer=often", "'often' must be a share from 0 to 1"),
-        ("stall=100", "whole number from 0 to 99"),
+        ("latency", "latency must be a whole number, 0 to 600000"),
+        ("latency=-1", "latency must be a whole number, 0 to 600000"),
+        ("latency=²", "latency must be a whole number, 0 to 600000"),
+        ("5xx=10", "5xx must be 0 to 1, got 10.0 .nearest: 1."),
+        ("5xx=nan", "5xx must be 0 to 1"),
+        ("lost-answer=often", "lost-answer must be a share from 0 to 1, such as 0.1, got 'often'"),
+        ("stall=100", "stall must be 0 to 99, got 100 .nearest: 99."),
         ("restart=120", "such as 120:5"),
-        ("restart=x:5", "whole number from 0 to 86400"),
-        ("restart=1:0", "whole number from 1 to 86400"),
+        ("restart=x:5", "second of restart must be a whole number, 0 to 86400"),
+        ("restart=1:0", "duration of restart must be 1 to 86400, got 0"),
     ],
 )
 def test_a_wrong_fault_is_told_with_its_rule(text, rule):
@@ -105,12 +105,12 @@ def test_a_wrong_fault_is_told_with_its_rule(text, rule):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"latency_ms": -1}, "latency_ms -1 .* from 0 to 600000; the nearest is 0"),
-        ({"server_error": 1.5}, "server_error 1.5 .* from 0 to 1; the nearest is 1"),
-        ({"lost_answer": float("nan")}, "lost_answer nan"),
-        ({"drop_notification": -0.1}, "drop_notification -0.1 .* the nearest is 0"),
-        ({"repeat_notification": 2}, "repeat_notification 2 .* the nearest is 1"),
-        ({"stall_at_pct": 100}, "stall_at_pct 100 .* from 0 to 99; the nearest is 99"),
+        ({"latency_ms": -1}, "latency_ms must be 0 to 600000, got -1 .nearest: 0."),
+        ({"server_error": 1.5}, "server_error must be 0 to 1, got 1.5 .nearest: 1."),
+        ({"lost_answer": float("nan")}, "lost_answer must be 0 to 1, got nan"),
+        ({"drop_notification": -0.1}, "drop_notification must be 0 to 1, got -0.1 .nearest: 0."),
+        ({"repeat_notification": 2}, "repeat_notification must be 0 to 1, got 2 .nearest: 1."),
+        ({"stall_at_pct": 100}, "stall_at_pct must be 0 to 99, got 100 .nearest: 99."),
     ],
 )
 def test_a_value_that_cannot_be_is_told_with_the_nearest(given, message):
@@ -119,7 +119,7 @@ def test_a_value_that_cannot_be_is_told_with_the_nearest(given, message):
 
 
 def test_a_fault_given_twice_is_told():
-    with pytest.raises(ParameterError, match="'5xx' was given twice"):
+    with pytest.raises(ParameterError, match="'5xx' is given twice"):
         Faults.parse(["5xx=0.1", "5xx=0.2"])
 
 

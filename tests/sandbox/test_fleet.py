@@ -89,12 +89,12 @@ def test_all_devices_carry_the_tag():
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ({"devices": 0}, "0 devices were given: a fleet has 1 or more"),
-        ({"seed": -1}, "seed -1 .*nearest is 0"),
-        ({"loss_low": -0.1}, "loss -0.1 to 0.3"),
-        ({"loss_high": 1.1}, "0 to 1"),
-        ({"loss_low": 0.5, "loss_high": 0.4}, "the lower bound first"),
-        ({"loss_high": float("nan")}, "0 to 1"),
+        ({"devices": 0}, "devices must be 1 or more, got 0"),
+        ({"seed": -1}, "seed must be 0 or more, got -1 .*nearest: 0"),
+        ({"loss_low": -0.1}, "loss_low must be 0 to 0.3, got -0.1 .nearest: 0."),
+        ({"loss_high": 1.1}, "loss_high must be 0 to 1, got 1.1 .nearest: 1."),
+        ({"loss_low": 0.5, "loss_high": 0.4}, "loss_low must be 0 to 0.4, got 0.5"),
+        ({"loss_high": float("nan")}, "loss_high must be 0 to 1"),
         ({"burst_frames": 0.5, "devices": 1}, "1 frame or more"),
         ({"burst_frames": 2, "loss_low": 0.9, "loss_high": 0.9}, "a loss of 0.667 or less"),
     ],

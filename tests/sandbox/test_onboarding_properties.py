@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.network.senra.device_rows import DeviceDetails, DeviceUpdate, OtaaDevice
-from fuota.sandbox.http.bodies import ActivatedDevice
 from fuota.sandbox.server import onboarding
-from fuota.sandbox.server.onboarding import Place
+from fuota.sandbox.server.onboarding import ActivatedDevice, OnboardingScope
 from fuota.sandbox.server.records import Application, DeviceState, Directory
 from fuota.sandbox.server.tasks import ACTIVATE, DEACTIVATE, REGISTER, TRANSFER, UPDATE
 
@@ -22,7 +21,7 @@ KINDS = {"register": REGISTER, "activate": ACTIVATE, "deactivate": DEACTIVATE, "
 
 def done(directory, doing, eui, app_eui, key):
     """One step; its outcome."""
-    place = Place(application=directory.application(app_eui), now_us=5, tags=("all",), contract_id=7)
+    place = OnboardingScope(application=directory.application(app_eui), now_us=5, tags=("all",), contract_id=7)
     match doing:
         case "register":
             return onboarding.register(directory, place, OtaaDevice(dev_eui=eui, app_key=key))
@@ -45,12 +44,12 @@ def test_devices_go_through_their_states_and_no_step_is_uncounted(steps):
         if doing == "join":
             record = directory.devices.get(eui)
             if record is not None and record.may_join:
-                record.join(9, dev_addr=1, nwk_s_key=bytes(16), app_s_key=bytes(16))
+                record.begin_session(9, dev_addr=1, nwk_s_key=bytes(16), app_s_key=bytes(16))
                 where[eui] = (before[0], "JOINED")
             continue
         outcome = done(directory, doing, eui, app_eui, key)
-        assert outcome.counts in KINDS[doing].stats
-        assert (outcome.counts == "errors") <= bool(outcome.message), "an error says which device and why"
+        assert outcome.count in KINDS[doing].stats
+        assert (outcome.count == "errors") <= bool(outcome.message), "an error says which device and why"
         mine = before is not None and before[0] == app_eui
         match doing:
             case "register" if before is None:
@@ -62,7 +61,7 @@ def test_devices_go_through_their_states_and_no_step_is_uncounted(steps):
             case "transfer" if before is not None:
                 where[eui] = (app_eui, before[1])
             case _:
-                assert outcome.counts in {"errors", "notChanged", "updated"}
+                assert outcome.count in {"errors", "notChanged", "updated"}
         found = {one.dev_eui: (one.app_eui, str(one.state)) for one in directory.devices.values()}
         assert found == where
     for record in directory.devices.values():

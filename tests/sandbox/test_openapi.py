@@ -39,9 +39,9 @@ BY_TARGET = {"mcastTransfer", "mcastCancel", "mcast/setup", "mcast/addDevices", 
 
 
 @pytest.fixture
-def one(world):
+def world(make_world):
     """A world with a group, a task and a job to ask for, so that a legal request can succeed."""
-    made = world(devices=2)
+    made = make_world(devices=2)
     made.known = KNOWN | {"mcAddr": made.client.multicast.setup(made.app_eui, dev_tags=["sandbox"]).mc_addr}
     made.known["addr"] = f"{made.server.directory.devices[FIRST_DEVICE].dev_addr:08X}"
     made.onboard("deactivate", None, {"devEui": OTHER_DEVICE})
@@ -60,10 +60,10 @@ def printable(value):
     return "".join(filter(str.isprintable, value))
 
 
-def of_what_there_is(one, query):
+def of_what_there_is(world, query):
     """The query with what there is in place of what might be, or nearly every answer would be 404."""
-    found = {name: one.known.get(name, value) if value else value for name, value in query.items()}
-    found |= {"token": one.service.token()} if "token" in found else {}
+    found = {name: world.known.get(name, value) if value else value for name, value in query.items()}
+    found |= {"token": world.service.token()} if "token" in found else {}
     return found | {name: printable(found[name]) for name in ("tags", "devTags") if name in found}
 
 
@@ -99,42 +99,42 @@ def completed(call, query, body):
     return query
 
 
-def finish_what_is_under_way(one, call):
+def finish_what_is_under_way(world, call):
     """Or the next request would be refused: one task at a time, and one job."""
-    one.agenda.run_until(lambda: all(task.done for task in one.service.tasks.by_id.values()))
+    world.clock.run_until(lambda: all(task.done for task in world.service.tasks.by_id.values()))
     if call == "mcastTransfer":
         with contextlib.suppress(NotFoundError):
-            one.client.transfers.cancel(app_eui=one.app_eui, dev_tags=["sandbox"])
+            world.client.transfers.cancel(app_eui=world.app_eui, dev_tags=["sandbox"])
 
 
 @api.parametrize()
 @settings(max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-def test_every_call_is_as_described(case, one, session):
+def test_every_call_is_as_described(case, world, session):
     call = case.path.removeprefix(f"{PATH}/")
-    finish_what_is_under_way(one, call)
+    finish_what_is_under_way(world, call)
     if isinstance(case.body, dict):
         case.body.pop("callback", None)  # nobody listens there
     if case.meta is None or case.meta.generation.mode.is_positive:
         if CALLS[call].rows:
             case.body["data"] = rows_completed(case.body["data"])
-        case.query = completed(call, of_what_there_is(one, case.query or {}), case.body)
+        case.query = completed(call, of_what_there_is(world, case.query or {}), case.body)
         if "authorization2" in (case.headers or {}):
-            case.headers["authorization2"] = one.key(app_eui=SANDBOX_SECOND_APP_EUI)
+            case.headers["authorization2"] = world.key(app_eui=SANDBOX_SECOND_APP_EUI)
     # A device is in four groups at most (TS005), after which a legal set-up is refused.
     excluded = [positive_data_acceptance] if call in {"mcast/setup", "mcastTransfer"} else []
-    case.call_and_validate(base_url=one.url, session=session, excluded_checks=excluded)
+    case.call_and_validate(base_url=world.url, session=session, excluded_checks=excluded)
 
 
-def test_the_description_is_served_to_whoever_asks(one, session):
-    answer = session.get(f"{one.url}/openapi.json", timeout=10)
+def test_the_description_is_served_to_whoever_asks(world, session):
+    answer = session.get(f"{world.url}/openapi.json", timeout=10)
     assert answer.json() == document(PATH)
     assert set(answer.json()["paths"]) == {f"{PATH}/{name}" for name in CALLS}
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
 @pytest.mark.parametrize("key", [None, "AK2:wrong"])
-def test_without_the_key_every_call_is_refused(one, session, call, key):
+def test_without_the_key_every_call_is_refused(world, session, call, key):
     headers = {} if key is None else {"authorization": key}
-    answer = session.request(call.method, f"{one.url}{PATH}/{call.name}", headers=headers, timeout=10)
+    answer = session.request(call.method, f"{world.url}{PATH}/{call.name}", headers=headers, timeout=10)
     assert answer.status_code == 403
     assert "rejected due to an authorization issue" in answer.text

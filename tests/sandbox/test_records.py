@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fuota.errors import NotFoundError
-from fuota.sandbox.server.records import Application, DeviceRecord, DeviceState, Directory
+from fuota.sandbox.server.records import Application, DeviceState, Directory, RegisteredDevice
 
 APP, OTHER = "02000000F0A00001", "02000000F0A00002"
 EUI = "AAAAAAAAAAAAAAA1"
@@ -13,7 +13,7 @@ KEYS = {"dev_addr": 7, "nwk_s_key": bytes(16), "app_s_key": bytes(16)}
 
 
 def record(**given):
-    return DeviceRecord(**({"dev_eui": EUI, "app_eui": APP, "join_eui": APP} | given))
+    return RegisteredDevice(**({"dev_eui": EUI, "app_eui": APP, "join_eui": APP} | given))
 
 
 def directory(*records):
@@ -27,14 +27,14 @@ def directory(*records):
 def test_who_is_not_activated_may_not_join(state):
     one = record(state=state)
     with pytest.raises(NotFoundError, match=f"it may not join|{state}"):
-        one.join(5, **KEYS)
+        one.begin_session(5, **KEYS)
     assert (one.state, one.join_id) == (state, 0)
 
 
 def test_joins_are_counted_and_the_first_and_last_remembered():
     one = record(state=DeviceState.ACTIVATED)
-    one.join(5, **KEYS)
-    one.join(9, **KEYS | {"dev_addr": 8})
+    one.begin_session(5, **KEYS)
+    one.begin_session(9, **KEYS | {"dev_addr": 8})
     assert (one.state, one.join_id, one.first_join_us, one.last_join_us, one.dev_addr) == ("JOINED", 2, 5, 9, 8)
     assert one.last_heard_us == 9, "who joins is heard"
 
@@ -42,7 +42,7 @@ def test_joins_are_counted_and_the_first_and_last_remembered():
 def test_an_abp_device_has_joined_once_it_is_heard():
     one = record(state=DeviceState.ACTIVATED, activation="ABP")
     for now_us in (5, 9):
-        one.heard(now_us, seqno=now_us, rssi_dbm=-90, snr_db=1.0)
+        one.note_uplink(now_us, seqno=now_us, rssi_dbm=-90, snr_db=1.0)
     assert (one.state, one.join_id, one.first_join_us, one.last_heard_us) == ("JOINED", 1, 5, 9)
 
 

@@ -26,8 +26,8 @@ DATE = r"\d\d/\d\d/\d{4} (0\d|1[01]):\d\d:\d\d [AP]M UTC"
 class Example:
     """A curl command against a world of its own. `mc_addr`: in place of the example's BBBBBB01."""
 
-    def __init__(self, one):
-        self.one, self.mc_addr = one, "BBBBBB01"
+    def __init__(self, world):
+        self.one, self.mc_addr = world, "BBBBBB01"
 
     def registered(self, euis, app_eui=APP):
         rows = [{"devEui": eui, "appKey": f"{n:032X}"} for n, eui in enumerate(euis, 1)]
@@ -38,7 +38,7 @@ class Example:
         self.registered(euis)
         self.one.onboard("activate", {"appEui": APP}, *({"devEui": eui} for eui in euis))
         records = [self.one.server.directory.devices[eui] for eui in euis]
-        self.one.agenda.run_until(lambda: all(record.state == "JOINED" for record in records))
+        self.one.clock.run_until(lambda: all(record.state == "JOINED" for record in records))
 
     def run(self, curl):
         """The command's request, sent as curl would send it."""
@@ -83,8 +83,8 @@ class Example:
 
 
 @pytest.fixture
-def example(world):
-    return Example(world(app_euis=(APP, OLD, NEW), region="US915", devices=1))
+def example(make_world):
+    return Example(make_world(app_euis=(APP, OLD, NEW), region="US915", devices=1))
 
 
 # --- what must be there before an example can be answered as shown

@@ -54,7 +54,7 @@ def test_a_sandbox_tells_them_where_it_is_asked_to(collector, wait_until, rf_dat
     assert not rf_data or near.rssi_dbm > far.rssi_dbm
 
 
-def test_the_export_has_the_data_rate_that_uplinks_have(world):
-    one = world(devices=1)
-    one.server.uplink(one.devices[0], 10, b"\x01")
-    assert "Cur DR\n5\n" in one.request("GET", "device/csvExport", {"fields": "curDr"}).text
+def test_the_export_has_the_data_rate_that_uplinks_have(make_world):
+    world = make_world(devices=1)
+    world.server.uplink(world.devices[0], 10, b"\x01")
+    assert "Cur DR\n5\n" in world.request("GET", "device/csvExport", {"fields": "curDr"}).text

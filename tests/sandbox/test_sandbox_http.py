@@ -21,8 +21,8 @@ FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003
 @pytest.mark.parametrize(
     ("delay_s", "told"), [(1, "00:00:01"), (120, "00:02:00"), (3661, "01:01:01"), (360_000, "100:00:00")]
 )
-def test_a_start_is_answered_as_in_the_reference(world, delay_s, told):
-    assert world().transfer(startDelaySecs=delay_s) == (
+def test_a_start_is_answered_as_in_the_reference(make_world, delay_s, told):
+    assert make_world().transfer(startDelaySecs=delay_s) == (
         200,
         {
             "jobId": "MCastXferJobReq:02000000F0A00001",
@@ -45,22 +45,22 @@ IMAGE = bytes(range(256)) * 3
     ],
     ids=["raw", "raw with a type", "multipart", "multipart with other parts"],
 )
-def test_the_image_is_the_body_or_its_part_called_file(world, body):
-    one = world()
-    query = {"appEui": one.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
-    assert one.call("POST", "mcastTransfer", query, **body)[0] == 200
-    one.run_to("Done")
-    assert one.devices[0].package.block() == IMAGE
+def test_the_image_is_the_body_or_its_part_called_file(make_world, body):
+    world = make_world()
+    query = {"appEui": world.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
+    assert world.call("POST", "mcastTransfer", query, **body)[0] == 200
+    world.run_to("Done")
+    assert world.devices[0].package.block() == IMAGE
 
 
-def test_a_media_type_is_not_told_apart_by_its_case(world):
-    one = world()
+def test_a_media_type_is_not_told_apart_by_its_case(make_world):
+    world = make_world()
     part = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + IMAGE + b"\r\n--xx--\r\n"
-    query = {"appEui": one.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
+    query = {"appEui": world.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
     headers = {"content-type": "Multipart/Form-Data; boundary=xx"}
-    assert one.call("POST", "mcastTransfer", query, data=part, headers=headers)[0] == 200
-    one.run_to("Done")
-    assert one.devices[0].package.block() == IMAGE
+    assert world.call("POST", "mcastTransfer", query, data=part, headers=headers)[0] == 200
+    world.run_to("Done")
+    assert world.devices[0].package.block() == IMAGE
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_a_media_type_is_not_told_apart_by_its_case(world):
         ({"data": IMAGE, "headers": {"content-type": "multipart/form-data; boundary=xx"}}, "cannot be read"),
     ],
 )
-def test_a_body_without_an_image_is_a_bad_request(world, body, message):
-    one = world()
-    query = {"appEui": one.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
-    one.refused(one.call("POST", "mcastTransfer", query, **body), 400, message)
-    one.refused(one.call("GET", "mcastStatus", {"appEui": one.app_eui}), 404, "No job")
+def test_a_body_without_an_image_is_a_bad_request(make_world, body, message):
+    world = make_world()
+    query = {"appEui": world.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
+    world.refused(world.call("POST", "mcastTransfer", query, **body), 400, message)
+    world.refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_body_without_an_image_is_a_bad_request(world, body, message):
         ("appEui", "AAAA", "16 hexadecimal digits"),
         ("devTags", "", "exactly one of dev_euis and dev_tags"),
         ("devEuis", FIRST, "exactly one of dev_euis and dev_tags"),  # beside devTags
-        ("startDelaySecs", "soon", "startDelaySecs has the value 'soon'"),
+        ("startDelaySecs", "soon", "startDelaySecs must be a whole number, got 'soon'"),
         ("startDelaySecs", "1.5", "startDelaySecs"),
         ("startDelaySecs", "", "startDelaySecs"),
         ("startDelaySecs", "0", "nearest: 1"),
@@ -105,9 +105,9 @@ def test_a_body_without_an_image_is_a_bad_request(world, body, message):
         ("fragPkgVer", "3", "nearest: 2"),
         ("fragPkgVer", "1.0", "fragPkgVer"),
         ("devClass", "A", "one of B, C"),
-        ("redundancy", "much", "redundancy has the value 'much'"),
-        ("redundancy", "1.01", "nearest is 1.0"),
-        ("redundancy", "-0.1", "nearest is 0.0"),
+        ("redundancy", "much", "redundancy must be a number from 0.0 to 1.0, got 'much'"),
+        ("redundancy", "1.01", "nearest: 1.0"),
+        ("redundancy", "-0.1", "nearest: 0.0"),
         ("redundancy", "nan", "from 0.0 to 1.0"),
         ("redundancy", "inf", "from 0.0 to 1.0"),
         ("millisBetweenPkts", "x", "millisBetweenPkts"),
@@ -122,29 +122,29 @@ def test_a_body_without_an_image_is_a_bad_request(world, body, message):
         ("maxFragSize", "-1", "nearest: 0"),
     ],
 )
-def test_a_bad_parameter_is_told_and_starts_nothing(world, name, value, message):
-    one = world()
-    one.refused(one.transfer(**{name: value}), 400, message)
-    one.refused(one.call("GET", "mcastStatus", {"appEui": one.app_eui}), 404, "No job")
+def test_a_bad_parameter_is_told_and_starts_nothing(make_world, name, value, message):
+    world = make_world()
+    world.refused(world.transfer(**{name: value}), 400, message)
+    world.refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
 
 
 @pytest.mark.parametrize("name", ["appEui", "startDelaySecs", "redundancy"])
-def test_a_required_parameter_that_is_missing_is_named(world, name):
-    one = world()
-    one.refused(one.transfer(leave_out=[name]), 400, f"required parameter is missing: {name}")
+def test_a_required_parameter_that_is_missing_is_named(make_world, name):
+    world = make_world()
+    world.refused(world.transfer(leave_out=[name]), 400, f"required parameter is missing: {name}")
 
 
-def test_an_image_that_does_not_fit_the_fragments_is_a_bad_request(world):
-    one = world()
-    one.refused(one.transfer(bytes(20_000), maxFragSize=1), 400, "16383")
+def test_an_image_that_does_not_fit_the_fragments_is_a_bad_request(make_world):
+    world = make_world()
+    world.refused(world.transfer(bytes(20_000), maxFragSize=1), 400, "16383")
 
 
-def test_fragments_sent_again_have_no_new_numbers_and_may_be_many(world):
-    world().started(bytes(9000), maxFragSize=1, fragAlg="NB_TRANS", redundancy=1)  # 18000 frames, N to 9000
+def test_fragments_sent_again_have_no_new_numbers_and_may_be_many(make_world):
+    make_world().started(bytes(9000), maxFragSize=1, fragAlg="NB_TRANS", redundancy=1)  # 18000 frames, N to 9000
 
 
-def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(world):
-    world().started(
+def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(make_world):
+    make_world().started(
         txChnl=2,
         txDr=3,
         contractId=20,
@@ -168,9 +168,9 @@ def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(worl
         ({"devTags": "", "devEuis": "02-00-00-00-F0-07-A0-01"}, 1),
     ],
 )
-def test_devices_are_named_by_their_euis_or_a_tag(world, targets, found):
-    one = world().started(**targets).run_to("Done")
-    assert one.status()["result"] == f"Sent 20 fragments to {found} devices."
+def test_devices_are_named_by_their_euis_or_a_tag(make_world, targets, found):
+    world = make_world().started(**targets).run_to("Done")
+    assert world.status()["result"] == f"Sent 20 fragments to {found} devices."
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_devices_are_named_by_their_euis_or_a_tag(world, targets, found):
         ),
     ],
 )
-def test_what_is_not_there_is_answered_404(world, changes, message):
-    one = world()
-    one.refused(one.transfer(**changes), 404, message)
-    one.refused(one.call("GET", "mcastStatus", {"appEui": one.app_eui}), 404, "No job")
+def test_what_is_not_there_is_answered_404(make_world, changes, message):
+    world = make_world()
+    world.refused(world.transfer(**changes), 404, message)
+    world.refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
 
 
 @pytest.mark.parametrize(
@@ -202,17 +202,17 @@ def test_what_is_not_there_is_answered_404(world, changes, message):
 )
 @pytest.mark.parametrize("gap_ms", [None, 1, 4000])
 def test_fragments_are_as_large_as_the_data_rate_allows_and_apart_by_air_time_and_gap(
-    world, region, params, frag_size, gap_ms
+    make_world, region, params, frag_size, gap_ms
 ):
     gap = {} if gap_ms is None else {"millisBetweenPkts": gap_ms}
-    one = world(region=region).started(bytes(4 * frag_size), **params, **gap)
-    heard = one.listen(one.devices[0])
-    one.run_to("Done")
+    world = make_world(region=region).started(bytes(4 * frag_size), **params, **gap)
+    heard = world.listen(world.devices[0])
+    world.run_to("Done")
     fragments = [at_us for at_us, _, octets in heard if len(octets) == frag_size + 3]
     on_air_us = find_region(region).data_rate(params.get("txDr", 0)).time_on_air_us(fragment_phy_bytes(frag_size))
     expected_us = on_air_us + 1000 * (5000 if gap_ms is None else gap_ms)
     assert [b - a for a, b in itertools.pairwise(fragments)] == [expected_us] * 7
-    assert fragments[0] // 1000 == one.status()["startTime"]
+    assert fragments[0] // 1000 == world.status()["startTime"]
 
 
 @pytest.mark.parametrize(
@@ -226,10 +226,10 @@ def test_fragments_are_as_large_as_the_data_rate_allows_and_apart_by_air_time_an
         ({"fragAlg": "NB_TRANS", "redundancy": 1}, 20),
     ],
 )
-def test_redundancy_is_a_share_of_coded_fragments_or_every_fragment_again(world, params, sent):
-    one = world().started(**params).run_to("Done")
-    assert one.status()["result"] == f"Sent {sent} fragments to 3 devices."
-    assert all(device.package.block() == bytes(480) for device in one.devices)
+def test_redundancy_is_a_share_of_coded_fragments_or_every_fragment_again(make_world, params, sent):
+    world = make_world().started(**params).run_to("Done")
+    assert world.status()["result"] == f"Sent {sent} fragments to 3 devices."
+    assert all(device.package.block() == bytes(480) for device in world.devices)
 
 
 # --- the key, and what else is served
@@ -237,61 +237,63 @@ def test_redundancy_is_a_share_of_coded_fragments_or_every_fragment_again(world,
 
 @pytest.mark.parametrize("key", [None, "", "AK2:wrong", "AK2:fuota-sandbox-opens-nothing-but-sandboxes2", "\xe9"])
 @pytest.mark.parametrize(("method", "name"), CALLS)
-def test_a_wrong_key_is_answered_403_whatever_is_asked(world, method, name, key):
-    one = world().started()
-    one.refused(one.call(method, name, {"jobId": one.job_id}, key=key), 403, "rejected due to an authorization issue")
-    assert one.status()["state"] == "Queued"
+def test_a_wrong_key_is_answered_403_whatever_is_asked(make_world, method, name, key):
+    world = make_world().started()
+    world.refused(
+        world.call(method, name, {"jobId": world.job_id}, key=key), 403, "rejected due to an authorization issue"
+    )
+    assert world.status()["state"] == "Queued"
 
 
 @pytest.mark.parametrize("path", ["", "mcast", "device/registers", "../../docs", "../../redoc"])
-def test_nothing_else_is_served(world, path):
-    assert world().call("GET", path)[0] == 404
+def test_nothing_else_is_served(make_world, path):
+    assert make_world().call("GET", path)[0] == 404
 
 
 @pytest.mark.parametrize(
     ("method", "name"), [("GET", "mcastTransfer"), ("POST", "mcastStatus"), ("GET", "mcastCancel")]
 )
-def test_each_call_has_its_method(world, method, name):
-    assert world().call(method, name)[0] == 405
+def test_each_call_has_its_method(make_world, method, name):
+    assert make_world().call(method, name)[0] == 405
 
 
 # --- with our own client
 
 
-def test_our_client_and_the_sandbox_understand_each_other(world):
-    one = world()
-    transfers = one.client.transfers
-    begun = transfers.start(IMAGE, app_eui=one.app_eui, dev_euis=[FIRST], start_delay_s=90, redundancy=0.5)
-    assert (begun.job_id, begun.message) == (one.job_id, "MCastXferJobReq job starting in: 00:01:30")
+def test_our_client_and_the_sandbox_understand_each_other(make_world):
+    world = make_world()
+    transfers = world.client.transfers
+    begun = transfers.start(IMAGE, app_eui=world.app_eui, dev_euis=[FIRST], start_delay_s=90, redundancy=0.5)
+    assert (begun.job_id, begun.message) == (world.job_id, "MCastXferJobReq job starting in: 00:01:30")
     status = transfers.status(job_id=begun.job_id)
     assert (status.state, status.pct_done, status.finished) == ("Queued", 0, False)
-    one.run_to("Running")
-    assert not transfers.status(app_eui=one.app_eui).finished
-    one.run_to("Done")
-    status = transfers.status(app_eui=one.app_eui)
+    world.run_to("Running")
+    assert not transfers.status(app_eui=world.app_eui).finished
+    world.run_to("Done")
+    status = transfers.status(app_eui=world.app_eui)
     assert (status.pct_done, status.finished, status.failed, status.cancelled) == (100, True, False, False)
-    assert one.devices[0].package.block() == IMAGE
+    assert world.devices[0].package.block() == IMAGE
 
 
-def test_our_client_cancels_in_part_and_whole(world):
-    one = world().started()
-    transfers = one.client.transfers
-    assert "1 devices" in transfers.cancel(app_eui=one.app_eui, dev_euis=[SECOND]).message
-    assert not transfers.status(app_eui=one.app_eui).finished
-    assert transfers.cancel(job_id=one.job_id).job_id == one.job_id
-    status = transfers.status(app_eui=one.app_eui)
+def test_our_client_cancels_in_part_and_whole(make_world):
+    world = make_world().started()
+    transfers = world.client.transfers
+    assert "1 devices" in transfers.cancel(app_eui=world.app_eui, dev_euis=[SECOND]).message
+    assert not transfers.status(app_eui=world.app_eui).finished
+    assert transfers.cancel(job_id=world.job_id).job_id == world.job_id
+    status = transfers.status(app_eui=world.app_eui)
     assert (status.state, status.finished, status.cancelled) == ("Cancelled", True, True)
 
 
-def test_our_client_tells_the_errors_apart(world):
-    one = world()
-    request = {"app_eui": one.app_eui, "dev_tags": ["sandbox"], "start_delay_s": 60, "redundancy": 1.0}
+def test_our_client_tells_the_errors_apart(make_world):
+    world = make_world()
+    request = {"app_eui": world.app_eui, "dev_tags": ["sandbox"], "start_delay_s": 60, "redundancy": 1.0}
     with pytest.raises(NotFoundError, match="No job could be found"):
-        one.client.transfers.status(app_eui=one.app_eui)
+        world.client.transfers.status(app_eui=world.app_eui)
     with pytest.raises(NotFoundError, match="No device carries a tag"):
-        one.client.transfers.start(IMAGE, **request | {"dev_tags": ["pumps"]})
+        world.client.transfers.start(IMAGE, **request | {"dev_tags": ["pumps"]})
     with pytest.raises(AuthenticationError):
-        SenraClient(one.url, "AK2:wrong", retries=0).transfers.start(IMAGE, **request)
-    one.client.transfers.start(IMAGE, **request)
+        SenraClient(world.url, "AK2:wrong", retries=0).transfers.start(IMAGE, **request)
+    world.client.transfers.start(IMAGE, **request)
     with pytest.raises(BadRequestError, match="one job per Application at a time"):
-        one.client.transfers.start(IMAGE, **request)
+        world.client.transfers.start(IMAGE, **request)

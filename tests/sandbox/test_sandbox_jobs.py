@@ -10,6 +10,7 @@ import pytest
 from fuota.device import DeviceProfile
 from fuota.lorawan import multi_package
 from fuota.radio.class_b import next_ping_slot_us
+from fuota.sandbox.air.clock import gps_us
 from fuota.sandbox.server.faults import Faults
 from fuota.sim import Bernoulli
 
@@ -36,16 +37,16 @@ STATUS, SETUP, FRAGMENT = 0x01, 0x02, 0x08  # CIDs of TS004
 # --- one job
 
 
-def test_only_one_job_runs_at_a_time(world):
-    one = world().started()
+def test_only_one_job_runs_at_a_time(make_world):
+    world = make_world().started()
     for state in ("Queued", "Running"):
-        one.run_to(state)
-        one.refused(one.transfer(b"another"), 400, f"{one.job_id} is {state.lower()}: one job per Application")
-    one.run_to("Done").started(b"another")
-    assert one.call("POST", "mcastCancel", {"jobId": one.job_id})[0] == 200
-    one.started(b"a third").run_to("Done")
-    one.agenda.run()
-    assert {device.package.block() for device in one.devices} == {b"a third"}
+        world.run_to(state)
+        world.refused(world.transfer(b"another"), 400, f"{world.job_id} is {state.lower()}: one job per Application")
+    world.run_to("Done").started(b"another")
+    assert world.call("POST", "mcastCancel", {"jobId": world.job_id})[0] == 200
+    world.started(b"a third").run_to("Done")
+    world.clock.run()
+    assert {device.package.block() for device in world.devices} == {b"a third"}
 
 
 # --- what goes on air
@@ -61,166 +62,166 @@ class Hears:
         return np.ones(frames, dtype=np.bool_) if frames > 1 else np.array([next(self._turn)])
 
 
-def test_each_is_set_up_once_the_group_hears_the_fragments_and_the_question(world):
-    one = world().started()
-    heard = one.listen(one.devices[0])
-    one.run_to("Done")
+def test_each_is_set_up_once_the_group_hears_the_fragments_and_the_question(make_world):
+    world = make_world().started()
+    heard = world.listen(world.devices[0])
+    world.run_to("Done")
     assert [(group, octets[0]) for _, group, octets in heard] == [(None, SETUP), *[(0, FRAGMENT)] * 20, (0, STATUS)]
-    start_ms, end_ms = one.status()["startTime"], one.status()["endTime"]
+    start_ms, end_ms = world.status()["startTime"], world.status()["endTime"]
     last_ms, asked_ms = heard[-2][0] // 1000, heard[-1][0] // 1000
     assert heard[1][0] // 1000 == start_ms
     assert start_ms < last_ms < asked_ms
     assert end_ms == asked_ms + 18_000  # all have answered within 16 s, so nobody is asked again
 
 
-def test_a_setup_is_repeated_with_every_uplink_until_it_is_answered(world):
-    one = world(devices=1, profile=DeviceProfile(version=2))
-    (device,) = one.devices
-    one.started(fragPkgVer=2, startDelaySecs=300)
-    one.agenda.run_until(lambda: one.member().accepted)
+def test_a_setup_is_repeated_with_every_uplink_until_it_is_answered(make_world):
+    world = make_world(devices=1, profile=DeviceProfile(version=2))
+    (device,) = world.devices
+    world.started(fragPkgVer=2, startDelaySecs=300)
+    world.clock.run_until(lambda: world.member().accepted)
     device.loss = Hears(True, False, True)  # the setup, no answer, and the next uplink of the period
-    heard = one.listen(device)
-    one.run_to("Running")
+    heard = world.listen(device)
+    world.run_to("Running")
     times_us, _, setups = zip(*heard[:-1], strict=True)
     assert len(setups) >= 8
     assert {b - a for a, b in itertools.pairwise(times_us[1:])} == {30_000_000}
     assert len(set(setups)) == 1  # the same SessionCnt, as TS004-2.0.0 allows before the first fragment
 
 
-def test_a_group_is_told_of_with_every_uplink_until_the_device_has_answered(world):
-    one = world(devices=1)
-    (device,) = one.devices
+def test_a_group_is_told_of_with_every_uplink_until_the_device_has_answered(make_world):
+    world = make_world(devices=1)
+    (device,) = world.devices
     device.loss = Hears(True, True, False)  # an uplink of the period, the message that it is a chance for, no answer
-    one.started(startDelaySecs=300)
-    heard = one.listen(device)
-    one.run_to("Running")
+    world.started(startDelaySecs=300)
+    heard = world.listen(device)
+    world.run_to("Running")
     assert [octets[0] for _, _, octets in heard] == [FRAGMENT]  # it has the group, and the server does not know
-    assert one.member().state == "Initializing"
+    assert world.member().state == "Initializing"
     device.loss = Bernoulli(0.0)
-    one.run_to("Done")
+    world.run_to("Done")
     assert device.package.missing() is None
 
 
-def test_who_does_not_answer_is_asked_alone_at_its_uplinks(world):
-    one = world().started().run_to("Running")
-    deaf, *others = one.devices
-    heard = one.listen(deaf)
+def test_who_does_not_answer_is_asked_alone_at_its_uplinks(make_world):
+    world = make_world().started().run_to("Running")
+    deaf, *others = world.devices
+    heard = world.listen(deaf)
     deaf.loss = Bernoulli(1.0)
-    quiet = [one.listen(device) for device in others]
-    one.agenda.run_until(lambda: all(listened and listened[-1][2][0] == STATUS for listened in quiet))
-    asked_us = one.agenda.now_us()
-    one.agenda.run_until(lambda: one.agenda.now_us() > asked_us + 50_000_000)
-    assert one.status()["state"] == "Running"
+    quiet = [world.listen(device) for device in others]
+    world.clock.run_until(lambda: all(listened and listened[-1][2][0] == STATUS for listened in quiet))
+    asked_us = world.clock.now_us()
+    world.clock.run_until(lambda: world.clock.now_us() > asked_us + 50_000_000)
+    assert world.status()["state"] == "Running"
     deaf.loss = Bernoulli(0.0)
-    one.run_to("Done")
+    world.run_to("Done")
     assert [(group, octets[0]) for _, group, octets in heard] == [(None, STATUS)]
     assert all(asked == [(0, STATUS)] for asked in [[(g, o[0]) for _, g, o in one if o[0] == STATUS] for one in quiet])
-    assert one.status()["endTime"] < (asked_us + 120_000_000) // 1000
+    assert world.status()["endTime"] < (asked_us + 120_000_000) // 1000
 
 
-def test_a_job_ends_though_a_device_never_answers(world):
-    one = world().started().run_to("Running")
-    heard = one.listen(one.devices[0])
-    one.devices[1].loss = Bernoulli(1.0)
-    one.run_to("Done")
+def test_a_job_ends_though_a_device_never_answers(make_world):
+    world = make_world().started().run_to("Running")
+    heard = world.listen(world.devices[0])
+    world.devices[1].loss = Bernoulli(1.0)
+    world.run_to("Done")
     asked_us = heard[-1][0]
-    assert one.status()["endTime"] == (asked_us + (18 + 5 * 30 + 18) * 1_000_000) // 1000
+    assert world.status()["endTime"] == (asked_us + (18 + 5 * 30 + 18) * 1_000_000) // 1000
 
 
-def test_a_job_that_stalls_is_called_running_for_good_and_can_be_cancelled(world):
-    one = world(faults=Faults(stall_at_pct=40)).started()
-    one.agenda.run()
-    assert (one.status()["state"], one.status()["pctDone"], one.status()["endTime"]) == ("Running", 44, 0)
-    assert {device.package.missing() for device in one.devices} == {1}
-    assert one.call("POST", "mcastCancel", {"jobId": one.job_id})[0] == 200
-    assert one.status()["state"] == "Cancelled"
+def test_a_job_that_stalls_is_called_running_for_good_and_can_be_cancelled(make_world):
+    world = make_world(faults=Faults(stall_at_pct=40)).started()
+    world.clock.run()
+    assert (world.status()["state"], world.status()["pctDone"], world.status()["endTime"]) == ("Running", 44, 0)
+    assert {device.package.missing() for device in world.devices} == {1}
+    assert world.call("POST", "mcastCancel", {"jobId": world.job_id})[0] == 200
+    assert world.status()["state"] == "Cancelled"
 
 
 # --- clocks, classes and versions
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_devices_whose_clocks_are_wrong_are_told_the_time_first(world, version):
-    one = world(devices=8, clock_error_s=90_000, profile=DeviceProfile(version=version))
-    one.started(fragPkgVer=version, startDelaySecs=300).run_to("Running")
-    errors_s = [abs(device.clock.now_us - device.clock.true_us) / 1e6 for device in one.devices]
+def test_devices_whose_clocks_are_wrong_are_told_the_time_first(make_world, version):
+    world = make_world(devices=8, clock_error_s=90_000, profile=DeviceProfile(version=version))
+    world.started(fragPkgVer=version, startDelaySecs=300).run_to("Running")
+    errors_s = [abs(device.clock.now_us - device.clock.true_us) / 1e6 for device in world.devices]
     assert max(errors_s) <= 1
-    one.run_to("Done")
-    assert {device.package.missing() for device in one.devices} == {0}
-    assert 202 in {uplink.port for uplink in one.uplinks}
+    world.run_to("Done")
+    assert {device.package.missing() for device in world.devices} == {0}
+    assert 202 in {uplink.port for uplink in world.uplinks}
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_devices_that_take_several_packages_at_once_are_set_up_in_one_exchange(world, version):
-    one = world(profile=DeviceProfile(version=version))
-    one.started(fragPkgVer=version, useMultiPkg="true").run_to("Running")
-    (answer,) = [uplink for uplink in one.uplinks if uplink.dev_eui == FIRST]
+def test_devices_that_take_several_packages_at_once_are_set_up_in_one_exchange(make_world, version):
+    world = make_world(profile=DeviceProfile(version=version))
+    world.started(fragPkgVer=version, useMultiPkg="true").run_to("Running")
+    (answer,) = [uplink for uplink in world.uplinks if uplink.dev_eui == FIRST]
     understood = multi_package.parse_uplink(answer.pdu, version=version).require_whole()
     assert answer.port == 225
     assert [type(command).__name__ for command in understood] == [
         *("PackageId", "McGroupSetupAns", "McClassCSessionAns"),
         *("PackageId", "FragSessionSetupAns", "Token"),
     ]
-    one.run_to("Done")
-    assert {device.package.missing() for device in one.devices} == {0}
+    world.run_to("Done")
+    assert {device.package.missing() for device in world.devices} == {0}
 
 
-def test_clocks_that_are_right_are_left_alone(world):
-    one = world(devices=4, clock_error_s=2).started().run_to("Done")
-    assert 202 not in {uplink.port for uplink in one.uplinks}
-    assert {device.package.missing() for device in one.devices} == {0}
+def test_clocks_that_are_right_are_left_alone(make_world):
+    world = make_world(devices=4, clock_error_s=2).started().run_to("Done")
+    assert 202 not in {uplink.port for uplink in world.uplinks}
+    assert {device.package.missing() for device in world.devices} == {0}
 
 
 @pytest.mark.parametrize(("region", "hops"), [("EU868", False), ("US915", True)])
-def test_a_class_b_job_begins_with_a_beacon_and_sends_in_ping_slots(world, region, hops):
-    one = world(region=region).started(devClass="B")
-    group = one.group()
-    assert (group.radio.told_hz == 0) is hops
-    heard = one.listen(one.devices[0])
-    one.run_to("Done")
-    frames_us = [one.server.air.gps_us(at_us) for at_us, mc_group, _ in heard if mc_group == 0]
+def test_a_class_b_job_begins_with_a_beacon_and_sends_in_ping_slots(make_world, region, hops):
+    world = make_world(region=region).started(devClass="B")
+    group = world.group()
+    assert (group.radio.dl_freq_hz == 0) is hops
+    heard = world.listen(world.devices[0])
+    world.run_to("Done")
+    frames_us = [gps_us(at_us) for at_us, mc_group, _ in heard if mc_group == 0]
     assert len(frames_us) == 21
     slots_us = [next_ping_slot_us(at_us - 1, group.mc_addr, 3) for at_us in frames_us]
     assert slots_us == frames_us
-    assert one.server.air.gps_us(one.status()["startTime"] * 1000) % 128_000_000 == 0
+    assert gps_us(world.status()["startTime"] * 1000) % 128_000_000 == 0
 
 
-def test_what_happens_does_not_depend_on_the_time_of_day(world):
+def test_what_happens_does_not_depend_on_the_time_of_day(make_world):
     ends = []
     for later_us in (0, 7_654_321, 4 * 3600 * 1_000_000 + 1):
-        agenda = type(world().agenda)(1_700_000_000_000_000 + later_us)
-        one = world(devices=20, loss_low=0.2, loss_high=0.5, agenda=agenda).started().run_to("Done")
-        ends.append([(device.package.missing(), device.seqno) for device in one.devices])
+        clock = type(make_world().clock)(1_700_000_000_000_000 + later_us)
+        world = make_world(devices=20, loss_low=0.2, loss_high=0.5, clock=clock).started().run_to("Done")
+        ends.append([(device.package.missing(), device.seqno) for device in world.devices])
     assert ends[0] == ends[1] == ends[2]
 
 
-def test_a_group_that_was_not_told_of_is_not_deciphered(world):
+def test_a_group_that_was_not_told_of_is_not_deciphered(make_world):
     """Frames reach every device; without McAppSKey they are noise."""
-    one = world(devices=2).started(devEuis=FIRST, devTags="")
-    heard = one.listen(one.devices[1])
-    one.run_to("Done")
+    world = make_world(devices=2).started(devEuis=FIRST, devTags="")
+    heard = world.listen(world.devices[1])
+    world.run_to("Done")
     assert heard == []
-    assert one.devices[0].package.missing() == 0
+    assert world.devices[0].package.missing() == 0
 
 
 # --- mcastStatus
 
 
-def test_a_status_has_the_members_of_the_reference_with_their_types_in_every_state(world):
-    one = world().started()
+def test_a_status_has_the_members_of_the_reference_with_their_types_in_every_state(make_world):
+    world = make_world().started()
     for state in ("Queued", "Running", "Done"):
-        answer = one.run_to(state).status()
+        answer = world.run_to(state).status()
         assert list(answer) == list(STATUS_MEMBERS)
         assert {name: type(value) for name, value in answer.items()} == STATUS_MEMBERS
-        assert (answer["jobId"], answer["state"]) == (one.job_id, state)
+        assert (answer["jobId"], answer["state"]) == (world.job_id, state)
 
 
-def test_a_job_goes_from_queued_to_done_and_never_back(world):
-    one = world().started()
-    begun_ms = one.agenda.now_us() // 1000
-    seen = [one.status()]
-    while one.agenda.step():
-        seen.append(one.status())
+def test_a_job_goes_from_queued_to_done_and_never_back(make_world):
+    world = make_world().started()
+    begun_ms = world.clock.now_us() // 1000
+    seen = [world.status()]
+    while world.clock.step():
+        seen.append(world.status())
     states = list(dict.fromkeys(answer["state"] for answer in seen))
     percent = [answer["pctDone"] for answer in seen]
     assert states == ["Queued", "Running", "Done"]
@@ -239,19 +240,19 @@ def test_a_job_goes_from_queued_to_done_and_never_back(world):
 @pytest.mark.parametrize(
     "query", [{"jobId": None}, {"jobID": None}, {"appEui": "02000000F0A00001"}, {"appEui": "02000000f0a00001"}]
 )
-def test_a_job_is_found_under_either_spelling_and_by_its_application(world, query):
-    one = world().started()
-    query = {name: value or one.job_id for name, value in query.items()}
-    assert one.call("GET", "mcastStatus", query) == (200, one.status())
+def test_a_job_is_found_under_either_spelling_and_by_its_application(make_world, query):
+    world = make_world().started()
+    query = {name: value or world.job_id for name, value in query.items()}
+    assert world.call("GET", "mcastStatus", query) == (200, world.status())
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [({}, "either jobId or appEui"), ({"jobId": ""}, "jobID is ''"), ({"appEui": ""}, "appEui is ''")],
 )
-def test_a_status_of_nothing_is_a_bad_request(world, query, message):
-    one = world().started()
-    one.refused(one.call("GET", "mcastStatus", query), 400, message)
+def test_a_status_of_nothing_is_a_bad_request(make_world, query, message):
+    world = make_world().started()
+    world.refused(world.call("GET", "mcastStatus", query), 400, message)
 
 
 @pytest.mark.parametrize(
@@ -261,31 +262,33 @@ def test_a_status_of_nothing_is_a_bad_request(world, query, message):
         ({"appEui": "AAAAAAAAAAAAAA01"}, "Application EUI AAAAAAAAAAAAAA01 was not found"),
     ],
 )
-def test_an_unknown_job_is_answered_404(world, query, message):
-    one = world().started()
-    one.refused(one.call("GET", "mcastStatus", query), 404, message)
-    one.refused(one.call("POST", "mcastCancel", query | {"devTags": "sandbox"}), 404, message)
-    assert one.status()["state"] == "Queued"
+def test_an_unknown_job_is_answered_404(make_world, query, message):
+    world = make_world().started()
+    world.refused(world.call("GET", "mcastStatus", query), 404, message)
+    world.refused(world.call("POST", "mcastCancel", query | {"devTags": "sandbox"}), 404, message)
+    assert world.status()["state"] == "Queued"
 
 
 @pytest.mark.parametrize("end", ["Done", "Cancelled"])
-def test_a_job_is_forgotten_fifteen_minutes_after_its_end(world, end):
-    one = world().started()
+def test_a_job_is_forgotten_fifteen_minutes_after_its_end(make_world, end):
+    world = make_world().started()
     if end == "Cancelled":
-        one.call("POST", "mcastCancel", {"jobId": one.job_id})
-    one.run_to(end)
-    one.agenda.pass_us(15 * MINUTE_US)
-    assert one.status()["state"] == end
-    one.agenda.pass_us(1)
+        world.call("POST", "mcastCancel", {"jobId": world.job_id})
+    world.run_to(end)
+    world.clock.pass_us(15 * MINUTE_US)
+    assert world.status()["state"] == end
+    world.clock.pass_us(1)
     for method, name in (("GET", "mcastStatus"), ("POST", "mcastCancel")):
-        one.refused(one.call(method, name, {"jobId": one.job_id}), 404, f"No job could be found with {one.job_id}")
-    one.started()
+        world.refused(
+            world.call(method, name, {"jobId": world.job_id}), 404, f"No job could be found with {world.job_id}"
+        )
+    world.started()
 
 
-def test_a_job_that_runs_is_never_forgotten(world):
-    one = world().started(startDelaySecs=30 * 24 * 3600)
-    one.agenda.pass_us(20 * 24 * 60 * MINUTE_US)
-    assert one.status()["state"] == "Queued"
+def test_a_job_that_runs_is_never_forgotten(make_world):
+    world = make_world().started(startDelaySecs=30 * 24 * 3600)
+    world.clock.pass_us(20 * 24 * 60 * MINUTE_US)
+    assert world.status()["state"] == "Queued"
 
 
 # --- mcastCancel
@@ -293,70 +296,70 @@ def test_a_job_that_runs_is_never_forgotten(world):
 
 @pytest.mark.parametrize("spelling", ["jobId", "jobID"])
 @pytest.mark.parametrize("state", ["Queued", "Running"])
-def test_a_whole_job_is_cancelled(world, state, spelling):
-    one = world().started().run_to(state)
+def test_a_whole_job_is_cancelled(make_world, state, spelling):
+    world = make_world().started().run_to(state)
     if state == "Running":
-        one.agenda.run_until(lambda: one.devices[0].package.missing() == 4)
-    assert one.call("POST", "mcastCancel", {spelling: one.job_id}) == (
+        world.clock.run_until(lambda: world.devices[0].package.missing() == 4)
+    assert world.call("POST", "mcastCancel", {spelling: world.job_id}) == (
         200,
-        {"jobId": one.job_id, "responseMsg": "MCastXferJobReq job cancelled.", "statusCode": 200},
+        {"jobId": world.job_id, "responseMsg": "MCastXferJobReq job cancelled.", "statusCode": 200},
     )
-    cancelled = one.status()
-    assert (cancelled["state"], cancelled["endTime"]) == ("Cancelled", one.agenda.now_us() // 1000)
+    cancelled = world.status()
+    assert (cancelled["state"], cancelled["endTime"]) == ("Cancelled", world.clock.now_us() // 1000)
     assert cancelled["result"] == f"Cancelled after {6 if state == 'Running' else 0} of 20 fragments."
-    one.agenda.run()
-    assert one.status() == cancelled
-    held = {device.package.missing() for device in one.devices}
+    world.clock.run()
+    assert world.status() == cancelled
+    held = {device.package.missing() for device in world.devices}
     assert held == ({4} if state == "Running" else {None})
-    assert all(not device.multicast.groups for device in one.devices)
+    assert all(not device.multicast.groups for device in world.devices)
 
 
-def test_cancelling_what_has_ended_changes_nothing(world):
-    one = world().started().run_to("Done")
-    ended = one.status()
-    assert one.call("POST", "mcastCancel", {"jobId": one.job_id})[0] == 200
-    assert one.status() == ended
+def test_cancelling_what_has_ended_changes_nothing(make_world):
+    world = make_world().started().run_to("Done")
+    ended = world.status()
+    assert world.call("POST", "mcastCancel", {"jobId": world.job_id})[0] == 200
+    assert world.status() == ended
 
 
 @pytest.mark.parametrize("euis", [[SECOND], [FIRST, THIRD.lower()]])
-def test_some_devices_are_left_out_of_the_rest(world, euis):
+def test_some_devices_are_left_out_of_the_rest(make_world, euis):
     """They hear on until they were told to leave the group, with their next uplink."""
-    one = world().started(bytes(48 * 30), redundancy=0).run_to("Running")
-    one.agenda.run_until(lambda: one.devices[0].package.missing() == 24)
-    query = {"appEui": one.app_eui, "devEuis": ",".join(euis)}
-    assert one.call("POST", "mcastCancel", query) == (
+    world = make_world().started(bytes(48 * 30), redundancy=0).run_to("Running")
+    world.clock.run_until(lambda: world.devices[0].package.missing() == 24)
+    query = {"appEui": world.app_eui, "devEuis": ",".join(euis)}
+    assert world.call("POST", "mcastCancel", query) == (
         200,
         {
-            "jobId": one.job_id,
+            "jobId": world.job_id,
             "responseMsg": f"MCastXferJobReq job cancelled for {len(euis)} devices.",
             "statusCode": 200,
         },
     )
-    one.run_to("Done")
-    one.agenda.run()
+    world.run_to("Done")
+    world.clock.run()
     left_out = {eui.upper() for eui in euis}
-    for device in one.devices:
+    for device in world.devices:
         assert (device.package.missing() >= 18) if device.dev_eui in left_out else (device.package.missing() == 0)
         assert bool(device.multicast.groups) is (device.dev_eui not in left_out)
-    assert one.status()["result"] == f"Sent 30 fragments to {3 - len(euis)} devices."
+    assert world.status()["result"] == f"Sent 30 fragments to {3 - len(euis)} devices."
 
 
-def test_what_a_device_says_after_it_was_left_out_is_passed_on_and_changes_nothing(world):
-    one = world().started().run_to("Running")
-    heard = one.listen(one.devices[0])
-    one.agenda.run_until(lambda: heard[-1:] and heard[-1][2][0] == STATUS)
-    assert one.call("POST", "mcastCancel", {"appEui": one.app_eui, "devEuis": FIRST})[0] == 200
-    one.uplinks.clear()
-    one.run_to("Done")
-    assert 201 in {uplink.port for uplink in one.uplinks if uplink.dev_eui == FIRST}
-    assert one.status()["result"] == "Sent 20 fragments to 2 devices."
+def test_what_a_device_says_after_it_was_left_out_is_passed_on_and_changes_nothing(make_world):
+    world = make_world().started().run_to("Running")
+    heard = world.listen(world.devices[0])
+    world.clock.run_until(lambda: heard[-1:] and heard[-1][2][0] == STATUS)
+    assert world.call("POST", "mcastCancel", {"appEui": world.app_eui, "devEuis": FIRST})[0] == 200
+    world.uplinks.clear()
+    world.run_to("Done")
+    assert 201 in {uplink.port for uplink in world.uplinks if uplink.dev_eui == FIRST}
+    assert world.status()["result"] == "Sent 20 fragments to 2 devices."
 
 
 @pytest.mark.parametrize("targets", [{"devTags": "sandbox"}, {"devEuis": f"{FIRST},{SECOND},{THIRD}"}])
-def test_the_last_device_cancelled_ends_the_job(world, targets):
-    one = world().started().run_to("Running")
-    assert one.call("POST", "mcastCancel", {"appEui": one.app_eui.lower()} | targets)[0] == 200
-    assert one.status()["state"] == "Cancelled"
+def test_the_last_device_cancelled_ends_the_job(make_world, targets):
+    world = make_world().started().run_to("Running")
+    assert world.call("POST", "mcastCancel", {"appEui": world.app_eui.lower()} | targets)[0] == 200
+    assert world.status()["state"] == "Cancelled"
 
 
 @pytest.mark.parametrize(
@@ -370,7 +373,7 @@ def test_the_last_device_cancelled_ends_the_job(world, targets):
         ({"appEui": "02000000F0A00001", "devTags": "pumps"}, 404, "No device carries a tag of pumps"),
     ],
 )
-def test_a_cancellation_that_names_nothing_changes_nothing(world, query, status, message):
-    one = world().started()
-    one.refused(one.call("POST", "mcastCancel", query), status, message)
-    assert one.status()["state"] == "Queued"
+def test_a_cancellation_that_names_nothing_changes_nothing(make_world, query, status, message):
+    world = make_world().started()
+    world.refused(world.call("POST", "mcastCancel", query), status, message)
+    assert world.status()["state"] == "Queued"

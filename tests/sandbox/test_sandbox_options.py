@@ -28,9 +28,9 @@ def transfer(running):
     one.start(bytes(960), app_eui=running.app_eui, dev_euis=[FIRST], start_delay_s=300, redundancy=0)
     deadline, seen = time.monotonic() + 10, None
     while time.monotonic() < deadline and not (status := one.status(app_eui=running.app_eui)).finished:
-        if seen == (status.pct_done, running._agenda.now_us()) and status.state == "Running":
+        if seen == (status.pct_done, running._clock.now_us()) and status.state == "Running":
             break
-        seen = (status.pct_done, running._agenda.now_us())
+        seen = (status.pct_done, running._clock.now_us())
         time.sleep(0.05)
     return status
 
@@ -91,10 +91,10 @@ def test_applications_and_the_key_can_be_one_s_own():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"app_euis": ()}, "none were given"),
-        ({"app_euis": ("AAAA",)}, "'AAAA' was given"),
+        ({"app_euis": ()}, "got none"),
+        ({"app_euis": ("AAAA",)}, "got 'AAAA'"),
         ({"app_euis": (APP, APP.lower())}, "each once"),
-        ({"uplink_period_s": 0}, "nearest is 1"),
+        ({"uplink_period_s": 0}, "nearest: 1"),
         ({"speed": 0}, "greater than 0"),
         ({"duplicates": 16, "data_stream_url": "http://127.0.0.1:1/"}, "0 to 15"),
     ],

@@ -16,11 +16,12 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuota import files
 from fuota.errors import NetworkError, NotFoundError, StorageError
 from fuota.network import SenraClient
 from fuota.sandbox import SANDBOX_APP_EUI, FleetRecipe, Sandbox
-from fuota.sandbox.server.saved_state import Books
-from fuota.sandbox.server.state_file import StateFile, load_books, write_whole
+from fuota.sandbox.server.saved_state import SavedState
+from fuota.sandbox.server.state_file import StateFile, load_state
 
 FIRST, NEW = "02000000F007A001", "AAAAAAAAAAAAAAA1"
 KEY = "0123456789ABCDEF0123456789ABCDEF"
@@ -118,7 +119,7 @@ def killed(path):
             url, key, token = process.stdout.readline().split()
             answered = do(SenraClient(url, key, retries=0), token)
             process.send_signal(signal.SIGKILL)
-        return answered, load_books(path)
+        return answered, load_state(path)
 
     return run
 
@@ -147,10 +148,10 @@ def test_downlinks_that_were_answered_survive_a_kill(killed):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no state of a sandbox"),
-        (b"{", "no state of a sandbox"),
-        (b"[]", "no state of a sandbox"),
-        (b'{"format":"fuota sandbox state","version":2}\n', "no state of a sandbox, version 1"),
+        (b"", "not the state of a sandbox"),
+        (b"{", "not the state of a sandbox"),
+        (b"[]", "not the state of a sandbox"),
+        (b'{"format":"fuota sandbox state","version":2}\n', "not the state of a sandbox, version 1"),
         (b'{"format":"fuota sandbox state","version":1}\n', "damaged"),
         (b'{"format":"fuota sandbox state","version":1,"now_us":1,"devices":[{}],"downlinks":[]}\n', "damaged"),
     ],
@@ -168,7 +169,7 @@ def test_any_other_json_is_refused_and_nothing_else(value):
     for name in ("devices", "downlinks", "token", "tasks"):
         whole[name] = value
     with pytest.raises(StorageError):
-        Books.from_json(whole)
+        SavedState.from_json(whole)
 
 
 def test_a_folder_that_is_not_there_is_told_at_the_start(tmp_path):
@@ -200,14 +201,17 @@ def test_a_state_that_cannot_be_saved_is_answered_500_and_logged(tmp_path, caplo
                 headers={"authorization": running.api_key},
                 timeout=10,
             )
-    assert (answer.status_code, answer.json()) == (500, {"message": "the state could not be saved: the log tells why"})
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"message": "the state could not be saved: the log has the reason"},
+    )
     assert "cannot be written" in caplog.text
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(path):
-    write_whole(path, b"old")
+    files.write_whole(path, b"old", what="the state file", mode=files.PRIVATE)
     with pytest.raises(StorageError):
-        write_whole(path / "below", b"new")
+        files.write_whole(path / "below", b"new", what="the state file", mode=files.PRIVATE)
     assert path.read_bytes() == b"old"
 
 
@@ -247,12 +251,12 @@ def test_what_a_kill_has_cut_short_is_left_out(path):
     assert len(lines) == 3
     for cut in range(len(lines[-1])):
         path.write_bytes(text[: len(text) - cut])
-        ports = [one.port for one in load_books(path).downlinks]
+        ports = [one.port for one in load_state(path).downlinks]
         assert ports == ([7, 8] if cut == 0 else [7])
 
 
 def test_a_file_that_has_grown_is_written_anew(path, monkeypatch):
-    monkeypatch.setattr("fuota.sandbox.server.state_file.MOST_APPENDED_BYTES", 100)
+    monkeypatch.setattr("fuota.sandbox.server.state_file.MAX_APPENDED_BYTES", 100)
     file = StateFile(path, lambda devices: {"devices": devices, "filling": "x" * 60})
     file.start()
     for _ in range(5):
@@ -263,14 +267,14 @@ def test_a_file_that_has_grown_is_written_anew(path, monkeypatch):
 
 def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
     path = tmp_path / "state"
-    write_whole(path, b"old")
+    files.write_whole(path, b"old", what="the state file", mode=files.PRIVATE)
 
     def full(_file):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("fuota.sandbox.server.state_file.os.fsync", full)
+    monkeypatch.setattr("fuota.files.os.fsync", full)
     with pytest.raises(StorageError, match="No space left on device"):
-        write_whole(path, b"new")
+        files.write_whole(path, b"new", what="the state file", mode=files.PRIVATE)
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("state", b"old")]
 
 

@@ -16,38 +16,38 @@ KEY = "0123456789ABCDEF0123456789ABCDEF"
 MINUTE = 60_000_000
 
 
-def begin(one, name, params, *rows, **body):
+def begin(world, name, params, *rows, **body):
     """A call that starts a task, which has not run yet; its request id."""
     if name == "register":
-        params = {"token": one.service.token()} | (params or {})
-    status, answer = one.call("POST", f"device/{name}", params, json={"data": list(rows)} | body)
+        params = {"token": world.service.token()} | (params or {})
+    status, answer = world.call("POST", f"device/{name}", params, json={"data": list(rows)} | body)
     assert status == 200, answer
     return answer["statusUrl"].split("reqId=")[1]
 
 
-def state_of(one, request_id):
-    return one.call("GET", "device/status", {"reqId": request_id})
+def state_of(world, request_id):
+    return world.call("GET", "device/status", {"reqId": request_id})
 
 
-def test_a_task_goes_through_its_states_and_is_told_for_15_minutes(world):
-    one = world()
-    request_id = begin(one, "register", None, {"devEui": NEW, "appKey": KEY})
+def test_a_task_goes_through_its_states_and_is_told_for_15_minutes(make_world):
+    world = make_world()
+    request_id = begin(world, "register", None, {"devEui": NEW, "appKey": KEY})
     assert request_id == f"DevMgmtJobReq:{APP}"
     seen = []
-    began_us = one.agenda.now_us()
+    began_us = world.clock.now_us()
     for after_us in (0, 20_000, 50_000, 300_000, 600_000):
-        one.agenda.pass_us(began_us + after_us - one.agenda.now_us())
-        answer = state_of(one, request_id)[1]
+        world.clock.pass_us(began_us + after_us - world.clock.now_us())
+        answer = state_of(world, request_id)[1]
         seen.append((answer["state"], answer["pctDone"]))
         assert set(answer) == {"state", "result", "pctDone"}
         assert answer["result"]["stats"] == {"registered": 0, "updated": 0, "notChanged": 0, "errors": 0}
     assert seen == [("INITIAL", 0), ("QUEUED", 0), ("RUNNING", 0), ("RUNNING", 41), ("RUNNING", 91)]
-    one.agenda.run_until(lambda: one.service.tasks.by_id[request_id].done)
-    ended_us = one.agenda.now_us()
-    one.agenda.pass_us(15 * MINUTE - 1)
-    assert state_of(one, request_id)[1]["state"] == "DONE_SUC"
-    one.agenda.pass_us(ended_us + 15 * MINUTE - one.agenda.now_us())
-    assert state_of(one, request_id) == (
+    world.clock.run_until(lambda: world.service.tasks.by_id[request_id].done)
+    ended_us = world.clock.now_us()
+    world.clock.pass_us(15 * MINUTE - 1)
+    assert state_of(world, request_id)[1]["state"] == "DONE_SUC"
+    world.clock.pass_us(ended_us + 15 * MINUTE - world.clock.now_us())
+    assert state_of(world, request_id) == (
         404,
         {"message": f"No task could be found with the requested reqId {request_id}"},
     )
@@ -61,7 +61,7 @@ def test_where_the_clock_does_not_wait_nothing_is_forgotten():
         client.transfers.start(bytes(48), app_eui=APP, dev_euis=[FLEET], start_delay_s=60, redundancy=0)
         while not client.transfers.status(app_eui=APP).finished:
             pass
-        sandbox._agenda.at(sandbox._agenda.now_us() + 60 * MINUTE, lambda: None)
+        sandbox._clock.at(sandbox._clock.now_us() + 60 * MINUTE, lambda: None)
         time.sleep(0.05)
         assert client.transfers.status(app_eui=APP).state == "Done"
         assert client.devices.task(f"DevMgmtJobReq:{APP}").succeeded
@@ -76,50 +76,50 @@ def test_where_the_clock_does_not_wait_nothing_is_forgotten():
         ("activate", 10_000, 20, 40),
     ],
 )
-def test_tasks_take_as_long_as_the_reference_says(world, name, count, low_s, high_s):
-    one = world(devices=1)
-    began_us = one.agenda.now_us()
-    request_id = begin(one, name, None, *({"devEui": f"{n:016X}", "appKey": KEY} for n in range(1, count + 1)))
-    one.agenda.run_until(lambda: one.service.tasks.by_id[request_id].done)
-    assert low_s <= (one.service.tasks.by_id[request_id].end_us - began_us) / 1e6 <= high_s
+def test_tasks_take_as_long_as_the_reference_says(make_world, name, count, low_s, high_s):
+    world = make_world(devices=1)
+    began_us = world.clock.now_us()
+    request_id = begin(world, name, None, *({"devEui": f"{n:016X}", "appKey": KEY} for n in range(1, count + 1)))
+    world.clock.run_until(lambda: world.service.tasks.by_id[request_id].done)
+    assert low_s <= (world.service.tasks.by_id[request_id].end_us - began_us) / 1e6 <= high_s
 
 
-def test_one_task_at_a_time_per_application_whatever_it_does(world):
-    one = world()
-    begin(one, "deactivate", None, {"devEui": FLEET})
+def test_one_task_at_a_time_per_application_whatever_it_does(make_world):
+    world = make_world()
+    begin(world, "deactivate", None, {"devEui": FLEET})
     for name, params in (("activate", {}), ("update", {"appEui": APP}), ("deactivate", {})):
-        status, answer = one.call("POST", f"device/{name}", params, json={"data": [{"devEui": FLEET}]})
+        status, answer = world.call("POST", f"device/{name}", params, json={"data": [{"devEui": FLEET}]})
         assert status == 400
         assert f"DevMgmtJobReq:{APP} is under way: one task per Application at a time" in answer["message"]
-    listed, key = {"data": [{"devEui": FLEET}]}, one.key(app_eui=OTHER)
+    listed, key = {"data": [{"devEui": FLEET}]}, world.key(app_eui=OTHER)
     between = {"fromAppEui": APP, "toAppEui": OTHER, "contractId": 77}
-    assert one.call("POST", "device/transfer", between, json=listed, headers={"authorization2": key})[0] == 400
-    other = one.call("POST", "device/activate", json=listed, key=key)
+    assert world.call("POST", "device/transfer", between, json=listed, headers={"authorization2": key})[0] == 400
+    other = world.call("POST", "device/activate", json=listed, key=key)
     assert other[0] == 200, "another application is free"
 
 
-def test_a_task_of_a_class_takes_the_place_of_the_last(world):
-    one = world()
-    one.onboard("deactivate", None, {"devEui": FLEET})
-    one.onboard("update", {"appEui": APP}, {"devEui": FLEET})
-    one.onboard("activate", None, {"devEui": FLEET})
-    assert "activation" in state_of(one, f"DevMgmtJobReq:{APP}")[1]["result"]["status"]
-    assert "update" in state_of(one, f"DevUpdateJobReq:{APP}")[1]["result"]["status"]
+def test_a_task_of_a_class_takes_the_place_of_the_last(make_world):
+    world = make_world()
+    world.onboard("deactivate", None, {"devEui": FLEET})
+    world.onboard("update", {"appEui": APP}, {"devEui": FLEET})
+    world.onboard("activate", None, {"devEui": FLEET})
+    assert "activation" in state_of(world, f"DevMgmtJobReq:{APP}")[1]["result"]["status"]
+    assert "update" in state_of(world, f"DevUpdateJobReq:{APP}")[1]["result"]["status"]
 
 
-def test_a_task_is_told_to_keys_of_its_application_only(world):
-    one = world()
-    one.onboard("deactivate", None, {"devEui": FLEET})
-    status, _ = one.call("GET", "device/status", {"reqId": f"DevMgmtJobReq:{APP}"}, key=one.key(app_eui=OTHER))
+def test_a_task_is_told_to_keys_of_its_application_only(make_world):
+    world = make_world()
+    world.onboard("deactivate", None, {"devEui": FLEET})
+    status, _ = world.call("GET", "device/status", {"reqId": f"DevMgmtJobReq:{APP}"}, key=world.key(app_eui=OTHER))
     assert status == 404
 
 
-def test_an_exception_inside_ends_a_task_as_failed(world, caplog, monkeypatch):
-    one = world()
-    request_id = begin(one, "register", None, {"devEui": NEW, "appKey": KEY}, {"devEui": NEWER, "appKey": KEY})
-    monkeypatch.setattr(one.server.directory, "add", None)
-    one.agenda.run_until(lambda: one.service.tasks.by_id[request_id].done)
-    answer = state_of(one, request_id)[1]
+def test_an_exception_inside_ends_a_task_as_failed(make_world, caplog, monkeypatch):
+    world = make_world()
+    request_id = begin(world, "register", None, {"devEui": NEW, "appKey": KEY}, {"devEui": NEWER, "appKey": KEY})
+    monkeypatch.setattr(world.server.directory, "add", None)
+    world.clock.run_until(lambda: world.service.tasks.by_id[request_id].done)
+    answer = state_of(world, request_id)[1]
     assert (answer["state"], answer["result"]["stats"]["errors"]) == ("DONE_FAIL", 2)
     assert answer["result"]["msgs"] == [
         "An internal server error occurred while registering Devices. 2 Devices were skipped."

@@ -80,8 +80,8 @@ class Runner:
 
     def _all_that_was_said(self):
         """What arrived, up to an uplink of our own behind all that the sandbox had planned."""
-        agenda, stream = self.sandbox._agenda, self.sandbox._data_stream
-        agenda.at(agenda.now_us() + HOUR_US, lambda: stream.publish(Uplink(dev_eui=LAST)))
+        clock, stream = self.sandbox._clock, self.sandbox._data_stream
+        clock.at(clock.now_us() + HOUR_US, lambda: stream.publish(Uplink(dev_eui=LAST)))
         self._wait_until(lambda: any(uplink.dev_eui == LAST for uplink in self._collector.uplinks[-1:]))
         uplinks, bodies = self._collector.uplinks[:-1], self._collector.bodies
         self._collector.uplinks, self._collector.bodies = [], []
@@ -244,9 +244,9 @@ def test_a_start_that_leaves_no_time_for_the_setups_reaches_only_some(runner):
 
 
 def test_the_same_seed_ends_the_same_and_another_seed_otherwise(runner):
-    one, two, other = (runner(**HEAVY, seed=seed).send().verdict for seed in (3, 3, 4))
-    assert one == two
-    assert one != other
+    world, two, other = (runner(**HEAVY, seed=seed).send().verdict for seed in (3, 3, 4))
+    assert world == two
+    assert world != other
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -260,17 +260,17 @@ def test_a_second_image_replaces_the_first(runner, version):
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_session_left_over_from_a_cancelled_job_takes_no_fragments_of_the_next(world, version):
-    one = world(devices=40, profile=DeviceProfile(version=version)).started(
+def test_a_session_left_over_from_a_cancelled_job_takes_no_fragments_of_the_next(make_world, version):
+    world = make_world(devices=40, profile=DeviceProfile(version=version)).started(
         IMAGE, maxFragSize=FRAG_SIZE, fragPkgVer=version
     )
-    one.run_to("Running")
-    one.agenda.run_until(lambda: one.devices[0].package.missing() == 12)
-    one.client.transfers.cancel(job_id=one.job_id)
+    world.run_to("Running")
+    world.clock.run_until(lambda: world.devices[0].package.missing() == 12)
+    world.client.transfers.cancel(job_id=world.job_id)
     newer = bytes(reversed(IMAGE))
-    one.started(newer, maxFragSize=FRAG_SIZE, fragPkgVer=version, startDelaySecs=10)  # too soon for most
-    one.agenda.run()
-    held = [(device.package.missing(), device.package.block()) for device in one.devices]
+    world.started(newer, maxFragSize=FRAG_SIZE, fragPkgVer=version, startDelaySecs=10)  # too soon for most
+    world.clock.run()
+    held = [(device.package.missing(), device.package.block()) for device in world.devices]
     assert set(held) == {(12, None), (0, newer)}
 
 
@@ -350,9 +350,9 @@ def test_a_taken_port_is_told():
 @pytest.mark.parametrize(
     ("world_", "message"),
     [
-        ({"speed": 0}, "speed 0"),
+        ({"speed": 0}, "speed must be greater than 0"),
         ({"region": "MARS"}, "MARS"),
-        ({"uplink_period_s": 0}, "nearest is 1"),
+        ({"uplink_period_s": 0}, "nearest: 1"),
         ({"data_stream_url": "http://192.0.2.1/uplinks"}, "https"),
         ({"port": 65536}, "65535"),
     ],

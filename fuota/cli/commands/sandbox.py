@@ -19,7 +19,7 @@ from fuota.cli.part import device_option, part_of
 
 if TYPE_CHECKING:
     from fuota.sandbox import FleetRecipe, Sandbox
-    from fuota.sandbox.devices.virtual_device import Part
+    from fuota.sandbox.devices.virtual_device import EmulatedFirmware
 
 POLL_S = 0.5
 """Time between two looks at the registration token; a signal that arrives just before a wait is handled at its end."""
@@ -51,7 +51,7 @@ class VirtualFleetOptions:
     seed: int
     uplink_period_s: int
 
-    def recipe(self, part: Part | None) -> FleetRecipe:
+    def recipe(self, part: EmulatedFirmware | None) -> FleetRecipe:
         """Return the recipe of the fleet. part: real firmware that plays the first device."""
         from fuota.device import DeviceProfile
         from fuota.sandbox import FleetRecipe
@@ -65,7 +65,7 @@ class VirtualFleetOptions:
             profile=DeviceProfile(version=self.version),
             running=sample_image(OLD_IMAGE),
             seed=self.seed,
-            part=part,
+            firmware=part,
         )
 
 

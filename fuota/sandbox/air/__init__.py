@@ -1,1 +1,1 @@
-"""The simulated air: its clock, the MAC layer and the frames that devices receive."""
+"""The simulated air of the sandbox: its clock, the MAC layer, and the frames between network and devices."""

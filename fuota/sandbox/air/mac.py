@@ -1,4 +1,4 @@
-"""The network's end of every session: joins, frames that come up, frames that go down (TS001-1.0.4)."""
+"""The network's end of every session: joins, uplink frames and downlink frames (TS001-1.0.4)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from fuota.errors import MessageError
 from fuota.lorawan.mac.data_frames import DataFrame, SessionKeys, dev_addr_of, open_data
 from fuota.lorawan.mac.join import JoinAccept, JoinRequest, join_request_is_genuine
-from fuota.sandbox.server.records import DeviceRecord, Directory
+from fuota.sandbox.server.records import Directory, RegisteredDevice
 
 NET_ID = 0
-"""For networks of one's own (NetID 0 of type 0); its addresses begin with seven zero bits."""
+"""NetID of private networks (NetID 0 of type 0). Its addresses begin with seven zero bits."""
 FIRST_DEV_ADDR, FIRST_MC_ADDR = 0x0000_0001, 0x0180_0000
 
 
 @dataclass(slots=True, kw_only=True)
 class _Counters:
-    """Of one session: the counters that come next, up and down, 32 bits each."""
+    """Next frame counters of one session, up and down, 32 bits each."""
 
     next_up: int = 0
     next_down: int = 0
@@ -24,7 +24,7 @@ class _Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downlink:
-    """A message to one device, before it is a frame."""
+    """A message to one device, before it is put into a frame. port: None for a frame without FPort. pending: FPending bit."""
 
     port: int | None
     payload: bytes
@@ -33,7 +33,7 @@ class Downlink:
 
 
 class Mac:
-    """Holds the counters of all sessions; their keys are in the directory's records."""
+    """Frame counters, join nonces and addresses of all sessions. The session keys are in the directory's records."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
@@ -43,8 +43,15 @@ class Mac:
         self._address_of: dict[str, int] = {}
         self._next_addr = FIRST_DEV_ADDR
 
+    def record(self, dev_eui: str) -> RegisteredDevice | None:
+        """Return the server's record of a device, or None if the server does not know the device."""
+        return self._directory.devices.get(dev_eui)
+
     def join(self, phy_payload: bytes, now_us: int) -> bytes | None:
-        """Answer a join request; None where the device is unknown, may not join, or the request is false or was heard before."""
+        """Return the join accept for a join request and begin the session.
+
+        None if the device is unknown or may not join, if the MIC is wrong, or if the DevNonce was used before.
+        """
         try:
             request = JoinRequest.parse(phy_payload)
         except MessageError:
@@ -57,24 +64,24 @@ class Mac:
         if request.dev_nonce <= self._nonces.get(record.dev_eui, 0):
             return None
         self._nonces[record.dev_eui] = request.dev_nonce
-        accept = JoinAccept(join_nonce=(record.join_id + 1) % (1 << 24), net_id=NET_ID, dev_addr=self._address())
+        accept = JoinAccept(join_nonce=(record.join_id + 1) % (1 << 24), net_id=NET_ID, dev_addr=self._new_address())
         keys = accept.session_keys(record.app_key, request.dev_nonce)
-        record.join(now_us, dev_addr=accept.dev_addr, nwk_s_key=keys.nwk_s_key, app_s_key=keys.app_s_key)
+        record.begin_session(now_us, dev_addr=accept.dev_addr, nwk_s_key=keys.nwk_s_key, app_s_key=keys.app_s_key)
         self.begin(record)
         return accept.to_bytes(record.app_key)
 
-    def begin(self, record: DeviceRecord) -> None:
-        """A session begins, whose keys and address are in the record: by a join, or by ABP."""
+    def begin(self, record: RegisteredDevice) -> None:
+        """Begin the session whose address and keys are in `record`, after a join or for ABP."""
         if record.dev_addr is None:
             return
-        if (old := self._address_of.get(record.dev_eui)) is not None:
-            self._by_addr[old].discard(record.dev_eui)
+        if (old_addr := self._address_of.get(record.dev_eui)) is not None:
+            self._by_addr[old_addr].discard(record.dev_eui)
         self._address_of[record.dev_eui] = record.dev_addr
         self._by_addr.setdefault(record.dev_addr, set()).add(record.dev_eui)
         self._counters[record.dev_eui] = _Counters()
 
-    def open(self, phy_payload: bytes) -> tuple[DeviceRecord, DataFrame] | None:
-        """Whose uplink it is and what it carries; None for what no session fits."""
+    def open(self, phy_payload: bytes) -> tuple[RegisteredDevice, DataFrame] | None:
+        """Return the sender's record and the decrypted uplink frame, or None if the frame fits no session."""
         address = dev_addr_of(phy_payload)
         for dev_eui in self._by_addr.get(-1 if address is None else address, ()):
             record, counters = self._directory.devices[dev_eui], self._counters[dev_eui]
@@ -89,8 +96,8 @@ class Mac:
             return record, frame
         return None
 
-    def downlink(self, record: DeviceRecord, message: Downlink, *, ack: bool = False) -> bytes | None:
-        """The frame that carries a message to a device; None where it has no session."""
+    def downlink(self, record: RegisteredDevice, message: Downlink, *, ack: bool = False) -> bytes | None:
+        """Return the frame that carries `message` to a device, or None if the device has no session."""
         keys = session_keys(record)
         if keys is None or record.dev_addr is None:
             return None
@@ -108,13 +115,13 @@ class Mac:
         counters.next_down += 1
         return frame.to_bytes(keys)
 
-    def _address(self) -> int:
+    def _new_address(self) -> int:
         self._next_addr += 1
         return self._next_addr - 1
 
 
-def session_keys(record: DeviceRecord) -> SessionKeys | None:
-    """The keys of a record's session, None where it has none."""
+def session_keys(record: RegisteredDevice) -> SessionKeys | None:
+    """Return the keys of a record's session, or None if it has no session."""
     if record.nwk_s_key is None or record.app_s_key is None:
         return None
     return SessionKeys(app_s_key=record.app_s_key, nwk_s_key=record.nwk_s_key)

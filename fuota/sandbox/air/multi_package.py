@@ -1,4 +1,4 @@
-"""Messages of several packages in one (TS007), on the network's side."""
+"""Messages of several packages in one frame (TS007), on the network's side."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ from fuota.lorawan.codec import Command, encode
 from fuota.sandbox.air.mac import Downlink
 
 TOKEN = 1
+"""Token of every message that the network sends."""
 PORTS = {
     module.PACKAGE_IDENTIFIER: module.FPORT
     for module in (clock_sync, multicast_setup, fragmentation, firmware_management)
 }
-"""Of TS003 to TS006 by their PackageIdentifier."""
+"""FPorts of TS003 to TS006 by PackageIdentifier."""
 
 
-def together(*runs: tuple[int, list[Command]]) -> Downlink:
-    """One message with commands of several packages, each run under its PackageIdentifier."""
-    commands = [one for index, run in runs for one in multi_package.wrap(index, run, token=TOKEN)[:-1]]
+def join(*runs: tuple[int, list[Command]]) -> Downlink:
+    """Return one downlink with commands of several packages. runs: (PackageIdentifier, commands) in order."""
+    commands = [
+        command
+        for identifier, run in runs
+        for command in multi_package.wrap(identifier, run, token=TOKEN)[:-1]  # without the token at the end
+    ]
     return Downlink(port=multi_package.FPORT, payload=encode([*commands, multi_package.Token(token=TOKEN)]))
 
 
-def spoken(port: int | None, payload: bytes) -> list[tuple[int | None, bytes]]:
-    """An uplink as messages of single packages, by the ports of these: one of TS007 is taken apart.
+def split(port: int | None, payload: bytes) -> list[tuple[int | None, bytes]]:
+    """Return an uplink as (FPort, payload) of single packages. Only a message on the port of TS007 is split.
 
-    Answers that are longer than an uplink, and come in fragments, are not joined here.
+    An answer that is longer than one uplink comes in fragments (TS007). These fragments are not joined here.
     """
     if port != multi_package.FPORT:
         return [(port, payload)]
-    commands = multi_package.parse_uplink(payload, version=2).commands  # which reads TS005 of version 1 too
-    return [(PORTS[index], encode(run)) for index, run in runs_of(commands) if index in PORTS]
+    commands = multi_package.parse_uplink(payload, version=2).commands  # version 2 reads TS005 of version 1 too
+    return [(PORTS[identifier], encode(run)) for identifier, run in runs_of(commands) if identifier in PORTS]

@@ -1,1 +1,1 @@
-"""The virtual devices of the sandbox, and the emulated sample firmware."""
+"""The virtual devices of the sandbox, and the sample firmware in QEMU."""

@@ -1,4 +1,4 @@
-"""The devices of the sandbox: each with its own loss, its own memory and its own luck."""
+"""The fleet of a sandbox: devices with individual loss, memory and random numbers, made from one recipe."""
 
 from __future__ import annotations
 
@@ -8,28 +8,34 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fuota.device import DeviceProfile, FragmentationPackage
+from fuota import rules
+from fuota.calls import checked_init
+from fuota.device.profile import DeviceProfile
 from fuota.device.stack.clock import SECOND_US, DeviceClock
-from fuota.errors import ParameterError
+from fuota.device.stack.fragmentation import FragmentationPackage
 from fuota.lorawan.keys import data_block_int_key
-from fuota.sandbox.devices.virtual_device import Part, VirtualDevice
-from fuota.sim import Bernoulli, GilbertElliott, Loss
+from fuota.radio import Region
+from fuota.sandbox.devices.virtual_device import DEFAULT_JOIN_EUI, DeviceSession, EmulatedFirmware, VirtualDevice
+from fuota.sim.loss import Bernoulli, GilbertElliott, Loss
 
-__all__ = ["Fleet", "FleetRecipe", "VirtualDevice"]
+_FIRST_DEV_EUI = 0x0200_0000_F0_07A0_01  # locally administered: not an EUI of a vendor
+_MAX_CLOCK_ERROR_S = 2**31 - 1
+_MAX_CLOCK_DRIFT_PPM = 1_000_000
 
-_FIRST_DEV_EUI = 0x0200_0000_F0_07A0_01  # locally administered: no vendor's
-_MOST_CLOCK_ERROR_S = 2**31 - 1
 
-
+@checked_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRecipe:
-    """A fleet to be made: the same recipe makes the same fleet.
+    """Recipe of a fleet. The same recipe makes the same fleet.
 
-    `devices` in number; each loses a share of all frames, up and down, drawn evenly between `loss_low` and `loss_high`, in
-    bursts of `burst_frames` on average (1: independently). All run `running`, carry `tag`, and answer within `profile`.
-    The clock of each is wrong by up to `clock_error_s` seconds either way, and drifts by up to `clock_drift_ppm` parts per
-    million. `autostart`: they start a new image by themselves; otherwise at a reboot that TS006 asks for.
-    `part`: real firmware that plays the first of them.
+    devices: number of devices. loss_low, loss_high: each device loses a share of all frames, up and down, drawn uniformly between
+    the two. burst_frames: mean length of a run of losses; 1 means independent losses. profile: what the devices can do.
+    running: the image that they run. tag: the tag that they carry. clock_error_s: the clock of each device is wrong by at most
+    this many seconds. clock_drift_ppm: it drifts by at most this many parts per million. autostart: whether devices start a new
+    image without being asked; otherwise they start it at a reboot that TS006 requests. seed: random seed. firmware: emulated
+    firmware that runs the first device; None for a virtual device.
+
+    Raises ParameterError.
     """
 
     devices: int = 50
@@ -43,51 +49,69 @@ class FleetRecipe:
     clock_drift_ppm: int = 0
     autostart: bool = True
     seed: int = 1
-    part: Part | None = None
+    firmware: EmulatedFirmware | None = None
 
     def __post_init__(self) -> None:
-        if self.devices < 1:
-            raise ParameterError(f"{self.devices} devices were given: a fleet has 1 or more")
-        if self.seed < 0:
-            raise ParameterError(f"seed {self.seed} was given: it is 0 or more; the nearest is 0")
-        if not 0 <= self.loss_low <= self.loss_high <= 1:
-            raise ParameterError(f"loss {self.loss_low} to {self.loss_high} was given: 0 to 1, the lower bound first")
-        _check("clock_error_s", self.clock_error_s, _MOST_CLOCK_ERROR_S)
-        _check("clock_drift_ppm", self.clock_drift_ppm, 1_000_000)
+        rules.integer("devices", self.devices, 1)
+        rules.integer("seed", self.seed, 0)
+        rules.probability("loss_high", self.loss_high)
+        rules.real("loss_low", self.loss_low, 0, self.loss_high)
+        rules.integer("clock_error_s", self.clock_error_s, 0, _MAX_CLOCK_ERROR_S)
+        rules.integer("clock_drift_ppm", self.clock_drift_ppm, 0, _MAX_CLOCK_DRIFT_PPM)
 
-    def make(self) -> Fleet:
-        """The fleet. Raises ParameterError where the bursts do not go with the loss."""
+    def make(self, *, join_eui: str = DEFAULT_JOIN_EUI, region: Region | None = None) -> VirtualFleet:
+        """Return the fleet. Raises ParameterError if the losses cannot come in bursts of this length.
+
+        join_eui: the JoinEUI of the devices. region: what their radios can do; None for any frequency and data rate.
+        """
         seeds = np.random.SeedSequence(self.seed).spawn(self.devices)
         running_sha256 = hashlib.sha256(self.running).digest()
-        fleet = Fleet(self._device(i, np.random.default_rng(seed), running_sha256) for i, seed in enumerate(seeds))
-        fleet.by_eui[fleet.dev_euis[0]].part = self.part
-        return fleet
+        return VirtualFleet(
+            self._device(i, np.random.default_rng(seed), running_sha256, join_eui, region)
+            for i, seed in enumerate(seeds)
+        )
 
-    def _device(self, i: int, rng: np.random.Generator, running_sha256: bytes) -> VirtualDevice:
+    def _device(
+        self, i: int, rng: np.random.Generator, running_sha256: bytes, join_eui: str, region: Region | None
+    ) -> VirtualDevice:
         loss = float(rng.uniform(self.loss_low, self.loss_high))
         return virtual_device(
             dev_eui=f"{_FIRST_DEV_EUI + i:016X}",
+            join_eui=join_eui,
             app_key=rng.bytes(16),
             loss=Bernoulli(loss) if self.burst_frames == 1 else GilbertElliott(loss, self.burst_frames),
             recipe=self,
             rng=rng,
             running_sha256=running_sha256,
+            region=region,
+            firmware=self.firmware if i == 0 else None,
         )
 
     def clock(self, rng: np.random.Generator) -> DeviceClock:
-        """A clock as wrong as the recipe has it."""
+        """Return a clock with a random error and drift within the limits of the recipe."""
         error, drift = rng.uniform(-1, 1, 2)
         return DeviceClock(
             error_us=int(error * self.clock_error_s * SECOND_US), drift_ppb=int(drift * self.clock_drift_ppm * 1000)
         )
 
 
-def virtual_device(
-    *, dev_eui: str, app_key: bytes, loss: Loss, recipe: FleetRecipe, rng: np.random.Generator, running_sha256: bytes
+def virtual_device(  # noqa: PLR0913 - the keywords of one device
+    *,
+    dev_eui: str,
+    join_eui: str,
+    app_key: bytes,
+    loss: Loss,
+    recipe: FleetRecipe,
+    rng: np.random.Generator,
+    running_sha256: bytes,
+    region: Region | None = None,
+    session: DeviceSession | None = None,
+    firmware: EmulatedFirmware | None = None,
 ) -> VirtualDevice:
-    """A device of this recipe, with its own root key (16 octets), loss and luck."""
+    """Return a device of this recipe. app_key: its root key, 16 bytes. session: a session that exists already (ABP)."""
     return VirtualDevice(
         dev_eui=dev_eui,
+        join_eui=join_eui,
         tag=recipe.tag,
         loss=loss,
         rng=rng,
@@ -98,21 +122,19 @@ def virtual_device(
         phase=float(rng.random()),
         autostart=recipe.autostart,
         clock=recipe.clock(rng),
+        session=session,
+        region=region,
+        firmware=firmware,
     )
 
 
-class Fleet:
-    """Devices by EUI."""
+class VirtualFleet:
+    """The devices of a sandbox by EUI. Devices can be added."""
 
     def __init__(self, devices: Iterable[VirtualDevice]) -> None:
         self.by_eui = {device.dev_eui: device for device in devices}
 
     @property
     def dev_euis(self) -> tuple[str, ...]:
-        """All EUIs, in order."""
+        """EUIs of all devices, in order."""
         return tuple(self.by_eui)
-
-
-def _check(name: str, value: int, most: int) -> None:
-    if not 0 <= value <= most:
-        raise ParameterError(f"{name} {value} was given: it is 0 to {most}; the nearest is {min(max(value, 0), most)}")

@@ -1,11 +1,10 @@
-"""What the answers of the calls look like, as JSON Schema (reference, the "Response Example" of each call)."""
+"""JSON Schemas of the answers (reference, "Response Example" of each call)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 _TEXT: Schema = {"type": "string"}
 _WHOLE: Schema = {"type": "integer"}
@@ -58,7 +57,7 @@ _GROUP = _object(
     minFCnt=_WHOLE,
     startTime=_WHOLE,
 )
-_OF: Mapping[str, Schema] = {
+_BY_CALL: Mapping[str, Schema] = {
     "device/sendmsg": _DOWNLINK,
     "device/sendmcastmsg": _DOWNLINK,
     "mcast/sendmsg": _DOWNLINK,
@@ -71,6 +70,6 @@ _OF: Mapping[str, Schema] = {
 }
 
 
-def of(call: str) -> Schema:
-    """The JSON answered to a call that succeeds; csvExport answers none."""
-    return _OF.get(call, _GROUP if call.startswith("mcast/") else _STARTED)
+def answer_schema(call: str) -> Schema:
+    """Return the schema of the JSON answer to a successful call. (csvExport answers CSV instead.)"""
+    return _BY_CALL.get(call, _GROUP if call.startswith("mcast/") else _STARTED)

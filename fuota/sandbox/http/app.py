@@ -1,4 +1,4 @@
-"""The HTTP of the sandbox: the 20 calls as the reference writes them, and their description at /openapi.json."""
+"""HTTP application of the sandbox: the 20 calls of the reference, and their description at /openapi.json."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from fuota.errors import AuthenticationError, BadRequestError, FuotaError, NotFoundError, StorageError
-from fuota.network import redact
+from fuota.network.redaction import redact
 from fuota.sandbox.http import parameters
 from fuota.sandbox.http.bodies import MAX_BODY_BYTES
 from fuota.sandbox.http.calls import CALLS, Call
 from fuota.sandbox.http.handlers import answer as answer_to
 from fuota.sandbox.http.openapi import document
-from fuota.sandbox.server.service import Asked, Service
+from fuota.sandbox.http.service import ApiRequest, Service
 
 PATH = "/rest/integration"
 _TOO_LONG = f"the body is longer than {MAX_BODY_BYTES} bytes: send it in several requests"
@@ -27,39 +27,40 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def create_app(service: Service) -> FastAPI:
-    """An application that answers the 20 calls for `service`.
+    """Return an application that answers the 20 calls for `service`.
 
-    Errors are answered as {"message": ...}, or {"responseMsg": ..., "statusCode": ...} by the three FUOTA calls: 403 for the
-    key, 404 for what is not known, 400 for the rest.
+    Errors are answered as {"message": ...}, by the three FUOTA calls as {"responseMsg": ..., "statusCode": ...}: 403 for a wrong
+    key, 404 for unknown devices, groups and tasks, 500 if the state could not be saved, 400 for other errors.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    described = document(PATH)
-    app.openapi = lambda: described  # type: ignore[method-assign]
+    description = document(PATH)
+    app.openapi = lambda: description  # type: ignore[method-assign]
     for call in CALLS.values():
         app.add_api_route(f"{PATH}/{call.name}", _answering(call, service), methods=[call.method], response_model=None)
     return app
 
 
 def _answering(call: Call, service: Service) -> Handler:
-    """The call behind the key, its errors turned into answers."""
+    """Return the HTTP handler of a call. It checks key and parameters, and turns errors into answers."""
 
     async def answer(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(answer_to, service, call.name, await _asked(call, service, request))
+            content = await run_in_threadpool(answer_to, service, call.name, await _checked(call, service, request))
         except FuotaError as error:
             return _refusal(call, error)
-        if isinstance(found, dict):
-            return JSONResponse(found)
-        return Response("".join(found), media_type="text/csv")
+        if isinstance(content, list):
+            return Response("".join(content), media_type="text/csv")
+        return JSONResponse(content)
 
     return answer
 
 
-async def _asked(call: Call, service: Service, request: Request) -> Asked:
+async def _checked(call: Call, service: Service, request: Request) -> ApiRequest:
+    """Return the request with its key and parameters checked. Raises FuotaError."""
     query, headers = request.query_params, request.headers
     # "passed either as a URL parameter or in an authorization header"; the parameter's name is that of older clients
     key = service.keys.check(headers.get("authorization") or query.get("apikey"), call.name)
-    return Asked(
+    return ApiRequest(
         values=parameters.read(call.parameters, query),
         key=key,
         url=str(request.base_url).rstrip("/"),
@@ -74,20 +75,23 @@ def _refusal(call: Call, error: FuotaError) -> JSONResponse:
             code = 403
         case NotFoundError():
             code = 404
-        case StorageError():  # the state file, no fault of the request
+        case StorageError():  # the state file: not a fault of the request
             code = 500
         case _:
             code = 400
-    words = redact(str(error))
-    said = {"responseMsg": words, "statusCode": code} if call.is_fuota else {"message": words}
-    return JSONResponse(said, status_code=code)
+    message = redact(str(error))
+    content = {"responseMsg": message, "statusCode": code} if call.is_fuota else {"message": message}
+    return JSONResponse(content, status_code=code)
 
 
 async def _body(call: Call, request: Request) -> bytes:
-    """The body, if the call has one: rows as JSON, or the file, as a multipart part (example) or by itself (table)."""
+    """Return the body of a call that has one: rows as JSON, or the file.
+
+    The file is a part of a multipart body (example of the reference) or the whole body (table of the reference).
+    """
     if not call.has_body:
         return b""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:  # a number: uvicorn has looked
+    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:  # uvicorn has checked that it is a number
         raise BadRequestError(_TOO_LONG)
     body = await _read(request)
     if call.rows or not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -103,7 +107,7 @@ async def _body(call: Call, request: Request) -> bytes:
 
 
 async def _read(request: Request) -> bytes:
-    """All of the body. Raises BadRequestError for one that is too long, announced or not, or cut off."""
+    """Return the whole body. Raises BadRequestError if it is too long, whether announced or not, or cut off."""
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -116,7 +120,7 @@ async def _read(request: Request) -> bytes:
 
 
 def _once(body: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
-    """A body that has been read, to be read again: the parser of forms sets no limit to the size of a file."""
+    """Return a body that was read, to be read again by the parser of forms, which does not limit the size of a file."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}

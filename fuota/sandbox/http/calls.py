@@ -1,4 +1,4 @@
-"""The 20 calls of the reference, each with every row of its table of parameters."""
+"""The 20 calls of the reference, with all their parameters."""
 
 from __future__ import annotations
 
@@ -12,202 +12,203 @@ from fuota.sandbox.http.parameters import Parameter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call: its path under /rest/integration, its parameters, and what kind of rows its body holds ("" for no rows)."""
+    """A call. name: path under /rest/integration. rows: kind of the rows in its body, "" for no rows."""
 
     name: str
     method: str
-    what: str
+    summary: str
     parameters: tuple[Parameter, ...]
     rows: str = ""
 
     @property
     def is_fuota(self) -> bool:
-        """Whether it is of the "FUOTA API", whose answers have responseMsg and statusCode where others have message."""
+        """Whether it belongs to the "FUOTA API". Its answers have responseMsg and statusCode instead of message."""
         return "/" not in self.name
 
     @property
     def has_body(self) -> bool:
-        """Whether it takes a body: rows, or the file of mcastTransfer."""
+        """Whether it has a body: rows, or the file of mcastTransfer."""
         return bool(self.rows) or self.name == "mcastTransfer"
 
 
-def _needed(name: str, kind: p.Kind, also: str = "") -> Parameter:
-    return Parameter(name=name, kind=kind, required=True, also=also)
+def _required(name: str, kind: p.ValueKind, alias: str = "") -> Parameter:
+    return Parameter(name=name, kind=kind, required=True, alias=alias)
 
 
-def _may(name: str, kind: p.Kind, default: object = None, also: str = "") -> Parameter:
-    return Parameter(name=name, kind=kind, default=default, also=also)
+def _optional(name: str, kind: p.ValueKind, default: object = None, alias: str = "") -> Parameter:
+    return Parameter(name=name, kind=kind, default=default, alias=alias)
 
 
-_APP, _MY_APP = _needed("appEui", p.EUI), _may("appEui", p.EUI)
-_CONTRACT, _PROFILE, _TAGS = _may("contractId", p.ID), _may("profId", p.ID), _may("tags", p.TAGS)
-_PLACE = (_MY_APP, _may("joinEui", p.EUI), _CONTRACT, _PROFILE)
-_TARGETS = (_may("devEuis", p.EUIS), _may("devTags", p.TAGS))
-_RADIO = (_may("txChnl", p.integer(0, 255)), _may("txDr", p.integer(0, 15)))
-# 1-254 in the tables; the other two of sendmsg are the device's own.
-_PORT, _PDU = _may("port", p.PORT, 1), _needed("pdu", p.PDU)
-# The reference writes eui and devEui for the same parameter, jobID and jobId too.
-_EUI, _JOB = _needed("eui", p.EUI, also="devEui"), _may("jobID", p.WORD, also="jobId")
-_TYPE = _may("type", p.choice("D2D", "APP"))
-_GROUP = (_APP, _TYPE, _needed("mcAddr", p.ADDRESS))
+_APP, _OPTIONAL_APP = _required("appEui", p.EUI), _optional("appEui", p.EUI)
+_CONTRACT, _PROFILE, _TAGS = _optional("contractId", p.ID), _optional("profId", p.ID), _optional("tags", p.TAGS)
+_SCOPE = (_OPTIONAL_APP, _optional("joinEui", p.EUI), _CONTRACT, _PROFILE)
+_TARGETS = (_optional("devEuis", p.EUIS), _optional("devTags", p.TAGS))
+_RADIO = (_optional("txChnl", p.integer(0, 255)), _optional("txDr", p.integer(0, 15)))
+# 1-254 in the tables of the reference.
+_PORT, _PDU = _optional("port", p.PORT, 1), _required("pdu", p.PDU)
+# The reference writes eui and devEui for the same parameter, and jobID and jobId.
+_EUI, _JOB = _required("eui", p.EUI, alias="devEui"), _optional("jobID", p.WORD, alias="jobId")
+_TYPE = _optional("type", p.choice("D2D", "APP"))
+_GROUP = (_APP, _TYPE, _required("mcAddr", p.ADDRESS))
 
 _ALL = (
     Call(
         name="device/sendmsg",
         method="POST",
-        what="Queue a downlink for a device",
+        summary="Queue a downlink for a device",
         parameters=(
             _EUI,
             _PDU,
             _PORT,
-            _may("confirmed", p.FLAG, default=False),
-            _may("timeoutMinutes", p.integer(1, 525_600), 65),
-            _may("clear", p.FLAG, default=False),
-            _may("class", p.ANY_CLASS),
-            _may("immediate", p.FLAG, default=False),
+            _optional("confirmed", p.FLAG, default=False),
+            _optional("timeoutMinutes", p.integer(1, 525_600), 65),
+            _optional("clear", p.FLAG, default=False),
+            _optional("class", p.ANY_CLASS),
+            _optional("immediate", p.FLAG, default=False),
         ),
     ),
     Call(
         name="device/sendmcastmsg",
         method="POST",
-        what="Send a multicast downlink from base stations",
-        parameters=(_needed("addr", p.ADDRESS), _PDU, _PORT, _needed("bstnEuis", p.SOME_EUIS)),
+        summary="Send a multicast downlink from base stations",
+        parameters=(_required("addr", p.ADDRESS), _PDU, _PORT, _required("bstnEuis", p.SOME_EUIS)),
     ),
     Call(
         name="device/clearmsgs",
         method="POST",
-        what="Clear queued downlinks",
-        parameters=(_EUI, _may("msgId", p.ID)),
+        summary="Clear queued downlinks",
+        parameters=(_EUI, _optional("msgId", p.ID)),
     ),
     Call(
         name="device/register",
         method="POST",
-        what="Register devices",
+        summary="Register devices",
         rows="register",
         parameters=(
-            _needed("token", p.TOKEN),
-            *_PLACE,
+            _required("token", p.TOKEN),
+            *_SCOPE,
             _TAGS,
-            _may("actType", p.choice("OTAA", "ABP"), "OTAA"),
+            _optional("actType", p.choice("OTAA", "ABP"), "OTAA"),
         ),
     ),
     Call(
         name="device/activate",
         method="POST",
-        what="Activate devices",
+        summary="Activate devices",
         rows="activate",
         # The token is in the example and not in the table.
-        parameters=(*_PLACE, _TAGS, _may("token", p.TOKEN)),
+        parameters=(*_SCOPE, _TAGS, _optional("token", p.TOKEN)),
     ),
     Call(
         name="device/activateOne",
         method="POST",
-        what="Activate one device",
+        summary="Activate one device",
         # devEui is in the example and not in the table.
         parameters=(
-            *_PLACE,
+            *_SCOPE,
             _TAGS,
-            _may("metadata", p.TEXT),
-            _may("lat", p.number(-90, 90)),
-            _may("lng", p.number(-180, 180)),
-            _may("devType", p.TEXT),
-            _needed("devEui", p.EUI, also="eui"),
+            _optional("metadata", p.TEXT),
+            _optional("lat", p.number(-90, 90)),
+            _optional("lng", p.number(-180, 180)),
+            _optional("devType", p.TEXT),
+            _required("devEui", p.EUI, alias="eui"),
         ),
     ),
-    Call(name="device/deactivate", method="POST", what="Deactivate devices", rows="deactivate", parameters=_PLACE),
+    Call(name="device/deactivate", method="POST", summary="Deactivate devices", rows="deactivate", parameters=_SCOPE),
     Call(
         name="device/update",
         method="POST",
-        what="Change fields of devices",
+        summary="Change fields of devices",
         rows="update",
-        parameters=(_APP, _PROFILE, _may("tagsOperation", p.choice("APPEND", "REPLACE", "DELETE")), _TAGS),
+        parameters=(_APP, _PROFILE, _optional("tagsOperation", p.choice("APPEND", "REPLACE", "DELETE")), _TAGS),
     ),
     Call(
         name="device/csvExport",
         method="GET",
-        what="Export devices as CSV",
+        summary="Export devices as CSV",
         parameters=(
-            _MY_APP,
-            _may("fields", p.words(*EXPORT_FIELDS), ("devEui", "contract", "tags", "state", "lastHeardFrom")),
-            _may("state", p.choice("ALL", "REGISTERED", "ACTIVATED", "DEACTIVATED", "JOINED"), "ALL"),
-            _may("psrDays", p.integer(1, 31)),
+            _OPTIONAL_APP,
+            _optional("fields", p.words(*EXPORT_FIELDS), ("devEui", "contract", "tags", "state", "lastHeardFrom")),
+            _optional("state", p.choice("ALL", "REGISTERED", "ACTIVATED", "DEACTIVATED", "JOINED"), "ALL"),
+            _optional("psrDays", p.integer(1, 31)),
             _CONTRACT,
-            _may("devEuis", p.EUIS),
+            _optional("devEuis", p.EUIS),
         ),
     ),
     Call(
         name="device/transfer",
         method="POST",
-        what="Move devices to another application",
+        summary="Move devices to another application",
         rows="transfer",
         parameters=(
-            _needed("fromAppEui", p.EUI),
-            _needed("toAppEui", p.EUI),
-            _needed("contractId", p.ID),
+            _required("fromAppEui", p.EUI),
+            _required("toAppEui", p.EUI),
+            _required("contractId", p.ID),
             _PROFILE,
         ),
     ),
-    Call(name="device/status", method="GET", what="The status of a task", parameters=(_needed("reqId", p.WORD),)),
+    Call(name="device/status", method="GET", summary="Status of a task", parameters=(_required("reqId", p.WORD),)),
     Call(
         name="mcastTransfer",
         method="POST",
-        what="Start a FUOTA task",
+        summary="Start a FUOTA transfer",
         parameters=(
             _APP,
             *_TARGETS,
-            _needed("startDelaySecs", p.integer(1)),
+            _required("startDelaySecs", p.integer(1)),
             *_RADIO,
             _CONTRACT,
-            _may("fragAlg", p.choice("FWD_ERR_CORR", "NB_TRANS"), "FWD_ERR_CORR"),
-            _may("fragPkgVer", p.integer(1, 2), 1),
-            _may("devClass", p.MULTICAST_CLASS, "C"),
-            _needed("redundancy", p.number(0.0, 1.0)),
-            _may("millisBetweenPkts", p.integer(1), 5000),
-            _may("descriptor", p.DESCRIPTOR, bytes(4)),
-            _may("useMultiPkg", p.FLAG, default=False),
-            _may("maxFragSize", p.integer(0, 253), 0),
+            _optional("fragAlg", p.choice("FWD_ERR_CORR", "NB_TRANS"), "FWD_ERR_CORR"),
+            _optional("fragPkgVer", p.integer(1, 2), 1),
+            _optional("devClass", p.MULTICAST_CLASS, "C"),
+            _required("redundancy", p.number(0.0, 1.0)),
+            _optional("millisBetweenPkts", p.integer(1), 5000),
+            _optional("descriptor", p.DESCRIPTOR, bytes(4)),
+            _optional("useMultiPkg", p.FLAG, default=False),
+            _optional("maxFragSize", p.integer(0, 253), 0),
         ),
     ),
     Call(
         name="mcastCancel",
         method="POST",
-        what="Cancel a FUOTA task, or leave devices out of it",
-        parameters=(_JOB, _MY_APP, *_TARGETS),
+        summary="Cancel a FUOTA transfer, or leave devices out of it",
+        parameters=(_JOB, _OPTIONAL_APP, *_TARGETS),
     ),
-    Call(name="mcastStatus", method="GET", what="The status of a FUOTA task", parameters=(_JOB, _MY_APP)),
+    Call(name="mcastStatus", method="GET", summary="Status of a FUOTA transfer", parameters=(_JOB, _OPTIONAL_APP)),
     Call(
         name="mcast/setup",
         method="POST",
-        what="Set up a multicast group",
+        summary="Set up a multicast group",
         parameters=(
             _APP,
             *_TARGETS,
             *_RADIO,
             _CONTRACT,
-            _may("devClass", p.MULTICAST_CLASS, "C"),
-            _may("type", p.choice("D2D", "APP"), "D2D"),
-            _may("periodicity", p.integer(0, 7), 3),
+            _optional("devClass", p.MULTICAST_CLASS, "C"),
+            _optional("type", p.choice("D2D", "APP"), "D2D"),
+            _optional("periodicity", p.integer(0, 7), 3),
         ),
     ),
     Call(
         name="mcast/addDevices",
         method="POST",
-        what="Add devices to a multicast group",
+        summary="Add devices to a multicast group",
         parameters=(*_GROUP, *_TARGETS),
     ),
     Call(
         name="mcast/removeDevices",
         method="POST",
-        what="Remove devices from a multicast group",
+        summary="Remove devices from a multicast group",
         parameters=(*_GROUP, *_TARGETS),
     ),
-    Call(name="mcast/status", method="GET", what="The status of a multicast group", parameters=_GROUP),
+    Call(name="mcast/status", method="GET", summary="Status of a multicast group", parameters=_GROUP),
     Call(
         name="mcast/sendmsg",
         method="POST",
-        what="Send a downlink to a multicast group",
+        summary="Send a downlink to a multicast group",
         parameters=(*_GROUP, _PDU, _PORT),
     ),
-    Call(name="mcast/delete", method="POST", what="Remove a multicast group", parameters=_GROUP),
+    Call(name="mcast/delete", method="POST", summary="Remove a multicast group", parameters=_GROUP),
 )
 CALLS: Mapping[str, Call] = {call.name: call for call in _ALL}
+"""All calls by name."""

@@ -1,16 +1,15 @@
-"""The description of the 20 calls as OpenAPI 3.1, made from the same tables that requests are read by."""
+"""Description of the 20 calls as OpenAPI 3.1, made from the tables that also read the requests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fuota.sandbox.http import answers_schema as answers
 from fuota.sandbox.http.bodies import KINDS
 from fuota.sandbox.http.calls import CALLS, Call
 from fuota.sandbox.http.parameters import TAGS, TEXT, Parameter
 
-Schema = Mapping[str, Any]
+Schema = Mapping[str, object]
 
 _KEY = {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"}
 _FIELDS: Mapping[str, Schema] = {
@@ -46,8 +45,8 @@ _CALLBACK = {
 }
 
 
-def document(path: str) -> dict[str, Any]:
-    """The whole description, of calls under `path`."""
+def document(path: str) -> dict[str, object]:
+    """Return the whole description. path: path above the names of the calls."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,15 +62,15 @@ def document(path: str) -> dict[str, Any]:
     }
 
 
-def _operation(call: Call) -> dict[str, Any]:
+def _operation(call: Call) -> dict[str, object]:
     refused = {"content": {"application/json": {"schema": answers.FUOTA_ERROR if call.is_fuota else answers.ERROR}}}
-    parameters = [_parameter(one) for one in call.parameters]
+    parameters = [_parameter(parameter) for parameter in call.parameters]
     if call.name == "device/transfer":
         key = {"type": "string"}
         parameters.append({"name": "authorization2", "in": "header", "required": True, "schema": key})
-    found: dict[str, Any] = {
+    operation: dict[str, object] = {
         "operationId": call.name.replace("/", "_"),
-        "summary": call.what,
+        "summary": call.summary,
         "parameters": parameters,
         "responses": {
             "200": {"description": "Success", "content": _content(call)},
@@ -80,40 +79,40 @@ def _operation(call: Call) -> dict[str, Any]:
             "404": {"description": "What was named is not known", **refused},
         },
     }
-    return found | ({"requestBody": _body(call)} if call.has_body else {})
+    return operation | ({"requestBody": _body(call)} if call.has_body else {})
 
 
-def _content(call: Call) -> dict[str, Any]:
+def _content(call: Call) -> dict[str, object]:
     if call.name == "device/csvExport":
         return {"text/csv": {"schema": {"type": "string"}}}
-    return {"application/json": {"schema": answers.of(call.name)}}
+    return {"application/json": {"schema": answers.answer_schema(call.name)}}
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    found = {
+def _parameter(parameter: Parameter) -> dict[str, object]:
+    description: dict[str, object] = {
         "name": parameter.name,
         "in": "query",
         "required": parameter.required,
         "schema": dict(parameter.kind.schema),
     }
-    return found | ({"description": f"Also taken as {parameter.also}."} if parameter.also else {})
+    return description | ({"description": f"Also accepted as {parameter.alias}."} if parameter.alias else {})
 
 
-def _body(call: Call) -> dict[str, Any]:
+def _body(call: Call) -> dict[str, object]:
     if not call.rows:
         part = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
         return {"required": True, "content": {"multipart/form-data": {"schema": part}}}
     kinds = ("OTAA", "ABP") if call.rows == "register" else (call.rows,)
     rows = [_row(kind) for kind in kinds]
-    properties: dict[str, Any] = {"data": {"type": "array", "minItems": 1, "items": rows[0]}}
+    properties: dict[str, object] = {"data": {"type": "array", "minItems": 1, "items": rows[0]}}
     if call.rows == "register":
-        # Which of the two is meant is said by actType, a parameter: no schema can tell.
+        # The parameter actType decides which of the two applies. A schema cannot express that.
         properties |= {"data": {"type": "array", "minItems": 1, "items": {"anyOf": rows}}, "callback": _CALLBACK}
     schema = {"type": "object", "required": ["data"], "properties": properties}
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
-def _row(kind: str) -> dict[str, Any]:
+def _row(kind: str) -> dict[str, object]:
     fields, needed = KINDS[kind].__dataclass_fields__, {"dev_eui", *(("app_key",) if kind == "OTAA" else ())}
     wire = {name: _camel(name) for name in fields if name in _FIELDS}
     return {

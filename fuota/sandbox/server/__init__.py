@@ -1,1 +1,1 @@
-"""The simulated network server: applications, devices, tasks, transfers and what it keeps in a file."""
+"""The network server of the sandbox, without its HTTP."""

@@ -1,4 +1,4 @@
-"""Posts uplinks to the application, as the network server's data stream does (reference, "Application Payload")."""
+"""Data stream: posts uplinks to the application (reference, "Application Payload")."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import time
 from collections import deque
 from dataclasses import replace
 
-from fuota.errors import MalformedAnswerError, NetworkError, ParameterError
-from fuota.network import HttpClient, Uplink
+from fuota import rules
+from fuota.errors import MalformedAnswerError, NetworkError
+from fuota.network.http import HttpClient
+from fuota.network.uplinks import Uplink
 from fuota.network.urls import split_url
 from fuota.sandbox.server.faults import Faults
 
@@ -19,25 +21,27 @@ PAUSE_S = 0.3
 MAX_BATCH = 200
 MAX_WAITING = 100_000
 BATCH_DELAY_MS = 5
-"""A batch is what came "within a few milliseconds of each other" (reference, "Batching"); in real time."""
+"""A batch has the uplinks that came "within a few milliseconds of each other" (reference, "Batching"), in real time."""
+MAX_BATCH_DELAY_MS = 10_000
 LAST_POSTS_S = 10
-"""What is queued when the stream ends is posted for that long."""
+"""Time for which queued uplinks are posted after `stop`."""
 MAX_DUPLICATES = 15
 
-_FARTHER_DB = 4
-"""Each further gateway hears an uplink that much worse."""
+_GATEWAY_STEP_DB = 4
+"""Loss of signal from one further gateway to the next."""
 _NO_FAULTS = Faults()
 _log = logging.getLogger(__name__)
 
 
 class DataStream:
-    """A queue of uplinks and the thread that posts them to `url`, in batches (an array) or one by one (an object).
+    """A queue of uplinks and the thread that posts them to `url`.
 
-    batch_delay_ms: a batch waits that long for company. duplicates: how many further gateways hear an uplink.
-    max_waiting: uplinks queued at most. `faults`: which notifications are never posted, or twice.
+    batch: whether uplinks are posted in batches (arrays) instead of single objects. batch_delay_ms: time for which a batch
+    waits for further uplinks, 0 to 10000. duplicates: number of further gateways that hear an uplink, 0 to 15.
+    max_waiting: limit of queued uplinks. faults: of these, drop_notification and repeat_notification are used.
 
-    An uplink is lost that the application does not take in three attempts, or that finds the queue full; the log tells.
-    Counted: `lost`; `dropped` and `repeated` by faults. Raises ParameterError.
+    An uplink is lost if the application does not accept it in three attempts, or if the queue is full. The log reports the first
+    loss. Counters: `lost`; `dropped` and `repeated` by faults. Raises ParameterError.
     """
 
     def __init__(
@@ -50,16 +54,14 @@ class DataStream:
         max_waiting: int = MAX_WAITING,
         faults: Faults = _NO_FAULTS,
     ) -> None:
-        if not 0 <= batch_delay_ms <= 10_000:
-            raise ParameterError(f"batch_delay_ms {batch_delay_ms} was given: it lies from 0 to 10000")
         base_url, self._path, self._query = split_url(url)
         self._client = HttpClient(base_url, timeout_s=5)
         self._batch = batch
-        self._delay_s = batch_delay_ms / 1000
-        self._duplicates = _checked_duplicates(duplicates)
+        self._delay_s = rules.integer("batch_delay_ms", batch_delay_ms, 0, MAX_BATCH_DELAY_MS) / 1000
+        self._duplicates = rules.integer("duplicates", duplicates, 0, MAX_DUPLICATES)
         self._max_waiting = max_waiting
         self._faults = faults
-        self._draws = random.Random(f"data stream {faults.seed}")  # noqa: S311 - chance, not secrecy
+        self._draws = random.Random(f"data stream {faults.seed}")  # noqa: S311 - not used for secrets
         self._waiting: deque[tuple[Uplink, int]] = deque()
         self._changed = threading.Condition()
         self._closing = threading.Event()
@@ -67,21 +69,23 @@ class DataStream:
         self.lost = self.dropped = self.repeated = 0
 
     def start(self) -> None:
-        """Begin to post."""
+        """Begin to post uplinks."""
         self._thread.start()
 
     def publish(self, uplink: Uplink, *, duplicates: int | None = None) -> None:
-        """Queue one uplink; returns at once. `duplicates`: as of the stream, for this uplink."""
-        further = self._duplicates if duplicates is None else _checked_duplicates(duplicates)
+        """Queue one uplink and return at once. duplicates: number of further gateways; None for the number of the stream."""
+        gateways = self._duplicates
+        if duplicates is not None:
+            gateways = rules.integer("duplicates", duplicates, 0, MAX_DUPLICATES)
         with self._changed:
             if len(self._waiting) < self._max_waiting:
-                self._waiting.append((uplink, further))
+                self._waiting.append((uplink, gateways))
                 self._changed.notify()
                 return
             self._lose(1, f"the queue of the data stream is full ({self._max_waiting} uplinks)")
 
     def stop(self) -> None:
-        """Post what is queued, without repeating anything that fails and for ten seconds at most, and end."""
+        """Post the queued uplinks, once each and for at most ten seconds, and end."""
         with self._changed:
             self._closing.set()
             self._changed.notify()
@@ -89,16 +93,16 @@ class DataStream:
 
     def _run(self) -> None:
         end_s = None
-        while taken := self._take():
+        while batch := self._take():
             if self._closing.is_set():
                 end_s = end_s or time.monotonic() + LAST_POSTS_S
                 if time.monotonic() > end_s:
-                    self._give_up(len(taken))
+                    self._give_up(len(batch))
                     return
-            self._send(taken)
+            self._send(batch)
 
     def _take(self) -> list[tuple[Uplink, int]]:
-        """The next uplinks that go together; none once all is posted and the stream ends."""
+        """Return the uplinks of the next batch; [] when the stream ends and all uplinks are posted."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing.is_set())
             if self._batch:
@@ -106,15 +110,15 @@ class DataStream:
             count = min(len(self._waiting), MAX_BATCH if self._batch else 1)
             return [self._waiting.popleft() for _ in range(count)]
 
-    def _send(self, taken: list[tuple[Uplink, int]]) -> None:
-        heard = [one for uplink, duplicates in taken for one in _by_gateways(uplink, duplicates)]
-        posted = [one for one in heard for _ in range(self._times())]
+    def _send(self, batch: list[tuple[Uplink, int]]) -> None:
+        relayed = [copy for uplink, duplicates in batch for copy in _by_gateways(uplink, duplicates)]
+        notifications = [uplink for uplink in relayed for _ in range(self._repetitions())]
         size = MAX_BATCH if self._batch else 1
-        for first in range(0, len(posted), size):
-            self._deliver(posted[first : first + size])
+        for first in range(0, len(notifications), size):
+            self._deliver(notifications[first : first + size])
 
-    def _times(self) -> int:
-        """How often a notification is posted."""
+    def _repetitions(self) -> int:
+        """Return the number of times that the next notification is posted."""
         if self._draws.random() < self._faults.drop_notification:
             self.dropped += 1
             return 0
@@ -129,7 +133,7 @@ class DataStream:
             try:
                 self._client.post_json(self._path, self._query, json=body if self._batch else body[0])
             except MalformedAnswerError:
-                return  # taken: what the application says besides is its own business
+                return  # accepted: the content of the answer does not matter
             except NetworkError as error:
                 reason = str(error)
                 if self._closing.is_set() or attempt == ATTEMPTS - 1:
@@ -145,22 +149,16 @@ class DataStream:
             self._lose(count + len(self._waiting), f"the data stream has ended, {LAST_POSTS_S} s were not enough")
 
     def _lose(self, count: int, reason: str) -> None:
-        """To be called with the lock held, which keeps the count right."""
-        if self.lost == 0:  # once: a receiver that is down would fill the log
+        """Count lost uplinks. To be called with the lock held, since both threads count."""
+        if self.lost == 0:  # only once: a receiver that is down would fill the log
             _log.warning("uplinks of the data stream are being lost: %s", reason)
         self.lost += count
 
 
-def _checked_duplicates(duplicates: int) -> int:
-    if not 0 <= duplicates <= MAX_DUPLICATES:
-        raise ParameterError(f"duplicates {duplicates} was given: it lies from 0 to {MAX_DUPLICATES} further gateways")
-    return duplicates
-
-
 def _by_gateways(uplink: Uplink, duplicates: int) -> list[Uplink]:
-    """The uplink as relayed by its gateway and by so many more; `dup` marks those that came later (reference, "Fields").
+    """Return the uplink as relayed by its gateway and by `duplicates` further ones. `dup` marks later copies (reference, "Fields").
 
-    Where there are none it goes without `dup`, which requires a contract.
+    Without further gateways the uplink has no `dup`, which requires a contract.
     """
     if duplicates == 0:
         return [uplink]
@@ -169,7 +167,7 @@ def _by_gateways(uplink: Uplink, duplicates: int) -> list[Uplink]:
 
 def _duplicate(uplink: Uplink, number: int) -> Uplink:
     gateway = (int(uplink.gw_eui or "0", 16) + number) % 2**64
-    weaker = _FARTHER_DB * number
+    weaker = _GATEWAY_STEP_DB * number
     return replace(
         uplink,
         dup=True,

@@ -1,24 +1,32 @@
-"""What the onboarding calls do to the devices that the server knows (reference, "Device Onboarding APIs").
+"""Work of the onboarding calls on the server's records (reference, "Device Onboarding APIs").
 
-Each function is the work of a task on one device: it changes the record and says what the device counts as.
+Each public function is one step of a task: it changes the record of one device and returns the outcome.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from fuota.network.senra.device_rows import AbpDevice, DeviceDetails, DeviceUpdate, OtaaDevice
-from fuota.sandbox.http.bodies import ActivatedDevice
-from fuota.sandbox.server.records import Application, DeviceRecord, DeviceState, Directory
-from fuota.sandbox.server.tasks import Outcome
+from fuota.sandbox.server.records import Application, DeviceState, Directory, RegisteredDevice
+from fuota.sandbox.server.tasks import Count, Refusal, TaskOutcome
 
 _CHANGED_KEY = "The AppKey for DevEUI: {eui} has been updated. Old AppKey: {old} New AppKey: {new}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What a call says of all its devices: where they are to be, and None or () for what it leaves open."""
+class ActivatedDevice(DeviceDetails):
+    """A row of activate. The table has no appKey, but the messages of the task report changed keys."""
+
+    app_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnboardingScope:
+    """Parameters of an onboarding call for all its devices. None or () leaves a value unchanged.
+
+    application: the application of the devices. now_us: time of the call.
+    """
 
     application: Application
     now_us: int
@@ -29,164 +37,170 @@ class Place:
 
     @property
     def app_eui(self) -> str:
-        """The application's EUI."""
+        """EUI of the application."""
         return self.application.app_eui
 
 
-def register(directory: Directory, place: Place, row: DeviceDetails) -> Outcome:
-    """Make a device known, or give one that is known another AppKey."""
-    if (known := directory.devices.get(row.dev_eui)) is None:
-        directory.add(_new_record(place, row))
-        return Outcome(counts="registered")
-    if known.app_eui != place.app_eui:
-        return Outcome(
-            counts="errors",
-            message=f"DevEUI: {row.dev_eui} has already been registered on AppEUI: {known.app_eui}. The Device cannot be "
-            f"registered on AppEUI: {place.app_eui}.",
+def register(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+    """Register a device, or give a registered device another AppKey."""
+    if (record := directory.devices.get(row.dev_eui)) is None:
+        directory.add(_new_record(scope, row))
+        return TaskOutcome(count=Count.REGISTERED)
+    if record.app_eui != scope.app_eui:
+        return _refused(
+            Refusal.OTHER_APPLICATION,
+            row,
+            f"has already been registered on AppEUI: {record.app_eui}. The Device cannot be "
+            f"registered on AppEUI: {scope.app_eui}.",
         )
-    return _described(known, place, row)
+    return _described(record, scope, row)
 
 
-def activate(directory: Directory, place: Place, row: ActivatedDevice) -> Outcome:
-    """Let a device join. One that speaks by ABP has its session already."""
-    known = directory.devices.get(row.dev_eui)
-    if known is None or (known.app_eui != place.app_eui and known.state is DeviceState.REGISTERED):
-        return Outcome(counts="errors", message=_not_registered(row.dev_eui, place))
-    if known.app_eui != place.app_eui:
-        how = "has already joined" if known.state is DeviceState.JOINED else "was already Activated"
-        return Outcome(
-            counts="errors",
-            message=f"DevEUI: {row.dev_eui} {how} on AppEUI: {known.app_eui}. The Device cannot be Activated on AppEUI: "
-            f"{place.app_eui}.",
+def activate(directory: Directory, scope: OnboardingScope, row: ActivatedDevice) -> TaskOutcome:
+    """Allow a device to join. An ABP device has its session already."""
+    record = directory.devices.get(row.dev_eui)
+    if record is None or (record.app_eui != scope.app_eui and record.state is DeviceState.REGISTERED):
+        return _unknown_join_eui(scope, row)
+    if record.app_eui != scope.app_eui:
+        event = "has already joined" if record.state is DeviceState.JOINED else "was already Activated"
+        return _refused(
+            Refusal.OTHER_APPLICATION,
+            row,
+            f"{event} on AppEUI: {record.app_eui}. The Device cannot be Activated on AppEUI: {scope.app_eui}.",
         )
-    if place.join_eui not in (None, known.join_eui):
-        return Outcome(counts="errors", message=_not_registered(row.dev_eui, place))
-    outcome = _described(known, place, row)
-    if known.may_join:
+    if scope.join_eui not in (None, record.join_eui):
+        return _unknown_join_eui(scope, row)
+    outcome = _described(record, scope, row)
+    if record.may_join:
         return outcome
     # "continue uplinking in the context of their previously established security session" (reference, on Deactivation)
-    known.state = DeviceState.JOINED if known.join_id else DeviceState.ACTIVATED
-    known.activated_us = place.now_us
-    return Outcome(counts="activated", message=outcome.message)
+    record.state = DeviceState.JOINED if record.join_id else DeviceState.ACTIVATED
+    record.activated_us = scope.now_us
+    return TaskOutcome(count=Count.ACTIVATED, message=outcome.message)
 
 
-def deactivate(directory: Directory, place: Place, row: DeviceDetails) -> Outcome:
-    """Keep a device from joining; one that has joined goes on in its session."""
-    known = directory.devices.get(row.dev_eui)
-    if known is None or known.app_eui != place.app_eui:
-        return _error(row, "has not been registered. The Device cannot be deactivated.")
-    if known.state is DeviceState.DEACTIVATED:
-        return Outcome(counts="notChanged")
-    known.state, known.deactivated_us = DeviceState.DEACTIVATED, place.now_us
-    return Outcome(counts="deactivated")
+def deactivate(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+    """Forbid a device to join. A device that has joined keeps its session."""
+    record = directory.devices.get(row.dev_eui)
+    if record is None or record.app_eui != scope.app_eui:
+        return _not_registered(row, "deactivated")
+    if record.state is DeviceState.DEACTIVATED:
+        return TaskOutcome(count=Count.NOT_CHANGED)
+    record.state, record.deactivated_us = DeviceState.DEACTIVATED, scope.now_us
+    return TaskOutcome(count=Count.DEACTIVATED)
 
 
-def update(directory: Directory, place: Place, row: DeviceUpdate, tags_operation: str | None) -> Outcome:
-    """Change fields of a device that has joined."""
-    known = directory.devices.get(row.dev_eui)
-    if known is None or known.app_eui != place.app_eui:
-        return _error(row, "has not been registered. The Device cannot be updated.")
-    if known.state is not DeviceState.JOINED:
-        return _error(row, "has not joined. The Device cannot be updated.")
-    before = _fields(known)
-    message = _rekeyed(known, row.app_key)
-    known.nwk_key = known.nwk_key if row.nwk_key is None else bytes.fromhex(row.nwk_key)
-    known.dev_class = row.dev_class or known.dev_class
-    known.fw_ver = row.fw_ver or known.fw_ver
-    _take_details(known, row)
-    known.profile_id = place.profile_id or known.profile_id
+def update(directory: Directory, scope: OnboardingScope, row: DeviceUpdate, tags_operation: str | None) -> TaskOutcome:
+    """Change fields of a device that has joined. tags_operation: "APPEND", "REPLACE", "DELETE", or None for no change of tags."""
+    record = directory.devices.get(row.dev_eui)
+    if record is None or record.app_eui != scope.app_eui:
+        return _not_registered(row, "updated")
+    if record.state is not DeviceState.JOINED:
+        return _refused(Refusal.NOT_JOINED, row, "has not joined. The Device cannot be updated.")
+    before = _fields(record)
+    message = _change_app_key(record, row.app_key)
+    record.nwk_key = record.nwk_key if row.nwk_key is None else bytes.fromhex(row.nwk_key)
+    record.dev_class = row.dev_class or record.dev_class
+    record.fw_ver = row.fw_ver or record.fw_ver
+    _take_details(record, row)
+    record.profile_id = scope.profile_id or record.profile_id
     if tags_operation is not None:
-        known.tags = _tags_after(tags_operation, known.tags, (*place.tags, *(row.tags or ())))
-    return Outcome(counts="updated" if _fields(known) != before else "notChanged", message=message)
+        record.tags = _tags_after(tags_operation, record.tags, (*scope.tags, *(row.tags or ())))
+    return TaskOutcome(count=Count.UPDATED if _fields(record) != before else Count.NOT_CHANGED, message=message)
 
 
-def transfer(directory: Directory, place: Place, row: DeviceDetails) -> Outcome:
-    """Move a device into the place's application; its session goes on."""
-    known = directory.devices.get(row.dev_eui)
-    if known is None:
-        return _error(row, "has not been registered. The Device cannot be transferred.")
-    known.app_eui = place.app_eui
-    known.contract_id = place.contract_id or place.application.contract_id
-    known.profile_id = place.profile_id or place.application.profile_id
-    return Outcome(counts="transferred")
+def transfer(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+    """Move a device to the application of `scope`. It keeps its session."""
+    record = directory.devices.get(row.dev_eui)
+    if record is None:
+        return _not_registered(row, "transferred")
+    record.app_eui = scope.app_eui
+    record.contract_id = scope.contract_id or scope.application.contract_id
+    record.profile_id = scope.profile_id or scope.application.profile_id
+    return TaskOutcome(count=Count.TRANSFERRED)
 
 
-def _new_record(place: Place, row: DeviceDetails) -> DeviceRecord:
-    record = DeviceRecord(
+def _new_record(scope: OnboardingScope, row: DeviceDetails) -> RegisteredDevice:
+    record = RegisteredDevice(
         dev_eui=row.dev_eui,
-        app_eui=place.app_eui,
-        join_eui=place.join_eui or place.application.join_eui,
+        app_eui=scope.app_eui,
+        join_eui=scope.join_eui or scope.application.join_eui,
         activation="ABP" if isinstance(row, AbpDevice) else "OTAA",
-        contract_id=place.contract_id or place.application.contract_id,
-        profile_id=place.profile_id or place.application.profile_id,
-        tags=tuple(dict.fromkeys((*place.tags, *(row.tags or ())))),
-        registered_us=place.now_us,
+        contract_id=scope.contract_id or scope.application.contract_id,
+        profile_id=scope.profile_id or scope.application.profile_id,
+        tags=tuple(dict.fromkeys((*scope.tags, *(row.tags or ())))),
+        registered_us=scope.now_us,
     )
     if isinstance(row, OtaaDevice):
         record.app_key = bytes.fromhex(row.app_key)
     if isinstance(row, AbpDevice):
         record.dev_addr = None if row.dev_addr is None else int(row.dev_addr, 16)
-        record.nwk_s_key, record.app_s_key = _octets(row.nwk_s_key), _octets(row.app_s_key)
+        record.nwk_s_key, record.app_s_key = _key(row.nwk_s_key), _key(row.app_s_key)
     _take_details(record, row)
     return record
 
 
-def _described(known: DeviceRecord, place: Place, row: DeviceDetails) -> Outcome:
-    """Take over what is said of a device that is known. "Updated" counts changed AppKeys (reference, "Response Details")."""
-    _take_details(known, row)
-    known.contract_id = place.contract_id or known.contract_id
-    known.profile_id = place.profile_id or known.profile_id
-    known.tags = _tags_after("APPEND", known.tags, (*place.tags, *(row.tags or ())))
+def _described(record: RegisteredDevice, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+    """Take over the fields of a row for a known device. "Updated" counts changed AppKeys (reference, "Response Details")."""
+    _take_details(record, row)
+    record.contract_id = scope.contract_id or record.contract_id
+    record.profile_id = scope.profile_id or record.profile_id
+    record.tags = _tags_after("APPEND", record.tags, (*scope.tags, *(row.tags or ())))
     if isinstance(row, AbpDevice):
-        known.dev_addr = known.dev_addr if row.dev_addr is None else int(row.dev_addr, 16)
-        known.nwk_s_key = _octets(row.nwk_s_key) or known.nwk_s_key
-        known.app_s_key = _octets(row.app_s_key) or known.app_s_key
-    message = _rekeyed(known, getattr(row, "app_key", None))
-    return Outcome(counts="updated" if message else "notChanged", message=message)
+        record.dev_addr = record.dev_addr if row.dev_addr is None else int(row.dev_addr, 16)
+        record.nwk_s_key = _key(row.nwk_s_key) or record.nwk_s_key
+        record.app_s_key = _key(row.app_s_key) or record.app_s_key
+    message = _change_app_key(record, row.app_key if isinstance(row, OtaaDevice | ActivatedDevice) else None)
+    return TaskOutcome(count=Count.UPDATED if message else Count.NOT_CHANGED, message=message)
 
 
-def _rekeyed(known: DeviceRecord, app_key: str | None) -> str:
-    """Give a device another AppKey; the message of that, or nothing where it is the same or none."""
-    old, new = known.app_key, _octets(app_key)
+def _change_app_key(record: RegisteredDevice, app_key: str | None) -> str:
+    """Give a device another AppKey. Return the message about it, or "" if the key is the same or None."""
+    old, new = record.app_key, _key(app_key)
     if new is None or new == old:
         return ""
-    known.app_key = new
-    was = "none" if old is None else old.hex().upper()
-    return _CHANGED_KEY.format(eui=known.dev_eui, old=was, new=new.hex().upper())
+    record.app_key = new
+    old_text = "none" if old is None else old.hex().upper()
+    return _CHANGED_KEY.format(eui=record.dev_eui, old=old_text, new=new.hex().upper())
 
 
-def _take_details(known: DeviceRecord, row: DeviceDetails) -> None:
-    known.lat = known.lat if row.lat is None else row.lat
-    known.lng = known.lng if row.lng is None else row.lng
-    known.metadata = row.metadata or known.metadata
-    known.dev_type = row.dev_type or known.dev_type
+def _take_details(record: RegisteredDevice, row: DeviceDetails) -> None:
+    record.lat = record.lat if row.lat is None else row.lat
+    record.lng = record.lng if row.lng is None else row.lng
+    record.metadata = row.metadata or record.metadata
+    record.dev_type = row.dev_type or record.dev_type
 
 
-def _tags_after(operation: str, present: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+def _tags_after(operation: str, present: tuple[str, ...], tags: tuple[str, ...]) -> tuple[str, ...]:
     match operation:
         case "APPEND":
-            return tuple(dict.fromkeys((*present, *given)))
+            return tuple(dict.fromkeys((*present, *tags)))
         case "REPLACE":
-            return tuple(dict.fromkeys(given))
+            return tuple(dict.fromkeys(tags))
         case _:
-            return tuple(tag for tag in present if tag not in given)
+            return tuple(tag for tag in present if tag not in tags)
 
 
-def _fields(known: DeviceRecord) -> tuple[Any, ...]:
+def _fields(record: RegisteredDevice) -> tuple[object, ...]:
     return (
-        *(known.lat, known.lng, known.metadata, known.dev_type, known.dev_class, known.fw_ver),
-        *(known.tags, known.app_key, known.nwk_key, known.profile_id),
+        *(record.lat, record.lng, record.metadata, record.dev_type, record.dev_class, record.fw_ver),
+        *(record.tags, record.app_key, record.nwk_key, record.profile_id),
     )
 
 
-def _octets(key: str | None) -> bytes | None:
-    return None if key is None else bytes.fromhex(key)
+def _key(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
 
 
-def _not_registered(dev_eui: str, place: Place) -> str:
-    where = place.join_eui or place.application.join_eui
-    return f"DevEUI: {dev_eui} has not been registered. The Device cannot be Activated on JoinEUI: {where}."
+def _unknown_join_eui(scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+    join_eui = scope.join_eui or scope.application.join_eui
+    text = f"has not been registered. The Device cannot be Activated on JoinEUI: {join_eui}."
+    return _refused(Refusal.NOT_REGISTERED, row, text)
 
 
-def _error(row: DeviceDetails, rest: str) -> Outcome:
-    return Outcome(counts="errors", message=f"DevEUI: {row.dev_eui} {rest}")
+def _not_registered(row: DeviceDetails, action: str) -> TaskOutcome:
+    return _refused(Refusal.NOT_REGISTERED, row, f"has not been registered. The Device cannot be {action}.")
+
+
+def _refused(refusal: Refusal, row: DeviceDetails, text: str) -> TaskOutcome:
+    return TaskOutcome(count=Count.ERRORS, message=f"DevEUI: {row.dev_eui} {text}", refusal=refusal)

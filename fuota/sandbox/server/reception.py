@@ -1,4 +1,4 @@
-"""How well a device was heard, day by day, as csvExport tells it (reference, "Device Export API")."""
+"""Daily reception of a device's uplinks, as csvExport reports it (reference, "Device Export API")."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 DAY_US = 24 * 3600 * 1_000_000
 KEPT_DAYS = 32
-"""psrDays goes to 31; and the day that is not over."""
+"""Number of days that are kept: 31 for psrDays, and the present day."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Day:
-    """One day, UTC. `sent`: uplinks by the frame counter, `heard`: those that came."""
+class DayReception:
+    """Reception of one day, UTC. sent: uplinks according to the frame counter. heard: uplinks that arrived."""
 
     sent: int = 0
     heard: int = 0
@@ -21,22 +21,22 @@ class Day:
 
     @property
     def psr_percent(self) -> int:
-        """The packet success rate: uplinks heard of those sent."""
+        """Packet success rate: uplinks heard per 100 sent."""
         return round(100 * self.heard / self.sent)
 
 
 @dataclass(slots=True, kw_only=True)
 class Reception:
-    """The last days of a device, by their number since 1970-01-01 UTC. `last_seqno`: None before the first uplink."""
+    """Reception of the last days, by day number since 1970-01-01 UTC. last_seqno: None before the first uplink."""
 
-    days: dict[int, Day] = field(default_factory=dict)
+    days: dict[int, DayReception] = field(default_factory=dict)
     last_seqno: int | None = None
 
     def note(self, now_us: int, *, seqno: int, rssi_dbm: int, snr_db: float, base_stations: int) -> None:
-        """An uplink came. What the counter has skipped was sent and not heard; a counter that falls back began anew."""
+        """Record an uplink. Skipped counters were sent and not heard. A lower counter means that counting has restarted."""
         number = now_us // DAY_US
         if (day := self.days.get(number)) is None:
-            day = self.days[number] = Day()
+            day = self.days[number] = DayReception()
             for old in [n for n in self.days if n <= number - KEPT_DAYS]:
                 del self.days[old]
         skipped = seqno - self.last_seqno if self.last_seqno is not None else 1

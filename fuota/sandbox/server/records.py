@@ -1,6 +1,6 @@
-"""What the network server knows: applications, and devices with their states.
+"""The network server's records of applications and devices.
 
-The devices themselves are elsewhere (`fleet`): they hold the other end of every key, and nothing here tells them anything.
+The devices themselves are in `fuota.sandbox.devices.fleet`. They hold the other end of every key. Nothing here reaches them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fuota.sandbox.server.reception import Reception
 
 
 class DeviceState(StrEnum):
-    """The states that csvExport filters by (reference, "Device Export API")."""
+    """States of a device, as csvExport filters by them (reference, "Device Export API")."""
 
     REGISTERED = "REGISTERED"
     ACTIVATED = "ACTIVATED"
@@ -24,7 +24,7 @@ class DeviceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An application. `contract_id`, `profile_id` and `join_eui` are its defaults."""
+    """An application. `contract_id`, `profile_id` and `join_eui` are the defaults for its devices."""
 
     app_eui: str
     join_eui: str
@@ -33,11 +33,11 @@ class Application:
 
 
 @dataclass(slots=True, kw_only=True)
-class DeviceRecord:
-    """A device as the server knows it. It changes; times are virtual, in microseconds since 1970, 0 for never.
+class RegisteredDevice:
+    """The server's record of a device. It changes. Times are virtual, in microseconds since 1970; 0 means never.
 
-    `activation`: OTAA or ABP. `app_key`, `nwk_key`: root keys, 16 octets. `dev_addr` and the session keys: of the present
-    session, None before the first join. `join_id` counts the joins.
+    activation: "OTAA" or "ABP". app_key, nwk_key: root keys, 16 bytes. dev_addr and the session keys: of the present session,
+    None before the first join. join_id: number of joins.
     """
 
     dev_eui: str
@@ -71,11 +71,11 @@ class DeviceRecord:
 
     @property
     def may_join(self) -> bool:
-        """Whether a join is answered: a deactivated device "cannot join or rejoin" (reference, "Device Deactivation API")."""
+        """Whether a join is answered. A deactivated device "cannot join or rejoin" (reference, "Device Deactivation API")."""
         return self.state in {DeviceState.ACTIVATED, DeviceState.JOINED}
 
-    def join(self, now_us: int, *, dev_addr: int, nwk_s_key: bytes, app_s_key: bytes) -> None:
-        """A session begins. Raises NotFoundError where the device may not join."""
+    def begin_session(self, now_us: int, *, dev_addr: int, nwk_s_key: bytes, app_s_key: bytes) -> None:
+        """Begin a new session after a join. Raises NotFoundError if the device may not join."""
         if not self.may_join:
             raise NotFoundError(f"Device EUI {self.dev_eui} is {self.state}: it may not join")
         self.state = DeviceState.JOINED
@@ -84,10 +84,12 @@ class DeviceRecord:
         self.first_join_us = self.first_join_us or now_us
         self.last_join_us = self.last_heard_us = now_us
 
-    def heard(self, now_us: int, *, seqno: int, rssi_dbm: int, snr_db: float, base_stations: int = 1) -> None:
-        """An uplink of the device has come; `seqno` is its frame counter, from which the reception rate is known."""
+    def note_uplink(self, now_us: int, *, seqno: int, rssi_dbm: int, snr_db: float, base_stations: int = 1) -> None:
+        """Record an uplink of the device. seqno: its frame counter, from which the reception rate follows."""
         self.last_heard_us = now_us
-        if self.activation == "ABP" and self.state is DeviceState.ACTIVATED:  # it never joins: its session is heard of
+        if (
+            self.activation == "ABP" and self.state is DeviceState.ACTIVATED
+        ):  # it never joins: the uplink shows its session
             self.state, self.join_id = DeviceState.JOINED, max(1, self.join_id)
             self.first_join_us = self.first_join_us or now_us
             self.last_join_us = now_us
@@ -95,21 +97,21 @@ class DeviceRecord:
 
 
 class Directory:
-    """All applications and devices of a server, by EUI in capitals."""
+    """All applications and devices of a server, by EUI in upper case."""
 
     def __init__(self, applications: Iterable[Application]) -> None:
         self.applications = {application.app_eui: application for application in applications}
-        self.devices: dict[str, DeviceRecord] = {}
+        self.devices: dict[str, RegisteredDevice] = {}
 
-    def add(self, record: DeviceRecord) -> None:
-        """Take a device in, in place of one with the same EUI."""
+    def add(self, record: RegisteredDevice) -> None:
+        """Add a device. It replaces a device with the same EUI."""
         self.devices[record.dev_eui] = record
 
-    def power_on(self, record: DeviceRecord) -> DeviceRecord:
-        """Take in a device that is there from the start; the record in force.
+    def power_on(self, record: RegisteredDevice) -> RegisteredDevice:
+        """Add a device of the fleet at the start of the server. Return the record in force.
 
-        One that is known, from a state file, keeps what is known of it and gets the root keys and the session of `record`: the
-        device itself has forgotten its own.
+        If the device is known from a state file, the known record stays and gets the root keys and the session of `record`, since
+        the device itself has lost its session.
         """
         known = self.devices.setdefault(record.dev_eui, record)
         if known is not record:
@@ -118,39 +120,42 @@ class Directory:
         return known
 
     def application(self, app_eui: str) -> Application:
-        """Raises NotFoundError."""
-        if (found := self.applications.get(app_eui.upper())) is None:
+        """Return an application. Raises NotFoundError."""
+        if (application := self.applications.get(app_eui.upper())) is None:
             raise NotFoundError(f"Application EUI {app_eui} was not found")
-        return found
+        return application
 
-    def device(self, dev_eui: str, app_eui: str | None = None) -> DeviceRecord:
-        """A device, of that application if one is given. Raises NotFoundError."""
-        found = self.devices.get(dev_eui.upper())
-        if found is None or app_eui not in (None, found.app_eui):
+    def device(self, dev_eui: str, app_eui: str | None = None) -> RegisteredDevice:
+        """Return a device. app_eui: the application that it must belong to, None for any. Raises NotFoundError."""
+        record = self.devices.get(dev_eui.upper())
+        if record is None or app_eui not in (None, record.app_eui):
             raise NotFoundError(f"Device EUI was not found: {dev_eui}")
-        return found
+        return record
 
-    def by_address(self, dev_addr: int) -> DeviceRecord | None:
-        """The device that has this address, if any: the first one."""
+    def by_address(self, dev_addr: int) -> RegisteredDevice | None:
+        """Return the first device with this address, or None."""
         return next((record for record in self.devices.values() if record.dev_addr == dev_addr), None)
 
-    def of(self, app_eui: str) -> list[DeviceRecord]:
-        """The devices of an application, in the order of their registration."""
+    def of(self, app_eui: str) -> list[RegisteredDevice]:
+        """Return the devices of an application, in the order of their registration."""
         return [record for record in self.devices.values() if record.app_eui == app_eui]
 
     def targets(
         self, app_eui: str, dev_euis: Sequence[str] | None, dev_tags: Sequence[str] | None
-    ) -> list[DeviceRecord]:
-        """The devices of an application with these EUIs, or those that carry one of the tags. Raises NotFoundError."""
+    ) -> list[RegisteredDevice]:
+        """Return the devices of an application with these EUIs, or, if `dev_euis` is None, with any of these tags.
+
+        Raises NotFoundError.
+        """
         app_eui = self.application(app_eui).app_eui
         if dev_euis is None:
-            wanted = set(dev_tags or ())
-            if found := [record for record in self.of(app_eui) if wanted.intersection(record.tags)]:
-                return found
+            tags = set(dev_tags or ())
+            if records := [record for record in self.of(app_eui) if tags.intersection(record.tags)]:
+                return records
             raise NotFoundError(f"No device carries a tag of {', '.join(dev_tags or ())}")
-        asked = dict.fromkeys(eui.upper() for eui in dev_euis)
-        known = [self.devices[eui] for eui in asked if eui in self.devices and self.devices[eui].app_eui == app_eui]
-        if len(known) < len(asked):
-            unknown = list(asked.keys() - {record.dev_eui for record in known})
+        euis = dict.fromkeys(eui.upper() for eui in dev_euis)
+        records = [self.devices[eui] for eui in euis if eui in self.devices and self.devices[eui].app_eui == app_eui]
+        if len(records) < len(euis):
+            unknown = list(euis.keys() - {record.dev_eui for record in records})
             raise NotFoundError(f"Device EUI was not found: {', '.join(unknown[:3])} ({len(unknown)} in all)")
-        return known
+        return records

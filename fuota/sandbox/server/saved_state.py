@@ -1,106 +1,124 @@
-"""The server's books as JSON, and back: what a state file holds.
+"""State of a sandbox as JSON, and back: the content of a state file.
 
-Kept: devices with their states, keys, times and tags; downlinks that wait; the registration token; what tasks came to. Not
-kept: tasks under way, which are told as failed; FUOTA tasks and multicast groups; and whatever is in the devices, which start
-again with the image they were made with.
+Kept: devices with their states, keys, times and tags; waiting downlinks; the registration token; the results of tasks. Not kept:
+running tasks, which are reported as failed; FUOTA transfers and multicast groups; and the memory of the devices, which
+start again with the image that they were made with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fuota.errors import StorageError
-from fuota.sandbox.server.access import Tokens
-from fuota.sandbox.server.downlinks import Downlinks, QueuedDownlink
-from fuota.sandbox.server.reception import Day, Reception
-from fuota.sandbox.server.records import Application, DeviceRecord, DeviceState, Directory
+from fuota.sandbox.air.clock import Clock
+from fuota.sandbox.server.access import RegistrationToken
+from fuota.sandbox.server.downlinks import DownlinkQueues, QueuedDownlink
+from fuota.sandbox.server.reception import DayReception, Reception
+from fuota.sandbox.server.records import Application, DeviceState, Directory, RegisteredDevice
 from fuota.sandbox.server.tasks import KINDS, Task, Tasks
 
 FORMAT, VERSION = "fuota sandbox state", 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """The books as they were saved. `now_us`: virtual time then, before which the next sandbox does not begin."""
+class SavedState:
+    """State that was saved. now_us: virtual time of the saving; the next sandbox does not begin earlier."""
 
     now_us: int = 0
-    devices: tuple[DeviceRecord, ...] = ()
+    devices: tuple[RegisteredDevice, ...] = ()
     downlinks: tuple[QueuedDownlink, ...] = ()
     last_msg_id: int = 0
-    tokens: Tokens = field(default_factory=Tokens)
+    token: RegistrationToken = field(default_factory=RegistrationToken)
     tasks: tuple[Task, ...] = ()
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Books:
-        """Raises StorageError for what is no state of a sandbox, or one of another version."""
+    def from_json(cls, saved: Mapping[str, Any]) -> SavedState:
+        """Return the state. Raises StorageError if `saved` is not the state of a sandbox, or has another version."""
         if saved.get("format") != FORMAT or saved.get("version") != VERSION:
-            raise StorageError(f"it is no state of a sandbox, version {VERSION}: name a new file")
+            raise StorageError(f"it is not the state of a sandbox, version {VERSION}: name a new file")
         try:
             return cls(
                 now_us=saved["now_us"],
                 devices=tuple(map(_record, saved["devices"])),
                 downlinks=tuple(
-                    QueuedDownlink(**one | {"pdu": bytes.fromhex(one["pdu"])}) for one in saved["downlinks"]
+                    QueuedDownlink(**downlink | {"pdu": bytes.fromhex(downlink["pdu"])})
+                    for downlink in saved["downlinks"]
                 ),
                 last_msg_id=saved["last_msg_id"],
-                tokens=Tokens.restored(saved["token"]),
-                tasks=tuple(_task(one, saved["now_us"]) for one in saved["tasks"]),
+                token=RegistrationToken.from_json(saved["token"]),
+                tasks=tuple(_task(task, saved["now_us"]) for task in saved["tasks"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StorageError(f"it is damaged ({error!r}): name a new file, or one that was saved") from None
+            raise StorageError(f"it is damaged ({error!r}): name a new file, or a state file that is whole") from None
 
     def directory(self, applications: Iterable[Application]) -> Directory:
-        """The devices, of these applications; those of others are left out."""
-        found = Directory(applications)
+        """Return a directory of these applications with their saved devices. Devices of other applications are left out."""
+        directory = Directory(applications)
         for record in self.devices:
-            if record.app_eui in found.applications:
-                found.add(record)
-        return found
-
-    def queues(self) -> Downlinks:
-        """The downlinks that wait."""
-        found = Downlinks(first_msg_id=self.last_msg_id + 1)
-        found.restore(list(self.downlinks))
-        return found
+            if record.app_eui in directory.applications:
+                directory.add(record)
+        return directory
 
 
-def devices_json(directory: Directory) -> dict[str, Any]:
-    """What there is most of in the books, and changes least. To be called with the agenda's lock held."""
-    return {"devices": [_record_json(record) for record in directory.devices.values()]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningState:
+    """The parts of a running sandbox that a state file keeps."""
+
+    clock: Clock
+    directory: Directory
+    downlinks: DownlinkQueues
+    token: RegistrationToken
+    tasks: Tasks
+
+    def snapshot(self, devices: bool) -> dict[str, object]:
+        """Return the state as JSON. devices: with the devices, the largest part, which changes least."""
+        with self.clock.lock:
+            now_us = self.clock.now_us()
+            state: dict[str, object] = {
+                "format": FORMAT,
+                "version": VERSION,
+                "now_us": now_us,
+                "downlinks": [_plain_fields(downlink) for downlink in self.downlinks.snapshot(now_us)],
+                "last_msg_id": self.downlinks.last_msg_id,
+                "token": self.token.to_json(),
+                "tasks": [_plain_fields(task) | {"kind": task.kind.noun} for task in self.tasks.by_id.values()],
+            }
+            if devices:
+                state["devices"] = [_record_json(record) for record in self.directory.devices.values()]
+            return state
 
 
-def books_json(downlinks: Downlinks, tokens: Tokens, tasks: Tasks, *, now_us: int) -> dict[str, Any]:
-    """The books as they are now, but for the devices. To be called with the agenda's lock held."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "now_us": now_us,
-        "downlinks": [_plain_fields(one) for one in downlinks.snapshot(now_us)],
-        "last_msg_id": downlinks.last_msg_id,
-        "token": tokens.saved(),
-        "tasks": [_plain_fields(task) | {"kind": task.kind.what} for task in tasks.by_id.values()],
-    }
+def _plain_fields(value: RegisteredDevice | QueuedDownlink | Task | DayReception) -> dict[str, object]:
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
 
 
-def _plain_fields(value: Any) -> dict[str, Any]:
-    return {one.name: _PLAIN.get(type(found := getattr(value, one.name)), _same)(found) for one in fields(value)}
+def _plain(value: object) -> object:
+    match value:
+        case bytes():
+            return value.hex()
+        case tuple():
+            return list(value)
+        case DeviceState():
+            return str(value)
+        case _:
+            return value
 
 
-def _record_json(record: DeviceRecord) -> dict[str, Any]:
+def _record_json(record: RegisteredDevice) -> dict[str, object]:
     reception = record.reception
     days = {str(number): _plain_fields(day) for number, day in reception.days.items()}
     return _plain_fields(record) | {"reception": {"last_seqno": reception.last_seqno, "days": days}}
 
 
-def _record(saved: Mapping[str, Any]) -> DeviceRecord:
-    given = dict(saved)
+def _record(saved: Mapping[str, Any]) -> RegisteredDevice:
+    values = dict(saved)
     for name in ("app_key", "nwk_key", "nwk_s_key", "app_s_key"):
-        given[name] = None if given[name] is None else bytes.fromhex(given[name])
-    days = {int(number): Day(**day) for number, day in given["reception"]["days"].items()}
-    given["reception"] = Reception(days=days, last_seqno=given["reception"]["last_seqno"])
-    return DeviceRecord(**given | {"state": DeviceState(given["state"]), "tags": tuple(given["tags"])})
+        values[name] = None if values[name] is None else bytes.fromhex(values[name])
+    days = {int(number): DayReception(**day) for number, day in values["reception"]["days"].items()}
+    values["reception"] = Reception(days=days, last_seqno=values["reception"]["last_seqno"])
+    return RegisteredDevice(**values | {"state": DeviceState(values["state"]), "tags": tuple(values["tags"])})
 
 
 def _task(saved: Mapping[str, Any], now_us: int) -> Task:
@@ -108,10 +126,3 @@ def _task(saved: Mapping[str, Any], now_us: int) -> Task:
     if task.done is None:
         task.fail(task.count, now_us)
     return task
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-_PLAIN: Mapping[type, Callable[[Any], Any]] = {bytes: bytes.hex, tuple: list, DeviceState: str}

@@ -1,45 +1,47 @@
-"""A state file: the books of a sandbox on disk, whole at any moment, so that a kill loses nothing that was answered.
+"""A state file: the state of a sandbox on disk, whole at any moment, so that a kill loses nothing that was answered.
 
-Its first line is the whole books. Each further line has anew what changes often: downlinks, token, tasks; the last one counts. A
-line that a kill has cut short was not answered for, and is left out.
+Its first line is the whole state. Each further line has the parts that change often: downlinks, token, tasks. The last line
+counts. A line that a kill has cut short was not answered for, and is ignored.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fuota import files
 from fuota.errors import StorageError
-from fuota.sandbox.server.saved_state import Books
+from fuota.sandbox.server.saved_state import SavedState
 
-MOST_APPENDED_BYTES = 16_000_000
-"""Then the file is written anew."""
+MAX_APPENDED_BYTES = 16_000_000
+"""Number of appended bytes after which the whole file is written again."""
+_WHAT = "the state file"
 _log = logging.getLogger(__name__)
 
 
-def load_books(path: Path) -> Books:
-    """What the file holds; empty books where there is no file yet. Raises StorageError."""
+def load_state(path: Path) -> SavedState:
+    """Return the content of a state file, or an empty state if there is no file. Raises StorageError."""
     try:
-        text = path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
-        return Books()
+        return SavedState()
     except OSError as error:
-        raise StorageError(f"the state file {path} cannot be read: {error.strerror}") from None
+        raise StorageError(f"{_WHAT} {path} cannot be read: {error.strerror}") from None
     try:
-        return Books.from_json(_merged(text))
+        return SavedState.from_json(_merged(content))
     except StorageError as error:
-        raise StorageError(f"the state file {path} cannot be used: {error}") from None
+        raise StorageError(f"{_WHAT} {path} cannot be used: {error}") from None
 
 
-def _merged(text: bytes) -> dict[str, Any]:
-    """The lines that are whole, later ones over earlier ones; nothing where they are no lines of a state."""
-    lines = text.splitlines(keepends=True)
+def _merged(content: bytes) -> dict[str, Any]:
+    """Return the whole lines merged, later lines over earlier lines; {} if a line is not a JSON object."""
+    lines = content.splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
     merged: dict[str, Any] = {}
@@ -51,111 +53,93 @@ def _merged(text: bytes) -> dict[str, Any]:
     return merged
 
 
-def write_whole(path: Path, text: bytes) -> None:
-    """Put a new file in the place of the old one in one step, readable by its owner only. Raises StorageError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()  # on a full disk most of all
-        raise StorageError(f"the state file {path} cannot be written: {error.strerror}") from None
-
-
-def append(path: Path, text: bytes) -> None:
-    """Add to a file that is there. Raises StorageError."""
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_APPEND), "ab") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise StorageError(f"the state file {path} cannot be written: {error.strerror}") from None
-
-
 class StateFile:
-    """Writes the books, as `snapshot` gives them, in a thread of its own; `snapshot(False)` is without the devices.
+    """Writes the state of a sandbox in a separate thread.
 
-    `settle` waits until what has happened so far is on disk; many who wait share one writing.
+    snapshot: returns the state; `snapshot(False)` leaves the devices out. `settle` waits until the present state is on disk.
+    Several threads that wait share one writing.
     """
 
-    def __init__(self, path: Path, snapshot: Callable[[bool], dict[str, Any]]) -> None:
+    def __init__(self, path: Path, snapshot: Callable[[bool], Mapping[str, object]]) -> None:
         self._path, self._snapshot = path, snapshot
         self._changed = threading.Condition()
-        self._wanted = self._tried = self._written = 0
+        self._requested = self._tried = self._written = 0
         self._whole = self._closing = False
         self._appended_bytes = 0
         self._thread = threading.Thread(target=self._run, name="fuota-sandbox-state", daemon=True)
 
     def start(self) -> None:
-        """Write the books once, and then whenever they are wanted. Raises StorageError where that does not work."""
+        """Write the state once, and then at every request. Raises StorageError if the file cannot be written."""
         self._write(whole=True)
         self._thread.start()
 
-    def changed(self) -> None:
-        """Devices have changed; returns at once."""
+    def note_change(self) -> None:
+        """Request a writing, since devices have changed. Returns at once."""
         with self._changed:
-            self._want(whole=True)
+            self._request(whole=True)
 
     def settle(self, *, devices: bool) -> None:
-        """Return once the books are on disk as they are now, with `devices` if they have changed.
+        """Return when the present state is on disk. devices: whether devices have changed.
 
-        Raises StorageError where that did not work.
+        Raises StorageError if the state could not be written.
         """
         with self._changed:
-            mine = self._want(whole=devices)
-            self._changed.wait_for(lambda: self._tried >= mine)
-            if self._written < mine:
-                raise StorageError("the state could not be saved: the log tells why")
+            number = self._request(whole=devices)
+            self._changed.wait_for(lambda: self._tried >= number)
+            if self._written < number:
+                raise StorageError("the state could not be saved: the log has the reason")
 
     def stop(self) -> None:
-        """Write the books a last time, and end."""
+        """Write the state a last time, and end the thread."""
         with self._changed:
             self._closing = True
-            self._want(whole=True)
+            self._request(whole=True)
         self._thread.join()
 
-    def _want(self, *, whole: bool) -> int:
-        self._wanted += 1
+    def _request(self, *, whole: bool) -> int:
+        self._requested += 1
         self._whole |= whole
         self._changed.notify_all()
-        return self._wanted
+        return self._requested
 
     def _run(self) -> None:
         closing = False
         while not closing:
             with self._changed:
-                self._changed.wait_for(lambda: self._wanted > self._tried)
-                wanted, whole, closing = self._wanted, self._whole, self._closing
+                self._changed.wait_for(lambda: self._requested > self._tried)
+                number, whole, closing = self._requested, self._whole, self._closing
                 self._whole = False
-            written = self._try(whole=whole)
+            written = self._try_to_write(whole=whole)
             with self._changed:
-                self._tried = wanted
-                self._written = wanted if written else self._written
+                self._tried = number
+                self._written = number if written else self._written
                 self._whole |= not written
                 self._changed.notify_all()
 
-    def _try(self, *, whole: bool) -> bool:
+    def _try_to_write(self, *, whole: bool) -> bool:
         try:
             self._write(whole=whole)
         except StorageError as error:
             _log.error("%s", error)
             return False
-        except Exception:  # whatever it is, those who wait must not wait for ever
+        except Exception:  # after any fault, the threads that wait must not wait for ever
             _log.exception("the state could not be written")
             return False
         return True
 
     def _write(self, *, whole: bool) -> None:
-        whole |= self._appended_bytes > MOST_APPENDED_BYTES
+        whole |= self._appended_bytes > MAX_APPENDED_BYTES
         line = json.dumps(self._snapshot(whole)).encode() + b"\n"
         if whole:
-            write_whole(self._path, line)
+            files.write_whole(self._path, line, what=_WHAT, mode=files.PRIVATE)
             self._appended_bytes = 0
         else:
-            append(self._path, line)
+            self._require_file()
+            files.append(self._path, line, what=_WHAT, mode=files.PRIVATE)
             self._appended_bytes += len(line)
+
+    def _require_file(self) -> None:
+        """Raise StorageError if the file was removed: a new file must begin with the whole state."""
+        if not self._path.exists():
+            missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise files.not_writable(_WHAT, self._path, missing)

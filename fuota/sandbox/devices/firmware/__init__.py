@@ -1,6 +1,6 @@
-"""One device of the fleet played by real firmware: sample_firmware in QEMU, behind a modem that is this process."""
+"""The first device of the fleet run by real firmware: sample_firmware in QEMU, with this process as its radio modem."""
 
 from fuota.sandbox.devices.firmware.machine import Machine
-from fuota.sandbox.devices.firmware.package import Mishaps, PartPackage
+from fuota.sandbox.devices.firmware.qemu_firmware import Mishaps, QemuFirmware
 
-__all__ = ["Machine", "Mishaps", "PartPackage"]
+__all__ = ["Machine", "Mishaps", "QemuFirmware"]

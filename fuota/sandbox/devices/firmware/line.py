@@ -1,4 +1,4 @@
-"""Frames on the UART between a radio modem and the part, as sample_firmware/src/modem.h lays them down."""
+"""Frames on the UART between the radio modem and the emulated board, as sample_firmware/src/modem.h defines them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from fuota.errors import MessageError
 
 UNICAST = AT_ONCE = 0xFF
 _FLAG, _ESCAPE, _FLIP = 0x7E, 0x7D, 0x20
-_LONGEST_BYTES = 3 + 242 + 2
+_MAX_FRM_PAYLOAD_BYTES = 242  # RP002-1.0.4
+_MAX_FRAME_BYTES = 3 + _MAX_FRM_PAYLOAD_BYTES + 2
 
 
-class Kind(IntEnum):
-    """What a frame is; those from 0x81 on come from the part."""
+class FrameKind(IntEnum):
+    """Kind of a frame. Kinds from 0x81 on are sent by the board."""
 
     DOWNLINK = 0x01
     SESSION_OVER = 0x02
@@ -26,55 +27,59 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A kind and what goes with it.
+    """One frame: its kind and its body.
 
-    DOWNLINK: multicast group or UNICAST, FPort, FRMPayload. UPLINK: BlockAckDelay or AT_ONCE, FPort, FRMPayload. Others: nothing.
+    Body of DOWNLINK: multicast group or UNICAST, FPort, FRMPayload. Body of UPLINK: BlockAckDelay or AT_ONCE, FPort, FRMPayload.
+    Other kinds have no body. Raises MessageError if the FRMPayload is too long.
     """
 
-    kind: Kind
+    kind: FrameKind
     body: bytes = b""
 
     def __post_init__(self) -> None:
-        if len(self.body) > _LONGEST_BYTES - 3:
-            raise MessageError(f"{len(self.body) - 2} octets were given: a FRMPayload has 242 at most (RP002-1.0.4)")
+        if len(self.body) > _MAX_FRAME_BYTES - 3:
+            raise MessageError(
+                f"FRMPayload must have {_MAX_FRM_PAYLOAD_BYTES} bytes or fewer (RP002-1.0.4), got {len(self.body) - 2}"
+            )
 
     def to_bytes(self) -> bytes:
-        """As it goes over the line, flags included."""
+        """Return the bytes on the UART, with a flag at both ends."""
         content = bytes((self.kind,)) + self.body
         content += binascii.crc_hqx(content, 0).to_bytes(2, "little")
         return bytes((_FLAG,)) + b"".join(map(_escaped, content)) + bytes((_FLAG,))
 
 
 class FrameReader:
-    """Octets in, in any portions, frames out; what is damaged or unknown is dropped."""
+    """Reads frames from bytes that come in any portions. Damaged and unknown frames are dropped."""
 
     def __init__(self) -> None:
-        self._open = bytearray()
+        self._unfinished = bytearray()
 
-    def feed(self, octets: bytes) -> list[Frame]:
-        """The frames that these octets complete."""
-        *ended, rest = (self._open + octets).split(bytes((_FLAG,)))
-        self._open = bytearray(rest)
-        return [frame for content in ended if (frame := _parsed(_unescaped(bytes(content)))) is not None]
+    def feed(self, data: bytes) -> list[Frame]:
+        """Return the frames that these bytes complete."""
+        *contents, unfinished = (self._unfinished + data).split(bytes((_FLAG,)))
+        self._unfinished = bytearray(unfinished)
+        return [frame for content in contents if (frame := _parsed(_unescaped(bytes(content)))) is not None]
 
     def reset(self) -> None:
-        """Forget a frame that has begun: its sender was switched off."""
-        self._open.clear()
+        """Drop an unfinished frame, since its sender was switched off."""
+        self._unfinished.clear()
 
 
-def _escaped(octet: int) -> bytes:
-    return bytes((_ESCAPE, octet ^ _FLIP)) if octet in (_FLAG, _ESCAPE) else bytes((octet,))
+def _escaped(byte: int) -> bytes:
+    return bytes((_ESCAPE, byte ^ _FLIP)) if byte in (_FLAG, _ESCAPE) else bytes((byte,))
 
 
 def _unescaped(content: bytes) -> bytes:
-    first, *rest = content.split(bytes((_ESCAPE,)))
-    return first + b"".join(bytes((part[0] ^ _FLIP,)) + part[1:] for part in rest if part)
+    first, *escaped = content.split(bytes((_ESCAPE,)))
+    return first + b"".join(bytes((part[0] ^ _FLIP,)) + part[1:] for part in escaped if part)
 
 
 def _parsed(content: bytes) -> Frame | None:
-    if not 3 <= len(content) <= _LONGEST_BYTES + 1 or binascii.crc_hqx(content[:-2], 0) != int.from_bytes(
+    if not 3 <= len(content) <= _MAX_FRAME_BYTES + 1 or binascii.crc_hqx(content[:-2], 0) != int.from_bytes(
         content[-2:], "little"
     ):
         return None
-    known = content[0] in Kind.__members__.values()
-    return Frame(kind=Kind(content[0]), body=bytes(content[1:-2])) if known else None
+    if content[0] not in FrameKind.__members__.values():
+        return None
+    return Frame(kind=FrameKind(content[0]), body=bytes(content[1:-2]))

@@ -1,4 +1,4 @@
-"""The part: a Cortex-M3 board in QEMU, with a flash chip that is a file, a console, and a line to its modem."""
+"""A Cortex-M3 board in QEMU. Its flash chip is a file; it has a console and a UART to its radio modem."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from types import TracebackType
 from typing import Self
 
 from fuota.errors import ParameterError, UnreachableError
-from fuota.sandbox.devices.firmware.flash import MEMORY_BYTES, factory
-from fuota.sandbox.devices.firmware.line import Frame, FrameReader, Kind
+from fuota.sandbox.devices.firmware.flash import MEMORY_BYTES, write_factory_chip
+from fuota.sandbox.devices.firmware.line import Frame, FrameKind, FrameReader
 
 QEMU = "qemu-system-arm"
-PATIENCE_S = 20
-"""For an answer, on a machine that does much else: the longest takes 0.1 s on an idle one."""
+TIMEOUT_S = 20
+"""Time limit for an answer of the board. The slowest answer takes 0.1 s on an idle machine."""
 
 _GUARD = '"$@" & read -r _; { kill -9 $!; wait; } 2>/dev/null'
-"""Kills QEMU when its standard input ends, be it that this process has. In a session of its own it hears no Ctrl-C for us."""
+"""Shell script that kills QEMU when the script's standard input ends, also if this process ends.
+
+It runs in a separate session, so that Ctrl-C in our terminal does not reach it.
+"""
 
 
 def require_qemu() -> str:
-    """Where QEMU is. Raises ParameterError where it is not installed."""
-    if (found := shutil.which(QEMU)) is None:
+    """Return the path of QEMU. Raises ParameterError if it is not installed."""
+    if (path := shutil.which(QEMU)) is None:
         raise ParameterError(f"{QEMU} was not found: install it (Debian, Ubuntu: apt-get install {QEMU})")
-    return found
+    return path
 
 
 class Machine:
-    """`with Machine(folder, boot=..., image=...) as machine:` is the part, switched on and started.
+    """The emulated board. `with Machine(folder, boot=..., image=...) as machine:` runs it until the block ends.
 
-    `folder`: for its flash chip and boot ROM; `boot`: the boot loader (ELF); `image`: what the factory puts into slot 0, or
-    None to go on with the chip that lies there. `on_line`: gets what it says on its console, line by line, on a thread.
-    Raises ParameterError without QEMU, ImageError for an image too large, UnreachableError where it does not start.
+    folder: folder for its flash chip and boot ROM. boot: the boot loader (ELF). image: image that the factory puts into slot 0, or
+    None to continue with the chip in the folder. on_line: called on a thread with each line of the console.
+
+    Raises ParameterError without QEMU, ImageError if the image is too large, UnreachableError if the board does not start.
     """
 
     def __init__(
@@ -46,34 +50,34 @@ class Machine:
         self._boot = folder / "boot.elf"
         self._boot.write_bytes(boot)
         if image is not None:
-            factory(self.flash, image)
+            write_factory_chip(self.flash, image)
         self._on_line = on_line
         self._process: subprocess.Popen[str] | None = None
         self._reader = FrameReader()
 
     def switch_on(self) -> None:
-        """Power. Returns once the part has started."""
-        ours, its = socket.socketpair()
-        ours.settimeout(PATIENCE_S)
-        with its:
-            self._process = subprocess.Popen(  # noqa: S603 - our own words
-                ["/bin/sh", "-c", _GUARD, "sh", self._qemu, *_options(its.fileno(), self._boot, self.flash)],
+        """Switch the power on. Returns when the firmware has started."""
+        modem_socket, board_socket = socket.socketpair()
+        modem_socket.settimeout(TIMEOUT_S)
+        with board_socket:
+            self._process = subprocess.Popen(  # noqa: S603 - arguments of our own
+                ["/bin/sh", "-c", _GUARD, "sh", self._qemu, *_options(board_socket.fileno(), self._boot, self.flash)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                pass_fds=[its.fileno()],
+                pass_fds=[board_socket.fileno()],
                 start_new_session=True,
                 text=True,
                 errors="replace",
             )
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        self._modem = ours
+        self._modem = modem_socket
         self._reader.reset()
         self._console = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
         self._console.start()
-        self._until(Kind.STARTED)
+        self._until(FrameKind.STARTED)
 
     def switch_off(self) -> None:
-        """No power, at once, whatever it is doing; the flash keeps what has reached it."""
+        """Switch the power off at once. The flash keeps everything that was written to it."""
         if self._process is None:
             return
         self._process.stdin.close()  # type: ignore[union-attr]
@@ -84,18 +88,18 @@ class Machine:
         self._process = None
 
     def send(self, frame: Frame) -> None:
-        """Hand the part a frame, and do not wait."""
+        """Send a frame to the board without waiting for an answer. Raises UnreachableError."""
         try:
             self._modem.sendall(frame.to_bytes())
         except OSError as error:
             raise UnreachableError(f"{QEMU} has ended: {error}") from None
 
     def exchange(self, frame: Frame) -> list[Frame]:
-        """Hand the part a frame; what it transmits until it has dealt with it, or has restarted. Raises UnreachableError."""
+        """Send a frame to the board. Return its frames until it has finished or has restarted. Raises UnreachableError."""
         self.send(frame)
-        return self._until(Kind.DONE, Kind.STARTED)
+        return self._until(FrameKind.DONE, FrameKind.STARTED)
 
-    def _until(self, *last: Kind) -> list[Frame]:
+    def _until(self, *last: FrameKind) -> list[Frame]:
         frames: list[Frame] = []
         while not frames or frames[-1].kind not in last:
             frames += self._reader.feed(self._received())
@@ -103,17 +107,17 @@ class Machine:
 
     def _received(self) -> bytes:
         try:
-            if octets := self._modem.recv(4096):
-                return octets
+            if data := self._modem.recv(4096):
+                return data
             reason = "it has ended"
         except OSError as error:
-            reason = f"nothing for {PATIENCE_S} s" if isinstance(error, TimeoutError) else str(error)
-        raise UnreachableError(f"the part in {QEMU} does not answer: {reason}")
+            reason = f"no answer for {TIMEOUT_S} s" if isinstance(error, TimeoutError) else str(error)
+        raise UnreachableError(f"the board in {QEMU} does not answer: {reason}")
 
     def _listen(self, console: Iterable[str]) -> None:
         for line in console:
-            if self._on_line is not None and (said := line.strip("\r\n> ").lstrip("\r* ")):
-                self._on_line(said)
+            if self._on_line is not None and (text := line.strip("\r\n> ").lstrip("\r* ")):
+                self._on_line(text)
 
     def __enter__(self) -> Self:
         try:
@@ -130,12 +134,15 @@ class Machine:
 
 
 def _options(modem_fd: int, boot: Path, flash: Path) -> list[str]:
-    """The chip is the machine's PSRAM, shared with a file, so that it outlives the process as flash outlives power."""
+    """Return the options of QEMU.
+
+    The flash chip is the board's PSRAM, shared with a file: it survives the process as flash survives a loss of power.
+    """
     memory = f"memory-backend-file,id=flash,mem-path={_quoted(flash)},size={MEMORY_BYTES},share=on"
-    words = f"-M mps2-an385,memory-backend=flash -display none -monitor none -serial stdio -chardev socket,id=modem,fd={modem_fd}"
-    return [*words.split(), "-serial", "chardev:modem", "-object", memory, "-kernel", str(boot)]
+    options = f"-M mps2-an385,memory-backend=flash -display none -monitor none -serial stdio -chardev socket,id=modem,fd={modem_fd}"
+    return [*options.split(), "-serial", "chardev:modem", "-object", memory, "-kernel", str(boot)]
 
 
 def _quoted(path: Path) -> str:
-    """In QEMU's options a comma ends a value, and two stand for one."""
+    """Return a path for QEMU's options, in which a comma ends a value and two commas stand for one."""
     return str(path).replace(",", ",,")

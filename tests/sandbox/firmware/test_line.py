@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.errors import MessageError
-from fuota.sandbox.devices.firmware.line import Frame, FrameReader, Kind
+from fuota.sandbox.devices.firmware.line import Frame, FrameKind, FrameReader
 
-frames = st.builds(lambda kind, body: Frame(kind=kind, body=body), st.sampled_from(Kind), st.binary(max_size=244))
+frames = st.builds(lambda kind, body: Frame(kind=kind, body=body), st.sampled_from(FrameKind), st.binary(max_size=244))
 
 
 def test_a_frame_octet_by_octet() -> None:
     content = b"\x01\xff\xc9\x7e\x7d\x20"
     crc = binascii.crc_hqx(content, 0).to_bytes(2, "little")
     assert (
-        Frame(kind=Kind.DOWNLINK, body=content[1:]).to_bytes()
+        Frame(kind=FrameKind.DOWNLINK, body=content[1:]).to_bytes()
         == b"\x7e\x01\xff\xc9\x7d\x5e\x7d\x5d\x20" + crc + b"\x7e"
     )
-    assert Frame(kind=Kind.DONE).to_bytes() == b"\x7e\x82\xca\xb1\x7e"
+    assert Frame(kind=FrameKind.DONE).to_bytes() == b"\x7e\x82\xca\xb1\x7e"
 
 
 @given(st.lists(frames, max_size=5), st.data())
@@ -47,7 +47,7 @@ def test_one_damaged_octet_loses_that_frame_and_no_other(lost: Frame, kept: Fram
 def test_noise_is_no_frame_and_does_no_harm(noise: bytes) -> None:
     reader = FrameReader()
     reader.feed(noise + b"\x7e")
-    assert reader.feed(Frame(kind=Kind.STARTED).to_bytes()) == [Frame(kind=Kind.STARTED)]
+    assert reader.feed(Frame(kind=FrameKind.STARTED).to_bytes()) == [Frame(kind=FrameKind.STARTED)]
 
 
 @given(frames, st.integers(1, 200))
@@ -55,7 +55,7 @@ def test_a_frame_cut_off_by_a_loss_of_power_is_forgotten(cut: Frame, length: int
     reader = FrameReader()
     reader.feed(cut.to_bytes()[:length][:-1])
     reader.reset()
-    assert reader.feed(Frame(kind=Kind.STARTED).to_bytes()) == [Frame(kind=Kind.STARTED)]
+    assert reader.feed(Frame(kind=FrameKind.STARTED).to_bytes()) == [Frame(kind=FrameKind.STARTED)]
 
 
 def test_unknown_kinds_are_dropped() -> None:
@@ -65,6 +65,6 @@ def test_unknown_kinds_are_dropped() -> None:
 
 
 def test_more_than_a_payload_is_refused() -> None:
-    Frame(kind=Kind.DOWNLINK, body=bytes(244))
-    with pytest.raises(MessageError, match="243 octets were given: a FRMPayload has 242 at most"):
-        Frame(kind=Kind.DOWNLINK, body=bytes(245))
+    Frame(kind=FrameKind.DOWNLINK, body=bytes(244))
+    with pytest.raises(MessageError, match="FRMPayload must have 242 bytes or fewer .*, got 243"):
+        Frame(kind=FrameKind.DOWNLINK, body=bytes(245))

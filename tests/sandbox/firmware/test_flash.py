@@ -15,19 +15,19 @@ SOURCES = Path(__file__).parents[3] / "sample_firmware" / "src"
 
 def test_the_factory_erases_puts_the_image_and_says_which_to_start(tmp_path: Path) -> None:
     path = tmp_path / "chip"
-    flash.factory(path, b"an image")
+    flash.write_factory_chip(path, b"an image")
     chip = path.read_bytes()
     assert len(chip) == 16 << 20
-    assert flash.slot(path, 0) == b"an image".ljust(flash.SLOT_BYTES, b"\xff")
-    assert flash.slot(path, 1) == b"\xff" * flash.SLOT_BYTES
+    assert flash.read_slot(path, 0) == b"an image".ljust(flash.SLOT_BYTES, b"\xff")
+    assert flash.read_slot(path, 1) == b"\xff" * flash.SLOT_BYTES
     records = chip[flash.RECORDS_OFFSET : flash.FLASH_BYTES]
     assert records == (0x0100 | 0xFEFF << 16).to_bytes(4, "little").ljust(len(records), b"\xff")
 
 
 def test_an_image_larger_than_a_slot_is_refused(tmp_path: Path) -> None:
-    flash.factory(tmp_path / "chip", bytes(65536))
-    with pytest.raises(ImageError, match="the image has 65537 bytes: a slot of the part has 65536"):
-        flash.factory(tmp_path / "chip", bytes(65537))
+    flash.write_factory_chip(tmp_path / "chip", bytes(65536))
+    with pytest.raises(ImageError, match="the image must have 65536 bytes or fewer .*, got 65537"):
+        flash.write_factory_chip(tmp_path / "chip", bytes(65537))
 
 
 def test_the_map_is_that_of_the_firmware() -> None:

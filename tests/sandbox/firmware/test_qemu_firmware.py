@@ -8,8 +8,8 @@ import pytest
 
 from fuota.errors import ParameterError
 from fuota.lorawan.fragmentation import DataFragment, FragSessionStatusReq
-from fuota.sandbox.devices.firmware.line import Frame, Kind
-from fuota.sandbox.devices.firmware.package import Mishaps, PartPackage
+from fuota.sandbox.devices.firmware.line import Frame, FrameKind
+from fuota.sandbox.devices.firmware.qemu_firmware import Mishaps, QemuFirmware
 
 STATUS = FragSessionStatusReq(frag_index=0, participants=True).to_bytes()
 
@@ -27,7 +27,7 @@ class FakeMachine:
 
     def exchange(self, frame: Frame) -> list[Frame]:
         self.got.append(frame)
-        return [*self.says, Frame(kind=Kind.DONE)]
+        return [*self.says, Frame(kind=FrameKind.DONE)]
 
     def switch_off(self) -> None:
         self.power.append("off")
@@ -45,11 +45,11 @@ def fragment(n: int) -> bytes:
     return DataFragment(frag_index=0, n=n, payload=bytes(10)).to_bytes()
 
 
-def package(machine: FakeMachine, **mishaps: object) -> PartPackage:
-    return PartPackage(machine, Mishaps(**mishaps))  # type: ignore[arg-type]
+def package(machine: FakeMachine, **mishaps: object) -> QemuFirmware:
+    return QemuFirmware(machine, Mishaps(**mishaps))  # type: ignore[arg-type]
 
 
-def sent(machine: FakeMachine, count: int, **mishaps: object) -> PartPackage:
+def sent(machine: FakeMachine, count: int, **mishaps: object) -> QemuFirmware:
     made = package(machine, **mishaps)
     for n in range(1, count + 1):
         made.receive(fragment(n), mc_group=0)
@@ -91,7 +91,7 @@ def test_the_same_seed_does_the_same() -> None:
 
 
 def test_the_power_goes_once_while_the_part_is_at_it() -> None:
-    machine = FakeMachine(Frame(kind=Kind.UPLINK, body=b"\xff\xc9never heard"))
+    machine = FakeMachine(Frame(kind=FrameKind.UPLINK, body=b"\xff\xc9never heard"))
     made = package(machine, power_cut_at=3)
     answers = [made.receive(fragment(n), mc_group=0) for n in range(1, 6)]
     assert machine.power == ["off", "on"]
@@ -102,7 +102,7 @@ def test_the_power_goes_once_while_the_part_is_at_it() -> None:
 
 def test_answers_come_with_their_delay() -> None:
     machine = FakeMachine(
-        Frame(kind=Kind.UPLINK, body=b"\xff\xc9at once"), Frame(kind=Kind.UPLINK, body=b"\x02\xc9later")
+        Frame(kind=FrameKind.UPLINK, body=b"\xff\xc9at once"), Frame(kind=FrameKind.UPLINK, body=b"\x02\xc9later")
     )
     at_once, later = package(machine).receive(STATUS)
     assert (at_once.payload, at_once.max_delay_s) == (b"at once", 0)
@@ -118,7 +118,7 @@ def test_unicast_and_groups_are_told_apart() -> None:
 
 
 def test_the_report_is_what_comes_on_its_port() -> None:
-    said = [Frame(kind=Kind.UPLINK, body=b"\xff\x02reading"), Frame(kind=Kind.UPLINK, body=b"\xff\x0areport")]
+    said = [Frame(kind=FrameKind.UPLINK, body=b"\xff\x02reading"), Frame(kind=FrameKind.UPLINK, body=b"\xff\x0areport")]
     assert package(FakeMachine(*said)).image_report() == b"report"
     assert package(FakeMachine()).image_report() == b""
 
@@ -128,17 +128,17 @@ def test_fragments_that_wait_come_before_the_session_is_over() -> None:
     made = package(machine, delayed=1.0)
     made.receive(fragment(7), mc_group=0)
     assert machine.got == []
-    made.session_over()
+    made.end_session()
     assert machine.numbers == [7]
-    assert machine.got[-1] == Frame(kind=Kind.SESSION_OVER)
+    assert machine.got[-1] == Frame(kind=FrameKind.SESSION_OVER)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"repeated": 1.5}, "repeated 1.5 was given: it is a share, 0 to 1"),
-        ({"delayed": -0.1}, "delayed -0.1 was given: it is a share, 0 to 1"),
-        ({"longest_delay": 0}, "the nearest is 1"),
+        ({"repeated": 1.5}, "repeated must be 0 to 1, got 1.5"),
+        ({"delayed": -0.1}, "delayed must be 0 to 1, got -0.1"),
+        ({"longest_delay": 0}, "nearest: 1"),
     ],
 )
 def test_what_cannot_be_is_refused(given: dict[str, float], words: str) -> None:
@@ -147,9 +147,9 @@ def test_what_cannot_be_is_refused(given: dict[str, float], words: str) -> None:
 
 
 def test_firmware_management_is_asked_by_unicast_only() -> None:
-    machine = FakeMachine(Frame(kind=Kind.UPLINK, body=b"\xff\xcbversion"))
+    machine = FakeMachine(Frame(kind=FrameKind.UPLINK, body=b"\xff\xcbversion"))
     management = package(machine).management
     assert [answer.payload for answer in management.receive(b"\x01")] == [b"version"]
-    assert machine.got == [Frame(kind=Kind.DOWNLINK, body=b"\xff\xcb\x01")]
+    assert machine.got == [Frame(kind=FrameKind.DOWNLINK, body=b"\xff\xcb\x01")]
     assert management.receive(b"\x01", mc_group=0) == []
-    assert PartPackage(FakeMachine()).management.receive(b"\x01") == []
+    assert QemuFirmware(FakeMachine()).management.receive(b"\x01") == []
