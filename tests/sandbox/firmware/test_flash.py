@@ -26,7 +26,7 @@ def test_the_factory_erases_puts_the_image_and_says_which_to_start(tmp_path: Pat
 
 def test_an_image_larger_than_a_slot_is_refused(tmp_path: Path) -> None:
     flash.write_factory_chip(tmp_path / "chip", bytes(65536))
-    with pytest.raises(ImageError, match="the image must have 65536 bytes or fewer .*, got 65537"):
+    with pytest.raises(ImageError, match=r"the image must have 65536 bytes or fewer .*, got 65537"):
         flash.write_factory_chip(tmp_path / "chip", bytes(65537))
 
 

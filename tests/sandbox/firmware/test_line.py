@@ -66,5 +66,5 @@ def test_unknown_kinds_are_dropped() -> None:
 
 def test_more_than_a_payload_is_refused() -> None:
     Frame(kind=FrameKind.DOWNLINK, body=bytes(244))
-    with pytest.raises(MessageError, match="FRMPayload must have 242 bytes or fewer .*, got 243"):
+    with pytest.raises(MessageError, match=r"FRMPayload must have 242 bytes or fewer .*, got 243"):
         Frame(kind=FrameKind.DOWNLINK, body=bytes(245))
