@@ -51,7 +51,10 @@ def real(name: str, value: object, low: float, high: float = math.inf, *, error:
     rule = _range_text(low, None if high == math.inf else high)
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         refuse(name, f"a number, {rule}", value, error=error)
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond the range of floats
+        number = math.copysign(math.inf, operator.index(value))  # type: ignore[arg-type]
     if math.isnan(number):
         refuse(name, rule, value, error=error)
     if not low <= number <= high:

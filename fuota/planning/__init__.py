@@ -1,4 +1,4 @@
-"""From an intent to a schedule: fragment size, redundancy and timing against radio, regulator, device, server and fleet."""
+"""Planning: fragment size, redundancy and timing within the limits of radio, regulator, device, server and fleet."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ __getattr__, __dir__, __all__ = lazy_names(
             "FrontPoint",
             "pareto_front",
         ),
-        "transmission_plan": ("TransmissionPlan",),
-        "plan_file": ("check_image", "load_plan", "plan_sha256", "request_fields", "save_plan"),
+        "transmission_plan": ("TransferFields", "TransmissionPlan"),
+        "plan_file": ("check_image", "load_plan", "plan_sha256", "save_plan"),
         "planner": (
             "plan",
             "plan_of",
         ),
+        "image": ("Image",),
         "recipe": (
-            "Image",
+            "FrameLossLaw",
             "Objective",
             "PlanRecipe",
             "PlanInputs",

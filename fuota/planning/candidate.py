@@ -1,4 +1,4 @@
-"""One way to send the image: a link, a layout and a number of coded fragments; and what it costs."""
+"""Candidate of a plan: a link, a layout and a number of coded fragments, with its cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fuota.radio.class_b import BEACON_PERIOD_US, SLOT_US, ping_nb
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Candidate:
-    """A way to send the image; whether it reaches the goal is another question."""
+    """A way to send the image. It may or may not reach the goal."""
 
     link: Link
     layout: FragmentLayout
@@ -21,7 +21,7 @@ class Candidate:
 
     @property
     def frames(self) -> int:
-        """Uncoded and coded fragments."""
+        """Number of frames: uncoded and coded fragments."""
         return self.layout.nb_frag + self.nb_coded
 
     @property
@@ -31,12 +31,12 @@ class Candidate:
 
     @cached_property
     def duration_us(self) -> int:
-        """From the start of the session to the end of the last frame."""
+        """Time from the start of the session to the end of the last frame."""
         return duration_us(self.frames, self.layout.pace, self.layout.time_on_air_us, self.link.slots)
 
     @cached_property
     def longest_us(self) -> int:
-        """The duration if the server counts its pause as a gap, and in class B takes the first slot after it."""
+        """Duration if the server counts its pause as a gap between frames, and in class B takes the first slot after the gap."""
         on_air_us, server = self.layout.time_on_air_us, self.link.inputs.recipe.server
         interval_us = longest_interval_us(self.layout.pace, on_air_us, server)
         slowest = Pace(interval_us=interval_us, reason="", spacing_us=interval_us, frames_per_hour=None)
@@ -44,7 +44,7 @@ class Candidate:
 
     @cached_property
     def energy_uj(self) -> int:
-        """What the session costs one device that stays to its end and writes every uncoded fragment once."""
+        """Energy in microjoules of one device that stays to the end of the session and writes every uncoded fragment once."""
         profile, slots = self.link.inputs.profile, self.link.slots
         flash_us = 1000 * profile.frag_write_ms * self.layout.nb_frag
         if slots is None:
@@ -61,7 +61,7 @@ class Candidate:
 
     @property
     def session_timeout(self) -> int | None:
-        """TimeOut of TS005, or None where the longest session is too short for this."""
+        """TimeOut of TS005, or None if the longest session is too short."""
         recipe = self.link.inputs.recipe
         if self.duration_us > 1_000_000 * recipe.server.max_session_s:
             return None
@@ -69,5 +69,5 @@ class Candidate:
         return session_timeout(self.duration_us, recipe.device_class) if longest is None else longest
 
     def cost(self, objective: Objective) -> int:
-        """What is to be made small: microseconds or microjoules."""
+        """Return the value that the objective makes small, in microseconds or microjoules."""
         return {"time": self.duration_us, "airtime": self.airtime_us, "energy": self.energy_uj}[objective]

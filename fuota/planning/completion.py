@@ -1,9 +1,10 @@
-"""How likely the devices of a fleet complete: of the real code, for each class of devices that hear alike."""
+"""Probability that the devices of a fleet complete, for the code that is sent and for each class of devices with equal loss."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,26 +23,30 @@ from fuota.planning.fleet.fleet import Fleet
 from fuota.radio import DataRate
 
 Floats = NDArray[np.float64]
-Channels = list[tuple[float, float]]
-"""Loss and mean length of a run of losses, each."""
 NODES = 40
-"""A fleet with more different loss rates than this is looked at for some, and between them by interpolation."""
+"""Number of different losses above which the failures are computed at some losses and interpolated between them."""
 DRAWN_NODES = 6
-"""At so many of them the real code is looked at; between them the ratio of its failures to the ideal code's is taken."""
+"""Number of losses at which the real code is examined; between them the ratio of its failures to the ideal code's is used."""
 LEAST_PATTERNS = 40
-"""Drawn at least, whatever the time: where many fragments are lost a pattern takes milliseconds."""
+"""Least number of loss patterns to draw, whatever the time: if many fragments are lost a pattern takes milliseconds."""
 HOPELESS = 0.9
-"""Where the ideal code fails so often, the real one hardly fails more often."""
+"""Failure of the ideal code from which the real code hardly fails more often."""
 CERTAIN = 1 - 1e-12
 _TINY = 1e-300
 
 
+class LossParameters(NamedTuple):
+    """Share of frames lost, and mean length of a run of losses in frames (1 for independent losses)."""
+
+    loss: float
+    burst_frames: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LossClasses:
-    """Devices that hear alike: arrays (classes,), ascending by run length, then by loss.
+    """Devices with equal loss: arrays (classes,), ascending by run length, then by loss.
 
-    `loss`: the share of frames lost, `burst_frames`: the mean length of a run of losses, 1 for independent ones,
-    `devices`: how many there are.
+    loss: share of frames lost. burst_frames: mean length of a run of losses, 1 for independent losses. devices: number of devices.
     """
 
     loss: Floats
@@ -50,65 +55,68 @@ class LossClasses:
 
     @classmethod
     def of(cls, fleet: Fleet, rate: DataRate) -> LossClasses:
-        """The classes of a fleet at a data rate. Losses are rounded up, by 2 % at most, where there are many different ones."""
+        """Return the classes of a fleet at a data rate. Losses are rounded up, by 2 % at most, if many of them differ."""
         loss = fleet.losses(rate)
         keys, member = _distinct(loss, fleet.bursts)
         if len(keys) > NODES:
             keys, member = _distinct(_rounded_up(loss, 1.02), fleet.bursts)
-        counted = np.bincount(member, weights=fleet.counts, minlength=len(keys)).astype(np.int64)
-        return cls(loss=keys[:, 1], burst_frames=keys[:, 0], devices=counted)
+        devices = np.bincount(member, weights=fleet.counts, minlength=len(keys)).astype(np.int64)
+        return cls(loss=keys[:, 1], burst_frames=keys[:, 0], devices=devices)
 
-    def parameters(self) -> Channels:
-        """Loss and mean length of a run of losses of each class."""
-        return list(zip(self.loss.tolist(), self.burst_frames.tolist(), strict=True))
+    def parameters(self) -> list[LossParameters]:
+        """Return the loss parameters of each class."""
+        pairs = zip(self.loss.tolist(), self.burst_frames.tolist(), strict=True)
+        return [LossParameters(loss, burst_frames) for loss, burst_frames in pairs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompletionModel:
-    """The failures of a fleet's classes as a function of the numbers of fragments, for devices of a profile."""
+    """Failures of a fleet's classes as a function of the numbers of fragments, for devices with one profile."""
 
     classes: LossClasses
     profile: DeviceProfile
 
     def ideal(self, nb_frag: int, nb_coded: int) -> Floats:
-        """float64 (classes,): failures if the code were ideal."""
-        return self._by_class(nb_frag, nb_coded, lambda channels: self._ideal(nb_frag, nb_coded, channels))
+        """Return the failures if the code were ideal, float64 (classes,)."""
+        return self._by_class(nb_frag, nb_coded, lambda losses: self._ideal(nb_frag, nb_coded, losses))
 
     def real(self, nb_frag: int, nb_coded: int, *, seconds: float) -> Floats:
-        """float64 (classes,): failures of the code that is sent, with about `seconds` of drawing lots."""
+        """Return the failures of the code that is sent, float64 (classes,), with about `seconds` of drawing loss patterns."""
         sent = self._sent(nb_frag, nb_coded, seconds)
         effort = SamplingEffort(
             seconds=seconds / min(len(self.classes.loss), DRAWN_NODES), min_patterns=LEAST_PATTERNS, interval=False
         )
 
-        def drawn(channels: Channels) -> Floats:
-            laws = (self._law(nb_frag, nb_coded, channel) for channel in channels)
+        def draw(losses: list[LossParameters]) -> Floats:
+            laws = (self._law(nb_frag, nb_coded, loss) for loss in losses)
             return np.array([1 - probability_under(sent, law, effort).estimate for law in laws])
 
-        def failures(channels: Channels) -> Floats:
-            if len(channels) <= DRAWN_NODES:
-                return drawn(channels)
-            ideal = self._ideal(nb_frag, nb_coded, channels)
+        def failures(losses: list[LossParameters]) -> Floats:
+            if len(losses) <= DRAWN_NODES:
+                return draw(losses)
+            ideal = self._ideal(nb_frag, nb_coded, losses)
             chosen = _spread(np.flatnonzero(ideal < HOPELESS), DRAWN_NODES)
-            real = drawn([channels[i] for i in chosen])
-            losses = np.array([loss for loss, _ in channels])
-            return _as_the_ideal(losses, ideal, chosen, real)
+            real = draw([losses[i] for i in chosen])
+            return _scale_ideal(np.array([parameters.loss for parameters in losses]), ideal, chosen, real)
 
         return self._by_class(nb_frag, nb_coded, failures)
 
     def mean(self, nb_frag: int, nb_coded: int, *, seconds: float) -> DecodingProbability:
-        """How likely a device taken at random completes: the expected share of the fleet."""
-        channels, shares = self._node_shares(nb_frag, nb_coded)
-        law = mixture([self._law(nb_frag, nb_coded, channel) for channel in channels], shares)
+        """Return the probability that a random device completes: the expected share of the fleet."""
+        nodes, shares = self._node_shares(nb_frag, nb_coded)
+        law = mixture([self._law(nb_frag, nb_coded, node) for node in nodes], shares)
         return probability_under(self._sent(nb_frag, nb_coded, seconds), law, _effort(seconds))
 
-    def _node_shares(self, nb_frag: int, nb_coded: int) -> tuple[Channels, Floats]:
-        """Some channels, and which share of the fleet each stands for: a loss between two nodes is shared among them."""
-        channels: Channels = []
+    def _node_shares(self, nb_frag: int, nb_coded: int) -> tuple[list[LossParameters], Floats]:
+        """Return some loss parameters, and the share of the fleet that each represents.
+
+        A loss between two nodes is divided between them.
+        """
+        parameters: list[LossParameters] = []
         shares: list[Floats] = []
-        for burst, losses, devices in self._runs():
+        for burst, losses, devices in self._by_burst():
             nodes = self._nodes(nb_frag, nb_coded, losses, burst)
-            channels += [(float(loss), burst) for loss in nodes]
+            parameters += [LossParameters(float(loss), burst) for loss in nodes]
             above = np.clip(np.searchsorted(nodes, losses), 1, max(len(nodes) - 1, 1))
             if len(nodes) == 1:
                 shares.append(np.array([float(devices.sum())]))
@@ -117,17 +125,17 @@ class CompletionModel:
             upper = np.bincount(above, weights=devices * part, minlength=len(nodes))
             lower = np.bincount(above - 1, weights=devices * (1 - part), minlength=len(nodes))
             shares.append(np.asarray(upper + lower, dtype=np.float64))
-        found = np.concatenate(shares)
-        return channels, found / found.sum()
+        weights = np.concatenate(shares)
+        return parameters, weights / weights.sum()
 
-    def _runs(self) -> Iterator[tuple[float, Floats, NDArray[np.int64]]]:
-        """For each run length: it, the losses of its classes, and how many devices these have."""
+    def _by_burst(self) -> Iterator[tuple[float, Floats, NDArray[np.int64]]]:
+        """Yield each run length with the losses of its classes, and the numbers of devices in them."""
         for burst in np.unique(self.classes.burst_frames):
             same = self.classes.burst_frames == burst
             yield float(burst), self.classes.loss[same], self.classes.devices[same]
 
-    def one(self, nb_frag: int, nb_coded: int, index: int, *, seconds: float) -> DecodingProbability:
-        """How likely a device of the class `index` completes."""
+    def of_class(self, nb_frag: int, nb_coded: int, index: int, *, seconds: float) -> DecodingProbability:
+        """Return the probability that a device of the class `index` completes."""
         law = self._law(nb_frag, nb_coded, self.classes.parameters()[index])
         return probability_under(self._sent(nb_frag, nb_coded, seconds), law, _effort(seconds))
 
@@ -135,37 +143,40 @@ class CompletionModel:
         code = ParityCode(nb_frag=nb_frag, version=self.profile.version, variant=self.profile.variant)
         return TransmittedCode.of(code, code.coded_numbers(nb_coded), share=seconds)
 
-    def _ideal(self, nb_frag: int, nb_coded: int, channels: Channels) -> Floats:
-        return np.array([ideal_failure_under(self._law(nb_frag, nb_coded, channel)) for channel in channels])
+    def _ideal(self, nb_frag: int, nb_coded: int, losses: list[LossParameters]) -> Floats:
+        return np.array([ideal_failure_under(self._law(nb_frag, nb_coded, loss)) for loss in losses])
 
-    def _law(self, nb_frag: int, nb_coded: int, channel: tuple[float, float]) -> LossLaw:
-        loss, burst_frames = channel
+    def _law(self, nb_frag: int, nb_coded: int, parameters: LossParameters) -> LossLaw:
+        loss, burst_frames = parameters
         law = loss_law(nb_frag, nb_coded, loss, _possible_run(loss, burst_frames) if burst_frames > 1 else None)
         most = self.profile.most_lost()
         return law if most is None or most >= nb_frag else law.limited_to(most)
 
-    def _by_class(self, nb_frag: int, nb_coded: int, failures: Callable[[Channels], Floats]) -> Floats:
-        """(classes,): the `failures` (channels,) at some channels of each run length, and between them."""
+    def _by_class(self, nb_frag: int, nb_coded: int, failures: Callable[[list[LossParameters]], Floats]) -> Floats:
+        """Return the failures of the classes, float64 (classes,), computed at the nodes of each run length and interpolated.
+
+        failures: returns float64 (nodes,) for the loss parameters of the nodes.
+        """
         parts = []
-        for burst, losses, _ in self._runs():
+        for burst, losses, _ in self._by_burst():
             nodes = self._nodes(nb_frag, nb_coded, losses, burst)
-            found = failures([(float(loss), burst) for loss in nodes])
-            parts.append(found if nodes is losses else _between(losses, nodes, found))
+            values = failures([LossParameters(float(loss), burst) for loss in nodes])
+            parts.append(values if nodes is losses else _between(losses, nodes, values))
         return np.concatenate(parts)
 
     def _nodes(self, nb_frag: int, nb_coded: int, losses: Floats, burst_frames: float) -> Floats:
-        """Losses to look at: a few over the whole range, and close ones where the failures rise from none to all.
+        """Return the losses at which failures are computed: all losses if there are few.
 
-        That is where as many fragments are lost as coded ones are heard, within some standard deviations of their numbers.
-        All, where they are few.
+        Otherwise a few losses over the whole range, and close losses in the range in which the failures rise from none to all. In
+        that range as many fragments are lost as coded fragments are received, within some standard deviations of their numbers.
         """
         if len(losses) <= NODES:
             return losses
         lossy = losses[losses > 0]
         least, most = lossy[0], lossy[-1]
-        held = self.profile.most_lost()
+        most_lost = self.profile.most_lost()
         middle = nb_coded / (nb_frag + nb_coded)
-        middle = middle if held is None else min(middle, held / nb_frag)
+        middle = middle if most_lost is None else min(middle, most_lost / nb_frag)
         spread = np.sqrt(max(middle, least) * (2 * burst_frames - 1) / (nb_frag + nb_coded))
         close = middle + spread * np.arange(-7, 7, 0.6)
         nodes = np.concatenate([losses[:1], np.geomspace(least, most, 12), close[(close > least) & (close < most)]])
@@ -173,7 +184,10 @@ class CompletionModel:
 
 
 def _possible_run(loss: float, burst_frames: float) -> float:
-    """This mean length of a run of losses, or the least that so many losses have: runs of received frames have one or more."""
+    """Return the mean length of a run of losses, at least the length that the loss needs.
+
+    A run of received frames has one frame or more.
+    """
     return max(burst_frames, loss / (1 - loss) * (1 + 1e-9)) if loss < 1 else burst_frames
 
 
@@ -182,26 +196,29 @@ def _effort(seconds: float) -> SamplingEffort:
 
 
 def _distinct(loss: Floats, burst: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """(classes, 2): the different pairs of run length and loss, ascending; and which of them each device has."""
+    """Return the different pairs of run length and loss, float64 (classes, 2), ascending, and the index of each device's pair."""
     keys, member = np.unique(np.stack([burst, loss], axis=1), axis=0, return_inverse=True)
     return np.asarray(keys), member.reshape(-1)
 
 
 def _rounded_up(losses: Floats, step: float) -> Floats:
-    """To the next power of `step`; 0 stays, and so does 1."""
+    """Return the losses rounded up to the next power of `step`; 0 stays 0, and 1 stays 1."""
     powers = np.ceil(np.log(np.maximum(losses, 1e-6)) / np.log(step) - 1e-9)
     return np.where(losses == 0, 0.0, np.minimum(step**powers, 1.0))
 
 
-def _spread(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """So many of them at most, evenly, the first and the last included."""
-    if not len(places):
-        return places
-    return np.asarray(places[np.unique(np.linspace(0, len(places) - 1, count).round().astype(np.int64))])
+def _spread(indexes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return at most `count` of the indexes, evenly spaced, with the first and the last."""
+    if not len(indexes):
+        return indexes
+    return np.asarray(indexes[np.unique(np.linspace(0, len(indexes) - 1, count).round().astype(np.int64))])
 
 
-def _as_the_ideal(losses: Floats, ideal: Floats, chosen: NDArray[np.int64], real: Floats) -> Floats:
-    """Failures at all `losses`, from the `real` ones at the `chosen`: their ratio to the `ideal` ones varies slowly."""
+def _scale_ideal(losses: Floats, ideal: Floats, chosen: NDArray[np.int64], real: Floats) -> Floats:
+    """Return the failures at all `losses` from the `real` failures at the `chosen` indexes.
+
+    The ratio of the real failures to the `ideal` failures varies slowly with the loss, so it is interpolated.
+    """
     if not len(chosen):
         return ideal
     ratio = np.log(np.maximum(real, _TINY)) - np.log(np.maximum(ideal[chosen], _TINY))
@@ -210,9 +227,9 @@ def _as_the_ideal(losses: Floats, ideal: Floats, chosen: NDArray[np.int64], real
 
 
 def _between(losses: Floats, nodes: Floats, values: Floats) -> Floats:
-    """`values` (nodes,), which are probabilities, at other losses: log odds against log loss."""
+    """Return the probabilities `values` (nodes,) interpolated at `losses`: log odds against log loss."""
     within = np.clip(values, _TINY, CERTAIN)
     odds = np.log(within) - np.log1p(-within)
     place, places = np.log(np.maximum(losses, _TINY)), np.log(np.maximum(nodes, _TINY))
-    found = 1 / (1 + np.exp(-np.interp(place, places, odds)))
-    return np.where(losses == 0, 0.0, found)
+    interpolated = 1 / (1 + np.exp(-np.interp(place, places, odds)))
+    return np.where(losses == 0, 0.0, interpolated)

@@ -1,10 +1,11 @@
-"""The best plan over every data rate and fragment size, and what can be had for how much time."""
+"""The best plan over every data rate and fragment size, and the trade-off between duration and success."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
 
+from fuota.calls import checked_call
 from fuota.errors import PlanError
 from fuota.fragmentation import DecodingProbability
 from fuota.planning.candidate import Candidate
@@ -14,22 +15,26 @@ from fuota.planning.redundancy import fewest_coded, smallest
 from fuota.planning.sizes import FEW, MOST_SIZES, promising
 
 REDUNDANCIES = tuple(step / 100 for step in (*range(0, 30, 2), *range(30, 60, 5), *range(60, 101, 10)))
-"""Shares of coded fragments that the front looks at, as far as the server takes them."""
+"""Shares of coded fragments that the front examines, as far as the server takes them."""
 FRONT_S = 0.02
-"""Seconds of drawing lots for each point of the front."""
-LOOK_S = 0.002
-"""Seconds for each that may become one."""
+"""Seconds of drawing loss patterns for each point of the front."""
+SCAN_S = 0.002
+"""Seconds of drawing loss patterns for each candidate of a point."""
 SURE = 0.9999
-"""More success than this is not looked for on the front."""
+"""Success above which the front does not go on."""
 HALF = 0.5
-"""Plans that leave more of the fleet incomplete are left out, unless there is no better one."""
+"""Share of incomplete devices above which plans are left out, unless there is no better plan."""
 CLOSER = 0.85
-"""The next point of the front leaves at most this part incomplete of what the one before does."""
+"""Largest share of incomplete devices of a point, relative to the point before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPoint:
-    """A plan that no other beats in both duration and success (the expected share of the fleet)."""
+    """A plan that no other plan beats in both duration and success.
+
+    data_rate: index. frag_size: bytes. nb_frag, nb_coded: numbers of fragments. duration_ms, airtime_us: of all frames.
+    energy_uj: of one device. success: expected share of the fleet that ends complete.
+    """
 
     data_rate: int
     frag_size: int
@@ -42,56 +47,66 @@ class FrontPoint:
 
 
 def best_of(inputs: PlanInputs, objective: Objective) -> Candidate:
-    """The way to the goal that costs least. Raises PlanError where no data rate reaches it, with what each lacks."""
+    """Return the candidate that reaches the goal at the lowest cost.
+
+    Raises PlanError if no data rate reaches the goal, with the reason for each data rate.
+    """
     links, reasons = _links(inputs)
-    begins = [Candidate(link=link, layout=layout, nb_coded=0) for link in links for layout in _promising(link, reasons)]
+    uncoded = [
+        Candidate(link=link, layout=layout, nb_coded=0) for link in links for layout in _promising(link, reasons)
+    ]
     best: Candidate | None = None
     hopeless: set[int] = set()
-    for begin in sorted(begins, key=lambda candidate: candidate.cost(objective)):
-        if best is not None and begin.cost(objective) >= best.cost(objective):
+    for candidate in sorted(uncoded, key=lambda candidate: candidate.cost(objective)):
+        if best is not None and candidate.cost(objective) >= best.cost(objective):
             break  # coded fragments only cost more
-        if begin.link.rate.index in hopeless and begin.layout.nb_frag >= FEW:
-            continue  # a little more or fewer fragments make no difference where they are many
-        found = _completed(begin, best, objective, reasons)
-        if found is not None:
-            best = found
+        if candidate.link.rate.index in hopeless and candidate.layout.nb_frag >= FEW:
+            continue  # with many fragments, a few more or fewer make no difference
+        better = _with_coded(candidate, best, objective, reasons)
+        if better is not None:
+            best = better
         elif best is None:
-            hopeless.add(begin.link.rate.index)
+            hopeless.add(candidate.link.rate.index)
     if best is None:
-        told = "; ".join(f"DR{index}: {reason}" for index, reason in sorted(reasons.items()))
+        shown = "; ".join(f"DR{index}: {reason}" for index, reason in sorted(reasons.items()))
         raise PlanError(
-            f"no data rate of {inputs.region.name} reaches {inputs.goal.target:.3g} of the fleet with {inputs.goal.confidence:.3g}"
-            f" confidence: {told}"
+            f"no data rate of {inputs.region.name} reaches {inputs.goal.target:.3g} of the fleet with"
+            f" {inputs.goal.confidence:.3g} confidence: {shown}"
         )
     return best
 
 
+@checked_call
 def pareto_front(inputs: PlanInputs) -> list[FrontPoint]:
-    """The plans that are best in duration or success, over every data rate and fragment size, fastest first.
+    """Return the plans that are best in duration or success, over every data rate and fragment size, fastest first.
 
-    Raises PlanError where no data rate can carry the image at all.
+    inputs: looked-up inputs, such as `PlanInputs.of(Image.of("app.bin"), PlanRecipe(region="EU868", loss=0.1))`.
+    Raises PlanError if no data rate can carry the image.
     """
     links, reasons = _links(inputs)
-    ladders = [candidate for link in links for candidate in _ladder(link, reasons)]
-    if not ladders:
+    steps = [candidate for link in links for candidate in _redundancy_steps(link, reasons)]
+    if not steps:
         raise PlanError("; ".join(f"DR{index}: {reason}" for index, reason in sorted(reasons.items())))
-    kept = _promising_steps(sorted(ladders, key=lambda candidate: candidate.duration_us))
-    worth = [candidate for candidate, failure in kept if failure <= HALF] or [candidate for candidate, _ in kept[-1:]]
-    return _undominated([_point(candidate) for candidate in worth])
+    kept = _promising_steps(sorted(steps, key=lambda candidate: candidate.duration_us))
+    shown = [candidate for candidate, failure in kept if failure <= HALF] or [candidate for candidate, _ in kept[-1:]]
+    return _undominated([_point(candidate) for candidate in shown])
 
 
 def _promising_steps(candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
-    """Of candidates in order of duration those that leave less incomplete than all before, with the ideal code; and how much."""
+    """Return the candidates that leave clearly fewer devices incomplete than all faster candidates, and the share that they leave.
+
+    candidates: in order of duration. The share is estimated, see `_failure`.
+    """
 
     @cache
-    def most(link: Link, layout: FragmentLayout) -> float:
+    def least_failure(link: Link, layout: FragmentLayout) -> float:
         return _failure(link, layout, link.most_coded(layout.nb_frag))
 
     kept, left = [], 1.0
     for candidate in candidates:
         if left <= 1 - SURE:
             break
-        if most(candidate.link, candidate.layout) >= left * CLOSER:
+        if least_failure(candidate.link, candidate.layout) >= left * CLOSER:
             continue
         failure = _failure(candidate.link, candidate.layout, candidate.nb_coded)
         if failure < left * CLOSER:
@@ -101,7 +116,7 @@ def _promising_steps(candidates: list[Candidate]) -> list[tuple[Candidate, float
 
 
 def _promising(link: Link, reasons: dict[int, str]) -> list[FragmentLayout]:
-    """The promising layouts of a link; where there are none, the reason goes to `reasons`."""
+    """Return the promising layouts of a link; if there are none, write the reason into `reasons`."""
     try:
         return promising(link)
     except PlanError as error:
@@ -110,10 +125,10 @@ def _promising(link: Link, reasons: dict[int, str]) -> list[FragmentLayout]:
 
 
 def _links(inputs: PlanInputs) -> tuple[list[Link], dict[int, str]]:
-    """Those of the data rates that may be used, and why the others may not."""
-    asked = inputs.recipe.data_rate
-    if asked is not None:
-        return [link_of(inputs, asked)], {}
+    """Return the links at the data rates that may be used, and the reasons against the other data rates."""
+    data_rate = inputs.recipe.data_rate
+    if data_rate is not None:
+        return [link_of(inputs, data_rate)], {}
     links, reasons = [], {}
     for rate in inputs.region.downlink_data_rates:
         try:
@@ -123,51 +138,54 @@ def _links(inputs: PlanInputs) -> tuple[list[Link], dict[int, str]]:
     return links, reasons
 
 
-def _completed(
-    begin: Candidate, best: Candidate | None, objective: Objective, reasons: dict[int, str]
+def _with_coded(
+    uncoded: Candidate, best: Candidate | None, objective: Objective, reasons: dict[int, str]
 ) -> Candidate | None:
-    """With the coded fragments that the goal needs, if that costs less than the best so far; else None and the reason."""
-    link, nb_frag = begin.link, begin.layout.nb_frag
+    """Return the candidate with the coded fragments that the goal needs, if it costs less than `best`.
+
+    Otherwise return None and write the reason into `reasons`.
+    """
+    link, nb_frag = uncoded.link, uncoded.layout.nb_frag
     most = link.most_coded(nb_frag)
-    if best is not None:  # what costs as much with the ideal code need not be looked at
-        most = smallest(lambda coded: _with(begin, coded).cost(objective) >= best.cost(objective), 0, most) or most
+    if best is not None:  # numbers that cost as much as the best candidate need not be examined
+        most = smallest(lambda coded: _with(uncoded, coded).cost(objective) >= best.cost(objective), 0, most) or most
     nb_coded = fewest_coded(link.model, link.inputs.goal, nb_frag, most)
     if nb_coded is None:
         reasons.setdefault(link.rate.index, f"even {most} coded fragments are not enough")
         return None
-    found = _with(begin, nb_coded)
-    if found.session_timeout is None:
+    candidate = _with(uncoded, nb_coded)
+    if candidate.session_timeout is None:
         reasons[link.rate.index] = "it takes longer than a session lasts"
         return None
-    return found if best is None or found.cost(objective) < best.cost(objective) else None
+    return candidate if best is None or candidate.cost(objective) < best.cost(objective) else None
 
 
 def _with(candidate: Candidate, nb_coded: int) -> Candidate:
     return Candidate(link=candidate.link, layout=candidate.layout, nb_coded=nb_coded)
 
 
-def _ladder(link: Link, reasons: dict[int, str]) -> list[Candidate]:
-    """Candidates of a link with more and more coded fragments, as long as a session lasts."""
-    ladder = []
-    for layout in _some(_promising(link, reasons)):
+def _redundancy_steps(link: Link, reasons: dict[int, str]) -> list[Candidate]:
+    """Return candidates of a link with increasing numbers of coded fragments, as long as a session lasts."""
+    steps = []
+    for layout in _selection(_promising(link, reasons)):
         most = link.most_coded(layout.nb_frag)
-        steps = sorted({min(most, round(share * layout.nb_frag)) for share in REDUNDANCIES})
-        candidates = (Candidate(link=link, layout=layout, nb_coded=step) for step in steps)
-        ladder += [candidate for candidate in candidates if candidate.session_timeout is not None]
-    return ladder
+        counts = sorted({min(most, round(share * layout.nb_frag)) for share in REDUNDANCIES})
+        candidates = (Candidate(link=link, layout=layout, nb_coded=count) for count in counts)
+        steps += [candidate for candidate in candidates if candidate.session_timeout is not None]
+    return steps
 
 
-def _some(layouts: list[FragmentLayout]) -> list[FragmentLayout]:
-    """The first ones, and some of the others, evenly."""
-    rest = layouts[MOST_SIZES:]
-    return layouts[:MOST_SIZES] + rest[:: max(1, len(rest) // MOST_SIZES)]
+def _selection(layouts: list[FragmentLayout]) -> list[FragmentLayout]:
+    """Return the first layouts, and some of the others at even steps."""
+    others = layouts[MOST_SIZES:]
+    return layouts[:MOST_SIZES] + others[:: max(1, len(others) // MOST_SIZES)]
 
 
 def _failure(link: Link, layout: FragmentLayout, nb_coded: int) -> float:
-    """The expected share that stays incomplete, with the ideal code; with few fragments, where that misleads, with the real one."""
+    """Return the expected share of incomplete devices: with the ideal code, or with the real code if the fragments are few."""
     model, devices = link.model, link.model.classes.devices
-    few = layout.nb_frag < FEW
-    failure = model.real(layout.nb_frag, nb_coded, seconds=LOOK_S) if few else model.ideal(layout.nb_frag, nb_coded)
+    few = layout.nb_frag < FEW  # there the ideal code misleads
+    failure = model.real(layout.nb_frag, nb_coded, seconds=SCAN_S) if few else model.ideal(layout.nb_frag, nb_coded)
     return float(failure @ devices / devices.sum())
 
 

@@ -1,4 +1,4 @@
-"""How many coded fragments a goal needs: of the code that is sent, not of the ideal one."""
+"""Number of coded fragments that a goal needs, for the code that is sent and not for the ideal code."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from fuota import rules
 from fuota.fragmentation import DecodingProbability
 from fuota.planning.completion import CompletionModel
 from fuota.planning.goal import Goal, all_complete
+from fuota.planning.plan_json import LARGEST, exact_object
 
 SEARCH_S = 0.04
-"""Seconds of drawing lots for each number of coded fragments that the search looks at."""
+"""Seconds of drawing loss patterns for each number of coded fragments that the search examines."""
 FINAL_S = 0.1
+"""Seconds of drawing loss patterns for each share that is reported for the number that the search finds."""
 HEAD_START = 3
-"""The real code is never better than the ideal one by so many coded fragments."""
-"""Seconds for each share that is told of the number that it ends at."""
+"""Lead of the ideal code in coded fragments: the real code is never better by this number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
-    """What a number of coded fragments gives.
+    """Success of a fleet with a number of coded fragments. Raises ParameterError for values out of range.
 
-    `mean`: the expected share of devices that end complete; `worst`: how likely the device that hears worst does, which loses
-    the share `worst_loss` of all frames. Both with the interval that holds them with 95 % confidence. `every`: how likely
-    all `devices` complete; `goal`: how likely the share that was asked for does.
+    devices: number of devices. mean: expected share of devices that end complete. worst: probability that the device with the
+    largest loss completes. worst_loss: share of all frames that this device loses. `mean` and `worst` have an interval of 95 %
+    confidence. every: probability that all devices complete. goal: probability that the share in the goal completes.
+    reached: whether the goal is met.
     """
 
     devices: int
@@ -35,9 +38,31 @@ class Success:
     goal: float
     reached: bool
 
+    def __post_init__(self) -> None:
+        rules.integer("devices", self.devices, 1, LARGEST)
+        for name in ("worst_loss", "every", "goal"):
+            rules.probability(name, getattr(self, name))
+        if not isinstance(self.reached, bool):
+            rules.refuse("reached", "true or false", self.reached)
+
+    @classmethod
+    def from_json(cls, values: object) -> Success:
+        """Return the success of a plan file. Raises ParameterError for an object that is not one."""
+        parts = exact_object(cls, values, "success")
+        parts |= {name: _decoding_probability(parts[name], name) for name in ("mean", "worst")}
+        return cls(**parts)
+
+
+def _decoding_probability(values: object, name: str) -> DecodingProbability:
+    parts = exact_object(DecodingProbability, values, name)
+    for part in ("estimate", "low", "high", "confidence"):
+        rules.probability(part, parts[part])
+    rules.integer("patterns", parts["patterns"], 0, LARGEST)
+    return DecodingProbability(**parts)
+
 
 def success_of(model: CompletionModel, goal: Goal, nb_frag: int, nb_coded: int) -> Success:
-    """What `nb_coded` coded fragments give the fleet; the failures are those that `fewest_coded` judges by."""
+    """Return what `nb_coded` coded fragments give the fleet, from the same failures that `fewest_coded` judges by."""
     classes, seconds = model.classes, FINAL_S
     failure = model.real(nb_frag, nb_coded, seconds=SEARCH_S)
     worst = int(failure.argmax())
@@ -45,7 +70,7 @@ def success_of(model: CompletionModel, goal: Goal, nb_frag: int, nb_coded: int) 
     return Success(
         devices=int(classes.devices.sum()),
         mean=mean,
-        worst=mean if len(classes.loss) == 1 else model.one(nb_frag, nb_coded, worst, seconds=seconds),
+        worst=mean if len(classes.loss) == 1 else model.of_class(nb_frag, nb_coded, worst, seconds=seconds),
         worst_loss=float(classes.loss[worst]),
         every=all_complete(failure, classes.devices),
         goal=goal.probability(failure, classes.devices),
@@ -54,30 +79,34 @@ def success_of(model: CompletionModel, goal: Goal, nb_frag: int, nb_coded: int) 
 
 
 def fewest_coded(model: CompletionModel, goal: Goal, nb_frag: int, most: int) -> int | None:
-    """The smallest number of coded fragments up to `most` that meets the goal, or None where none does.
+    """Return the smallest number of coded fragments up to `most` that meets the goal, or None if no number does.
 
-    The ideal code says where to begin: the real one rarely needs fewer, and a few more at most where many are sent.
+    The search begins at the number that the ideal code needs: the real code rarely needs fewer, and only a few more if many are
+    sent.
     """
     devices = model.classes.devices
 
-    def ideal(nb_coded: int) -> bool:
+    def ideal_meets(nb_coded: int) -> bool:
         return goal.is_met(model.ideal(nb_frag, nb_coded), devices)
 
     @cache
-    def real(nb_coded: int) -> bool:
+    def real_meets(nb_coded: int) -> bool:
         return goal.is_met(model.real(nb_frag, nb_coded, seconds=SEARCH_S), devices)
 
-    begin = smallest(ideal, 0, most)
-    if begin is None and not ideal(most + HEAD_START):
+    ideal = smallest(ideal_meets, 0, most)
+    if ideal is None and not ideal_meets(most + HEAD_START):
         return None
-    at = most if begin is None else begin
-    while at > 0 and real(at) and real(at - 1):  # version 2 can be a little better than the ideal code
-        at -= 1
-    return _smallest_from(real, at, most)
+    begin = most if ideal is None else ideal
+    while begin > 0 and real_meets(begin) and real_meets(begin - 1):  # version 2 can be a little better than ideal
+        begin -= 1
+    return _smallest_from(real_meets, begin, most)
 
 
 def smallest(holds: Callable[[int], bool], low: int, high: int) -> int | None:
-    """The smallest value from `low` to `high` for which `holds`, which holds for all greater ones too; None where none does."""
+    """Return the smallest value from `low` to `high` with a true `holds`, or None if there is none.
+
+    If `holds` is true for a value, it must be true for all greater values.
+    """
     if not holds(high):
         return None
     while low < high:
@@ -87,10 +116,10 @@ def smallest(holds: Callable[[int], bool], low: int, high: int) -> int | None:
 
 
 def _smallest_from(holds: Callable[[int], bool], begin: int, most: int) -> int | None:
-    """As `smallest` from `begin` on, where the answer is likely near it."""
-    below, at, step = begin - 1, begin, 1
-    while not holds(at):
-        if at == most:
+    """Return the same as `smallest` from `begin` to `most`, with fewer calls if the answer is near `begin`."""
+    below, value, step = begin - 1, begin, 1
+    while not holds(value):
+        if value == most:
             return None
-        below, at, step = at, min(at + step, most), 2 * step
-    return smallest(holds, below + 1, at)
+        below, value, step = value, min(value + step, most), 2 * step
+    return smallest(holds, below + 1, value)

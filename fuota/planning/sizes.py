@@ -1,4 +1,4 @@
-"""Fragment sizes worth looking at."""
+"""Choice of the fragment sizes that are worth examining."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ from fuota.planning.link import FragmentLayout, Link
 from fuota.planning.redundancy import fewest_coded, smallest
 
 NEAR_BYTES = 8
-"""How far below the largest size a better code is looked for."""
+"""Distance below the largest size within which a better code is searched."""
 FEW = 64
-"""Fewer fragments than this may make a code that cannot do it, and then any number of them up to this is looked at."""
+"""Number of fragments below which a code may not reach the goal at all; then every number of fragments up to this is examined."""
 WORSE = 2
-"""From so many coded fragments more than the ideal code needs on, the code counts as bad."""
+"""Number of coded fragments above the need of the ideal code from which the code counts as bad."""
 SLACK = 1.02
-"""Sizes whose uncoded fragments alone take so much more than the best one's are not looked at."""
+"""Factor above the best size's cost of the uncoded fragments alone; sizes that cost more are not examined."""
 MOST_SIZES = 4
+"""Largest number of nearly best sizes that are examined."""
 
 
 def cheapest_reaching_goal(link: Link) -> Candidate | None:
-    """The way to the goal in a link: with the fragment size that was asked for, or else the largest that is good enough.
+    """Return the candidate that reaches the goal on a link, or None if no candidate does.
 
-    None where none reaches it. Raises PlanError where no fragments fit.
+    The fragment size is the size in the recipe, otherwise the largest size with a good enough code.
+    Raises PlanError if no fragment size fits.
     """
-    asked = link.inputs.recipe.frag_size
-    layout = link.layout(asked or link.largest())
+    fixed_size = link.inputs.recipe.frag_size
+    layout = link.layout(fixed_size or link.largest())
     nb_coded = fewest_coded(link.model, link.inputs.goal, layout.nb_frag, link.most_coded(layout.nb_frag))
-    found = None if nb_coded is None else (layout, nb_coded)
-    if asked is None:
-        found = smallest_airtime(link, layout, nb_coded)
-    return None if found is None else Candidate(link=link, layout=found[0], nb_coded=found[1])
+    choice = None if nb_coded is None else (layout, nb_coded)
+    if fixed_size is None:
+        choice = smallest_airtime(link, layout, nb_coded)
+    return None if choice is None else Candidate(link=link, layout=choice[0], nb_coded=choice[1])
 
 
 def smallest_airtime(link: Link, layout: FragmentLayout, nb_coded: int | None) -> tuple[FragmentLayout, int] | None:
-    """This layout with its coded fragments; or, where its number of fragments makes a bad code, or one that does not reach the goal
-    at all (None), a smaller size that takes the least airtime. None where no size reaches it.
+    """Return this layout with its coded fragments, or a smaller fragment size if the code of this layout is bad.
 
-    Which rows the code has depends on the number of fragments; some of them leave fragments uncovered.
+    nb_coded: number of coded fragments that the layout needs, None if it does not reach the goal at all. Of the smaller sizes the
+    size with the least airtime is returned; None if no size reaches the goal.
+    The number of fragments decides which rows the code has; some numbers leave fragments uncovered.
     """
     if nb_coded is not None and not _is_bad(link, layout, nb_coded):
         return layout, nb_coded
@@ -52,9 +55,10 @@ def smallest_airtime(link: Link, layout: FragmentLayout, nb_coded: int | None) -
 
 
 def promising(link: Link) -> list[FragmentLayout]:
-    """The layouts, largest fragments first, whose uncoded fragments alone take nearly the least time, or airtime.
+    """Return the layouts whose uncoded fragments alone take nearly the least time or airtime, largest fragments first.
 
-    Of a small image every number of fragments up to FEW: it decides how good the code is.
+    For a small image every number of fragments up to FEW is included, because it decides how good the code is.
+    Raises PlanError if no fragment size fits.
     """
     fixed = link.inputs.recipe.frag_size
     if fixed is not None:
@@ -75,14 +79,14 @@ def promising(link: Link) -> list[FragmentLayout]:
 
 
 def _smaller(link: Link, layout: FragmentLayout) -> list[FragmentLayout]:
-    """Smaller sizes that make other numbers of fragments: near ones, and of a small image all up to FEW fragments."""
+    """Return layouts with smaller sizes and other numbers of fragments: near sizes, for a small image all up to FEW fragments."""
     size, near = link.inputs.image.size, max(layout.frag_size - max(NEAR_BYTES, link.multiple), 1)
     least = min(near, -(-size // FEW)) if layout.nb_frag < FEW else near
     by_count: dict[int, FragmentLayout] = {}
     for frag_size in range(layout.frag_size - layout.frag_size % link.multiple, least - 1, -link.multiple):
         other = _layout(link, frag_size)
         if other is not None and other.nb_frag != layout.nb_frag:
-            by_count[other.nb_frag] = other  # of the sizes that make as many fragments the smallest
+            by_count[other.nb_frag] = other  # for each number of fragments the smallest size
     return list(by_count.values())
 
 
@@ -106,6 +110,6 @@ def _is_bad(link: Link, layout: FragmentLayout, nb_coded: int) -> bool:
 
 
 def _frames_within(best: tuple[FragmentLayout, int], other: FragmentLayout) -> int:
-    """How many frames of the other layout take less airtime than the best so far."""
+    """Return how many frames of the other layout take less airtime than the best candidate."""
     layout, nb_coded = best
     return ((layout.nb_frag + nb_coded) * layout.time_on_air_us - 1) // other.time_on_air_us

@@ -1,4 +1,4 @@
-"""How fast frames may follow each other, and how long the session lasts."""
+"""Interval between frames, and duration of the session."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fuota import rules
 from fuota.device import DeviceProfile
 from fuota.errors import PlanError
+from fuota.planning.plan_json import LARGEST, exact_object, text
 from fuota.planning.schedule import (
     HOUR_US,
     LONGEST_PERIODS,
@@ -22,25 +24,37 @@ from fuota.radio import RadioLimits, Region
 from fuota.radio.class_b import BEACON_PERIOD_S, BEACON_PERIOD_US
 
 FULL_PPM = 1_000_000
+"""Duty cycle in millionths if there is no limit."""
 MAX_TIMEOUT = 15
-"""TS005-2.0.0, McClassCSessionReq and McClassBSessionReq: TimeOut has 4 bits."""
+"""Largest TimeOut: it has 4 bits (TS005-2.0.0, McClassCSessionReq and McClassBSessionReq)."""
 _BEACONS_AN_HOUR = 29
-"""At most, in any hour: one each 128 s."""
+"""Largest number of beacons in any hour: one beacon each 128 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How frames follow each other.
+    """Interval between frames. Raises ParameterError for values out of range.
 
-    `interval_us`: from the start of one to the start of the next, whole milliseconds; `reason`: what asks for so much.
-    `spacing_us`: what it would be without the duty cycle, and `frames_per_hour` how many the duty cycle allows to start in any
-    hour, None where there is none: between ping slots the two bind apart.
+    interval_us: from the start of a frame to the start of the next, whole milliseconds. reason: which rule asks for this interval.
+    spacing_us: the interval without the duty cycle. frames_per_hour: how many frames the duty cycle allows to start in any hour,
+    None if there is no duty cycle. Between ping slots these two limits act separately.
     """
 
     interval_us: int
     reason: str
     spacing_us: int
     frames_per_hour: int | None
+
+    def __post_init__(self) -> None:
+        rules.integer("interval_us", self.interval_us, 1, LARGEST)
+        text("reason", self.reason)
+        rules.integer("spacing_us", self.spacing_us, 0, LARGEST)
+        rules.optional_integer("frames_per_hour", self.frames_per_hour, 1, LARGEST)
+
+    @classmethod
+    def from_json(cls, values: object) -> Pace:
+        """Return the pace of a plan file. Raises ParameterError for an object that is not one."""
+        return cls(**exact_object(cls, values, "pace"))
 
 
 def pace_of(
@@ -50,12 +64,13 @@ def pace_of(
     server: ServerProfile,
     *,
     beacon_us: int = 0,
-    asked_ms: int | None = None,
+    interval_ms: int | None = None,
 ) -> Pace:
-    """The shortest interval that all agree to, or the one that was asked for.
+    """Return the shortest interval that the gateway, the server, the device and the duty cycle allow, or `interval_ms`.
 
-    `beacon_us`: time on air of a beacon that the same transmitter sends in the same sub-band, else 0. Raises PlanError where the
-    duty cycle does not allow one frame an hour, or the interval asked for is too short.
+    time_on_air_us: time on air of one frame. beacon_us: time on air of a beacon that the same transmitter sends in the same
+    sub-band, 0 if there is none. interval_ms: interval to use instead of the shortest.
+    Raises PlanError if the duty cycle does not allow one frame an hour, or if `interval_ms` is too short.
     """
     floors = [
         (time_on_air_us + 1000 * server.turnaround_ms, f"the gateway needs {server.turnaround_ms} ms between frames"),
@@ -68,22 +83,26 @@ def pace_of(
     if per_hour is not None and -(-HOUR_US // per_hour) > interval_us:
         interval_us = _whole_ms_us(-(-HOUR_US // per_hour))
         reason = f"a duty cycle of {limits.duty_cycle_ppm / 10_000:g} % allows {per_hour} such frames an hour"
-    if asked_ms is not None and 1000 * asked_ms < interval_us:
-        raise PlanError(
-            f"an interval of {asked_ms} ms was asked for: {reason}; the nearest is {interval_us // 1000} ms"
+    if interval_ms is not None and 1000 * interval_ms < interval_us:
+        shortest_ms = interval_us // 1000
+        rules.refuse(
+            "interval_ms", f"{shortest_ms} or more", interval_ms, nearest=shortest_ms, why=reason, error=PlanError
         )
-    if asked_ms is not None:
-        interval_us, spacing_us, reason = 1000 * asked_ms, 1000 * asked_ms, "it was asked for"
+    if interval_ms is not None:
+        interval_us, spacing_us, reason = 1000 * interval_ms, 1000 * interval_ms, "it was asked for"
     return Pace(interval_us=interval_us, reason=reason, spacing_us=spacing_us, frames_per_hour=per_hour)
 
 
 def longest_interval_us(pace: Pace, time_on_air_us: int, server: ServerProfile) -> int:
-    """The interval if the server counts its pause from the end of each frame (`interval_is_gap`)."""
+    """Return the interval if the server counts its pause from the end of each frame (`interval_is_gap`)."""
     return pace.interval_us + (time_on_air_us if server.interval_is_gap else 0)
 
 
 def starts_us(frames: int, pace: Pace, time_on_air_us: int, slots: PingSlots | None) -> NDArray[np.int64]:
-    """int64 (frames,): when each frame starts, in class B with `slots`, in class C without. Raises PlanError as slot_starts_us."""
+    """Return the start time of each frame, int64 (frames,): in class B with `slots`, in class C without.
+
+    Raises PlanError as `slot_starts_us`.
+    """
     if slots is None:
         return steady_starts_us(frames, pace.interval_us)
     return slot_starts_us(
@@ -96,9 +115,9 @@ def starts_us(frames: int, pace: Pace, time_on_air_us: int, slots: PingSlots | N
 
 
 def duration_us(frames: int, pace: Pace, time_on_air_us: int, slots: PingSlots | None) -> int:
-    """From the start of the session to the end of the last frame; about so long where that is more than any session of class B.
+    """Return the time from the start of the session to the end of the last frame.
 
-    Raises PlanError where GPS time ends before.
+    The time is an estimate if it is longer than any session of class B. Raises PlanError if GPS time ends before the last frame.
     """
     if slots is None:
         return (frames - 1) * pace.interval_us + time_on_air_us
@@ -115,9 +134,10 @@ def duration_us(frames: int, pace: Pace, time_on_air_us: int, slots: PingSlots |
 
 
 def session_timeout(session_us: int, device_class: str) -> int | None:
-    """The smallest TimeOut (0 to 15) of a session that lasts so long, or None where even 15 is too short.
+    """Return the smallest TimeOut (0 to 15) of a session that lasts `session_us`, or None if even 15 is too short.
 
-    2^TimeOut s in class C, 2^TimeOut beacon periods of 128 s in class B (TS005-2.0.0, McClassCSessionReq, McClassBSessionReq).
+    A session lasts 2^TimeOut s in class C and 2^TimeOut beacon periods of 128 s in class B (TS005-2.0.0, McClassCSessionReq,
+    McClassBSessionReq).
     """
     unit_us = BEACON_PERIOD_US if device_class == "B" else 1_000_000
     exponent = (-(-session_us // unit_us) - 1).bit_length()
@@ -125,12 +145,12 @@ def session_timeout(session_us: int, device_class: str) -> int | None:
 
 
 def session_timeout_s(timeout: int, device_class: str) -> int:
-    """How long a session of that TimeOut lasts, in seconds."""
+    """Return the length in s of a session with this TimeOut."""
     return (BEACON_PERIOD_S if device_class == "B" else 1) << timeout
 
 
 def shared_beacon_us(region: Region, frequency_hz: int, bw_hz: int) -> int:
-    """Time on air of a beacon where it uses up the duty cycle of the sub-band that fragments are sent in; else 0."""
+    """Return the time on air of a beacon if it uses the duty cycle of the sub-band that fragments are sent in, otherwise 0."""
     sub_band = region.sub_band(frequency_hz, bw_hz)
     beacon_bw_hz = region.data_rate(region.beacon.data_rate).bandwidth_hz
     shared = any(sub_band == region.sub_band(beacon_hz, beacon_bw_hz) for beacon_hz in region.beacon.frequencies_hz)

@@ -22,7 +22,7 @@ EXPORT = """Dev EUI,State,Yest Psr,Yest Avg Snr,Cur Dr,Dev Class
 LEFT_OUT = {
     "1000000000000003": "its state is ACTIVATED: it has not joined yet",
     "1000000000000004": "its state is REGISTERED: it is not activated yet",
-    "1000000000000005": "nothing tells how well it hears, and no default loss was given",
+    "1000000000000005": "it has no figures of its link, and there is no default loss",
     "1000000000000006": "its class is CLASS_A: the session is for class C",
 }
 METER = """

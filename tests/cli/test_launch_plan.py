@@ -267,7 +267,7 @@ def test_an_image_that_was_changed_is_refused(fuota, image, planned, journal, ot
 @pytest.mark.parametrize("changes", [{"nb_coded": 13}, {"region": "IN865"}, {"target": 0.5}, {"unheard_of": 1}])
 def test_a_plan_that_was_changed_is_refused(fuota, image, planned, journal, changes):
     result = fuota("launch", image, "--plan", edited(planned(), **changes), *IN_THE_SANDBOX)
-    refused(result, 3, "plan.json was changed since it was planned", "plan again")
+    refused(result, 3, "plan.json was changed after it was written", "plan again")
     assert journal.campaigns() == []
 
 
@@ -281,7 +281,12 @@ def test_a_plan_that_was_made_up_is_refused_too(fuota, image, planned, journal, 
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "it is not JSON"), ("{", "it is not JSON"), ("[1]", "is no plan"), ('{"fuota_plan": 2}', "has format 2")],
+    [
+        ("", "it is not JSON"),
+        ("{", "it is not JSON"),
+        ("[1]", "is not a plan"),
+        ('{"fuota_plan": 2}', "must be 1, got 2"),
+    ],
 )
 def test_what_is_no_plan_is_refused(fuota, image, tmp_path, journal, text, words):
     (tmp_path / "plan.json").write_text(text)

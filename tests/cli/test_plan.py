@@ -357,7 +357,7 @@ def test_plot_writes_png_and_svg(fuota, image, tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("front.xyz", "front.xyz was given for the picture: "),
+        ("front.xyz", "the extension of the picture must be one of"),
         ("front.xyz", "png"),
         ("missing/front.png", "missing/front.png cannot be written: No such file or directory"),
         ("app.bin/front.svg", "app.bin/front.svg cannot be written: Not a directory"),

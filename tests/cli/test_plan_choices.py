@@ -230,7 +230,7 @@ def test_too_few_coded_fragments_are_planned_with_the_sufficient_number(fuota, l
     result = fuota(*options, "--coded", 2)
     assert result.code == 0, "a number that the user gives is used"
     (message,) = (event["message"] for event in result.events if event.get("code") == "goal-missed")
-    (enough,) = re.findall(r"(\d+) coded fragments would do", message)
+    (enough,) = re.findall(r"(\d+) coded fragments would be enough", message)
     assert "goal-missed" not in codes(fuota(*options, "--coded", enough))
     assert "goal-missed" in codes(fuota(*options, "--coded", int(enough) - 1))
 

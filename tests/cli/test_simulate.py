@@ -296,8 +296,8 @@ def test_invalid_plan_or_plan_for_another_image_is_refused(fuota, saved, image, 
     document = json.loads(saved.read_text())
     document["plan"]["nb_coded"] += 1
     saved.write_text(json.dumps(document))
-    says_one_line(fuota("simulate", "--plan", saved), 3, "was changed since it was planned")
-    says_one_line(fuota("simulate", "--plan", image), 3, "app.bin is no plan")
+    says_one_line(fuota("simulate", "--plan", saved), 3, "was changed after it was written")
+    says_one_line(fuota("simulate", "--plan", image), 3, "app.bin is not a plan")
     says_one_line(fuota("simulate", "--plan", tmp_path / "none.json"), 2, "none.json cannot be read")
 
 
@@ -323,7 +323,7 @@ def test_message_says_if_chance_may_decide_the_target(fuota, image):
     [
         (["-d", "8"], "DR8 of EU868 is for uplinks only"),
         (["--loss", "0.9"], "some devices hear too little"),
-        (["--frequency", "868.2"], "868.2 MHz is no downlink channel"),
+        (["--frequency", "868.2"], "must be a downlink channel"),
         (["-s", "49", "-d", "0"], "at most 48"),
     ],
 )

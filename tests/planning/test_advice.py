@@ -96,14 +96,14 @@ def test_how_many_would_do():
     choices = {**CLEAN, "image": bytes(1000), "loss": 0.1, "target": 0.9}
     missed = fuota.plan(**{**choices, "nb_coded": 1})
     (message,) = (finding.message for finding in missed.findings if finding.code == "goal-missed")
-    enough = int(re.search(r"(\d+) coded fragments would do", message)[1])
+    enough = int(re.search(r"(\d+) coded fragments would be enough", message)[1])
     assert enough > 1
     assert f"with a probability of {missed.success_probability:.4g}, not 0.9" in message
     assert "goal-missed" not in codes(**{**choices, "nb_coded": enough})
     assert "goal-missed" in codes(**{**choices, "nb_coded": enough - 1})
     most = fuota.plan(**{**choices, "loss": 0.5, "nb_coded": 10})
     (message,) = (finding.message for finding in most.findings if finding.code == "goal-missed")
-    assert "even 10, the most there may be, do not" in message
+    assert "even 10, the largest number, are not enough" in message
 
 
 def test_how_many_would_do_are_never_as_many_as_there_are():
@@ -116,7 +116,7 @@ def test_how_many_would_do_are_never_as_many_as_there_are():
         plan = fuota.plan(bytes(20_000), region="EU868", **choices)
         for finding in plan.findings:
             if finding.code == "goal-missed":
-                would = re.search(r"(\d+) coded fragments would do", finding.message)
+                would = re.search(r"(\d+) coded fragments would be enough", finding.message)
                 assert would is None or int(would[1]) > plan.nb_coded, finding.message
 
 

@@ -23,8 +23,8 @@ def refusal(**choices):
 
 def test_what_the_most_give_is_said():
     told = refusal(loss=0.4, fleet=100, frag_size=239)
-    assert told.startswith("the 21 coded fragments that SenRa allows beside 21 uncoded ones complete 0.")
-    assert "of the fleet at DR5 of EU868, and 0.99 with 0.95 confidence was asked for. What reaches it: " in told
+    assert told.startswith("the 21 coded fragments that SenRa allows with 21 uncoded fragments complete 0.")
+    assert "of the fleet at DR5 of EU868, and the goal is 0.99 with 0.95 confidence. These reach it: " in told
     given = float(re.search(r"complete ([\d.]+) of", told)[1])
     most = fuota.plan(IMAGE, region="EU868", data_rate=5, loss=0.4, fleet=100, frag_size=239, nb_coded=21)
     assert given == pytest.approx(most.success_probability, abs=0.02)
@@ -66,7 +66,7 @@ def test_an_application_managed_campaign_with_its_redundancy():
 def test_where_nothing_helps_it_says_so():
     told = refusal(loss=1.0, fleet=100)
     assert told.endswith(
-        "No data rate, number of passes or redundancy reaches that: some devices hear too little; plan without them"
+        "No data rate, number of passes or redundancy reaches it: some devices receive too little; plan without them"
     )
     assert "passes, each" not in told
 

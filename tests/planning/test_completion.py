@@ -48,7 +48,7 @@ def simulated_failure(nb_frag, nb_coded, law, profile):
 @pytest.mark.parametrize("limits", [{"version": 1}, {"version": 2}, {"version": 1, "max_lost": 4}])
 def test_failures_are_those_of_the_decoder(nb_frag, nb_coded, loss, burst, limits):
     model = model_of((1, loss, burst), **limits)
-    estimate = model.one(nb_frag, nb_coded, 0, seconds=0.2)
+    estimate = model.of_class(nb_frag, nb_coded, 0, seconds=0.2)
     law = Bernoulli(loss) if burst == 1 else GilbertElliott(loss, burst)
     found = simulated_failure(nb_frag, nb_coded, law, model.profile)
     spread = SLACK * np.sqrt(max(found * (1 - found), 1e-3) / DEVICES)
@@ -182,7 +182,7 @@ def test_real_failures_of_many_classes_are_as_if_all_were_looked_at(version):
     many = model_of(*((1, float(loss), 1.0) for loss in losses), version=version)
     found = many.real(nb_frag, nb_coded, seconds=0.2)
     for i in range(0, len(losses), 4):
-        alone = many.one(nb_frag, nb_coded, i, seconds=0.1)
+        alone = many.of_class(nb_frag, nb_coded, i, seconds=0.1)
         failed = 1 - alone.estimate
         assert found[i] == pytest.approx(failed, rel=0.25, abs=1e-5 + alone.high - alone.low)
 

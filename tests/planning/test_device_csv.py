@@ -32,7 +32,7 @@ def test_rows_are_read_only_as_far_as_they_are_asked_for():
 def test_wrong_quotes_are_a_fault_where_they_must_be_right():
     lines = ["a,b\n", '"1"x,2\n']
     assert list(rows(lines, "x.csv", strict=False))[1] == (2, ["1x", "2"])
-    with pytest.raises(MessageError, match=r"x\.csv, line 2: this is no CSV"):
+    with pytest.raises(MessageError, match=r"x\.csv, line 2: not valid CSV"):
         list(rows(lines, "x.csv", strict=True))
 
 

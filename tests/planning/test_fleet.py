@@ -76,28 +76,28 @@ def test_an_empty_fleet_says_why():
 
 
 def test_two_members_of_one_name_are_refused():
-    with pytest.raises(ParameterError, match="2 members are called yard"):
+    with pytest.raises(ParameterError, match="members must have different names, got yard 2 times"):
         Fleet(members=(FleetMember(name="yard", loss=0.1), FleetMember(name="yard", loss=0.2)))
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"loss": -0.1}, "loss -0.1 of yard was given: it is a share, 0 to 1; the nearest is 0$"),
-        ({"loss": 1.5}, "loss 1.5 of yard was given: it is a share, 0 to 1; the nearest is 1$"),
-        ({"loss": math.nan}, "loss nan of yard was given: it is a share, 0 to 1$"),
-        ({"cn0_dbhz": math.nan}, "cn0_dbhz nan of yard was given"),
-        ({"cn0_dbhz": -math.inf}, "cn0_dbhz -inf of yard was given"),
-        ({}, "one of them: neither was given"),
-        ({"loss": 0.1, "cn0_dbhz": 50.0}, "one of them: both were given"),
-        ({"loss": 0.1, "devices": 0}, "devices 0 of yard was given: it is 1 to 1000000000; the nearest is 1$"),
-        ({"loss": 0.1, "devices": 10**30}, "the nearest is 1000000000$"),
-        ({"loss": 0.1, "burst_frames": 0.5}, "burst_frames 0.5 of yard was given: it is 1 or more; the nearest is 1"),
-        ({"loss": 0.1, "burst_frames": math.nan}, "burst_frames nan of yard"),
-        ({"loss": 0.1, "burst_frames": math.inf}, "burst_frames inf of yard"),
+        ({"loss": -0.1}, r"loss of yard must be 0 to 1, got -0.1 \(nearest: 0\)$"),
+        ({"loss": 1.5}, r"loss of yard must be 0 to 1, got 1.5 \(nearest: 1\)$"),
+        ({"loss": math.nan}, "loss of yard must be 0 to 1, got nan$"),
+        ({"cn0_dbhz": math.nan}, "cn0_dbhz of yard must be a finite number of dB-Hz, got nan"),
+        ({"cn0_dbhz": -math.inf}, "cn0_dbhz of yard must be a finite number of dB-Hz, got -inf"),
+        ({}, "must have either a loss or a cn0_dbhz, got neither"),
+        ({"loss": 0.1, "cn0_dbhz": 50.0}, "must have either a loss or a cn0_dbhz, got both"),
+        ({"loss": 0.1, "devices": 0}, r"devices of yard must be 1 to 1000000000, got 0 \(nearest: 1\)$"),
+        ({"loss": 0.1, "devices": 10**30}, r"\(nearest: 1000000000\)$"),
+        ({"loss": 0.1, "burst_frames": 0.5}, r"burst_frames of yard must be 1 or more, got 0.5 \(nearest: 1\)"),
+        ({"loss": 0.1, "burst_frames": math.nan}, "burst_frames of yard must be 1 or more, got nan"),
+        ({"loss": 0.1, "burst_frames": math.inf}, "burst_frames of yard must be a finite number of frames, got inf"),
         (
             {"loss": 0.9, "burst_frames": 2.0},
-            r"loss 0.9 of yard was given with bursts of 2.0 frames: .* nearest is 0.667$",
+            r"loss of yard must be 0.667 or less with bursts of 2.0 frames .*, got 0.9 \(nearest: 0.667\)$",
         ),
     ],
 )

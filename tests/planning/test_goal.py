@@ -159,11 +159,11 @@ def test_of_a_fleet_the_confidence_is_the_probability():
 
 @pytest.mark.parametrize("target", [0, -0.1, 1.01, 99, math.nan, math.inf])
 def test_a_target_outside_its_rule(target):
-    with pytest.raises(ParameterError, match=f"target {target} was given: it is a share .* more than 0 and at most 1"):
+    with pytest.raises(ParameterError, match=f"target must be .*, got {target}"):
         Goal(target=target)
 
 
 @pytest.mark.parametrize("confidence", [0, 1, -1, 95, math.nan])
 def test_a_confidence_outside_its_rule(confidence):
-    with pytest.raises(ParameterError, match=f"confidence {confidence} was given: it lies between 0 and 1"):
+    with pytest.raises(ParameterError, match=f"confidence must be .*, got {confidence}"):
         Goal(confidence=confidence)

@@ -524,10 +524,10 @@ def test_thousands_of_plans_are_never_forbidden():
 
     @settings(max_examples=3000)
     @given(requests())
-    def scan_code(request: dict[str, Any]) -> None:
+    def count(request: dict[str, Any]) -> None:
         made[request["region"], request["device_class"]] += replay(request)
 
-    scan_code()
+    count()
     assert {where: made[where] for where in _EVERYWHERE if made[where] < 5} == {}
 
 

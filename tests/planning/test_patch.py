@@ -37,5 +37,5 @@ def test_a_plan_file_keeps_both_and_is_refused_once_one_has_changed(tmp_path):
     document = json.loads(path.read_text())
     document["plan"]["image"]["base_sha256"] = "0" * 64
     path.write_text(json.dumps(document))
-    with pytest.raises(PlanError, match="was changed since"):
+    with pytest.raises(PlanError, match="was changed after it was written"):
         load_plan(path)

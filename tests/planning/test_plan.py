@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fuota
+from fuota.errors import ParameterError
 from fuota.fragmentation.parity import coded_count
 from fuota.planning import Fleet, FleetMember, TransmissionPlan
 from fuota.planning.schedule import SCHEDULE
@@ -55,7 +56,7 @@ def test_what_is_no_plan_is_no_plan(plan):
     for name in values:
         with pytest.raises((TypeError, ValueError, KeyError)):
             TransmissionPlan.from_json({key: value for key, value in values.items() if key != name})
-    with pytest.raises(TypeError):
+    with pytest.raises(ParameterError, match="unknown key 'surplus'"):
         TransmissionPlan.from_json({**values, "surplus": 1})
 
 

@@ -53,7 +53,7 @@ CASES = [
 @pytest.mark.parametrize("nb_frag", [21, 150])
 @pytest.mark.parametrize(("fleet", "goal", "limits"), CASES)
 def test_so_many_meet_the_goal_and_one_fewer_does_not(fleet, goal, limits, nb_frag):
-    """CodeScan at again with more lots: a number more or fewer is what these may change."""
+    """Check again with more loss patterns: they may change the number by one."""
     model = model_of(fleet, **limits)
     found = fewest_coded(model, goal, nb_frag, 3 * nb_frag)
     if found is None:
@@ -72,7 +72,7 @@ def test_minimal_where_nothing_is_drawn():
     """Small codes are looked at in full: no lots, no slack. Each number of coded fragments is tried here."""
     for loss in (0.05, 0.1, 0.2):
         model, goal = model_of(Fleet.uniform(1, loss)), Goal(target=0.9)
-        tried = [1 - model.one(10, coded, 0, seconds=1).estimate for coded in range(13)]
+        tried = [1 - model.of_class(10, coded, 0, seconds=1).estimate for coded in range(13)]
         expected = next(coded for coded, failed in enumerate(tried) if 1 - failed >= 0.9)
         assert fewest_coded(model, goal, 10, 12) == expected
 

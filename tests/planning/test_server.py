@@ -42,6 +42,6 @@ def test_a_server_profile_is_a_value():
     ],
 )
 def test_limits_that_no_server_has_are_refused_with_the_nearest(limits, nearest):
-    ((name, given),) = limits.items()
-    with pytest.raises(ParameterError, match=rf"^{name} {given} was given: .*nearest is {nearest}$"):
+    ((name, value),) = limits.items()
+    with pytest.raises(ParameterError, match=rf"^{name} must be .*, got {value}( .nearest: {nearest}.)?$"):
         ServerProfile(name="x", **limits)

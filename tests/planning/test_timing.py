@@ -110,7 +110,7 @@ def test_a_frame_that_no_hour_has_room_for():
 
 
 @pytest.mark.parametrize(
-    ("limits", "profile", "server", "told", "nearest_ms"),
+    ("limits", "profile", "server", "reason", "nearest_ms"),
     [
         (TENTH, IDEAL, SENRA, "a duty cycle of 10 % allows 900 such frames an hour", 4000),
         (FREE, IDEAL, SENRA, "the gateway needs 43 ms between frames", 443),
@@ -118,18 +118,18 @@ def test_a_frame_that_no_hour_has_room_for():
         (FREE, IDEAL, ServerProfile(name="X", min_interval_ms=3000), "X takes no less than 3000 ms", 3000),
     ],
 )
-def test_an_interval_that_is_too_short_is_refused_with_the_nearest(limits, profile, server, told, nearest_ms):
+def test_an_interval_that_is_too_short_is_refused_with_the_nearest(limits, profile, server, reason, nearest_ms):
     with pytest.raises(PlanError) as refused:
-        pace_of(400_000, limits, profile, server, asked_ms=nearest_ms - 1)
+        pace_of(400_000, limits, profile, server, interval_ms=nearest_ms - 1)
     assert str(refused.value) == (
-        f"an interval of {nearest_ms - 1} ms was asked for: {told}; the nearest is {nearest_ms} ms"
+        f"interval_ms must be {nearest_ms} or more ({reason}), got {nearest_ms - 1} (nearest: {nearest_ms})"
     )
-    pace = pace_of(400_000, limits, profile, server, asked_ms=nearest_ms)
+    pace = pace_of(400_000, limits, profile, server, interval_ms=nearest_ms)
     assert (pace.interval_us, pace.reason) == (1000 * nearest_ms, "it was asked for")
 
 
 def test_a_longer_interval_is_kept():
-    pace = pace_of(400_000, TENTH, IDEAL, SENRA, asked_ms=60_000)
+    pace = pace_of(400_000, TENTH, IDEAL, SENRA, interval_ms=60_000)
     assert (pace.interval_us, pace.spacing_us, pace.frames_per_hour) == (60_000_000, 60_000_000, 900)
 
 

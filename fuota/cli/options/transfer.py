@@ -43,11 +43,11 @@ def planned(path: Path, image: bytes, options: dict[str, Any]) -> dict[str, Any]
 
     Raises UsageError where one of them was given too, StorageError, PlanError and ImageError.
     """
-    from fuota.planning import check_image, load_plan, plan_sha256, request_fields
+    from fuota.planning import check_image, load_plan, plan_sha256
 
     plan = load_plan(path)
     check_image(plan, image)
-    fields = request_fields(plan)
+    fields = plan.transfer_fields()
     decided = {**fields, "region_name": plan.region, "descriptor": fields["descriptor"].hex()}
     if given := given_options(decided):
         raise click.UsageError(f"--plan decides {', '.join(given)} too: leave that out, or plan again")

@@ -1,4 +1,4 @@
-"""A fleet from a file: groups in TOML, or devices in CSV, one's own or the server's export."""
+"""A fleet from a file: groups in TOML, or devices in CSV, written by hand or exported by the server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from fuota import rules
+from fuota.calls import checked_call
 from fuota.errors import MessageError, ParameterError, StorageError
 from fuota.planning.fleet.fleet import Fleet, FleetMember
 from fuota.planning.fleet.fleet_csv import NO_FIGURES, FleetReader, fleet_from_csv
@@ -16,6 +18,7 @@ from fuota.radio import region as region_named
 from fuota.tables import build, check_keys, parse_toml
 
 
+@checked_call
 def open_fleet(
     path: str | Path,
     *,
@@ -24,29 +27,33 @@ def open_fleet(
     device_class: Literal["B", "C"] = "C",
     default_loss: float | None = None,
 ) -> Fleet:
-    """The fleet in a TOML or CSV file; which of the two it is, its extension says, and else its first line.
+    """Return the fleet in a TOML or CSV file. The extension says which of the two it is, otherwise the first line.
+
+    path: the file. region: Region or its name. model: turns uplink figures into downlink losses; None for the model of the region
+    on the frequency of RX2. device_class: class of the session. default_loss: share of frames lost by a device or group whose
+    figures are unknown; None to exclude such devices and refuse such groups.
 
     TOML has a table [[group]] for each group: `name`, `devices`, `burst_frames`, `lat`, `lng` and one of: `loss`; `cn0_dbhz`;
     `snr_db` and `psr` (a share), either or both, of the uplinks at `data_rate` (an index). A table [link] overrides constants
     of the model.
 
-    CSV has one device a row. Columns are known by the letters of their headings, in any order: dev_eui, loss, burst_frames,
-    snr_db, psr, data_rate, lat, lng, and those of the server's export ("Dev EUI", yestAvgSnr, yestPsr, curDr, estLat, estLng,
-    state, devClass). A packet success rate is in percent, or a share where no value of the column is above 1. A data rate is
-    3, DR3 or SF10BW125. A loss counts before everything else; of SNR and packet success rate the worse one does; a packet
-    success rate without SNR or data rate is taken for that of the downlink, an SNR without data rate for one at 125 kHz. What
-    says nothing of itself loses `default_loss`. Devices that cannot take part in a session of `device_class`, and those whose row
-    cannot be read, are listed in `excluded`.
+    CSV has one device in each row. Columns are known by the letters of their headings, in any order: dev_eui, loss, burst_frames,
+    snr_db, psr, data_rate, lat, lng, and the columns of the server's export ("Dev EUI", yestAvgSnr, yestPsr, curDr, estLat, estLng,
+    state, devClass). A packet success rate is in percent, or a share if no value of the column is above 1. A data rate is
+    3, DR3 or SF10BW125. A loss counts before everything else; of SNR and packet success rate the worse value counts; a packet
+    success rate without SNR or data rate is taken for the rate of the downlink, an SNR without data rate for an SNR at 125 kHz.
+    Devices that cannot take part in a session of `device_class`, and devices whose row cannot be read, are listed in `excluded`.
 
-    `model`: that of the region, on the frequency of RX2, if none is given. Raises StorageError for a file that cannot be read,
-    MessageError for one that is neither, ParameterError for what TOML says wrongly, PlanError where no device is left.
+    Raises StorageError if the file cannot be read, MessageError if it is neither TOML nor CSV, ParameterError for a wrong value
+    in TOML or a wrong argument, PlanError if no device is left.
     """
+    rules.one_of("device_class", device_class, ("B", "C"))
     if default_loss is not None:
-        FleetMember(name="default_loss", loss=default_loss)  # refuses what is no share
-    plan = region_named(region) if isinstance(region, str) else region
+        rules.probability("default_loss", default_loss)
+    channel_plan = region_named(region) if isinstance(region, str) else region
     reader = FleetReader(
-        region=plan,
-        model=LinkModel.for_region(plan) if model is None else model,
+        region=channel_plan,
+        model=LinkModel.for_region(channel_plan) if model is None else model,
         device_class=device_class,
         default_loss=default_loss,
     )
@@ -58,14 +65,14 @@ def open_fleet(
 
 def _text(path: Path) -> str:
     try:
-        octets = path.read_bytes()
+        content = path.read_bytes()
     except OSError as exc:
         raise StorageError(f"{path} cannot be read: {exc.strerror or exc}") from None
     try:
-        return octets.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        line = octets.count(b"\n", 0, exc.start) + 1
-        raise MessageError(f"{path.name}, line {line}: octet 0x{octets[exc.start]:02X} is no UTF-8 text") from None
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise MessageError(f"{path.name}, line {line}: byte 0x{content[exc.start]:02X} is not UTF-8 text") from None
 
 
 def _is_toml(name: str, text: str) -> bool:
@@ -76,12 +83,14 @@ def _is_toml(name: str, text: str) -> bool:
     return first.startswith("[")
 
 
-_Link = tuple[float | None, float | None]
-"""Loss and C/N0, one of the two."""
+_LossOrCn0 = tuple[float | None, float | None]
+"""Loss and C/N0; exactly one of the two is not None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Group:
+    """Keys of a table [[group]]."""
+
     name: str
     devices: int = 1
     loss: float | None = None
@@ -102,16 +111,16 @@ def _from_toml(table: dict[str, Any], where: str, reader: FleetReader) -> Fleet:
     model = build(LinkModel, asdict(reader.model) | link, f"[link] of {where}")
     reader = replace(reader, model=model)
     return Fleet(
-        members=tuple(_group(one, f"group {n} of {where}", reader) for n, one in enumerate(groups, 1)), model=model
+        members=tuple(_member(group, f"group {n} of {where}", reader) for n, group in enumerate(groups, 1)), model=model
     )
 
 
-def _group(table: Any, where: str, reader: FleetReader) -> FleetMember:
+def _member(table: object, where: str, reader: FleetReader) -> FleetMember:
     if not isinstance(table, dict):
-        raise ParameterError(f"{where} is {table!r}: it must be a table [[group]]")
+        rules.refuse(where, "a table [[group]]", table)
     group = build(_Group, {"name": where} | table, where)
     try:
-        loss, cn0 = _link(group, reader)
+        loss, cn0 = _loss_or_cn0(group, reader)
         return FleetMember(
             name=group.name,
             devices=group.devices,
@@ -125,29 +134,25 @@ def _group(table: Any, where: str, reader: FleetReader) -> FleetMember:
         raise ParameterError(f"{where}: {exc}") from None
 
 
-def _link(group: _Group, reader: FleetReader) -> _Link:
+def _loss_or_cn0(group: _Group, reader: FleetReader) -> _LossOrCn0:
     if group.loss is not None or group.cn0_dbhz is not None:
         return group.loss, group.cn0_dbhz
     if group.snr_db is not None or group.psr is not None:
-        return _heard(group, reader)
+        return _from_uplinks(group, reader)
     if reader.default_loss is None:
-        raise ParameterError(f"{NO_FIGURES}; say loss, cn0_dbhz, snr_db or psr")
+        raise ParameterError(f"{NO_FIGURES}; give loss, cn0_dbhz, snr_db or psr")
     return reader.default_loss, None
 
 
-def _heard(group: _Group, reader: FleetReader) -> _Link:
+def _from_uplinks(group: _Group, reader: FleetReader) -> _LossOrCn0:
     if group.psr is not None and not 0 < group.psr <= 1:
-        raise ParameterError(f"psr {group.psr} was given: it is a share above 0, up to 1")
+        rules.refuse("psr", "a share above 0 and at most 1", group.psr)
     rate = None if group.data_rate is None else reader.region.data_rate(group.data_rate)
     loss, cn0 = reader.model.from_uplinks(
         snr_db=math.nan if group.snr_db is None else group.snr_db,
         success=math.nan if group.psr is None else group.psr,
         rates=[rate],
     )
-    if not math.isnan(cn0[0]):
-        return None, float(cn0[0])
-    if not math.isnan(loss[0]):
-        return float(loss[0]), None
-    raise ParameterError(
-        f"data_rate {group.data_rate} was given: it is no LoRa, where an SNR tells nothing; say psr or loss"
-    )
+    if math.isnan(cn0[0]) and math.isnan(loss[0]):
+        rules.refuse("data_rate", "LoRa if only an SNR is known; give psr or loss", group.data_rate)
+    return (float(loss[0]), None) if math.isnan(cn0[0]) else (None, float(cn0[0]))
