@@ -38,7 +38,7 @@ PHRASES = {
     "of its own": r"\bof (itself|themselves|(its|their|his|one's|our|my|your) own)\b|\banew\b",
     "metaphor": r"\b(mend(s|ed|ing)?|ruin(s|ed)?|luck(y|ily)?|orchestra|newcomers?|house rules?)\b|\b(this|that) room\b",
     "whoever": r"\b(whoever|whomever|whatsoever|be it|to speak of|hither|thither|therein|wherein|nought)\b",
-    "octets": r"\boctets?\b",
+    "octets": r"\boctets?\b(?!-stream)",
     "told": r"\b(is|are|was|were|be) (told|said|heard of)\b|\bit is not known\b",
     "message form": r"\bwas given: |[;,:] the nearest( legal value)? is\b|\bnearest legal value is\b",
 }

@@ -1,4 +1,4 @@
-"""From an HTTP answer to a JSON object, or to the one exception that describes the failure.
+"""From an HTTP answer to a JSON object, or to an exception that describes the failure.
 
 A failure is an HTTP status other than 200, or a `statusCode` other than 200 in the body of a 200. The API repeats the code in the
 body, and lists its codes for only five of its twenty calls, so either one counts.

@@ -1,4 +1,4 @@
-"""The one form of an EUI-64 inside fuota: sixteen upper-case hexadecimal digits."""
+"""The form of an EUI-64 inside fuota: sixteen upper-case hexadecimal digits."""
 
 from __future__ import annotations
 

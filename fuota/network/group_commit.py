@@ -1,4 +1,4 @@
-"""Storing many small writes as few large ones: what arrives while a group is being stored becomes the next group."""
+"""Combining many small writes into a few large writes: what arrives while a group is being stored becomes the next group."""
 
 from __future__ import annotations
 

@@ -63,7 +63,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Call:
-    """One request. path: below the base URL. query: parameters. files, json: the body. stream: whether to read the answer later."""
+    """Request of a client.
+
+    path: below the base URL. query: parameters. files, json: the body. stream: whether to read the answer in blocks.
+    """
 
     method: str
     path: str
@@ -83,7 +86,7 @@ class HttpClient:
 
     base_url: scheme, host, optional port and path; http only for a loopback host, because a key must not travel unencrypted.
     api_key: sent unchanged in the `authorization` header; None sends no such header.
-    ca_file: PEM file of the authorities to trust instead of the usual ones. Nothing turns verification off.
+    ca_file: PEM file of the authorities to trust instead of the usual authorities. Nothing turns verification off.
     timeout_s: whole seconds, (connect, read), or one number for both.
     retries, backoff_ms: number of times that a GET is repeated after no connection, no answer, or 500, 502, 503, 504; the pauses
         are 0, 2, 4, 8 ... times backoff_ms.

@@ -65,7 +65,7 @@ def _without_secret_members(value: object) -> object:
     members = {
         name: HIDDEN if name in _SECRET_MEMBERS else _without_secret_members(member) for name, member in value.items()
     }
-    if isinstance(callback := members.get("callback"), dict):  # its URL and its headers may hold secrets of their own
+    if isinstance(callback := members.get("callback"), dict):  # its URL and its headers may hold secrets too
         headers = dict.fromkeys(callback.get("headers", {}), HIDDEN)
         members["callback"] = {"url": HIDDEN} | ({"headers": headers} if headers else {})
     return members

@@ -20,8 +20,8 @@ class ServerEntry:
     """A server of config.toml.
 
     name: name of the table. url: base URL. app_eui: application to use if a command names none. key: source of the API key.
-    ca_file: PEM file of the authorities to trust instead of the usual ones.
-    other_spellings: names that the server needs in requests instead of the usual ones, such as jobID.
+    ca_file: PEM file of the authorities to trust instead of the usual authorities.
+    other_spellings: names that the server needs in requests instead of the usual names, such as jobID.
     """
 
     name: str

@@ -27,7 +27,7 @@ class TlsFacts:
 def tls_facts(host: str, port: int = 443, *, ca_file: Path | None = None, timeout_s: int = 10) -> TlsFacts:
     """Connect without a proxy, and return the facts about the connection.
 
-    host: name or address. port: TCP port. ca_file: PEM file of the authorities to trust instead of the usual ones.
+    host: name or address. port: TCP port. ca_file: PEM file of the authorities to trust instead of the usual authorities.
     timeout_s: seconds. Raises UnreachableError, also for a certificate that is not trusted.
     """
     context = ssl.create_default_context(cafile=str(ca_file or DEFAULT_CA_BUNDLE_PATH))

@@ -20,7 +20,7 @@ from fuota.network.times import parse_time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
-    """One uplink of one device. None, b"" and () stand for a field that the server left out.
+    """Uplink of a device. None, b"" and () stand for a field that the server left out.
 
     EUIs are 16 upper-case hex digits. Times are aware and in UTC. Latitudes and longitudes are decimal degrees.
     dup: whether the uplink was already forwarded through another gateway. extra: unknown fields, by the server's names.

@@ -1,4 +1,4 @@
-"""A scripted HTTP server: plays the answers it is given, in order, and remembers what it was asked."""
+"""A scripted HTTP server: it sends the answers of a script in order, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Answer:
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
-    does: str = "answer"  # or "hang": no answer; "reset": closes without one; "cut": closes amid the body
+    does: str = "answer"  # or "hang": no answer; "reset": closes without an answer; "cut": closes within the body
 
 
 class ScriptedServer:
@@ -69,7 +69,7 @@ class ScriptedServer:
         self._thread.start()
 
     def play(self, body: Any = None, *, status: int = 200, does: str = "answer", **headers: str) -> None:
-        """One more answer; where the script has run out, the answer is 200 {}."""
+        """Add an answer to the script; after its end the answer is 200 {}."""
         content = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         self._script.append(Answer(status=status, body=content, headers=headers, does=does))
 
@@ -102,14 +102,14 @@ class ScriptedServer:
 
 @pytest.fixture
 def server():
-    one = ScriptedServer()
-    yield one
-    one.stop()
+    scripted = ScriptedServer()
+    yield scripted
+    scripted.stop()
 
 
 @pytest.fixture
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
+    """Port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -117,7 +117,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def no_proxies(monkeypatch) -> None:
-    """An environment that says nothing about proxies and certificates."""
+    """Environment without variables for proxies and certificates."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

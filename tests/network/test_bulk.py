@@ -1,4 +1,4 @@
-"""Onboarding in chunks: checked whole, one task at a time, and every device accounted for."""
+"""Onboarding in chunks: checked as a whole, one task at a time, and an outcome for every device."""
 
 from __future__ import annotations
 
@@ -48,27 +48,27 @@ def no_pause(_seconds: float) -> None:
 
 
 def sizes(server) -> list[int]:
-    return [len(json.loads(one.body)["data"]) for one in server.received if one.method == "POST"]
+    return [len(json.loads(request.body)["data"]) for request in server.received if request.method == "POST"]
 
 
-def test_chunks_go_out_one_after_the_other(server, devices, started):
+def test_chunks_are_sent_one_after_the_other(server, devices, started):
     for number in (1, 2, 3):
         started(number)
         server.play({"state": "RUNNING", "pctDone": 50})
         server.play(ended(activated=2))
-    seen = []
+    events = []
     bulk = devices.bulk(
         chunk_devices=3,
-        on_started=lambda chunk: seen.append((chunk.number, chunk.task.request_id, chunk.status)),
-        on_chunk=lambda chunk: seen.append((chunk.number, chunk.count, chunk.status.state)),
-        on_status=lambda status: seen.append(status.pct_done),
+        on_started=lambda chunk: events.append((chunk.number, chunk.task.request_id, chunk.status)),
+        on_chunk=lambda chunk: events.append((chunk.number, chunk.count, chunk.status.state)),
+        on_status=lambda status: events.append(status.pct_done),
         sleep=no_pause,
     )
     result = bulk.activate(EUIS, app_eui=APP, tags=["a"])
-    assert seen[:4] == [(1, "job1", None), 50, 100, (1, 3, "DONE_SUC")]
-    assert [one.method for one in server.received] == ["POST", "GET", "GET"] * 3
+    assert events[:4] == [(1, "job1", None), 50, 100, (1, 3, "DONE_SUC")]
+    assert [request.method for request in server.received] == ["POST", "GET", "GET"] * 3
     assert sizes(server) == [3, 3, 1]
-    assert {one.query["tags"] for one in server.received if one.method == "POST"} == {"a"}
+    assert {request.query["tags"] for request in server.received if request.method == "POST"} == {"a"}
     assert [outcome.dev_eui for outcome in result.outcomes] == EUIS
     assert (result.succeeded, result.counts, result.stats["activated"]) == (True, {Fate.DONE: 7}, 6)
 
@@ -81,7 +81,7 @@ def test_ten_thousand_devices_are_checked_before_the_first_is_sent(server, devic
     assert server.received == []
 
 
-def test_how_large_chunks_are():
+def test_usual_and_chosen_sizes_of_chunks():
     rows = tuple(DeviceDetails(dev_eui=f"{number:016X}") for number in range(10_000))
     assert [len(part.rows) for part in TaskRequest(call="activate", query={}, rows=rows).chunks()] == [1000] * 10
     # A registration's token is good for one use.
@@ -92,26 +92,26 @@ def test_how_large_chunks_are():
 
 
 @pytest.mark.parametrize("size", [0, -1, True, "2"])
-def test_a_chunk_has_devices(devices, size):
+def test_chunk_without_devices_is_refused(devices, size):
     with pytest.raises(ParameterError, match="chunk_devices"):
         devices.bulk(chunk_devices=size)
 
 
-def test_all_calls_go_out_in_chunks(server, devices):
+def test_every_onboarding_call_is_sent_in_chunks(server, devices):
     body = {"statusUrl": f"{server.url}/x?reqId=j", **ended()}
     for _ in range(16):
         server.play(body)
     bulk = devices.bulk(chunk_devices=1, sleep=no_pause)
     two = EUIS[:2]
-    assert bulk.register([{"dev_eui": one} for one in two], token="123456", activation="ABP").succeeded
+    assert bulk.register([{"dev_eui": eui} for eui in two], token="123456", activation="ABP").succeeded
     assert bulk.deactivate(two, app_eui=APP).succeeded
     assert bulk.update([{"dev_eui": two[0], "tags": ["a"]}, two[1]], app_eui=APP, tags_operation="APPEND").succeeded
-    moved = bulk.transfer(two, from_app_eui=APP, to_app_eui="B" * 16, contract_id=1, to_api_key="AK2:other")
-    assert moved.succeeded
-    posts = [one for one in server.received if one.method == "POST"]
-    assert [one.path.rsplit("/", 1)[1] for one in posts] == ["register"] * 2 + ["deactivate"] * 2 + ["update"] * 2 + [
-        "transfer"
-    ] * 2
+    transferred = bulk.transfer(two, from_app_eui=APP, to_app_eui="B" * 16, contract_id=1, to_api_key="AK2:other")
+    assert transferred.succeeded
+    posts = [request for request in server.received if request.method == "POST"]
+    assert [request.path.rsplit("/", 1)[1] for request in posts] == ["register"] * 2 + ["deactivate"] * 2 + [
+        "update"
+    ] * 2 + ["transfer"] * 2
     assert posts[0].query["actType"] == "ABP"
 
 
@@ -140,21 +140,21 @@ def fates(status: dict, euis=EUIS) -> list[str]:
         (ended("DONE_NEW"), ["unknown"] * 7),
     ],
 )
-def test_what_follows_from_a_task(status, expected):
+def test_outcomes_of_devices_follow_from_counts_and_messages(status, expected):
     assert fates(status) == expected
 
 
 @given(st.integers(0, 9), st.lists(st.sampled_from([JOINED, UNKNOWN, NEW_KEY, SKIPPED, "", "x"]), max_size=6))
-def test_no_device_is_done_where_errors_are_not_accounted_for(errors, messages):
-    found = Counter(fates(ended(errors=errors, messages=messages)))
-    assert sum(found.values()) == len(EUIS)
+def test_no_device_is_done_if_errors_are_unexplained(errors, messages):
+    counts = Counter(fates(ended(errors=errors, messages=messages)))
+    assert sum(counts.values()) == len(EUIS)
     named = len({JOINED, UNKNOWN} & set(messages))
-    assert found["failed"] >= min(named, 7)
+    assert counts["failed"] >= min(named, 7)
     if errors > named or {SKIPPED, "", "x"} & set(messages):
-        assert found["done"] == 0
+        assert counts["done"] == 0
 
 
-def test_the_words_for_a_device_are_the_server_s_without_its_keys(server, devices, started):
+def test_message_of_a_device_is_the_servers_without_keys(server, devices, started):
     started(1)
     server.play(ended(errors=2, messages=[NEW_KEY, UNKNOWN]))
     outcomes = list(devices.bulk(sleep=no_pause).activate(EUIS[:4]).outcomes)
@@ -168,10 +168,10 @@ def test_the_words_for_a_device_are_the_server_s_without_its_keys(server, device
     assert outcomes[0].message.endswith("the server does not name them")
 
 
-# --- what goes wrong on the way
+# --- failures
 
 
-def test_a_refusal_of_the_first_chunk_is_raised(server, devices):
+def test_refusal_of_the_first_chunk_is_raised(server, devices):
     server.play({"message": "no"}, status=403)
     stored = []
     with pytest.raises(AuthenticationError):
@@ -179,18 +179,18 @@ def test_a_refusal_of_the_first_chunk_is_raised(server, devices):
     assert (len(server.received), stored) == (1, [])
 
 
-def test_nobody_there_is_raised(free_port):
+def test_unreachable_server_is_raised(free_port):
     with pytest.raises(UnreachableError):
         SenraClient(f"http://127.0.0.1:{free_port}", KEY, retries=0).devices.bulk().activate(EUIS)
 
 
-def test_a_refusal_later_leaves_the_rest_unsent(server, devices, started):
+def test_refusal_of_a_later_chunk_leaves_the_others_unsent(server, devices, started):
     started(1)
     server.play(ended())
     server.play({"message": "a job is running"}, status=400)
     stored = []
     result = devices.bulk(chunk_devices=3, on_chunk=stored.append, sleep=no_pause).activate(EUIS)
-    assert [str(one.fate) for one in result.outcomes] == ["done"] * 3 + ["not_sent"] * 4
+    assert [str(outcome.fate) for outcome in result.outcomes] == ["done"] * 3 + ["not_sent"] * 4
     assert [chunk.number for chunk in stored] == [1, 2]
     assert isinstance(stored[1].error, BadRequestError)
     assert "a job is running" in stored[1].problem
@@ -198,14 +198,14 @@ def test_a_refusal_later_leaves_the_rest_unsent(server, devices, started):
 
 
 @pytest.mark.parametrize("lost", [{"does": "reset"}, {"status": 500}, {"body": {"message": "ok"}}])
-def test_a_lost_answer_is_unknown_and_nothing_is_sent_again(server, devices, lost):
+def test_lost_answer_is_unknown_and_nothing_is_sent_again(server, devices, lost):
     server.play(**lost)
     result = devices.bulk(chunk_devices=3, sleep=no_pause).activate(EUIS)
-    assert [str(one.fate) for one in result.outcomes] == ["unknown"] * 3 + ["not_sent"] * 4
+    assert [str(outcome.fate) for outcome in result.outcomes] == ["unknown"] * 3 + ["not_sent"] * 4
     assert len(server.received) == 1
 
 
-def test_a_task_that_does_not_end_goes_on_and_the_next_is_not_sent(server, devices, started):
+def test_task_that_does_not_end_stops_the_next_chunk(server, devices, started):
     started(1)
     server.play({"state": "RUNNING", "pctDone": 40})
     result = devices.bulk(chunk_devices=3, timeout_s=0, sleep=no_pause).activate(EUIS)
@@ -213,7 +213,7 @@ def test_a_task_that_does_not_end_goes_on_and_the_next_is_not_sent(server, devic
     assert "job1 has not ended after 0 s (RUNNING, 40 % done)" in result.chunks[0].problem
 
 
-def test_a_task_that_fails_as_a_whole_ends_it(server, devices, started):
+def test_task_that_fails_as_a_whole_stops_the_next_chunk(server, devices, started):
     started(1)
     server.play(ended("DONE_FAIL"))
     result = devices.bulk(chunk_devices=3, sleep=no_pause).activate(EUIS)

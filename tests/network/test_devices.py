@@ -129,7 +129,7 @@ def test_update(server, devices, operation):
 
 
 @pytest.mark.parametrize("spelled", ["C", "c", "CLASS_C", "Class C"])
-def test_a_class_in_any_spelling(server, devices, spelled):
+def test_device_class_is_accepted_in_any_spelling(server, devices, spelled):
     started(server)
     devices.update([{"dev_eui": EUI0, "dev_class": spelled}], app_eui=APP)
     assert json.loads(server.received[0].body) == {"data": [{"devEui": EUI0, "devClass": "CLASS_C"}]}
@@ -150,13 +150,13 @@ def test_transfer_carries_both_keys(server, devices):
     assert json.loads(server.received[0].body) == EUIS_WIRE
 
 
-def test_transfer_answered_with_a_message(server, devices):
+def test_transfer_answered_with_a_message_has_the_usual_request_id(server, devices):
     server.play({"message": "Success"})
     ref = devices.transfer(**CALLS["transfer"])
     assert (ref.request_id, ref.message) == (f"DevTransferJobReq:{APP}-{APP2}", "Success")
 
 
-def test_the_second_key_goes_with_transfer_only(server, devices):
+def test_second_key_is_sent_with_transfer_only(server, devices):
     started(server)
     started(server)
     devices.transfer(**CALLS["transfer"])
@@ -167,7 +167,7 @@ def test_the_second_key_goes_with_transfer_only(server, devices):
 @pytest.mark.parametrize("name", CALLS)
 def test_every_parameter_of_the_tables_is_sent(server, devices, name):
     wire = {"activate_one": "activateOne", "task_status": "status"}.get(name, name)
-    (call,) = [one for one in json.loads(VECTORS.read_text())["calls"] if one["call"] == f"device/{wire}"]
+    (call,) = [entry for entry in json.loads(VECTORS.read_text())["calls"] if entry["call"] == f"device/{wire}"]
     server.play(
         {"state": "RUNNING", "statusUrl": f"{server.url}/rest/integration/device/status?reqId=x", "message": "m"}
     )
@@ -219,7 +219,7 @@ BAD_KEY = "123AAAAAAAAAAAAAAAA000000000ABC"  # odd length
         ("transfer", {"to_api_key": None}, "to_api_key must be a text, got None"),
     ],
 )
-def test_what_is_refused_sends_nothing_and_shows_no_secret(server, devices, name, changed, words):
+def test_refused_call_sends_nothing_and_shows_no_secret(server, devices, name, changed, words):
     with pytest.raises(ParameterError, match=words) as caught:
         getattr(devices, name)(**CALLS[name] | changed)
     assert server.received == []
@@ -238,7 +238,7 @@ def test_what_is_refused_sends_nothing_and_shows_no_secret(server, devices, name
         {"url": "https://e", "headers": []},
     ],
 )
-def test_a_bad_callback_is_refused(bad):
+def test_invalid_callback_is_refused(bad):
     with pytest.raises(ParameterError, match="callback"):
         Callback(**bad)
 
@@ -250,7 +250,7 @@ def test_a_bad_callback_is_refused(bad):
     ("http_status", "kind"), [(400, BadRequestError), (403, AuthenticationError), (404, NotFoundError)]
 )
 @pytest.mark.parametrize("name", ["register", "transfer"])
-def test_no_secret_in_the_error_of_an_answer(server, devices, name, http_status, kind):
+def test_error_of_a_refusal_shows_no_secret(server, devices, name, http_status, kind):
     server.play({"message": f"bad 012345 or {KEY} {NEW_KEY} {AES} {SECRET}"}, status=http_status)
     callback = {"callback": Callback(url="https://e", headers={"k": SECRET})} if name == "register" else {}
     with pytest.raises(kind) as caught:
@@ -261,7 +261,7 @@ def test_no_secret_in_the_error_of_an_answer(server, devices, name, http_status,
     assert len(server.received) == 1
 
 
-def test_no_secret_in_the_error_of_a_lost_answer(server, devices):
+def test_error_of_a_lost_answer_shows_no_secret(server, devices):
     server.play(does="reset")
     with pytest.raises(UnreachableError) as caught:
         devices.transfer(**CALLS["transfer"])

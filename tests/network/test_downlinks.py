@@ -35,7 +35,7 @@ def downlinks(server):
     return SenraClient(server.url, KEY, backoff_ms=1).downlinks
 
 
-def test_the_downlink_of_the_reference(server, downlinks):
+def test_example_downlink_of_the_reference(server, downlinks):
     server.play(SENT)
     receipt = downlinks.send(EUI, PDU.lower(), confirmed=True, port=88, timeout_minutes=2)
     assert (receipt.message, receipt.msg_id, receipt.raw) == ("Success!", 119, SENT)
@@ -64,13 +64,13 @@ def test_the_downlink_of_the_reference(server, downlinks):
         ("immediate", "immediate", True, "true"),
     ],
 )
-def test_each_row_of_sendmsg(server, downlinks, row):
+def test_each_parameter_of_sendmsg_is_sent(server, downlinks, row):
     argument, wire, value, spelled = row
     downlinks.send(**{"dev_eui": EUI, "pdu": PDU, argument: value})
     assert server.received[0].query == PLAIN | {wire: spelled}
 
 
-def test_the_multicast_downlink_of_the_reference(server, downlinks):
+def test_example_multicast_downlink_of_the_reference(server, downlinks):
     server.play(SENT)
     assert downlinks.send_multicast("12ffffff", PDU, BSTNS).msg_id == 119
     (request,) = server.received
@@ -79,10 +79,10 @@ def test_the_multicast_downlink_of_the_reference(server, downlinks):
     assert "bstnEuis=AAAAAAAAAAAAAAAA,AAAAAAAAAAAAAAAB" in request.query_text
 
 
-@pytest.mark.parametrize(("given", "query"), [({"msg_id": 1}, {"eui": EUI, "msgId": "1"}), ({}, {"eui": EUI})])
-def test_each_row_of_clearmsgs(server, downlinks, given, query):
+@pytest.mark.parametrize(("arguments", "query"), [({"msg_id": 1}, {"eui": EUI, "msgId": "1"}), ({}, {"eui": EUI})])
+def test_each_parameter_of_clearmsgs_is_sent(server, downlinks, arguments, query):
     server.play({"clearedIds": [1]})
-    assert downlinks.clear(EUI, **given).msg_ids == (1,)
+    assert downlinks.clear(EUI, **arguments).msg_ids == (1,)
     (request,) = server.received
     assert (request.method, request.path, request.query) == ("POST", "/rest/integration/device/clearmsgs", query)
 
@@ -99,7 +99,7 @@ def test_each_row_of_clearmsgs(server, downlinks, given, query):
         ({"message": "nothing"}, None),
     ],
 )
-def test_both_spellings_of_the_list_of_cleared_messages(server, downlinks, answer, ids):
+def test_list_of_cleared_messages_is_read_in_both_spellings(server, downlinks, answer, ids):
     server.play(answer)
     cleared = downlinks.clear(EUI)
     assert (cleared.msg_ids, cleared.raw) == (ids, answer)
@@ -113,14 +113,14 @@ def test_both_spellings_of_the_list_of_cleared_messages(server, downlinks, answe
         ({"message": None, "msgId": {"id": 1}}, None, None),
     ],
 )
-def test_variants_of_a_receipt(server, downlinks, answer, message, msg_id):
+def test_receipt_is_read_from_incomplete_answers(server, downlinks, answer, message, msg_id):
     server.play(answer)
     receipt = downlinks.send(EUI, PDU)
     assert (receipt.message, receipt.msg_id, receipt.raw) == (message, msg_id, answer)
     assert isinstance(hash(receipt), int)
 
 
-def test_a_receipt_keeps_no_secret(server, downlinks):
+def test_receipt_shows_no_secret(server, downlinks):
     server.play({"message": "key " + "0F" * 16, "more": {"key": KEY}})
     receipt = downlinks.send(EUI, PDU)
     assert "0F0F" not in f"{receipt}{receipt.raw}"
@@ -148,7 +148,7 @@ def test_a_receipt_keeps_no_secret(server, downlinks):
         ({"dev_class": 1}, "dev_class must be .*got 1"),
     ],
 )
-def test_a_downlink_that_is_refused_sends_nothing(server, downlinks, changed, words):
+def test_refused_downlink_sends_nothing(server, downlinks, changed, words):
     with pytest.raises(ParameterError, match=words):
         downlinks.send(**({"dev_eui": EUI, "pdu": PDU} | changed))
     assert server.received == []
@@ -169,18 +169,18 @@ def test_a_downlink_that_is_refused_sends_nothing(server, downlinks, changed, wo
         ({"port": 255}, "nearest: 254"),
     ],
 )
-def test_a_multicast_downlink_that_is_refused_sends_nothing(server, downlinks, changed, words):
+def test_refused_multicast_downlink_sends_nothing(server, downlinks, changed, words):
     with pytest.raises(ParameterError, match=words):
         downlinks.send_multicast(**({"mc_addr": "12FFFFFF", "pdu": PDU, "bstn_euis": BSTNS} | changed))
     assert server.received == []
 
 
 @pytest.mark.parametrize(
-    "given", [{"dev_eui": "A" * 15}, {"dev_eui": EUI, "msg_id": 0}, {"dev_eui": EUI, "msg_id": "1"}]
+    "arguments", [{"dev_eui": "A" * 15}, {"dev_eui": EUI, "msg_id": 0}, {"dev_eui": EUI, "msg_id": "1"}]
 )
-def test_a_clearing_that_is_refused_sends_nothing(server, downlinks, given):
+def test_refused_clearing_sends_nothing(server, downlinks, arguments):
     with pytest.raises(ParameterError):
-        downlinks.clear(**given)
+        downlinks.clear(**arguments)
     assert server.received == []
 
 
@@ -203,14 +203,14 @@ def test_a_clearing_that_is_refused_sends_nothing(server, downlinks, given):
     ],
     ids=["send", "send_multicast", "clear"],
 )
-def test_failures(server, downlinks, call, http_status, body, kind):
+def test_each_failure_raises_its_error(server, downlinks, call, http_status, body, kind):
     server.play(body, status=http_status)
     with pytest.raises(kind):
         call(downlinks)
     assert len(server.received) == 1
 
 
-def test_a_downlink_whose_answer_was_lost_is_not_repeated(server, downlinks):
+def test_downlink_with_a_lost_answer_is_not_repeated(server, downlinks):
     server.play(does="reset")
     with pytest.raises(UnreachableError) as caught:
         downlinks.send(EUI, PDU)

@@ -1,4 +1,4 @@
-"""The device export: the reference's own examples, and everything a spreadsheet may hold, over real HTTP."""
+"""The device export over real HTTP: the examples of the reference, and any content of a spreadsheet."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def read(text: str) -> list[DeviceRecord]:
     return list(records(enumerate((line.split(";") for line in text.splitlines()), 1)))
 
 
-def test_the_example_of_the_reference(server, devices):
+def test_example_of_the_reference(server, devices):
     server.play(EXAMPLE)
-    found = list(devices.export().records())
-    assert [one.dev_eui for one in found] == [EUI0, EUI1, "123000000000ABC2"]
-    assert found[1] == DeviceRecord(
+    devices_read = list(devices.export().records())
+    assert [device.dev_eui for device in devices_read] == [EUI0, EUI1, "123000000000ABC2"]
+    assert devices_read[1] == DeviceRecord(
         dev_eui=EUI1,
         contract=99,
         state="ACTIVATED",
@@ -62,18 +62,18 @@ def test_the_example_of_the_reference(server, devices):
     assert request.headers["authorization"] == KEY
 
 
-def test_service_metrics_of_the_reference(server, devices):
+def test_example_with_service_metrics_of_the_reference(server, devices):
     server.play(METRICS)
-    (found,) = devices.export(fields=["devEui", "serviceMetrics"]).records()
-    assert (found.tags, found.metric_a, found.metric_b, found.metric_c) == (("Test", "tag1", "tag22"), 80, 100, 100)
-    assert found.to_json()["deactivationDate"] == "2019-09-03T21:04:07Z"
+    (device,) = devices.export(fields=["devEui", "serviceMetrics"]).records()
+    assert (device.tags, device.metric_a, device.metric_b, device.metric_c) == (("Test", "tag1", "tag22"), 80, 100, 100)
+    assert device.to_json()["deactivationDate"] == "2019-09-03T21:04:07Z"
 
 
 def test_every_parameter_of_the_table_is_sent(server, devices):
-    (call,) = [one for one in json.loads(VECTORS.read_text())["calls"] if one["call"] == "device/csvExport"]
+    (call,) = [entry for entry in json.loads(VECTORS.read_text())["calls"] if entry["call"] == "device/csvExport"]
     server.play(EXAMPLE)
-    all_of_them = {"app_eui": APP, "fields": EXPORT_FIELDS, "state": "JOINED", "psr_days": 31, "contract_id": 2}
-    list(devices.export(**all_of_them, dev_euis=[EUI0.lower(), EUI1]).records())
+    arguments = {"app_eui": APP, "fields": EXPORT_FIELDS, "state": "JOINED", "psr_days": 31, "contract_id": 2}
+    list(devices.export(**arguments, dev_euis=[EUI0.lower(), EUI1]).records())
     query = server.received[0].query
     assert set(query) == {row["name"] for row in call["parameters"]}
     assert query["devEuis"] == f"{EUI0},{EUI1}"
@@ -81,40 +81,40 @@ def test_every_parameter_of_the_table_is_sent(server, devices):
 
 
 @pytest.mark.parametrize("as_heading", [str, lambda name: "".join(f" {c}" if c.isupper() else c for c in name).title()])
-def test_every_field_has_a_place(as_heading):
+def test_every_field_is_read_by_either_heading(as_heading):
     times = {"registrationDate", "activationDate", "deactivationDate", "lastHeardFrom", "lastJoinTime", "firstJoinTime"}
     cells = {"devEui": EUI0, "joinEui": APP, "devAddr": "bbbbbb01", "tags": "a, b", "yestPsr": "98.5%", "curDr": "DR3"}
     row = [cells.get(name, "03/31/2017 11:37:30 PM UTC" if name in times else "7") for name in EXPORT_FIELDS]
-    (found,) = read(";".join(map(as_heading, EXPORT_FIELDS)) + "\n" + ";".join(row))
-    assert set(found.to_json()) == set(EXPORT_FIELDS)
-    assert (found.dev_addr, found.yest_psr, found.cur_dr, found.lat) == ("BBBBBB01", 98.5, "DR3", 7.0)
-    assert (found.unread, found.extra, found.psr_days) == ({}, {}, {})
+    (device,) = read(";".join(map(as_heading, EXPORT_FIELDS)) + "\n" + ";".join(row))
+    assert set(device.to_json()) == set(EXPORT_FIELDS)
+    assert (device.dev_addr, device.yest_psr, device.cur_dr, device.lat) == ("BBBBBB01", 98.5, "DR3", 7.0)
+    assert (device.unread, device.extra, device.psr_days) == ({}, {}, {})
 
 
-def test_packet_success_of_many_days():
-    (found,) = read("Dev EUI;Yest PSR;PSR 11/24/2026;PSR 11/25/2026;PSR Day 3\n" + f"{EUI0};99;98.1;;n/a")
-    assert found.yest_psr == 99
-    assert found.psr_days == {"PSR 11/24/2026": 98.1, "PSR 11/25/2026": None, "PSR Day 3": None}
+def test_packet_success_rates_of_many_days():
+    (device,) = read("Dev EUI;Yest PSR;PSR 11/24/2026;PSR 11/25/2026;PSR Day 3\n" + f"{EUI0};99;98.1;;n/a")
+    assert device.yest_psr == 99
+    assert device.psr_days == {"PSR 11/24/2026": 98.1, "PSR 11/25/2026": None, "PSR Day 3": None}
 
 
-def test_what_cannot_be_read_is_kept():
+def test_unreadable_cells_are_kept_as_text():
     text = "Dev EUI;Contract;Lat;Last Heard From;Colour;Yest Avg Snr\nnot an EUI;gold;91;yesterday;red;nan;beyond\n\n"
-    (found,) = read(text.rstrip("\n"))
-    assert (found.dev_eui, found.contract, found.lat, found.last_heard_from) == ("not an EUI", None, None, None)
-    assert found.unread == {"Contract": "gold", "Lat": "91", "Last Heard From": "yesterday", "Yest Avg Snr": "nan"}
-    assert found.extra == {"Colour": "red", "column 7": "beyond"}
+    (device,) = read(text.rstrip("\n"))
+    assert (device.dev_eui, device.contract, device.lat, device.last_heard_from) == ("not an EUI", None, None, None)
+    assert device.unread == {"Contract": "gold", "Lat": "91", "Last Heard From": "yesterday", "Yest Avg Snr": "nan"}
+    assert device.extra == {"Colour": "red", "column 7": "beyond"}
 
 
-def test_a_short_row_and_a_column_twice():
+def test_short_row_and_repeated_column():
     short, twice = read(f"Dev EUI;State;State\n{EUI0}\n{EUI1};joined;JOINED")
     assert (short.dev_eui, short.state) == (EUI0, None)
     assert (twice.state, twice.extra) == ("JOINED", {"State": "JOINED"})
 
 
-def test_a_key_in_a_cell_is_not_repeated():
-    (found,) = read(f"Dev EUI;Metadata;Colour\n{EUI0};{'a' * 32};{KEY}")
-    assert "a" * 32 not in repr(found)
-    assert KEY[4:] not in repr(found)
+def test_key_in_a_cell_is_not_shown():
+    (device,) = read(f"Dev EUI;Metadata;Colour\n{EUI0};{'a' * 32};{KEY}")
+    assert "a" * 32 not in repr(device)
+    assert KEY[4:] not in repr(device)
 
 
 @given(
@@ -124,19 +124,19 @@ def test_a_key_in_a_cell_is_not_repeated():
     )
 )
 @settings(max_examples=200)
-def test_any_cells_are_records_or_no_export(rows):
-    headed = [["Dev EUI", "Lat", "Last Heard From", "Contract", "PSR 1"], *rows]
-    assert len(list(records(enumerate(headed, 1)))) == len(rows)
+def test_any_cells_give_one_record_per_row(rows):
+    table = [["Dev EUI", "Lat", "Last Heard From", "Contract", "PSR 1"], *rows]
+    assert len(list(records(enumerate(table, 1)))) == len(rows)
 
 
-def test_octets_that_are_no_text_and_quotes_that_are_wrong(server, devices):
+def test_invalid_utf8_and_wrong_quotes_are_read(server, devices):
     server.play(b'\xef\xbb\xbfDev EUI\tTags\r\n123000000000abc0\tcaf\xe9\r\n123000000000ABC1\t"a"b\r\n')
     first, second = devices.export().records()
     assert (first.dev_eui, first.tags, second.tags) == (EUI0, ("caf\ufffd",), ("ab",))
 
 
 @pytest.mark.parametrize("body", [b"", b"Dev EUI,State\n"])
-def test_no_devices(server, devices, body):
+def test_export_without_devices(server, devices, body):
     server.play(body)
     assert list(devices.export().records()) == []
 
@@ -144,7 +144,7 @@ def test_no_devices(server, devices, body):
 # --- the CSV itself
 
 
-def test_the_csv_as_the_server_sent_it(server, devices):
+def test_csv_is_saved_unchanged(server, devices):
     server.play(EXAMPLE)
     file = io.BytesIO()
     assert devices.export().save(file) == len(EXAMPLE)
@@ -166,21 +166,20 @@ def test_the_csv_as_the_server_sent_it(server, devices):
         (b"Dev EUI\n" + b"x" * 200_000, 200, MalformedAnswerError),
     ],
 )
-def test_what_is_no_export(server, devices, body, status, kind):
+def test_answer_that_is_not_an_export_raises_its_error(server, devices, body, status, kind):
     server.play(body, status=status)
     with pytest.raises(kind) as caught:
         list(devices.export().records())
     assert KEY[4:] not in str(caught.value)
 
 
-def test_an_export_that_is_cut_off_is_no_whole_one(server, devices):
+def test_export_that_is_cut_off_raises(server, devices):
     server.play(EXAMPLE, does="cut")
-    found = []
     with pytest.raises(UnreachableError):
-        found.extend(devices.export().records())
+        list(devices.export().records())
 
 
-def test_a_server_fault_is_asked_again(server, devices):
+def test_export_is_requested_again_after_a_server_fault(server, devices):
     server.play({}, status=503)
     server.play(EXAMPLE)
     assert len(list(devices.export().records())) == 3
@@ -201,7 +200,7 @@ def test_a_server_fault_is_asked_again(server, devices):
         {"dev_euis": [EUI0, EUI0]},
     ],
 )
-def test_what_is_refused_sends_nothing(server, devices, bad):
+def test_refused_export_sends_nothing(server, devices, bad):
     with pytest.raises(ParameterError):
         devices.export(**bad)
     assert server.received == []
@@ -214,13 +213,13 @@ ROWS = 100_000
 
 @pytest.fixture
 def endless():
-    """Sends 100,000 rows, 12 MB, as they are made."""
+    """URL of a server that sends 100,000 rows, 12 MB, as they are generated."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            with contextlib.suppress(ConnectionError):  # whoever has read enough goes
+            with contextlib.suppress(ConnectionError):  # the client may disconnect early
                 self.wfile.write(b"Dev EUI,Tags,State,Last Heard From,Yest Psr,Metadata\n")
                 for first in range(0, ROWS, 1000):
                     self.wfile.write("".join(map(self.row, range(first, first + 1000))).encode())
@@ -241,7 +240,7 @@ def endless():
 
 @contextlib.contextmanager
 def traced():
-    """Gives what holds the peak of memory, in bytes, at its end."""
+    """Return a list that has the peak of memory in bytes after the end of the block."""
     peak_bytes: list[int] = []
     tracemalloc.start()
     try:
@@ -260,12 +259,12 @@ def test_memory_does_not_grow_with_the_csv(endless):
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(ROWS, marks=pytest.mark.slow)])
 def test_memory_does_not_grow_with_the_records(endless, count):
-    """Of an export of 100,000 rows; tracing makes the whole of it take ten seconds."""
+    """Read an export of 100,000 rows; because of the tracing, the whole export takes ten seconds."""
     export = SenraClient(endless, KEY).devices.export()
-    next(opening := export.records())  # what is imported and compiled at first use is not counted
+    next(opening := export.records())  # memory of modules that are imported at first use is not counted
     opening.close()
-    with traced() as peak_bytes, contextlib.closing(export.records()) as found:
-        assert sum(int(one.dev_eui, 16) == number for number, one in zip(range(count), found, strict=False)) == count
+    with traced() as peak_bytes, contextlib.closing(export.records()) as rows:
+        assert sum(int(row.dev_eui, 16) == number for number, row in zip(range(count), rows, strict=False)) == count
     assert peak_bytes[0] < 2_000_000
 
 

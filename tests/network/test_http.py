@@ -20,7 +20,7 @@ from fuota.errors import (
 from fuota.network import HttpClient
 
 KEY = "AK2:0123456789abcdefghijABCDEFGHIJ0123456789"
-HOST = "portal.test"  # by its name no loopback host, so that the environment's proxy settings count
+HOST = "portal.test"  # its name is not a loopback host, so that the proxy settings of the environment apply
 
 
 def client(url: str, **options) -> HttpClient:
@@ -48,10 +48,10 @@ def test_get_sends_query_and_key_in_the_header_only(server):
 
 
 def test_post_sends_json_or_files(server):
-    one = client(server.url)
-    one.post_json("/j", {}, json={"data": [1]})
-    one.post_json("/f", {"q": "1"}, files={"file": ("a.bin", b"\0\xff\r\n", "application/octet-stream")})
-    one.post_json("/n", {})
+    http = client(server.url)
+    http.post_json("/j", {}, json={"data": [1]})
+    http.post_json("/f", {"q": "1"}, files={"file": ("a.bin", b"\0\xff\r\n", "application/octet-stream")})
+    http.post_json("/n", {})
     as_json, as_files, empty = server.received
     assert as_json.headers["content-type"] == "application/json"
     assert json.loads(as_json.body) == {"data": [1]}
@@ -61,7 +61,7 @@ def test_post_sends_json_or_files(server):
     assert empty.body == b""
 
 
-def test_without_a_key_no_authorization_is_sent(server):
+def test_client_without_a_key_sends_no_authorization(server):
     HttpClient(server.url).get_json("/x", {})
     assert "authorization" not in server.received[0].headers
 
@@ -121,7 +121,7 @@ def test_a_status_code_of_200_in_the_body_is_success(server, code):
 
 
 @pytest.mark.parametrize("code", [None, True, "fine", 0, [200], "9" * 5000])
-def test_a_status_code_that_is_none_is_malformed(server, code):
+def test_invalid_status_code_in_the_body_is_malformed(server, code):
     server.play({"statusCode": code})
     with pytest.raises(MalformedAnswerError):
         client(server.url).get_json("/x", {})
@@ -130,13 +130,13 @@ def test_a_status_code_that_is_none_is_malformed(server, code):
 @pytest.mark.parametrize(
     "body", [b"", b"<html>Busy</html>", b"[1]", b'"text"', b"null", b'{"a":', b"\xff\xfe\x00", b"[" * 100_000]
 )
-def test_no_json_object_is_malformed(server, body):
+def test_answer_without_a_json_object_is_malformed(server, body):
     server.play(body)
     with pytest.raises(MalformedAnswerError, match="GET /x"):
         client(server.url).get_json("/x", {})
 
 
-def test_403_tells_which_role_may_be_missing(server):
+def test_403_names_the_roles_that_may_be_missing(server):
     server.play({"message": "no"}, status=403)
     with pytest.raises(AuthenticationError, match="'FUOTA' keys list only mcastTransfer"):
         client(server.url).get_json("/x", {})
@@ -160,7 +160,7 @@ def test_control_characters_of_the_server_do_not_reach_the_message(server):
     assert str(caught.value).isprintable()
 
 
-def test_an_echoed_key_without_prefix_is_redacted(server):
+def test_key_without_prefix_that_the_server_repeats_is_redacted(server):
     server.play(b"bad header my-own-sandbox-key !", status=401)
     with pytest.raises(AuthenticationError) as caught:
         HttpClient(server.url, api_key="my-own-sandbox-key").get_json("/x", {})
@@ -189,7 +189,7 @@ def test_get_is_repeated_until_it_succeeds(server, status):
     assert len(server.received) == 3
 
 
-def test_get_gives_up_after_its_retries_and_tells_what_the_server_said(server):
+def test_get_stops_after_its_retries_with_the_servers_message(server):
     for _ in range(3):
         server.play({"message": "Server is busy"}, status=500)
     with pytest.raises(ServerFault, match="Server is busy"):
@@ -210,7 +210,7 @@ def test_get_is_not_repeated_after_a_refusal(server):
     assert len(server.received) == 1
 
 
-def test_retry_after_of_the_server_does_not_put_us_to_sleep(server, monkeypatch):
+def test_retry_after_header_is_ignored(server, monkeypatch):
     pauses = []
     monkeypatch.setattr("urllib3.util.retry.time.sleep", pauses.append)
     for _ in range(3):
@@ -220,7 +220,7 @@ def test_retry_after_of_the_server_does_not_put_us_to_sleep(server, monkeypatch)
     assert pauses == [1.0, 2.0]  # none before the first repetition, then 2 and 4 times backoff_ms
 
 
-def test_a_refused_post_is_told_at_once(free_port, monkeypatch):
+def test_post_to_a_closed_port_fails_without_pause(free_port, monkeypatch):
     pauses = []
     monkeypatch.setattr("urllib3.util.retry.time.sleep", pauses.append)
     with pytest.raises(UnreachableError):
@@ -240,7 +240,7 @@ def test_post_is_never_repeated(server, status, does):
 
 
 @pytest.mark.parametrize("does", ["reset", "cut"])
-def test_a_lost_answer_may_have_been_received(server, does):
+def test_post_with_a_lost_answer_may_have_been_received(server, does):
     server.play({"padding": "x" * 100}, does=does)
     with pytest.raises(UnreachableError, match="may have reached") as caught:
         client(server.url).post_json("/x", {})
@@ -260,19 +260,19 @@ def test_a_lost_answer_may_have_been_received(server, does):
         ("/rest/integration/device/clearmsgs", "it can be sent again"),
     ],
 )
-def test_what_is_to_be_done_after_a_lost_answer_depends_on_the_call(server, path, advice, lost):
+def test_advice_after_a_lost_answer_depends_on_the_call(server, path, advice, lost):
     server.play({}, **lost)
     with pytest.raises(NetworkError, match=advice):
         client(server.url).post_json(path, {})
 
 
-def test_a_question_whose_answer_was_lost_can_be_asked_again(server):
+def test_get_with_a_lost_answer_can_be_repeated_by_the_caller(server):
     server.play({}, does="reset")
     with pytest.raises(UnreachableError, match=r"Try again later\.$"):
         client(server.url, retries=0).get_json("/x", {})
 
 
-def test_a_read_timeout_may_have_been_received(server):
+def test_post_with_a_read_timeout_may_have_been_received(server):
     server.play(does="hang")
     token = str(3 * 41152)
     with pytest.raises(UnreachableError, match="POST /x") as caught:
@@ -283,7 +283,7 @@ def test_a_read_timeout_may_have_been_received(server):
     assert token not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_refused_connection_was_not_received(free_port):
+def test_post_to_a_closed_port_was_not_received(free_port):
     token = str(3 * 41152)
     with pytest.raises(UnreachableError, match="never reached") as caught:
         client(f"http://127.0.0.1:{free_port}").post_json("/x", {"token": token})
@@ -293,7 +293,7 @@ def test_a_refused_connection_was_not_received(free_port):
     assert caught.value.__context__ is None  # an exception of requests would carry the header with the key
 
 
-def test_what_the_caller_was_handling_does_not_blur_the_verdict(server):
+def test_exception_of_the_caller_does_not_change_maybe_received(server):
     server.play(does="reset")
     try:
         raise urllib3.exceptions.ConnectTimeoutError("of another call")
@@ -303,7 +303,7 @@ def test_what_the_caller_was_handling_does_not_blur_the_verdict(server):
     assert caught.value.maybe_received is True
 
 
-def test_a_name_that_does_not_resolve_was_not_received(no_proxies, monkeypatch):
+def test_post_to_an_unknown_name_was_not_received(no_proxies, monkeypatch):
 
     def unknown(*args, **options):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -314,14 +314,14 @@ def test_a_name_that_does_not_resolve_was_not_received(no_proxies, monkeypatch):
     assert caught.value.maybe_received is False
 
 
-def test_a_proxy_that_refuses_the_tunnel_was_not_received(server, no_proxies, monkeypatch):
+def test_post_refused_by_the_proxy_was_not_received(server, no_proxies, monkeypatch):
     monkeypatch.setenv("https_proxy", server.url)  # answers 501 to CONNECT
     with pytest.raises(UnreachableError) as caught:
         client(f"https://{HOST}").post_json("/x", {})
     assert caught.value.maybe_received is False
 
 
-def test_a_dead_proxy_was_not_received(no_proxies, monkeypatch, free_port):
+def test_post_through_a_dead_proxy_was_not_received(no_proxies, monkeypatch, free_port):
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port}")
     with pytest.raises(UnreachableError) as caught:
         client(f"https://{HOST}").post_json("/x", {})
@@ -350,25 +350,25 @@ def test_a_dead_proxy_was_not_received(no_proxies, monkeypatch, free_port):
         "",
     ],
 )
-def test_base_urls_that_are_refused(url):
+def test_invalid_base_url_is_refused_and_not_quoted(url):
     with pytest.raises(ParameterError, match="base_url") as caught:
         HttpClient(url)
     assert "secret-word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["https://api.senraco.io", "http://localhost:1", "http://[::1]:1", "http://127.8.8.8"])
-def test_base_urls_that_are_taken(url):
+def test_valid_base_url_is_accepted(url):
     assert repr(HttpClient(url, api_key=KEY)) == f"HttpClient({url!r})"
 
 
 @pytest.mark.parametrize("key", ["", "AK2:abc\n", " AK2:abc", "AK2:äbc", "AK2:a b"])
-def test_keys_that_no_header_can_carry_are_refused_unseen(key):
+def test_key_that_no_header_can_carry_is_refused_and_not_shown(key):
     with pytest.raises(ParameterError) as caught:
         HttpClient("https://api.senraco.io", api_key=key)
     assert not key or key.strip() not in str(caught.value)
 
 
-def test_a_ca_file_that_is_none_is_refused(tmp_path):
+def test_invalid_ca_file_is_refused(tmp_path):
     (tmp_path / "no.pem").write_text("not a certificate")
     for name in ("no.pem", "missing.pem"):
         with pytest.raises(ParameterError, match=name):

@@ -1,4 +1,4 @@
-"""HttpClient behind TLS, by a name that is no loopback host: there .netrc, proxies and CA bundles count."""
+"""HttpClient with TLS and a name that is not a loopback host: .netrc, proxies and CA bundles apply to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fuota.network import HttpClient
 from fuota.network.tls import tls_facts
 
 KEY = "AK2:0123456789abcdefghijABCDEFGHIJ0123456789"
-HOST = "portal.test"  # made to resolve to 127.0.0.1
+HOST = "portal.test"  # resolves to 127.0.0.1 in these tests
 
 
 def client(url: str, **options) -> HttpClient:
@@ -26,11 +26,11 @@ def client(url: str, **options) -> HttpClient:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """PEM files (certificate, private key) of HOST, signed by itself."""
+    """PEM files (certificate, private key) of HOST, self-signed."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
@@ -39,7 +39,7 @@ def certificate(tmp_path_factory):
         .sign(key, hashes.SHA256())
     )
     folder = tmp_path_factory.mktemp("tls")
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     pem, pkcs8, clear = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (folder / "key.pem").write_bytes(key.private_bytes(pem, pkcs8, clear))
     return folder / "cert.pem", folder / "key.pem"
@@ -47,7 +47,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def tls_server(server, certificate, no_proxies, monkeypatch):
-    """The scripted server behind TLS, under a name that is no loopback host."""
+    """Scripted server with TLS, under a name that is not a loopback host."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     # The handshake happens in the handler's thread and not in accept, so that a refused one does not stop the server.
@@ -75,7 +75,7 @@ def test_an_untrusted_certificate_is_refused_before_the_key_is_sent(tls_server):
     assert tls_server.received == []
 
 
-def test_the_environment_does_not_replace_ca_file(tls_server, certificate, monkeypatch, tmp_path):
+def test_environment_does_not_replace_ca_file(tls_server, certificate, monkeypatch, tmp_path):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
     client(tls_server.url, ca_file=certificate[0]).get_json("/x", {})
     assert len(tls_server.received) == 1
@@ -90,13 +90,13 @@ def test_netrc_does_not_replace_the_key(tls_server, certificate, monkeypatch, tm
     assert tls_server.received[0].headers["authorization"] == key
 
 
-def test_a_certificate_tells_how_long_it_lasts(tls_server, certificate):
+def test_facts_have_the_days_left_of_the_certificate(tls_server, certificate):
     facts = tls_facts(HOST, tls_server.port, ca_file=certificate[0])
     assert facts.version.startswith("TLSv1.")
-    made = x509.load_pem_x509_certificate(certificate[0].read_bytes())
-    assert facts.days_left == (made.not_valid_after_utc - datetime.now(UTC)).days
+    loaded = x509.load_pem_x509_certificate(certificate[0].read_bytes())
+    assert facts.days_left == (loaded.not_valid_after_utc - datetime.now(UTC)).days
 
 
-def test_a_certificate_that_is_not_trusted_tells_nothing(tls_server):
+def test_facts_of_an_untrusted_certificate_raise(tls_server):
     with pytest.raises(UnreachableError, match="no TLS connection"):
         tls_facts(HOST, tls_server.port)

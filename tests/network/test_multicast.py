@@ -59,7 +59,7 @@ def multicast(server):
     return SenraClient(server.url, KEY, backoff_ms=1).multicast
 
 
-def test_the_setup_of_the_reference(server, multicast):
+def test_example_setup_of_the_reference(server, multicast):
     server.play(ANSWER)
     group = multicast.setup(APP, dev_euis=EUIS, dev_class="C", tx_channel=7, tx_data_rate=13, mcast_type="D2D")
     (request,) = server.received
@@ -95,7 +95,7 @@ def test_the_setup_of_the_reference(server, multicast):
         ("sendmsg", "POST", GROUP | {"pdu": PDU, "port": "1"}),
     ],
 )
-def test_the_least_query_of_each_call(server, multicast, call, method, query):
+def test_shortest_query_of_each_call(server, multicast, call, method, query):
     server.play(ANSWER)
     CALLS[call](multicast)
     (request,) = server.received
@@ -121,7 +121,7 @@ def test_the_least_query_of_each_call(server, multicast, call, method, query):
         ("sendmsg", "mcast_type", "type", "D2D", "D2D"),
     ],
 )
-def test_each_row_changes_its_own_parameter(server, multicast, row):
+def test_each_argument_changes_its_parameter(server, multicast, row):
     call, argument, wire, value, spelled = row
     server.play(ANSWER)
     server.play(ANSWER)
@@ -132,14 +132,14 @@ def test_each_row_changes_its_own_parameter(server, multicast, row):
 
 
 @pytest.mark.parametrize("call", ["setup", "addDevices", "removeDevices"])
-def test_tags_take_the_place_of_euis(server, multicast, call):
+def test_tags_are_sent_instead_of_euis(server, multicast, call):
     server.play(ANSWER)
     CALLS[call](multicast, dev_euis=None, dev_tags=["north wing", "b"])
     assert server.received[0].query["devTags"] == "north wing,b"
     assert "devEuis" not in server.received[0].query
 
 
-def test_the_message_of_the_reference(server, multicast):
+def test_example_message_of_the_reference(server, multicast):
     server.play(SENT)
     receipt = multicast.send(APP, ADDR, PDU.lower())
     assert (receipt.message, receipt.msg_id, receipt.raw) == ("Success!", 119, SENT)
@@ -154,7 +154,7 @@ def test_the_message_of_the_reference(server, multicast):
         ("delete", [(EUIS[0], 3, "Closing"), (EUIS[1], 2, "Closing")]),
     ],
 )
-def test_the_other_answers_of_the_reference(server, multicast, call, devs):
+def test_other_example_answers_of_the_reference(server, multicast, call, devs):
     server.play(answer_of_the_reference(*devs))
     group = CALLS[call](multicast)
     assert [(member.dev_eui, member.group_id, member.state) for member in group.members] == devs
@@ -164,7 +164,7 @@ def test_the_other_answers_of_the_reference(server, multicast, call, devs):
 # --- variants of the answer
 
 
-def test_an_answer_of_the_address_alone(server, multicast):
+def test_answer_with_only_the_address(server, multicast):
     server.play({"mcAddr": "bbbbbb01"})
     group = multicast.status(APP, ADDR)
     assert group.mc_addr == ADDR
@@ -180,7 +180,7 @@ def test_an_answer_without_an_address_is_malformed(server, multicast, mc_addr):
         multicast.setup(APP, dev_euis=EUIS)
 
 
-def test_other_spellings_and_unknown_fields(server, multicast):
+def test_answer_with_other_spellings_and_unknown_fields(server, multicast):
     devs = [{"eui": "de-de-de-de-de-de-de-00"}, {"devEui": "x", "groupId": "1"}, {}, "odd"]
     answer = ANSWER | {"devs": devs, "devClass": "Z9", "appEui": APP.lower(), "freq": "868.1", "key": "0F" * 16}
     server.play(answer)
@@ -203,7 +203,7 @@ def test_other_spellings_and_unknown_fields(server, multicast):
         (1e300, None),
     ],
 )
-def test_frequencies(server, multicast, freq, frequency_hz):
+def test_frequency_in_mhz_is_read_as_hz(server, multicast, freq, frequency_hz):
     server.play(ANSWER | {"freq": freq})
     assert multicast.status(APP, ADDR).frequency_hz == frequency_hz
 
@@ -223,7 +223,7 @@ def test_frequencies(server, multicast, freq, frequency_hz):
         ("CLASS", "CLASS"),
     ],
 )
-def test_one_place_knows_the_spellings_of_a_class(spelled, letter):
+def test_class_letter_from_every_spelling(spelled, letter):
     assert class_letter(spelled) == letter
 
 
@@ -250,7 +250,7 @@ def test_one_place_knows_the_spellings_of_a_class(spelled, letter):
         (("sendmsg",), {"port": 255}, "port must be .*255.*nearest: 254"),
     ],
 )
-def test_a_call_that_is_refused_sends_nothing(server, multicast, calls, changed, words):
+def test_refused_call_sends_nothing(server, multicast, calls, changed, words):
     for call in calls:
         with pytest.raises(ParameterError, match=words):
             CALLS[call](multicast, **changed)
@@ -267,7 +267,7 @@ def test_a_call_that_is_refused_sends_nothing(server, multicast, calls, changed,
         (200, {"statusCode": 400, "message": "Invalid request"}, BadRequestError),
     ],
 )
-def test_failures(server, multicast, call, http_status, body, kind):
+def test_each_failure_raises_its_error(server, multicast, call, http_status, body, kind):
     server.play(body, status=http_status)
     with pytest.raises(kind):
         CALLS[call](multicast)
@@ -305,7 +305,9 @@ def test_every_parameter_of_the_reference_is_sent_and_no_other(server, call):
     server.play(ANSWER)
     server.play(ANSWER)
     EVERYTHING[call](SenraClient(server.url, KEY))
-    assert {name for request in server.received for name in request.query} == {one["name"] for one in row["parameters"]}
+    assert {name for request in server.received for name in request.query} == {
+        parameter["name"] for parameter in row["parameters"]
+    }
     assert {(request.method, request.path) for request in server.received} == {
         (row["method"], f"/rest/integration/{call}")
     }

@@ -1,4 +1,4 @@
-"""One call for each device: what ends the row of them, and what does not."""
+"""Calls for one device each: which failures stop the calls that follow."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ from fuota.errors import AuthenticationError, NotFoundError, ServerFault, Unreac
 from fuota.network.senra.one_by_one import call_each
 
 
-def fates(*errors):
-    """What becomes of devices whose calls raise these, or answer."""
-    made = []
+def outcomes(*errors):
+    """Return fate and answer of each call, and the number of calls made. A call raises its error, or answers its number."""
+    calls = []
 
     def call(number):
-        made.append(number)
+        calls.append(number)
         if errors[number] is not None:
             raise errors[number]
         return number
 
-    found = [
-        (str(one.outcome.fate), one.answer)
-        for one in call_each((str(number), lambda number=number: call(number)) for number in range(len(errors)))
-    ]
-    return found, len(made)
+    answers = call_each((str(number), lambda number=number: call(number)) for number in range(len(errors)))
+    return [(str(device.outcome.fate), device.answer) for device in answers], len(calls)
 
 
-def test_a_refusal_and_a_fault_are_of_one_device():
-    found, made = fates(NotFoundError("no"), None, ServerFault("oops"), None)
-    assert (found, made) == ([("failed", None), ("done", 1), ("unknown", None), ("done", 3)], 4)
+def test_refusal_and_fault_concern_one_device():
+    fates, calls = outcomes(NotFoundError("no"), None, ServerFault("oops"), None)
+    assert (fates, calls) == ([("failed", None), ("done", 1), ("unknown", None), ("done", 3)], 4)
 
 
-def test_nothing_is_sent_after_a_key_was_refused_or_the_server_was_lost():
+def test_nothing_is_sent_after_a_refused_key_or_a_lost_server():
     for error, fate in [
         (AuthenticationError("no"), "failed"),
         (UnreachableError("lost"), "unknown"),
         (UnreachableError("gone", maybe_received=False), "not_sent"),
     ]:
-        found, made = fates(None, error, None)
-        assert (found, made) == ([("done", 0), (fate, None), ("not_sent", None)], 2)
+        fates, calls = outcomes(None, error, None)
+        assert (fates, calls) == ([("done", 0), (fate, None), ("not_sent", None)], 2)

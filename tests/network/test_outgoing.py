@@ -1,4 +1,4 @@
-"""What a client shows of a request before it goes out: all of it but the secrets."""
+"""Requests as a client shows them before they are sent: complete, without their secrets."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class NotSentError(Exception):
 
 @pytest.fixture
 def shown(server):
-    seen = []
+    requests = []
 
     def keep(outgoing):
-        seen.append(outgoing)
+        requests.append(outgoing)
         raise NotSentError
 
     def show(call):
         with pytest.raises(NotSentError):
             call(SenraClient(server.url, KEY, before_request=keep))
         assert server.received == []
-        return seen.pop()
+        return requests.pop()
 
     return show
 
 
-def test_a_registration_without_its_secrets(shown, server):
+def test_registration_is_shown_without_secrets(shown, server):
     callback = Callback(url="https://example.com/secret-path", headers={"X-API-Key": "k"})
     row = {"dev_eui": EUI, "app_key": AES, "tags": ["a"]}
     outgoing = shown(lambda client: client.devices.register([row], token="012345", app_eui=APP, callback=callback))
@@ -49,21 +49,21 @@ def test_a_registration_without_its_secrets(shown, server):
     assert not [secret for secret in (KEY, AES, "012345", "secret-path") if secret in repr(outgoing)]
 
 
-def test_keys_of_abp(shown):
+def test_keys_of_abp_are_hidden(shown):
     row = {"dev_eui": EUI, "dev_addr": "00000001", "nwk_s_key": "A" * 32, "app_s_key": "B" * 32}
     body = shown(lambda client: client.devices.register([row], token="012345")).body
     assert body["data"] == [{"devEui": EUI, "devAddr": "00000001", "nwkSKey": "[redacted]", "appSKey": "[redacted]"}]
 
 
-def test_a_transfer_of_devices_shows_that_it_has_two_keys(shown):
-    where = {"from_app_eui": APP, "to_app_eui": "B" * 16, "contract_id": 1, "to_api_key": NEW_KEY}
-    outgoing = shown(lambda client: client.devices.transfer([EUI], **where))
+def test_transfer_of_devices_shows_two_hidden_keys(shown):
+    arguments = {"from_app_eui": APP, "to_app_eui": "B" * 16, "contract_id": 1, "to_api_key": NEW_KEY}
+    outgoing = shown(lambda client: client.devices.transfer([EUI], **arguments))
     assert dict.fromkeys(["authorization", "authorization2"], "[redacted]").items() <= outgoing.headers.items()
     assert NEW_KEY not in repr(outgoing)
     assert json.dumps(outgoing.body) == json.dumps({"data": [{"devEui": EUI}]})
 
 
-def test_an_image_by_its_name_and_content(shown):
+def test_image_is_shown_by_name_size_and_hash(shown):
     image = b"firmware"
     start = {"app_eui": APP, "dev_tags": ["a"], "start_delay_s": 1, "redundancy": 0.5, "file_name": "app.bin"}
     outgoing = shown(lambda client: client.transfers.start(image, **start))
@@ -71,13 +71,13 @@ def test_an_image_by_its_name_and_content(shown):
     assert outgoing.body == {"file": f"app.bin, 8 bytes, SHA-256 {hashlib.sha256(image).hexdigest()}"}
 
 
-def test_a_call_without_a_body(shown):
+def test_call_without_a_body(shown):
     outgoing = shown(lambda client: list(client.devices.export(app_eui=APP).records()))
     assert (outgoing.method, outgoing.body, list(outgoing.headers)) == ("GET", None, ["authorization"])
 
 
-def test_who_only_looks_does_not_stop_the_request(server):
-    seen = []
+def test_hook_that_returns_does_not_stop_the_request(server):
+    requests = []
     server.play({"clearedIds": [7]})
-    assert SenraClient(server.url, KEY, before_request=seen.append).downlinks.clear(EUI).msg_ids == (7,)
-    assert (len(seen), len(server.received)) == (1, 1)
+    assert SenraClient(server.url, KEY, before_request=requests.append).downlinks.clear(EUI).msg_ids == (7,)
+    assert (len(requests), len(server.received)) == (1, 1)

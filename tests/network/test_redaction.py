@@ -36,11 +36,11 @@ def test_secrets_are_replaced(text, clean):
         "token=1234567",
     ],
 )
-def test_other_text_stays(text):
+def test_text_without_secrets_is_unchanged(text):
     assert redact(text) == text
 
 
-def test_a_tree_is_redacted_at_every_depth():
+def test_json_is_redacted_at_every_depth():
     tree = {"msgs": [f"New AppKey: {AES}.", 7, None, {"deep": KEY}], "pctDone": 100}
     assert redact_json(tree) == {
         "msgs": ["New AppKey: [redacted].", 7, None, {"deep": "AK3:[redacted]"}],

@@ -1,4 +1,4 @@
-"""The switch to the other spelling of names in requests."""
+"""Sending the other spellings of names in requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER = {"jobId": JOB, "state": "Running"}
 
 
 @pytest.mark.parametrize(("call", "usual", "other"), SENT.values(), ids=SENT)
-def test_names_are_the_usual_ones_unless_the_others_are_asked_for(server, call, usual, other):
+def test_usual_names_are_sent_unless_others_are_requested(server, call, usual, other):
     server.play(ANSWER)
     server.play(ANSWER)
     call(SenraClient(server.url, KEY))
@@ -30,20 +30,20 @@ def test_names_are_the_usual_ones_unless_the_others_are_asked_for(server, call, 
     assert [request.query for request in server.received] == [usual, other]
 
 
-def test_one_name_alone_and_only_in_its_calls(server):
+def test_single_other_spelling_is_used_in_its_calls_only(server):
     client = SenraClient(server.url, KEY, other_spellings=["devEui"])
     client.downlinks.send(EUI, b"\1")
     server.play(ANSWER)
     client.transfers.status(job_id=JOB)
     client.devices.activate_one(EUI)
-    assert [set(one.query) & {"eui", "devEui", "jobId", "jobID"} for one in server.received] == [
+    assert [set(request.query) & {"eui", "devEui", "jobId", "jobID"} for request in server.received] == [
         {"devEui"},
         {"jobId"},
         {"devEui"},
     ]
 
 
-def test_rows_of_an_update(server):
+def test_rows_of_an_update_use_the_other_spelling(server):
     for others in ([], ["fwVersion"]):
         server.play({"statusUrl": f"{server.url}/x?reqId=j"})
         client = SenraClient(server.url, KEY, other_spellings=others)
@@ -53,6 +53,6 @@ def test_rows_of_an_update(server):
 
 
 @pytest.mark.parametrize("others", [["jobId"], "jobID", [None]])
-def test_a_name_that_is_no_other_spelling(others):
+def test_unknown_spelling_is_refused(others):
     with pytest.raises(ParameterError, match="spelling"):
         SenraClient("https://api.senraco.io", KEY, other_spellings=others)

@@ -1,4 +1,4 @@
-"""Answers that start a task, and its status."""
+"""The answer that starts a task, its status, and waiting for its end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def devices(server):
     return SenraClient(server.url, KEY, backoff_ms=1).devices
 
 
-def test_the_status_of_the_reference_is_no_success(server, devices):
+def test_example_status_of_the_reference_is_not_a_success(server, devices):
     server.play(DONE)
     status = devices.task_status(REQ)
     (request,) = server.received
@@ -69,15 +69,15 @@ def test_the_status_of_the_reference_is_no_success(server, devices):
         ({"state": "ENDED", "pctDone": 100}, True, False, None),
     ],
 )
-def test_states(answer, finished, succeeded, errors):
+def test_finished_succeeded_and_errors_of_each_state(answer, finished, succeeded, errors):
     status = TaskStatus.from_answer(answer)
     assert (status.finished, status.succeeded, status.errors) == (finished, succeeded, errors)
 
 
 def test_keys_in_messages_are_hidden():
     old, new = "A" * 32, "b" * 32
-    said = f"The AppKey for DevEUI: 1230000000000ABC has been updated. Old AppKey: {old} New AppKey: {new}."
-    status = TaskStatus.from_answer({"state": "DONE_SUC", "result": {"status": said, "msgs": [said]}})
+    message = f"The AppKey for DevEUI: 1230000000000ABC has been updated. Old AppKey: {old} New AppKey: {new}."
+    status = TaskStatus.from_answer({"state": "DONE_SUC", "result": {"status": message, "msgs": [message]}})
     shown = repr(status) + repr(status.raw) + status.summary + "".join(status.messages)
     assert "1230000000000ABC" in shown
     assert old not in shown
@@ -92,7 +92,7 @@ def test_a_status_without_a_state_is_refused():
 @pytest.mark.parametrize(
     ("http_status", "kind"), [(400, BadRequestError), (403, AuthenticationError), (404, NotFoundError)]
 )
-def test_failures_of_the_status(server, devices, http_status, kind):
+def test_each_failure_of_the_status_raises_its_error(server, devices, http_status, kind):
     server.play({"message": f"no, {KEY}"}, status=http_status)
     with pytest.raises(kind) as caught:
         devices.task(REQ)
@@ -102,7 +102,7 @@ def test_failures_of_the_status(server, devices, http_status, kind):
 # --- waiting
 
 
-def test_a_task_is_asked_until_it_has_ended_and_its_result_is_handed_over_first(server, devices):
+def test_status_is_requested_until_the_end_and_the_result_is_stored(server, devices):
     server.play({"state": "QUEUED"})
     for _ in range(4):
         server.play(RUNNING)
@@ -115,7 +115,7 @@ def test_a_task_is_asked_until_it_has_ended_and_its_result_is_handed_over_first(
     assert [request.query for request in server.received] == [{"reqId": REQ}] * 6
 
 
-def test_a_task_that_does_not_end_in_time_goes_on(server, devices):
+def test_task_that_does_not_end_in_time_raises(server, devices):
     for _ in range(6):
         server.play(RUNNING)
     pauses, stored = [], []
@@ -128,7 +128,7 @@ def test_a_task_that_does_not_end_in_time_goes_on(server, devices):
 @pytest.mark.parametrize(
     "bad", [{"task": ""}, {"task": "a b"}, {"task": None}, {"task": REQ, "poll_ms": 0}, {"task": REQ, "timeout_s": -1}]
 )
-def test_a_bad_wait_sends_nothing(server, devices, bad):
+def test_refused_wait_sends_nothing(server, devices, bad):
     with pytest.raises(ParameterError):
         devices.task(**bad)
     assert server.received == []
@@ -142,12 +142,12 @@ def test_the_request_id_comes_from_the_status_url():
     assert (ref.request_id, ref.status_url, ref.message) == (REQ, URL, "ok")
 
 
-def test_a_request_id_that_looks_like_a_key_stays_whole():
+def test_request_id_that_looks_like_a_key_is_not_redacted():
     url = URL.replace(REQ, "0a" * 16)
     assert TaskRef.from_answer({"statusUrl": url}, host="api.senraco.io").request_id == "0a" * 16
 
 
-def test_a_status_url_of_another_host_is_refused_and_its_task_named():
+def test_status_url_of_another_host_is_refused_with_the_task():
     with pytest.raises(MalformedAnswerError, match=f"api.senraco.io.*api.senetco.io.*{REQ}"):
         TaskRef.from_answer({"statusUrl": URL}, host="api.senetco.io")
 
@@ -160,6 +160,6 @@ def test_a_status_url_without_a_request_id_is_refused(url):
         TaskRef.from_answer({"statusUrl": url}, host="api.senraco.io")
 
 
-def test_an_answer_with_a_message_in_place_of_the_url():
+def test_answer_with_a_message_instead_of_the_url():
     ref = TaskRef.from_answer({"message": "Accepted"}, host="h", default_request_id="DevTransferJobReq:A-B")
     assert (ref.request_id, ref.status_url, ref.message) == ("DevTransferJobReq:A-B", "", "Accepted")

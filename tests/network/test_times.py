@@ -1,4 +1,4 @@
-"""The three forms of a time, as the reference shows them."""
+"""The three notations of a time, as the reference shows them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SECONDS = st.datetimes(datetime(1970, 6, 1), datetime(2100, 1, 1)).map(
         ("1643414453519", datetime(2022, 1, 29, 0, 0, 53, 519000, UTC)),
     ],
 )
-def test_forms(text, time):
+def test_each_notation_is_read_in_utc(text, time):
     assert parse_time(text) == time
     assert parse_time(text).tzinfo is UTC
 
 
 @given(SECONDS)
-def test_one_time_in_three_forms(time):
+def test_three_notations_of_a_time_are_equal(time):
     in_ms = (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     american = time.strftime("%m/%d/%Y %I:%M:%S ") + ("PM" if time.hour >= 12 else "AM") + " UTC"
     elsewhere = time.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()
@@ -48,12 +48,12 @@ def test_one_time_in_three_forms(time):
 @pytest.mark.parametrize(
     "text", ["", "never", "13/31/2017 11:37:30 PM UTC", "02/30/2017 01:00:00 AM", "03/31/2017 11:37:30 PM EST", "5"]
 )
-def test_what_is_no_time(text):
+def test_invalid_time_raises(text):
     with pytest.raises(ValueError, match=r"."):
         parse_time(text)
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[0-9/: APMUTC.-]{8,30}"))
-def test_anything_is_a_time_or_a_value_error(text):
+def test_any_text_is_a_time_or_raises_value_error(text):
     with contextlib.suppress(ValueError):
         assert parse_time(text).tzinfo is UTC

@@ -15,27 +15,27 @@ def status(**members) -> TransferStatus:
 @pytest.mark.parametrize(
     "state", ["Running", "INITIAL", "QUEUED", "Pending", "Cancelling", "a word of tomorrow", "", None]
 )
-def test_states_that_stay_open(state):
-    found = status(state=state)
-    assert (found.finished, found.failed, found.cancelled) == (False, False, False)
+def test_transfer_in_these_states_has_not_ended(state):
+    transfer = status(state=state)
+    assert (transfer.finished, transfer.failed, transfer.cancelled) == (False, False, False)
 
 
 @pytest.mark.parametrize("state", ["Done", "DONE_SUC", "done suc", "SUCCESS", "Complete", "COMPLETED", "finished"])
-def test_states_of_success(state):
-    found = status(state=state)
-    assert (found.finished, found.failed, found.cancelled) == (True, False, False)
+def test_transfer_in_these_states_has_succeeded(state):
+    transfer = status(state=state)
+    assert (transfer.finished, transfer.failed, transfer.cancelled) == (True, False, False)
 
 
 @pytest.mark.parametrize("state", ["DONE_FAIL", "Failed", "ERROR", "aborted", "timed-out"])
-def test_states_of_failure(state):
-    found = status(state=state)
-    assert (found.finished, found.failed, found.cancelled) == (True, True, False)
+def test_transfer_in_these_states_has_failed(state):
+    transfer = status(state=state)
+    assert (transfer.finished, transfer.failed, transfer.cancelled) == (True, True, False)
 
 
 @pytest.mark.parametrize("state", ["Cancelled", "CANCELED"])
-def test_states_of_cancellation(state):
-    found = status(state=state)
-    assert (found.finished, found.failed, found.cancelled) == (True, False, True)
+def test_transfer_in_these_states_is_cancelled(state):
+    transfer = status(state=state)
+    assert (transfer.finished, transfer.failed, transfer.cancelled) == (True, False, True)
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,18 @@ def test_an_unknown_state_ends_by_percentage_or_end_time(members, finished):
     assert status(state="Unheard of", **members).finished is finished
 
 
-def test_a_status_with_nothing_but_a_job_is_open():
-    found = TransferStatus.from_answer({"jobId": JOB})
-    assert (found.state, found.pct_done, found.end_time_ms, found.result, found.finished) == ("", None, None, "", False)
+def test_status_with_only_a_job_has_not_ended():
+    answer = TransferStatus.from_answer({"jobId": JOB})
+    assert (answer.state, answer.pct_done, answer.end_time_ms, answer.result, answer.finished) == (
+        "",
+        None,
+        None,
+        "",
+        False,
+    )
 
 
-def test_the_other_spelling_of_the_job_id_is_read():
+def test_other_spelling_of_the_job_id_is_read():
     assert TransferJob.from_answer({"jobID": JOB, "message": "Success!"}).job_id == JOB
 
 
@@ -73,7 +79,7 @@ def test_an_answer_without_a_job_is_malformed(answer):
 
 def test_keys_quoted_by_the_server_are_redacted_in_every_member():
     aes = "123AAAAAAAAAAAAAAAA000000000ABC0"
-    found = status(result=f"Old AppKey: {aes}", more={"msgs": [aes]})
-    assert found.result == "Old AppKey: [redacted]"
-    assert found.raw["more"] == {"msgs": ["[redacted]"]}
-    assert aes not in repr(found)
+    transfer = status(result=f"Old AppKey: {aes}", more={"msgs": [aes]})
+    assert transfer.result == "Old AppKey: [redacted]"
+    assert transfer.raw["more"] == {"msgs": ["[redacted]"]}
+    assert aes not in repr(transfer)

@@ -64,15 +64,17 @@ WHOLE = {
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_every_parameter_of_the_tables_is_sent(server, name):
-    """jobID of the tables is sent as jobId, as in every example, unless it is asked for."""
-    (call,) = [one for one in json.loads(VECTORS.read_text())["calls"] if one["call"] == name]
+    """Send jobID of the tables, which is usually sent as jobId as in every example, on request."""
+    (call,) = [entry for entry in json.loads(VECTORS.read_text())["calls"] if entry["call"] == name]
     transfers = SenraClient(server.url, KEY, other_spellings=["jobID"]).transfers
     for method, arguments in WHOLE[name]:
         server.play(STATUS)
         getattr(transfers, method)(**arguments)
-    assert {(one.method, one.path) for one in server.received} == {(call["method"], f"/rest/integration/{name}")}
-    sent = {parameter for one in server.received for parameter in one.query}
-    sent |= {"Request Body"} if any(one.body for one in server.received) else set()
+    assert {(request.method, request.path) for request in server.received} == {
+        (call["method"], f"/rest/integration/{name}")
+    }
+    sent = {parameter for request in server.received for parameter in request.query}
+    sent |= {"Request Body"} if any(request.body for request in server.received) else set()
     assert sent == {row["name"] for row in call["parameters"]}
 
 
@@ -84,7 +86,7 @@ def transfers(server):
 # --- mcastTransfer
 
 
-def test_the_start_of_the_reference(server, transfers):
+def test_example_start_of_the_reference(server, transfers):
     server.play(STARTED)
     job = transfers.start(
         b"\x00firmware\r\n\xff",
@@ -152,7 +154,7 @@ def test_the_request_body_is_one_multipart_part_called_file(server, transfers):
         ("max_frag_size", "maxFragSize", "0", 253, "253"),
     ],
 )
-def test_each_row_of_mcast_transfer(server, transfers, row):
+def test_each_parameter_of_mcast_transfer_is_sent(server, transfers, row):
     argument, wire, default, given_value, spelled = row
     server.play(STARTED)
     server.play(STARTED)
@@ -164,14 +166,14 @@ def test_each_row_of_mcast_transfer(server, transfers, row):
     assert {name for name in changed if changed[name] != plain.get(name)} == {wire}, "another parameter changed too"
 
 
-def test_the_row_dev_tags_takes_the_place_of_dev_euis(server, transfers):
+def test_tags_are_sent_instead_of_euis(server, transfers):
     server.play(STARTED)
     transfers.start(b"x", app_eui=APP, dev_tags=["north wing", "série+2"], start_delay_s=1, redundancy=0.5)
     assert server.received[0].query["devTags"] == "north wing,série+2"
     assert "devEuis" not in server.received[0].query
 
 
-def test_a_request_made_before_is_the_same_call(server, transfers):
+def test_send_is_the_same_call_as_start(server, transfers):
     server.play(STARTED)
     request = TransferRequest(**LEAST)
     assert transfers.send(request, b"x").job_id == JOB
@@ -220,7 +222,7 @@ def test_a_request_made_before_is_the_same_call(server, transfers):
         ({"file_name": 'a"\r\n'}, "file_name"),
     ],
 )
-def test_a_start_that_is_refused_sends_nothing(server, transfers, changed, words):
+def test_refused_start_sends_nothing(server, transfers, changed, words):
     with pytest.raises(ParameterError, match=words):
         transfers.start(b"x", **{**LEAST, **changed})
     assert server.received == []
@@ -238,7 +240,7 @@ def test_a_request_cannot_be_changed_after_its_checks():
 
 
 @given(redundancy=st.floats(0, 1), start_delay_s=st.integers(1, 10**9), descriptor=st.binary(min_size=4, max_size=4))
-def test_numbers_survive_their_spelling(redundancy, start_delay_s, descriptor):
+def test_numbers_in_the_query_have_the_same_value(redundancy, start_delay_s, descriptor):
     query = TransferRequest(
         **{**LEAST, "redundancy": redundancy, "start_delay_s": start_delay_s, "descriptor": descriptor}
     ).query()
@@ -249,7 +251,7 @@ def test_numbers_survive_their_spelling(redundancy, start_delay_s, descriptor):
 
 
 @pytest.mark.parametrize("limit", range(1000, 1018))
-def test_too_many_devices_for_one_url_tells_how_many_fit(server, limit):
+def test_message_of_a_long_url_has_the_number_of_devices_that_fit(server, limit):
     transfers = SenraClient(server.url, KEY, max_url_bytes=limit).transfers
     euis = [f"{number:016X}" for number in range(100)]
     with pytest.raises(ParameterError, match=r"entries of devEuis fit.*tags.*campaigns") as caught:
@@ -263,7 +265,7 @@ def test_too_many_devices_for_one_url_tells_how_many_fit(server, limit):
     assert len(server.received) == 1
 
 
-def test_the_default_limit_of_the_url_takes_900_devices_and_refuses_1000(server, transfers):
+def test_default_limit_of_the_url_accepts_900_devices_and_refuses_1000(server, transfers):
     euis = [f"{number:016X}" for number in range(1000)]
     server.play(STARTED)
     transfers.start(b"x", **{**LEAST, "dev_euis": euis[:900]})
@@ -278,7 +280,7 @@ def test_the_default_limit_of_the_url_takes_900_devices_and_refuses_1000(server,
 @pytest.mark.parametrize(
     ("by", "query"), [({"job_id": JOB}, {"jobId": JOB}), ({"app_eui": APP.lower()}, {"appEui": APP})]
 )
-def test_each_row_of_mcast_status(server, transfers, by, query):
+def test_each_parameter_of_mcast_status_is_sent(server, transfers, by, query):
     server.play(STATUS)
     status = transfers.status(**by)
     (request,) = server.received
@@ -294,13 +296,13 @@ def test_each_row_of_mcast_status(server, transfers, by, query):
 @pytest.mark.parametrize(
     "by", [{}, {"job_id": JOB, "app_eui": APP}, {"job_id": ""}, {"job_id": "a b"}, {"app_eui": "1"}]
 )
-def test_a_status_call_that_is_refused_sends_nothing(server, transfers, by):
+def test_refused_status_call_sends_nothing(server, transfers, by):
     with pytest.raises(ParameterError):
         transfers.status(**by)
     assert server.received == []
 
 
-def test_a_status_is_asked_again_when_the_server_is_busy(server, transfers):
+def test_status_is_requested_again_if_the_server_is_busy(server, transfers):
     server.play({"message": "Server is busy"}, status=500)
     server.play(STATUS)
     assert transfers.status(job_id=JOB).state == "Running"
@@ -318,7 +320,7 @@ def test_a_status_is_asked_again_when_the_server_is_busy(server, transfers):
         ({"app_eui": APP, "dev_tags": ["a", "b"]}, {"appEui": APP, "devTags": "a,b"}),
     ],
 )
-def test_each_row_of_mcast_cancel(server, transfers, by, query):
+def test_each_parameter_of_mcast_cancel_is_sent(server, transfers, by, query):
     server.play(CANCELLED)
     job = transfers.cancel(**by)
     (request,) = server.received
@@ -341,7 +343,7 @@ def test_each_row_of_mcast_cancel(server, transfers, by, query):
         {"app_eui": APP, "dev_euis": []},
     ],
 )
-def test_a_cancellation_that_is_refused_sends_nothing(server, transfers, by):
+def test_refused_cancellation_sends_nothing(server, transfers, by):
     with pytest.raises(ParameterError):
         transfers.cancel(**by)
     assert server.received == []
@@ -359,14 +361,14 @@ def test_a_cancellation_that_is_refused_sends_nothing(server, transfers, by):
         (200, {"statusCode": 200, "responseMsg": "fine"}, MalformedAnswerError),
     ],
 )
-def test_failures_of_a_start(server, transfers, http_status, body, kind):
+def test_each_failure_of_a_start_raises_its_error(server, transfers, http_status, body, kind):
     server.play(body, status=http_status)
     with pytest.raises(kind):
         transfers.start(b"x", **LEAST)
     assert len(server.received) == 1
 
 
-def test_a_start_whose_answer_was_lost_says_so(server, transfers):
+def test_start_with_a_lost_answer_may_have_been_received(server, transfers):
     server.play(does="reset")
     with pytest.raises(UnreachableError) as caught:
         transfers.start(b"x", **LEAST)

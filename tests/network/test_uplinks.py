@@ -62,7 +62,7 @@ BATCH = """
 EXAMPLES = [DEFAULT_FIELDS, RF_FIELDS, UNBATCHED, BATCH, f"[\n{UNBATCHED}\n]"]
 
 
-def test_the_example_with_default_fields():
+def test_example_with_default_fields():
     assert parse_uplinks(DEFAULT_FIELDS) == [
         Uplink(
             ack=True,
@@ -79,17 +79,17 @@ def test_the_example_with_default_fields():
     ]
 
 
-def test_the_example_with_rf_fields():
+def test_example_with_rf_fields():
     (uplink,) = parse_uplinks(RF_FIELDS)
     assert (uplink.channel, uplink.data_rate, uplink.frequency_hz, uplink.rssi_dbm) == (64, 0, 903_000_000, -77)
     assert (uplink.ism_band, uplink.max_payload_bytes, uplink.snr_db, uplink.dup) == ("US915", 242, None, None)
 
 
-def test_one_object_and_a_batch_of_one_are_the_same():
+def test_object_and_batch_with_one_object_are_equal():
     assert parse_uplinks(UNBATCHED) == parse_uplinks(f"[\n{UNBATCHED}\n]")
 
 
-def test_the_batch_of_the_reference():
+def test_example_batch_of_the_reference():
     uplinks = parse_uplinks(BATCH)
     assert [uplink.dev_eui[-1] for uplink in uplinks] == ["A", "B", "C", "E", "F"]
     assert [uplink.frequency_hz for uplink in uplinks] == [913300000, 907900000, 913500000, 907700000, 902500000]
@@ -98,14 +98,14 @@ def test_the_batch_of_the_reference():
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_the_examples_are_written_as_they_were_read(text):
+def test_examples_are_written_as_they_were_read(text):
     decoded = json.loads(text)
     again = [uplink.to_json() for uplink in parse_uplinks(text)]
     assert again == (decoded if isinstance(decoded, list) else [decoded])
 
 
 @pytest.mark.parametrize("form", [str, str.encode, json.loads])
-def test_text_octets_and_decoded_json_are_the_same(form):
+def test_text_bytes_and_decoded_json_are_equal(form):
     assert parse_uplinks(form(BATCH)) == parse_uplinks(BATCH)
 
 
@@ -152,13 +152,13 @@ def test_each_field_of_the_reference(wire, value, name, expected):
     assert parse_uplinks(uplink.to_json()) == [uplink]
 
 
-def test_unknown_fields_are_kept_and_null_is_not_said():
+def test_unknown_fields_are_kept_and_null_counts_as_absent():
     (uplink,) = parse_uplinks('{"devEui":"000000000000000A","rssi":null,"brandNew":{"a":[1,null]},"odd":null}')
     assert uplink.rssi_dbm is None
     assert uplink.extra == {"brandNew": {"a": [1, None]}, "odd": None}
 
 
-def test_an_empty_batch_is_no_uplink():
+def test_empty_batch_has_no_uplinks():
     assert parse_uplinks("[]") == []
 
 
@@ -188,7 +188,7 @@ def test_an_empty_batch_is_no_uplink():
         ("txtime", "0001-01-01T00:00:00+23:59"),
     ],
 )
-def test_a_wrong_field_is_named_with_its_notification(field, value):
+def test_message_names_the_wrong_field_and_its_notification(field, value):
     good = {"devEui": "000000000000000A"}
     with pytest.raises(MessageError, match=rf"notification 2 of 3: {field} must be .*got"):
         parse_uplinks(json.dumps([good, {**good, field: value}, good]))
@@ -210,13 +210,13 @@ def test_a_wrong_field_is_named_with_its_notification(field, value):
         ('{"devEui": null}', "no devEui"),
     ],
 )
-def test_what_is_no_notification_is_refused(body, words):
+def test_body_that_is_not_a_notification_is_refused(body, words):
     with pytest.raises(MessageError, match=words):
         parse_uplinks(body)
 
 
 @given(st.binary() | st.text())
-def test_garbage_is_refused_and_nothing_else(body):
+def test_any_body_gives_uplinks_or_our_own_error(body):
     with contextlib.suppress(MessageError):
         assert all(isinstance(uplink, Uplink) for uplink in parse_uplinks(body))
 
@@ -263,5 +263,5 @@ uplinks = st.builds(
 
 
 @given(st.lists(uplinks, max_size=3))
-def test_every_uplink_survives_the_wire(batch):
+def test_every_uplink_is_equal_after_writing_and_reading(batch):
     assert parse_uplinks(json.dumps([uplink.to_json() for uplink in batch])) == batch

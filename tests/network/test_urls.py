@@ -14,11 +14,11 @@ from fuota.network.urls import split_url
         ("https://a.b/c/d?e=f&g=%20&h=", ("https://a.b", "/c/d", {"e": "f", "g": " ", "h": ""})),
     ],
 )
-def test_a_url_is_taken_apart(url, parts):
+def test_url_is_split_into_base_path_and_query(url, parts):
     assert split_url(url) == parts
 
 
-def test_what_is_no_url_is_refused_without_being_quoted():
+def test_invalid_url_is_refused_and_not_quoted():
     with pytest.raises(ParameterError, match=r"such as https://example\.com/uplinks") as caught:
         split_url("http://[secret")
     assert "secret" not in str(caught.value)

@@ -26,7 +26,10 @@ TOKEN = Secrets(headers={"x-fuota-token": "s3cret"})
 
 
 class Store:
-    """Remembers what it was given; fails as often as it is told to, for `poison` always, and waits while it is told to."""
+    """Storage that keeps uplinks.
+
+    It fails `failures` times, always fails for the metadata "poison", and waits until `free` is set.
+    """
 
     def __init__(self) -> None:
         self.kept: list[list[dict[str, Any]]] = []
@@ -66,8 +69,8 @@ def post(receiver):
     def send(body, *, token="s3cret", path="/uplinks", method="POST", **headers):
         connection = http.client.HTTPConnection(urlsplit(receiver[1]).netloc, timeout=5)
         try:
-            given = {"x-fuota-token": token} if token is not None else {}
-            connection.request(method, path, body, given | headers)
+            token_header = {"x-fuota-token": token} if token is not None else {}
+            connection.request(method, path, body, token_header | headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -90,7 +93,7 @@ def test_garbage_is_answered_400(store, post, body):
     assert store.kept == []
 
 
-def test_a_wrong_item_of_a_batch_is_named(store, post):
+def test_message_names_the_wrong_item_of_a_batch(store, post):
     status, answer = post(json.dumps([ONE, {**ONE, "port": 999}]))
     assert status == 400
     assert "notification 2 of 2: port must be an FPort" in json.loads(answer)["message"]
@@ -105,20 +108,20 @@ def test_the_size_of_the_body_is_limited(store, post, size, status):
     assert post(json.dumps(ONE))[0] == 200
 
 
-def test_a_body_without_an_end_is_refused_at_the_limit(receiver, store):
-    """Chunks keep coming until the answer is there: a receiver that waits for the end would never answer."""
+def test_endless_body_is_refused_at_the_limit(receiver, store):
+    """Send chunks until the answer arrives: a receiver that waits for the end would never answer."""
     where = urlsplit(receiver[1])
     with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
         connection.sendall(
             b"POST /uplinks HTTP/1.1\r\nHost: x\r\nx-fuota-token: s3cret\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         for _ in range(6):
-            connection.sendall(b"3e8\r\n" + b" " * 1000 + b"\r\n")  # 6000 of the 5000 bytes, and no last chunk
+            connection.sendall(b"3e8\r\n" + b" " * 1000 + b"\r\n")  # 6000 bytes, the limit is 5000, and no last chunk
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
     assert store.kept == []
 
 
-def test_a_sender_that_hangs_up_does_no_harm(receiver, store, post):
+def test_receiver_continues_after_a_sender_disconnects(receiver, store, post):
     where = urlsplit(receiver[1])
     with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
         connection.sendall(b"POST /uplinks HTTP/1.1\r\nHost: x\r\nx-fuota-token: s3cret\r\nContent-Length: 99\r\n\r\n{")
@@ -144,7 +147,7 @@ def test_a_failing_handler_is_answered_500_and_the_next_request_works(store, pos
 
 
 def together(store, post, bodies):
-    """Posts the bodies so that all but the first wait for the storage at the same time; their statuses."""
+    """Post the bodies so that all except the first wait for the storage at the same time, and return their statuses."""
     store.free.clear()
     with ThreadPoolExecutor(len(bodies)) as posting:
         answers = [posting.submit(post, json.dumps(bodies[0]))]
@@ -152,26 +155,26 @@ def together(store, post, bodies):
         answers += [posting.submit(post, json.dumps(body)) for body in bodies[1:]]
         try:
             finished, _ = wait(answers, timeout=0.3)
-            assert not finished  # not acknowledged while it is not stored
+            assert not finished  # no acknowledgement before the uplinks are stored
         finally:
             store.free.set()
         return [answer.result()[0] for answer in answers]
 
 
-def test_what_arrives_while_the_storage_is_busy_is_stored_together(store, post):
+def test_uplinks_that_arrive_while_the_storage_is_busy_are_stored_together(store, post):
     bodies = [{**ONE, "seqno": number} for number in range(9)]
     assert together(store, post, bodies) == [200] * 9
     assert len(store.kept) == 2
-    assert sorted(one["seqno"] for group in store.kept for one in group) == list(range(9))
+    assert sorted(uplink["seqno"] for group in store.kept for uplink in group) == list(range(9))
 
 
-def test_one_that_cannot_be_stored_does_not_take_the_others_with_it(store, post, caplog):
+def test_request_that_cannot_be_stored_does_not_stop_the_others(store, post, caplog):
     bodies = [ONE, {**ONE, "seqno": 1}, {**ONE, "metadata": "poison"}, {**ONE, "seqno": 2}]
     assert together(store, post, bodies) == [200, 200, 500, 200]
-    assert sorted(one["seqno"] for group in store.kept for one in group) == [1, 2, ONE["seqno"]]
+    assert sorted(uplink["seqno"] for group in store.kept for uplink in group) == [1, 2, ONE["seqno"]]
 
 
-def test_what_would_wait_too_long_is_refused_and_may_come_again():
+def test_request_beyond_the_waiting_limit_is_refused_and_can_be_repeated():
     store = Store()
     store.free.clear()
     with BackgroundServer(create_receiver(store, max_waiting=3)) as server, ThreadPoolExecutor(1) as posting:
@@ -186,7 +189,7 @@ def test_what_would_wait_too_long_is_refused_and_may_come_again():
         assert client.post_json("/uplinks", {}, json=[ONE] * 4) == {"message": "stored 4"}
 
 
-def test_a_body_that_takes_too_long_is_given_up(monkeypatch):
+def test_slow_body_is_answered_408(monkeypatch):
     monkeypatch.setattr(webhook, "_READ_TIMEOUT_S", 0.05)
     with BackgroundServer(create_receiver(Store())) as server:
         where = urlsplit(server.url)
@@ -195,7 +198,7 @@ def test_a_body_that_takes_too_long_is_given_up(monkeypatch):
             assert connection.recv(100).startswith(b"HTTP/1.1 408")
 
 
-def test_bodies_that_do_not_fit_at_the_same_time_are_refused(monkeypatch):
+def test_bodies_beyond_the_common_limit_are_refused(monkeypatch):
     monkeypatch.setattr(webhook, "_MAX_READING_BYTES", 5000)
     with BackgroundServer(create_receiver(Store(), max_body_bytes=4000)) as server:
         where = urlsplit(server.url)
@@ -203,7 +206,9 @@ def test_bodies_that_do_not_fit_at_the_same_time_are_refused(monkeypatch):
         with socket.create_connection((where.hostname, where.port), timeout=5) as slow:
             slow.sendall(head + b" " * 3000)
             answers = []
-            while not answers or answers[-1].startswith(b"HTTP/1.1 400"):  # until the slow one's octets are there
+            while not answers or answers[-1].startswith(
+                b"HTTP/1.1 400"
+            ):  # until the bytes of the slow body have arrived
                 with socket.create_connection((where.hostname, where.port), timeout=5) as other:
                     other.sendall(head + b" " * 4000)
                     answers.append(other.recv(100))
@@ -213,7 +218,7 @@ def test_bodies_that_do_not_fit_at_the_same_time_are_refused(monkeypatch):
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=8))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_garbage_on_the_wire_stops_the_receiver(receiver, pieces):
+def test_receiver_continues_after_any_bytes(receiver, pieces):
     where = urlsplit(receiver[1])
     for piece in pieces:
         with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
@@ -229,7 +234,7 @@ def test_nothing_else_is_served(post, method, path, status):
     assert post(None, method=method, path=path)[0] == status
 
 
-def test_without_a_token_none_is_asked_for():
+def test_receiver_without_a_token_requires_none():
     store = Store()
     with BackgroundServer(create_receiver(store)) as server:
         connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
@@ -249,13 +254,13 @@ def test_tokens_that_no_header_can_carry_are_refused(token):
 
 
 async def _bare(scope, receive, send):
-    """The smallest ASGI application: answers everything with 204."""
+    """Answer everything with 204: the smallest ASGI application."""
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
 
-def test_a_taken_port_is_told_and_a_stopped_server_frees_it():
+def test_port_in_use_is_reported_and_is_free_after_stop():
     with BackgroundServer(_bare) as first:
         port = urlsplit(first.url).port
         with pytest.raises(NetworkError, match=f"port {port} on 127.0.0.1 is in use"):
@@ -264,7 +269,7 @@ def test_a_taken_port_is_told_and_a_stopped_server_frees_it():
         assert second.url == f"http://127.0.0.1:{port}"
 
 
-def test_an_address_that_is_not_ours_is_told():
+def test_address_of_another_machine_is_reported():
     with pytest.raises(NetworkError, match=r"192\.0\.2\.1 cannot be opened"):
         BackgroundServer(_bare, host="192.0.2.1").start()
 
@@ -298,7 +303,7 @@ def test_a_server_runs_again_after_it_was_stopped():
             assert server.url
 
 
-def test_an_application_that_fails_to_start_is_told():
+def test_application_that_fails_to_start_is_reported():
     async def broken(scope, receive, send):
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no disk"})
@@ -313,35 +318,35 @@ def test_ports_out_of_range_are_refused(port):
         BackgroundServer(_bare, port=port)
 
 
-def test_no_thread_is_left_behind():
+def test_stopped_server_has_no_thread():
     before = threading.active_count()
     with BackgroundServer(_bare):
         assert threading.active_count() == before + 1
     assert threading.active_count() == before
 
 
-def test_the_network_room_does_not_pull_in_the_web_framework():
+def test_importing_network_does_not_import_the_web_framework():
     code = "import sys, fuota.network; sys.exit(bool({'fastapi', 'uvicorn', 'starlette', 'numpy', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_answers_are_not_held_back():
-    """In two writes, header and body, an answer would wait for the client's delayed acknowledgement of the first."""
-    found = []
+def test_answers_are_sent_without_delay():
+    """Check TCP_NODELAY: an answer in two writes would wait for the client's delayed acknowledgement of the first."""
+    no_delay = []
 
-    async def looking(scope, receive, send):
+    async def record_option(scope, receive, send):
         if scope["type"] == "http":
             connection = send.__self__.transport.get_extra_info("socket")
-            found.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            no_delay.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         await _bare(scope, receive, send)
 
-    with BackgroundServer(looking) as server:
+    with BackgroundServer(record_option) as server:
         connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
         connection.request("GET", "/")
         connection.getresponse()
         connection.close()
-    assert found
-    assert all(found)
+    assert no_delay
+    assert all(no_delay)
 
 
 def test_connections_beyond_the_limit_are_closed_and_the_others_served(monkeypatch, caplog):
@@ -355,7 +360,7 @@ def test_connections_beyond_the_limit_are_closed_and_the_others_served(monkeypat
         for connection in idle:
             connection.close()
         answer = None
-        while answer is None:  # until the server has seen that the places are free again
+        while answer is None:  # until the server has noticed the closed connections
             with contextlib.suppress(UnreachableError):
                 answer = HttpClient(server.url).post_json("/uplinks", {}, json=ONE)
         assert answer == {"message": "stored 1"}

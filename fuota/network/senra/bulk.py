@@ -115,7 +115,7 @@ class BulkResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunking:
-    """How to send a task in chunks.
+    """Settings for a task in chunks.
 
     wait: returns the last status of a task. devices: number in a chunk, None for the usual number of the call.
     on_started: called with a chunk when the server has accepted it. on_chunk: called with a chunk when it has ended.

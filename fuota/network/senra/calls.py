@@ -1,4 +1,4 @@
-"""What all 20 calls of the API have in common: their path, the names in requests, and the limit of the URL."""
+"""Common parts of all 20 calls of the API: their path, the names in requests, and the limit of the URL."""
 
 from __future__ import annotations
 

@@ -25,11 +25,11 @@ class SenraClient:
 
     base_url: scheme and host; the API's own path may follow. http is accepted only for a loopback host.
     api_key: as issued, with its prefix AK2: or AK3:.
-    ca_file: PEM file of the authorities to trust instead of the usual ones.
+    ca_file: PEM file of the authorities to trust instead of the usual authorities.
     timeout_s: whole seconds, (connect, read), or one number for both.
     retries, backoff_ms: number of times that a GET is repeated, and base of the pauses between; a POST is never repeated.
     max_url_bytes: longest URL to send; lists of devices are part of the URL.
-    other_spellings: names to send instead of the usual ones, if a server needs them: members of `OTHER_SPELLINGS`.
+    other_spellings: names to send instead of the usual names, if a server needs them: members of `OTHER_SPELLINGS`.
     before_request: called with each request before it is sent; if it raises an exception, the request is not sent.
 
     Raises ParameterError.

@@ -26,7 +26,7 @@ EXPORT_FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRecord:
-    """One device of an export. None and () stand for a field that was not requested or is empty.
+    """Device of an export. None and () stand for a field that was not requested or is empty.
 
     EUIs are 16 upper-case hex digits; dev_eui is the server's text if it is not an EUI. Times are aware and in UTC. Latitudes and
     longitudes are decimal degrees. state: the server's word, such as JOINED. The fields yest_... are about yesterday's uplinks.

@@ -188,7 +188,7 @@ class Devices(Generic[T]):
 
         app_eui, contract_id: see the class. fields (fields): members of `EXPORT_FIELDS`; None for devEui, contract, tags, state and
             lastHeardFrom. state (state): ALL, REGISTERED, ACTIVATED, DEACTIVATED or JOINED.
-        psr_days (psrDays): days for which to add packet success rates, 1 to 31. dev_euis (devEuis): only these devices.
+        psr_days (psrDays): number of days whose packet success rates to add, 1 to 31. dev_euis (devEuis): only these devices.
         """
         query = export_query(
             app_eui=app_eui,

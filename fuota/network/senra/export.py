@@ -66,7 +66,7 @@ def export_query(
     contract_id: int | None,
     dev_euis: Sequence[str] | None,
 ) -> dict[str, str]:
-    """Return the query of csvExport. The parameters are those of `Devices.export`. Raises ParameterError."""
+    """Return the query of csvExport. `Devices.export` describes the parameters. Raises ParameterError."""
     return parameters.query(
         {
             "appEui": None if app_eui is None else parameters.eui("app_eui", app_eui),

@@ -63,7 +63,7 @@ class TaskRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnboardingScope:
-    """Where devices belong. None leaves a choice to the server.
+    """Application, join server, contract and profile of devices. None leaves a choice to the server.
 
     app_eui (appEui): application. join_eui (joinEui): join server. contract_id (contractId), profile_id (profId): at least 1.
     """
@@ -96,7 +96,7 @@ def registration(
 ) -> TaskRequest:
     """Return the request that makes devices known to the server.
 
-    devices, token, tags, callback: see `Devices.register`. scope: where the devices belong.
+    devices, token, tags, callback: see `Devices.register`. scope: see `OnboardingScope`.
     activation: OTAA or ABP, None to derive it from the rows. Raises ParameterError.
     """
     if activation is not None:
@@ -123,7 +123,7 @@ def update(
 ) -> TaskRequest:
     """Return the request that changes fields of devices that have joined.
 
-    devices, tags_operation, tags: see `Devices.update`. scope: where the devices belong. Raises ParameterError.
+    devices, tags_operation, tags: see `Devices.update`. scope: see `OnboardingScope`. Raises ParameterError.
     """
     rows = device_rows.checked_rows(DeviceUpdate, devices)
     query = scope.query()

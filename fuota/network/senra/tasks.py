@@ -134,7 +134,7 @@ def request_id_of(task: TaskRef | str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskWait:
-    """How to wait for the end of a task.
+    """Settings for waiting for the end of a task.
 
     poll_ms: interval between requests for the status; the first intervals are shorter. timeout_s: longest wait.
     on_status: called with each status. on_result: called with the last status before it is returned, to store it, because the
