@@ -1,4 +1,4 @@
-"""The other end: what a device can do, how it reassembles, what it reports."""
+"""Devices: their limits, how they reassemble a data block, and what they report."""
 
 from fuota.device.energy import EnergyModel as EnergyModel
 from fuota.device.image_validation import inspect_image as inspect_image

@@ -1,7 +1,7 @@
-"""The decoder that devices run (native/, in C) behind FragDecoder's interface.
+"""The decoder that devices run (native/, in C) with the interface of FragDecoder.
 
-What a simulation decodes with it is decoded by the very source that a vendor ships, over a storage in memory that behaves like
-a flash: it counts, and its power can fail.
+It is compiled from the source that vendors ship. Its storage is in memory and behaves like a flash: it counts accesses, and its
+power can fail.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from fuota.fragmentation.parity import ParityCode, check_frag_size, check_paddin
 _DONE, _MORE, _TOO_MANY, _STORAGE, _MISMATCH = 0, 1, -2, -3, -4
 _VERSIONS = {(1, "deployed"): 1, (2, "deployed"): 2, (2, "literal"): 3}
 _ENDLESS = 0xFFFFFFFF
-_BLANK = 0xFF
+_ERASED = 0xFF
 
 
 class _Decoder(ctypes.Structure):
-    """fuota_frag_t: native/fuota_frag.h says what each field is."""
+    """fuota_frag_t; native/fuota_frag.h describes its fields."""
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("read", "write", "context", "workspace")),
@@ -36,10 +36,10 @@ class _Decoder(ctypes.Structure):
 
 
 class _Memory(ctypes.Structure):
-    """memory_t: native/host/memory.h says what each field is."""
+    """memory_t; native/host/memory.h describes its fields."""
 
     _fields_ = (
-        ("octets", ctypes.c_void_p),
+        ("content", ctypes.c_void_p),
         *((name, ctypes.c_uint32) for name in ("size", "rows_end", "row", "granularity")),
         *((name, ctypes.c_uint32) for name in ("row_reads", "row_writes", "mark_reads", "mark_writes")),
         *((name, ctypes.c_uint32) for name in ("rewritten", "faults", "writes_left", "reads_left", "torn")),
@@ -78,11 +78,12 @@ class _Mic(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderMemory:
-    """What a device gives the decoder.
+    """Memory that a device gives the decoder.
 
-    `capacity`: how many uncoded fragments may be lost, 1 and up; None is all. `scratch`: rows of the storage for coded
-    fragments; None is `capacity` and 8. `spare_words`: words of workspace beyond the least, which save reading. `granularity`:
-    octets that the storage writes at once: 1, 2, 4, 8, 16 or 32.
+    capacity: number of uncoded fragments that may be lost, 1 or more; None means all.
+    scratch: rows of the storage for coded fragments; None means `capacity` and 8.
+    spare_words: words of workspace beyond the minimum, which save reads.
+    granularity: bytes that the storage writes at once: 1, 2, 4, 8, 16 or 32.
     """
 
     capacity: int | None = None
@@ -93,9 +94,10 @@ class DecoderMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageUse:
-    """What the decoder did to its storage: reads and writes of rows (one fragment each) and of marks.
+    """Accesses of the decoder to its storage.
 
-    `rewritten` writes to what was not blank; `faults` are accesses that the contract forbids, or bits that a flash cannot set.
+    row_reads, row_writes: accesses to rows, which hold one fragment each. mark_reads, mark_writes: accesses to marks.
+    rewritten: writes to bytes that were not erased. faults: accesses that the contract forbids, and bits that a flash cannot set.
     """
 
     row_reads: int
@@ -107,11 +109,13 @@ class StorageUse:
 
 
 class NativeDecoder:
-    """As FragDecoder, by native/fuota_frag.c. The library is compiled on first use, which needs a C compiler.
+    """FragDecoder by native/fuota_frag.c. The library is compiled on first use, which needs a C compiler.
 
-    With all the capacity, `missing` is exact after every fragment. With less, coded fragments do not count in `missing` while
-    more than `capacity` uncoded ones are unknown; and where more was lost than the memory holds, `gave_up` is true for ever.
-    Raises ParameterError for a session or a memory that cannot be, StorageError where there is no compiler.
+    nb_frag, frag_size, padding, version, variant: as for FragDecoder. memory: memory of the device; by default enough for any loss.
+
+    With full capacity, `missing` is exact after every fragment. With less, coded fragments do not count in `missing` while more
+    than `capacity` uncoded fragments are unknown; if more are lost than the memory holds, `gave_up` is true for ever.
+    Raises ParameterError for an impossible session or memory, StorageError if there is no compiler.
     """
 
     def __init__(
@@ -132,8 +136,8 @@ class NativeDecoder:
         capacity = nb_frag if memory.capacity is None else memory.capacity
         scratch = capacity + 8 if memory.scratch is None else memory.scratch
         self._library = _library()
-        self._memory, self._octets = _storage(nb_frag + capacity + scratch, frag_size, memory.granularity)
-        self._workspace = (ctypes.c_uint32 * (self._least_words(capacity, memory.granularity) + memory.spare_words))()
+        self._memory, self._content = _storage(nb_frag + capacity + scratch, frag_size, memory.granularity)
+        self._workspace = (ctypes.c_uint32 * (self._min_words(capacity, memory.granularity) + memory.spare_words))()
         self._decoder = _Decoder(
             **_callbacks(self._library),
             context=ctypes.addressof(self._memory),
@@ -150,12 +154,12 @@ class NativeDecoder:
         self._result: int = self._library.fuota_frag_init(ctypes.byref(self._decoder))
         if self._result < 0:
             raise ParameterError(
-                f"capacity {capacity} and granularity {memory.granularity} were given: capacity is 1 to nb_frag ({nb_frag}),"
-                " granularity 1, 2, 4, 8, 16 or 32"
+                f"capacity must be 1 to nb_frag ({nb_frag}) and granularity 1, 2, 4, 8, 16 or 32, got capacity {capacity} and"
+                f" granularity {memory.granularity}"
             )
 
-    def _least_words(self, capacity: int, granularity: int) -> int:
-        """FUOTA_FRAG_WORKSPACE in words."""
+    def _min_words(self, capacity: int, granularity: int) -> int:
+        """Return FUOTA_FRAG_WORKSPACE in words."""
         row_words = _words(8 * _row(self.frag_size, granularity))
         triangle = _words(capacity * (capacity + 1) // 2)
         work = max(_words(self.nb_frag), 2 * row_words)
@@ -163,57 +167,57 @@ class NativeDecoder:
 
     @property
     def missing(self) -> int:
-        """The rank still lacking: no fewer further fragments can complete the block."""
+        """Rank still missing: at least this number of further fragments is needed to complete the block."""
         return int(self._library.fuota_frag_missing(ctypes.byref(self._decoder)))
 
     @property
     def received(self) -> int:
-        """Distinct fragment numbers taken so far, uncoded and coded; those that come after completion are not taken."""
+        """Number of distinct fragments received so far, uncoded and coded; fragments after completion do not count."""
         return self._seen.count(1)
 
     @property
     def complete(self) -> bool:
-        """Whether every octet of the block is determined. `data` solves for those that were lost."""
+        """Whether every byte of the block is determined. `data` solves for the lost fragments."""
         return self.missing == 0
 
     @property
     def gave_up(self) -> bool:
-        """Whether more was lost than the memory holds."""
+        """Whether more fragments were lost than the memory holds."""
         return self._result == _TOO_MANY
 
     @property
-    def use(self) -> StorageUse:
-        """What was read from the storage and written to it so far."""
+    def storage_use(self) -> StorageUse:
+        """Accesses to the storage so far."""
         return StorageUse(**{name: getattr(self._memory, name) for name in StorageUse.__slots__})
 
     @property
     def memory_bytes(self) -> int:
-        """Octets of RAM that the decoder has on this machine: its struct (pointers are longer here) and the workspace."""
+        """Bytes of RAM of the decoder on this machine: its struct, whose pointers are longer here, and the workspace."""
         return ctypes.sizeof(self._decoder) + ctypes.sizeof(self._workspace)
 
     def feed(self, n: int, payload: bytes) -> bool:
-        """Take fragment number `n` (1 to 16383); True once the block is complete. Repeats are dropped, and all after completion.
+        """Take a fragment and return whether the block is complete. Repeats, and fragments after completion, are dropped.
 
-        Raises ParameterError, with nothing changed, for a number or a length that the session cannot have; StorageError where the
-        power failed.
+        n: fragment number, 1 to 16383. payload: its bytes. Raises ParameterError, and changes nothing, for a number or a length
+        that the session cannot have; StorageError if the power failed.
         """
         payload = bytes(payload)
         if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self.frag_size:
             raise fragment_error(n, payload, self.frag_size)
         if self.complete or self.gave_up:
             return self.complete
-        self._settle(self._library.fuota_frag_feed(ctypes.byref(self._decoder), n, payload, len(payload)))
+        self._record_result(self._library.fuota_frag_feed(ctypes.byref(self._decoder), n, payload, len(payload)))
         if not self.gave_up:
             self._seen[n] = 1
         return self.complete
 
     def step(self) -> bool:
-        """One bounded part of the work that is left once the block is complete; whether any is left. Raises StorageError."""
-        self._settle(self._library.fuota_frag_step(ctypes.byref(self._decoder)))
+        """Do a bounded part of the work after completion, and return whether work is left. Raises StorageError."""
+        self._record_result(self._library.fuota_frag_step(ctypes.byref(self._decoder)))
         return self._result == _MORE and self.complete
 
     def data(self) -> bytes:
-        """The data block without its padding. Raises IncompleteError while `missing` is not 0, StorageError as `feed`."""
+        """Return the data block without its padding. Raises IncompleteError while `missing` is not 0, StorageError as `feed`."""
         if not self.complete:
             raise IncompleteError(
                 f"the data block is not complete: {self.missing} more useful fragments are needed of a rank of {self.nb_frag}"
@@ -221,26 +225,29 @@ class NativeDecoder:
         while self.step():
             pass
         row = self._memory.row
-        octets = bytes(self._octets[: self.nb_frag * row])
-        block = b"".join(octets[at : at + self.frag_size] for at in range(0, len(octets), row))
+        rows = bytes(self._content[: self.nb_frag * row])
+        block = b"".join(rows[start : start + self.frag_size] for start in range(0, len(rows), row))
         return block[: len(block) - self.padding]
 
     def crc32(self) -> int:
-        """The CRC-32 of the block, by the decoder. Raises as `data`."""
+        """Return the CRC-32 of the block, computed by the decoder. Raises as `data`."""
         self.data()
         check = _Crc32(padding=self.padding)
-        self._each_row(self._library.fuota_frag_crc32, check)
+        self._check_rows(self._library.fuota_frag_crc32, check)
         return int(check.crc)
 
     def sha256(self) -> bytes:
-        """The SHA-256 of the block, by the decoder, 32 octets. Raises as `data`."""
+        """Return the SHA-256 of the block, 32 bytes, computed by the decoder. Raises as `data`."""
         self.data()
         check = _Sha256(padding=self.padding)
-        self._each_row(self._library.fuota_frag_sha256, check)
+        self._check_rows(self._library.fuota_frag_sha256, check)
         return bytes(check.digest)
 
-    def mic_is(self, mic: bytes, *, key: bytes, session_cnt: int, descriptor: bytes, frag_index: int = 0) -> bool:
-        """Whether the block has this MIC (TS004-2.0.0). `key`: DataBlockIntKey; `mic`, `descriptor`: 4 octets each. As `data`."""
+    def has_mic(self, mic: bytes, *, key: bytes, session_cnt: int, descriptor: bytes, frag_index: int = 0) -> bool:
+        """Return whether the block has this MIC (TS004-2.0.0), computed by the decoder. Raises as `data`.
+
+        mic, descriptor: 4 bytes each. key: DataBlockIntKey. session_cnt, frag_index: as in the setup of the session.
+        """
         from cryptography.hazmat.primitives.ciphers.algorithms import AES
         from cryptography.hazmat.primitives.cmac import CMAC
 
@@ -255,29 +262,29 @@ class NativeDecoder:
             descriptor=(ctypes.c_uint8 * 4)(*descriptor),
             mic=(ctypes.c_uint8 * 4)(*mic),
         )
-        return self._each_row(self._library.fuota_frag_check_mic, check) == _DONE
+        return self._check_rows(self._library.fuota_frag_check_mic, check) == _DONE
 
-    def _each_row(self, check: Callable[..., int], state: ctypes.Structure) -> int:
+    def _check_rows(self, check: Callable[..., int], state: ctypes.Structure) -> int:
         while (result := check(ctypes.byref(self._decoder), ctypes.byref(state))) == _MORE:
             pass
-        self._settle(result)
+        self._record_result(result)
         return result
 
     def cut_power(self, after_writes: int, *, torn: int = 0) -> None:
-        """Let the power fail in the write after so many; of that one, `torn` octets still reach the storage."""
+        """Let the power fail in the write after `after_writes` writes. Its first `torn` bytes still reach the storage."""
         self._memory.writes_left, self._memory.torn = after_writes, torn
 
     def reset(self) -> None:
-        """Start the device again: what it had in RAM is lost, what its storage holds is gone on with. Raises StorageError."""
+        """Restart the device: its RAM is lost, and it continues from its storage. Raises StorageError."""
         self._memory.writes_left = _ENDLESS
         ctypes.memset(self._workspace, 0xA5, ctypes.sizeof(self._workspace))
-        self._settle(self._library.fuota_frag_resume(ctypes.byref(self._decoder)))
+        self._record_result(self._library.fuota_frag_resume(ctypes.byref(self._decoder)))
 
-    def _settle(self, result: int) -> None:
+    def _record_result(self, result: int) -> None:
         if result != _MISMATCH:
             self._result = result
         if result == _STORAGE:
-            raise StorageError("the power of the device failed while it wrote: reset it to go on")
+            raise StorageError("the power of the device failed during a write: reset it to continue")
 
 
 def _words(bits: int) -> int:
@@ -285,17 +292,17 @@ def _words(bits: int) -> int:
 
 
 def _row(frag_size: int, granularity: int) -> int:
-    """Octets of a row: a fragment, up to the next unit that the storage writes."""
+    """Return the bytes in a row: a fragment, rounded up to a unit that the storage writes."""
     return -(-frag_size // max(granularity, 1)) * max(granularity, 1)
 
 
 def _storage(rows: int, frag_size: int, granularity: int) -> tuple[_Memory, ctypes.Array[ctypes.c_uint8]]:
     row = _row(frag_size, granularity)
     size = rows * (row + max(granularity, 4))
-    octets = (ctypes.c_uint8 * size)()
-    ctypes.memset(octets, _BLANK, size)
+    content = (ctypes.c_uint8 * size)()
+    ctypes.memset(content, _ERASED, size)
     shape = {"size": size, "rows_end": rows * row, "row": row, "granularity": granularity}
-    return _Memory(octets=ctypes.addressof(octets), **shape, writes_left=_ENDLESS, reads_left=_ENDLESS), octets
+    return _Memory(content=ctypes.addressof(content), **shape, writes_left=_ENDLESS, reads_left=_ENDLESS), content
 
 
 def _callbacks(loaded: ctypes.CDLL) -> dict[str, int | None]:

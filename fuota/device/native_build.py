@@ -1,6 +1,7 @@
-"""Compiles the decoder that devices run (native/) as a library for this machine, once.
+"""Compile the decoder that devices run (native/) as a library for this machine, once.
 
-It is kept in the user's cache folder under a name made of the sources, the flags and the compiler: a change of any compiles again.
+The library is stored in the user's cache folder. Its name contains a hash of the sources, the flags and the compiler, so that a
+change of any of them compiles it again.
 """
 
 from __future__ import annotations
@@ -22,31 +23,31 @@ COMPILERS = ("cc", "gcc", "clang")
 
 
 def source_folder() -> Path:
-    """native/, from the checkout or from the installed package. Raises StorageError."""
+    """Return native/ in the checkout or in the installed package. Raises StorageError if there is none."""
     package = Path(__file__).parents[1]
     for folder in (package.parent / "native", package / "native"):
         if all((folder / name).is_file() for name in (*SOURCES, *HEADERS)):
             return folder
     raise StorageError(
-        f"the C sources of the decoder are neither beside nor inside the package in {package}: reinstall fuota"
+        f"the C sources of the decoder are neither beside nor inside the package in {package}: install fuota again"
     )
 
 
 def compiler() -> list[str]:
-    """The C compiler as the start of a command: $CC, else cc, gcc or clang. Raises StorageError where there is none."""
-    named = shlex.split(os.environ.get("CC", ""))
-    for command in [named] if named else [[name] for name in COMPILERS]:
+    """Return the C compiler as the start of a command: $CC, else cc, gcc or clang. Raises StorageError if there is none."""
+    chosen = shlex.split(os.environ.get("CC", ""))
+    for command in [chosen] if chosen else [[name] for name in COMPILERS]:
         if shutil.which(command[0]):
             return command
-    asked = f"{named[0]!r} ($CC)" if named else ", ".join(COMPILERS)
+    names = f"{chosen[0]!r} ($CC)" if chosen else ", ".join(COMPILERS)
     raise StorageError(
-        f"no C compiler was found ({asked}): the decoder in C is compiled on first use; install gcc or clang, or name one by CC."
-        " The decoder in Python needs none"
+        f"no C compiler was found ({names}): the decoder in C is compiled on first use; install gcc or clang, or set CC. The"
+        " decoder in Python needs no compiler"
     )
 
 
 def library() -> Path:
-    """The shared library, compiled if it is not in the cache yet. Raises StorageError."""
+    """Return the path of the shared library, compiled if it is not in the cache yet. Raises StorageError."""
     from platformdirs import user_cache_path
 
     folder, command = source_folder(), [*compiler(), *FLAGS]
@@ -65,15 +66,15 @@ def _fingerprint(folder: Path, command: list[str]) -> str:
 
 
 def _compile(command: list[str], sources: list[Path], path: Path) -> None:
-    """To a file of its own first: another process may be doing the same, and may be cut short."""
+    """Compile to a temporary file first, because another process may compile too and may be interrupted."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            made = Path(folder) / path.name
-            _run([*command, "-o", str(made), *map(str, sources)])
-            made.replace(path)
+            temporary = Path(folder) / path.name
+            _run([*command, "-o", str(temporary), *map(str, sources)])
+            temporary.replace(path)
     except OSError as error:
-        raise StorageError(f"the compiled decoder cannot be kept in {path.parent}: {error.strerror}") from None
+        raise StorageError(f"the compiled decoder cannot be stored in {path.parent}: {error.strerror}") from None
 
 
 def _run(command: list[str]) -> bytes:
@@ -85,4 +86,4 @@ def _run(command: list[str]) -> bytes:
             f"{command[0]} could not compile the decoder: {words or f'status {error.returncode}'}"
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise StorageError(f"the C compiler {command[0]!r} does not run: {error}") from None
+        raise StorageError(f"the C compiler {command[0]!r} cannot be run: {error}") from None

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from fuota.calls import checked_call
 from fuota.device.profile import DeviceProfile
 from fuota.errors import StorageError
 from fuota.tables import build, parse_toml, read_toml, suggestion
@@ -13,8 +14,11 @@ from fuota.tables import build, parse_toml, read_toml, suggestion
 _FOLDER = files(__package__).joinpath("profiles")
 
 
+@checked_call
 def load_profile(path_or_name: str | Path) -> DeviceProfile:
-    """Return the built-in profile of that name, or the profile in the TOML file at that path.
+    """Return a built-in profile, or the profile in a TOML file.
+
+    path_or_name: name of a built-in profile (see `profile_names`), or path of the file.
 
     The keys are the fields of DeviceProfile, with the fields of EnergyModel in a table `energy` and the fields of
     ImageRequirements in a table `image`; `descriptor` is 8 hexadecimal digits. A missing key has its default; a profile without

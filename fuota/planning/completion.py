@@ -149,7 +149,7 @@ class CompletionModel:
     def _law(self, nb_frag: int, nb_coded: int, parameters: LossParameters) -> LossLaw:
         loss, burst_frames = parameters
         law = loss_law(nb_frag, nb_coded, loss, _possible_run(loss, burst_frames) if burst_frames > 1 else None)
-        most = self.profile.most_lost()
+        most = self.profile.max_repairable()
         return law if most is None or most >= nb_frag else law.limited_to(most)
 
     def _by_class(self, nb_frag: int, nb_coded: int, failures: Callable[[list[LossParameters]], Floats]) -> Floats:
@@ -174,7 +174,7 @@ class CompletionModel:
             return losses
         lossy = losses[losses > 0]
         least, most = lossy[0], lossy[-1]
-        most_lost = self.profile.most_lost()
+        most_lost = self.profile.max_repairable()
         middle = nb_coded / (nb_frag + nb_coded)
         middle = middle if most_lost is None else min(middle, most_lost / nb_frag)
         spread = np.sqrt(max(middle, least) * (2 * burst_frames - 1) / (nb_frag + nb_coded))

@@ -217,7 +217,7 @@ class _Session:
 
     def _decoded(self, profile: DeviceProfile, lost: Words) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """What each device lacks, and with which fragment it was complete."""
-        plan, most = self.plan, profile.most_lost()
+        plan, most = self.plan, profile.max_repairable()
         most = plan.nb_frag if most is None else min(most, plan.nb_frag)
         if self.air.depth != "rank":
             return decode_bytes(plan, lost, most, native=self.air.depth == "native")

@@ -142,7 +142,7 @@ def test_what_a_patch_makes_is_checked_too(launch, server, tmp_path):
     profile.write_text("slot_bytes = 12000\n")
     result = launch(PATCH, "--base", OLD, "--profile", profile, "--tag", "north")
     assert result.code == 3
-    assert f"it has {len(NEW.read_bytes())} bytes, the slot of the device 12000" in result.complaint
+    assert f"it has {len(NEW.read_bytes())} bytes, but the slot of the device has 12000" in result.complaint
     assert server.asked == []
 
 

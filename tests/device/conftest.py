@@ -1,4 +1,4 @@
-"""A device and the server's side of one session with it, speaking octets."""
+"""Fixtures: a device and the server's side of a session, which exchange bytes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from fuota.lorawan.keys import data_block_mic
 INT_KEY = bytes(range(16))
 
 
-class Peer:
-    """`session` is what the server sends; `device` what receives it. Further arguments are those of DeviceProfile."""
+class Pair:
+    """A device and the server's side of a session.
 
-    def __init__(self, version=1, *, nb_frag=10, padding=3, coded=30, frag_index=0, device=None, sends=None, **profile):
+    session: fragments that the server sends. device: package that receives them. Further arguments are fields of DeviceProfile.
+    """
+
+    def __init__(
+        self, version=1, *, nb_frag=10, padding=3, coded=30, frag_index=0, device=None, sender=None, **profile
+    ):
         self.version, self.frag_index = version, frag_index
         self.data = np.random.default_rng(nb_frag + frag_index).bytes(nb_frag * 8 - padding)
         self.session = FragmentationSession.fit(
-            self.data, frag_size=8, redundancy=coded, **(sends or {"version": version})
+            self.data, frag_size=8, redundancy=coded, **(sender or {"version": version})
         )
         self.device = device or FragmentationPackage(DeviceProfile(version=version, **profile), int_key=INT_KEY)
         self.fragments = [fragment.to_bytes(frag_index) for fragment in self.session.fragments()]
 
     def setup(self, **changes):
-        """The setup command; `changes` are made after the MIC was computed, but for session_cnt and descriptor."""
+        """Return the setup command. Only changes of session_cnt and descriptor are covered by the MIC."""
         command = FragSessionSetupReq(
             version=self.version,
             frag_index=self.frag_index,
@@ -49,8 +54,8 @@ class Peer:
         mic = data_block_mic(key=INT_KEY, frag_index=self.frag_index, data=self.data, **signed)
         return {**signed, "mic": mic}
 
-    def ask(self, *commands, mc_group=None):
-        """Send commands in one message; what the device answers, parsed."""
+    def send(self, *commands, mc_group=None):
+        """Send commands in one message and return the parsed answers of the device."""
         payload = b"".join(command if isinstance(command, bytes) else command.to_bytes() for command in commands)
         return self.parsed(self.device.receive(payload, mc_group=mc_group))
 
@@ -61,19 +66,19 @@ class Peer:
             for command in parse_uplink(answer.payload, version=self.version).require_whole()
         ]
 
-    def set_up(self, **changes):
-        """Open the session; the peer itself, so that a test reads as one line."""
-        (answer,) = self.ask(self.setup(**changes))
+    def open_session(self, **changes):
+        """Open the session and return the pair, so that a test needs only one line."""
+        (answer,) = self.send(self.setup(**changes))
         assert answer.accepted
         return self
 
-    def hear(self, numbers, mc_group=None):
-        """Fragments by their numbers, as frames; the answers of the device."""
-        return [a for n in numbers for a in self.device.receive(self.fragments[n - 1], mc_group=mc_group)]
+    def feed(self, numbers, mc_group=None):
+        """Send the fragments with these numbers as frames and return the answers of the device."""
+        return [answer for n in numbers for answer in self.device.receive(self.fragments[n - 1], mc_group=mc_group)]
 
     def status(self):
-        """The status answer, which everybody is asked for."""
-        (answer,) = self.ask(FragSessionStatusReq(frag_index=self.frag_index, participants=True))
+        """Return the status answer, requested from all devices."""
+        (answer,) = self.send(FragSessionStatusReq(frag_index=self.frag_index, participants=True))
         return answer
 
     @property
@@ -82,6 +87,6 @@ class Peer:
 
 
 @pytest.fixture(scope="session")
-def peer():
-    """Makes a device and its server: `peer(version, nb_frag=..., coded=..., ...)`."""
-    return Peer
+def make_pair():
+    """Return the class of pairs: `make_pair(version, nb_frag=..., coded=..., ...)`."""
+    return Pair

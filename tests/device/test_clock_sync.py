@@ -1,4 +1,4 @@
-"""TS003 on a device: what its clock says, and how it is put right."""
+"""TS003 on a device: its clock and the correction of the clock."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def device(error_s: int = 0, drift_ppb: int = 0) -> ClockSyncPackage:
 
 def ask(package, command, **kwargs):
     answers = package.receive(command.to_bytes(), **kwargs)
-    return [one for answer in answers for one in parse_uplink(answer.payload).require_whole()]
+    return [command for answer in answers for command in parse_uplink(answer.payload).require_whole()]
 
 
-def asked(package) -> AppTimeReq:
+def request_of(package) -> AppTimeReq:
     (request,) = parse_uplink(package.request()).require_whole()
     return request
 
@@ -44,24 +44,24 @@ def answer_to(request, server_s=NOW_S):
 
 
 @given(st.integers(-NOW_S, 2**31 - 1))
-def test_a_clock_is_right_once_it_was_answered(error_s):
+def test_answer_corrects_the_clock(error_s):
     package = device(error_s)
-    package.receive(answer_to(asked(package)).to_bytes())
+    package.receive(answer_to(request_of(package)).to_bytes())
     assert package.clock.now_us == NOW_US
 
 
-def test_an_answer_to_another_question_changes_nothing():
+def test_answer_with_another_token_is_ignored():
     package = device(error_s=-40)
-    request = asked(package)
+    request = request_of(package)
     package.receive(AppTimeAns(time_correction_s=99, token=request.token + 1).to_bytes())
     assert package.clock.now_us == NOW_US - 40_000_000
     package.receive(answer_to(request).to_bytes())
     package.receive(answer_to(request).to_bytes())  # its token is used up
     assert package.clock.now_us == NOW_US
-    assert asked(package).token == request.token + 1
+    assert request_of(package).token == request.token + 1
 
 
-def test_a_clock_drifts_from_the_moment_it_was_set():
+def test_clock_drifts_from_the_last_correction():
     clock = DeviceClock(true_us=NOW_US, drift_ppb=20_000, set_us=NOW_US)
     clock.true_us += 100_000_000_000
     assert clock.now_us - clock.true_us == 2_000_000  # 20 ppm of 100,000 s
@@ -70,45 +70,45 @@ def test_a_clock_drifts_from_the_moment_it_was_set():
     assert clock.now_us - clock.true_us == 1_000_000
 
 
-def test_a_forced_resync_asks_until_it_is_answered_and_so_often_at_most():
+def test_forced_resync_requests_until_answered_or_n_times():
     package = device(error_s=7)
     (request,) = ask(package, ForceDeviceResyncReq(nb_transmissions=3))
     assert (request.device_time_s, request.answer_required) == (NOW_S + 7, True)
-    assert package.asks_at_us == NOW_US
+    assert package.next_request_us == NOW_US
     package.request()
-    assert package.asks_at_us == NOW_US
+    assert package.next_request_us == NOW_US
     package.request()
-    assert package.asks_at_us is None
+    assert package.next_request_us is None
     (request,) = ask(package, ForceDeviceResyncReq(nb_transmissions=3))
     package.receive(answer_to(request).to_bytes())
-    assert package.asks_at_us is None
+    assert package.next_request_us is None
     assert ask(package, ForceDeviceResyncReq(nb_transmissions=0)) == []
 
 
-def test_a_period_is_kept_from_question_to_question():
+def test_period_counts_from_the_last_request():
     package = device()
     assert ask(package, DeviceAppTimePeriodicityReq(period=1)) == [DeviceAppTimePeriodicityAns(device_time_s=NOW_S)]
-    assert package.asks_at_us == NOW_US + 256_000_000
+    assert package.next_request_us == NOW_US + 256_000_000
     package.clock.true_us += 300_000_000
     package.request()
-    assert package.asks_at_us == NOW_US + 556_000_000
+    assert package.next_request_us == NOW_US + 556_000_000
 
 
-def test_its_version_is_told_and_nothing_is_taken_from_a_group():
+def test_version_is_reported_and_messages_to_a_group_are_dropped():
     package = device(error_s=3)
     assert ask(package, PackageVersionReq()) == [PackageVersionAns(package_identifier=1, package_version=2)]
     assert ask(package, PackageVersionReq(), mc_group=0) == []
-    package.receive(answer_to(asked(package)).to_bytes(), mc_group=1)
+    package.receive(answer_to(request_of(package)).to_bytes(), mc_group=1)
     assert package.clock.now_us == NOW_US + 3_000_000
 
 
 @pytest.mark.parametrize("seconds", [-(2**31), -1, 0, 1, 2**31 - 1])
-def test_times_on_the_wire_are_the_nearest_that_they_can_mean(seconds):
+def test_time_on_the_wire_is_the_nearest_possible_time(seconds):
     clock = DeviceClock(true_us=NOW_US)
     assert clock.seconds_until((NOW_S + seconds) % 2**32) == seconds
 
 
 @given(st.binary(max_size=40))
-def test_garbage_is_dropped_or_answered_and_never_more(octets):
-    for answer in device().receive(octets):
+def test_any_bytes_are_dropped_or_answered(content):
+    for answer in device().receive(content):
         parse_uplink(answer.payload).require_whole()

@@ -10,7 +10,7 @@ from fuota.device import DeviceProfile, decoder_memory_bytes
 from fuota.errors import ParameterError
 
 
-def test_the_ideal_device_takes_all_that_the_wire_can_describe():
+def test_ideal_device_has_only_the_limits_of_the_protocol():
     ideal = DeviceProfile()
     assert (ideal.name, ideal.version, ideal.variant, ideal.descriptor) == ("ideal", 1, "deployed", None)
     assert ideal.frag_sessions == 4
@@ -18,7 +18,7 @@ def test_the_ideal_device_takes_all_that_the_wire_can_describe():
     assert ideal.holds(nb_frag=1, frag_size=1, padding=0)
 
 
-def test_a_profile_is_a_value():
+def test_profile_is_a_frozen_value():
     profile = DeviceProfile(name="meter", version=2)
     assert profile == DeviceProfile(name="meter", version=2)
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -40,19 +40,19 @@ def test_a_profile_is_a_value():
         ({"frag_sessions": 5}, 4),
     ],
 )
-def test_limits_that_no_device_has_are_refused_with_the_nearest(limits, nearest):
-    ((name, given),) = limits.items()
-    with pytest.raises(ParameterError, match=rf"^{name} {given} .*nearest is {nearest}$"):
+def test_limit_outside_the_protocol_is_refused_with_the_nearest(limits, nearest):
+    ((name, value),) = limits.items()
+    with pytest.raises(ParameterError, match=rf"^{name} must be .*, got {value} .nearest: {nearest}.$"):
         DeviceProfile(**limits)
 
 
 @pytest.mark.parametrize("descriptor", [b"", bytes(3), bytes(5)])
-def test_a_descriptor_has_four_octets(descriptor):
-    with pytest.raises(ParameterError, match=f"descriptor of {len(descriptor)} octets.*exactly 4"):
+def test_descriptor_has_four_bytes(descriptor):
+    with pytest.raises(ParameterError, match=f"descriptor must have 4 bytes, got {len(descriptor)}"):
         DeviceProfile(descriptor=descriptor)
 
 
-def test_a_variant_that_the_version_has_not_is_refused():
+def test_variant_that_the_version_lacks_is_refused():
     assert DeviceProfile(version=2, variant="literal").variant == "literal"
     with pytest.raises(ParameterError, match="only version 2 has 'literal'"):
         DeviceProfile(version=1, variant="literal")
@@ -61,7 +61,7 @@ def test_a_variant_that_the_version_has_not_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("shape", "held"),
+    ("shape", "fits"),
     [
         ((10, 8, 0), True),
         ((10, 8, 7), True),
@@ -74,19 +74,19 @@ def test_a_variant_that_the_version_has_not_is_refused():
         ((10, 8, 8), False),
     ],
 )
-def test_a_session_fits_within_fragments_and_their_size(shape, held):
+def test_session_fits_within_number_and_size_of_fragments(shape, fits):
     nb_frag, frag_size, padding = shape
     profile = DeviceProfile(max_nb_frag=10, max_frag_size=8)
-    assert profile.holds(nb_frag=nb_frag, frag_size=frag_size, padding=padding) is held
+    assert profile.holds(nb_frag=nb_frag, frag_size=frag_size, padding=padding) is fits
 
 
-def test_the_slot_holds_the_block_without_its_padding():
+def test_slot_holds_the_block_without_its_padding():
     profile = DeviceProfile(slot_bytes=77)
     assert profile.holds(nb_frag=10, frag_size=8, padding=3)
     assert not profile.holds(nb_frag=10, frag_size=8, padding=2)
 
 
-def test_flash_that_is_written_in_units_holds_no_other_fragments():
+def test_fragment_size_must_be_a_multiple_of_the_flash_unit():
     profile = DeviceProfile(frag_size_multiple=8)
     assert profile.holds(nb_frag=10, frag_size=48, padding=3)
     assert not profile.holds(nb_frag=10, frag_size=50, padding=3)
@@ -104,47 +104,49 @@ def test_flash_that_is_written_in_units_holds_no_other_fragments():
         ({"uplink_period_s": 0}, 1),
     ],
 )
-def test_what_a_device_cannot_do_with_fragments_is_refused(limits, nearest):
-    ((name, given_value),) = limits.items()
-    with pytest.raises(ParameterError, match=rf"^{name} {given_value} .*nearest is {nearest}$"):
+def test_illegal_limit_of_the_device_is_refused_with_the_nearest(limits, nearest):
+    ((name, value),) = limits.items()
+    with pytest.raises(ParameterError, match=rf"^{name} must be .*, got {value} .nearest: {nearest}.$"):
         DeviceProfile(**limits)
 
 
-@pytest.mark.parametrize(("lost", "octets"), [(0, 0), (1, 3), (32, 130), (40, 183), (48, 243), (56, 312), (64, 388)])
-def test_the_decoder_s_memory_is_that_of_the_specification(lost, octets):
+@pytest.mark.parametrize(
+    ("lost", "memory_bytes"), [(0, 0), (1, 3), (32, 130), (40, 183), (48, 243), (56, 312), (64, 388)]
+)
+def test_decoder_memory_is_as_in_the_specification(lost, memory_bytes):
     # TS004-2.0.0 section A.4; 0 and 1 by its formula
-    assert decoder_memory_bytes(lost) == octets
+    assert decoder_memory_bytes(lost) == memory_bytes
 
 
-def test_a_negative_number_of_lost_fragments_is_refused():
-    with pytest.raises(ParameterError, match="lost -1 was given"):
+def test_negative_number_of_lost_fragments_is_refused():
+    with pytest.raises(ParameterError, match="lost must be 0 or more, got -1"):
         decoder_memory_bytes(-1)
 
 
-def test_nothing_limits_what_the_ideal_device_repairs():
-    assert DeviceProfile().most_lost() is None
+def test_ideal_device_repairs_without_limit():
+    assert DeviceProfile().max_repairable() is None
 
 
 @given(st.integers(0, 10**9))
-def test_the_memory_is_used_to_the_full(memory):
-    lost = DeviceProfile(redundancy_memory_bytes=memory).most_lost()
-    assert decoder_memory_bytes(lost) <= memory < decoder_memory_bytes(lost + 1)
+def test_memory_limits_the_repairable_fragments(memory_bytes):
+    lost = DeviceProfile(redundancy_memory_bytes=memory_bytes).max_repairable()
+    assert decoder_memory_bytes(lost) <= memory_bytes < decoder_memory_bytes(lost + 1)
 
 
-def test_the_tighter_limit_counts():
-    assert DeviceProfile(max_lost=50, redundancy_memory_bytes=130).most_lost() == 32
-    assert DeviceProfile(max_lost=5, redundancy_memory_bytes=130).most_lost() == 5
-    assert DeviceProfile(max_lost=0).most_lost() == 0
+def test_lower_limit_applies():
+    assert DeviceProfile(max_lost=50, redundancy_memory_bytes=130).max_repairable() == 32
+    assert DeviceProfile(max_lost=5, redundancy_memory_bytes=130).max_repairable() == 5
+    assert DeviceProfile(max_lost=0).max_repairable() == 0
 
 
 @pytest.mark.parametrize(
     ("second_buffer", "time_on_air_us", "interval_us"),
     [(True, 400_000, 400_000), (True, 100_000, 150_000), (False, 400_000, 550_000), (False, 100_000, 250_000)],
 )
-def test_the_shortest_interval_leaves_time_to_write_and_to_decode(second_buffer, time_on_air_us, interval_us):
+def test_shortest_interval_leaves_time_to_write_and_to_decode(second_buffer, time_on_air_us, interval_us):
     profile = DeviceProfile(frag_write_ms=120, row_work_ms=30, second_buffer=second_buffer)
     assert profile.min_interval_us(time_on_air_us) == interval_us
 
 
-def test_the_ideal_device_takes_frames_back_to_back():
+def test_ideal_device_receives_frames_without_pause():
     assert DeviceProfile().min_interval_us(394_496) == 394_496

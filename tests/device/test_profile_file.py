@@ -32,13 +32,13 @@ def test_the_ideal_profile_is_the_default():
 
 def test_loramac_node_has_its_default_limits():
     profile = load_profile("loramac-node")  # Lora-net/LoRaMac-node issue 827
-    assert (profile.max_nb_frag, profile.max_frag_size, profile.most_lost()) == (21, 50, 5)
+    assert (profile.max_nb_frag, profile.max_frag_size, profile.max_repairable()) == (21, 50, 5)
     assert not profile.holds(nb_frag=22, frag_size=50, padding=0)
 
 
 def test_lora_basics_modem_takes_24_kb():
     profile = load_profile("lora-basics-modem")
-    assert (profile.max_nb_frag, profile.max_frag_size, profile.most_lost()) == (100, 242, 100)
+    assert (profile.max_nb_frag, profile.max_frag_size, profile.max_repairable()) == (100, 242, 100)
     assert profile.slot_bytes == 24_200
 
 

@@ -28,29 +28,29 @@ def status(missing, received=M + 5, version=1, **flags):
     return FragSessionStatusAns(version=version, frag_index=0, nb_frag_received=received, missing_frag=missing, **flags)
 
 
-def after(*said, nb_frag=M):
-    return judge("0A", said, sha256=NEW.hex(), nb_frag=nb_frag)
+def after(*messages, nb_frag=M):
+    return judge("0A", messages, sha256=NEW.hex(), nb_frag=nb_frag)
 
 
 # --- ImageReport
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_an_image_report_round_trips(sha256):
-    octets = ImageReport(sha256=sha256).to_bytes()
-    assert octets == b"\x01" + sha256
-    assert ImageReport.parse(octets) == ImageReport(sha256=sha256)
+def test_image_report_round_trips(sha256):
+    payload = ImageReport(sha256=sha256).to_bytes()
+    assert payload == b"\x01" + sha256
+    assert ImageReport.parse(payload) == ImageReport(sha256=sha256)
 
 
 @pytest.mark.parametrize(
-    "octets", [b"", b"\x01", b"\x01" + NEW[:31], b"\x01" + NEW + b"\x00", b"\x02" + NEW, NEW + b"\x01"]
+    "payload", [b"", b"\x01", b"\x01" + NEW[:31], b"\x01" + NEW + b"\x00", b"\x02" + NEW, NEW + b"\x01"]
 )
-def test_anything_else_is_no_image_report(octets):
-    with pytest.raises(MessageError, match=rf"^{len(octets)} octets .* 33 octets$"):
-        ImageReport.parse(octets)
+def test_other_bytes_are_not_an_image_report(payload):
+    with pytest.raises(MessageError, match=rf" 33 bytes, got {len(payload)} bytes$"):
+        ImageReport.parse(payload)
 
 
-def test_the_port_of_image_reports_is_the_documented_one():
+def test_port_of_image_reports():
     assert IMAGE_REPORT_FPORT == 10
 
 
@@ -58,7 +58,7 @@ def test_the_port_of_image_reports_is_the_documented_one():
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome", "missing", "received"),
+    ("messages", "outcome", "missing", "received"),
     [
         ((), Outcome.SILENT, None, None),
         ((PackageVersionAns(package_identifier=3, package_version=2),), Outcome.SILENT, None, None),
@@ -79,13 +79,13 @@ def test_the_port_of_image_reports_is_the_documented_one():
         ((FragSessionSetupAns(version=1, frag_index=0, not_enough_memory=True),), Outcome.REFUSED, None, None),
     ],
 )
-def test_what_follows_from_what_a_device_said(said, outcome, missing, received):
-    report = after(*said)
+def test_outcome_that_follows_from_messages(messages, outcome, missing, received):
+    report = after(*messages)
     assert (report.dev_eui, report.outcome, report.missing, report.received) == ("0A", outcome, missing, received)
 
 
-def test_each_reason_of_a_refusal_is_told():
-    every = FragSessionSetupAns(
+def test_detail_lists_each_reason_of_a_refusal():
+    refusal = FragSessionSetupAns(
         version=2,
         frag_index=0,
         frag_algo_unsupported=True,
@@ -94,7 +94,7 @@ def test_each_reason_of_a_refusal_is_told():
         wrong_descriptor=True,
         session_cnt_replay=True,
     )
-    assert after(every).detail.split(", ") == [
+    assert after(refusal).detail.split(", ") == [
         "the algorithm is not supported",
         "not enough memory",
         "FragIndex not supported",
@@ -104,20 +104,20 @@ def test_each_reason_of_a_refusal_is_told():
     assert after(FragSessionSetupAns(version=1, frag_index=0, wrong_descriptor=True)).detail == "wrong descriptor"
 
 
-def test_details_explain_what_the_outcome_does_not():
+def test_detail_explains_the_outcome():
     assert after().detail == ""
     assert "sent no status" in after(ACCEPTED).detail
     assert "not enough memory to decode" in after(status(3, memory_error=True)).detail
     assert "runs another image" in after(status(0), RUNS_OLD).detail
-    for said in ((ACCEPTED, status(4)), (ACCEPTED, RUNS_NEW), (status(0), RUNS_OLD, RUNS_NEW)):
-        assert after(*said).detail == ""
+    for messages in ((ACCEPTED, status(4)), (ACCEPTED, RUNS_NEW), (status(0), RUNS_OLD, RUNS_NEW)):
+        assert after(*messages).detail == ""
 
 
-# --- judge: later replaces earlier, and the proof stands above all
+# --- judge: a later message replaces an earlier one, but nothing replaces the proof
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome", "missing"),
+    ("messages", "outcome", "missing"),
     [
         ((status(9), status(2)), Outcome.INCOMPLETE, 2),
         ((status(9), status(0)), Outcome.COMPLETE, 0),
@@ -135,63 +135,63 @@ def test_details_explain_what_the_outcome_does_not():
         ((status(0, version=2, mic_error=True), RUNS_NEW), Outcome.UPDATED, 0),
     ],
 )
-def test_later_replaces_earlier_but_for_the_proof(said, outcome, missing):
-    report = after(*said)
+def test_later_message_replaces_earlier_except_the_proof(messages, outcome, missing):
+    report = after(*messages)
     assert (report.outcome, report.missing) == (outcome, missing)
 
 
-def test_the_last_image_reported_is_kept():
+def test_last_reported_image_is_kept():
     assert after(RUNS_OLD).sha256 == OLD.hex()
     assert after(RUNS_NEW, RUNS_OLD).sha256 == OLD.hex()
     assert after(status(0)).sha256 is None
 
 
-# --- the tolerance that field bugs ask for
+# --- tolerance of field bugs
 
 
-def test_bug_08_lora_basics_modem_says_one_missing_after_a_reception_without_loss():
+def test_bug_08_lora_basics_modem_reports_one_missing_without_loss():
     report = after(status(1, M))
     assert (report.outcome, report.settled) == (Outcome.COMPLETE, False)
-    assert "says 1 missing" in report.detail
+    assert "reports 1 missing" in report.detail
     assert after(status(1, M), RUNS_NEW).outcome is Outcome.UPDATED
 
 
-def test_bug_08_a_device_that_truly_lacks_one_is_told_apart_by_its_image_report():
-    for said in ((status(1, M), RUNS_OLD), (RUNS_OLD, status(1, M))):
-        report = after(*said)
+def test_bug_08_image_report_shows_that_a_fragment_is_really_missing():
+    for messages in ((status(1, M), RUNS_OLD), (RUNS_OLD, status(1, M))):
+        report = after(*messages)
         assert (report.outcome, report.missing, report.settled) == (Outcome.INCOMPLETE, 1, True)
         assert "runs another image" in report.detail
 
 
 @pytest.mark.parametrize(("missing", "received", "nb_frag"), [(1, M - 1, M), (1, M + 1, M), (2, M, M), (1, M, None)])
-def test_bug_08_nothing_else_is_taken_for_that_miscount(missing, received, nb_frag):
+def test_bug_08_other_numbers_are_not_mistaken_for_the_miscount(missing, received, nb_frag):
     report = after(status(missing, received), nb_frag=nb_frag)
     assert (report.outcome, report.missing) == (Outcome.INCOMPLETE, missing)
 
 
 def test_bug_09_loramac_node_missing_frag_that_never_shrank_waits_for_the_image_report():
-    """It repaired 6 lost fragments and still says 6: the image report overrules it, so nothing is settled before."""
+    """It repaired 6 lost fragments and still reports 6. The image report overrules it, so nothing is settled before."""
     assert not after(status(6)).settled
     assert after(status(6), RUNS_NEW).outcome is Outcome.UPDATED
 
 
-def test_nothing_missing_with_nothing_received_proves_nothing():
+def test_zero_missing_and_zero_received_is_silent():
     """LoRa Basics Modem answers zeros for a session that has had no fragment."""
     report = after(status(0, 0))
     assert (report.outcome, report.missing, report.detail) == (
         Outcome.SILENT,
         None,
-        "says that it received no fragment",
+        "reports that it received no fragment",
     )
 
 
 @pytest.mark.parametrize("received", [3, M, M + 40, 16383])
-def test_bug_10_nb_frag_received_decides_nothing(received):
+def test_bug_10_nb_frag_received_does_not_matter(received):
     assert after(status(0, received)).outcome is Outcome.COMPLETE
     assert after(status(2, received)).outcome is Outcome.INCOMPLETE
 
 
-def test_bug_21_a_report_of_completion_may_be_repeated():
+def test_bug_21_repeated_completion_changes_nothing():
     assert after(RECEIVED, RECEIVED, RECEIVED) == after(RECEIVED)
 
 
@@ -199,7 +199,7 @@ def test_bug_21_a_report_of_completion_may_be_repeated():
 
 
 @pytest.mark.parametrize(
-    ("said", "settled"),
+    ("messages", "settled"),
     [
         ((), False),
         ((ACCEPTED,), False),
@@ -213,17 +213,17 @@ def test_bug_21_a_report_of_completion_may_be_repeated():
         ((RUNS_NEW,), True),
     ],
 )
-def test_settled_means_that_nothing_more_is_expected(said, settled):
-    assert after(*said).settled is settled
+def test_settled_means_that_no_message_is_expected(messages, settled):
+    assert after(*messages).settled is settled
 
 
-def a_verdict(*outcomes):
+def verdict_of(*outcomes):
     devices = tuple(DeviceReport(dev_eui=f"{i:016X}", outcome=outcome) for i, outcome in enumerate(outcomes))
     return Verdict(sha256=NEW.hex(), devices=devices)
 
 
-def test_a_verdict_counts_every_outcome():
-    verdict = a_verdict(Outcome.UPDATED, Outcome.SILENT, Outcome.UPDATED, Outcome.CORRUPT)
+def test_verdict_counts_every_outcome():
+    verdict = verdict_of(Outcome.UPDATED, Outcome.SILENT, Outcome.UPDATED, Outcome.CORRUPT)
     assert (verdict.targeted, verdict.updated) == (4, 2)
     assert verdict.counts == dict.fromkeys(Outcome, 0) | {Outcome.UPDATED: 2, Outcome.SILENT: 1, Outcome.CORRUPT: 1}
     assert list(verdict.counts) == list(Outcome)
@@ -231,13 +231,13 @@ def test_a_verdict_counts_every_outcome():
     assert verdict.with_outcome(Outcome.REFUSED) == ()
 
 
-def test_a_verdict_is_settled_when_every_device_is():
-    assert a_verdict(Outcome.UPDATED, Outcome.REFUSED, Outcome.CORRUPT).settled
-    assert not a_verdict(Outcome.UPDATED, Outcome.SILENT).settled
-    assert not a_verdict(Outcome.COMPLETE).settled
+def test_verdict_is_settled_when_every_device_is():
+    assert verdict_of(Outcome.UPDATED, Outcome.REFUSED, Outcome.CORRUPT).settled
+    assert not verdict_of(Outcome.UPDATED, Outcome.SILENT).settled
+    assert not verdict_of(Outcome.COMPLETE).settled
 
 
-def test_a_report_becomes_a_flat_object():
+def test_report_becomes_a_flat_object():
     assert json.loads(json.dumps(after(status(7, 25), RUNS_OLD).to_json())) == {
         "dev_eui": "0A",
         "outcome": "incomplete",

@@ -33,7 +33,7 @@ def simulated_failure(nb_frag, nb_coded, law, profile):
     """Device by device with the decoder; one that can hold less than it lost gives up."""
     rng, failed = np.random.default_rng(1), 0
     payloads = np.zeros((nb_frag + nb_coded, 1), dtype=np.uint8)
-    numbers, most = np.arange(1, nb_frag + nb_coded + 1), profile.most_lost()
+    numbers, most = np.arange(1, nb_frag + nb_coded + 1), profile.max_repairable()
     for _ in range(DEVICES):
         heard = law.heard(nb_frag + nb_coded, rng)
         decoder = FragDecoder(nb_frag=nb_frag, frag_size=1, version=profile.version)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fuota
-from fuota.device.profile import decoder_memory_bytes, most_lost_in
+from fuota.device.profile import decoder_memory_bytes, max_repairable_in
 from fuota.errors import PlanError
 from fuota.fragmentation import FragDecoder, decoding_probability, ideal_probability, uncovered
 from fuota.fragmentation.statistics.ideal import dependence_probability
@@ -211,7 +211,7 @@ def test_no_pace_of_nine_times_the_time_on_air(case):
 def test_memory_of_a_decoder(case):
     for lost, octets in zip(case["inputs"]["max_lost"], case["expected"]["octets"], strict=True):
         assert decoder_memory_bytes(lost) == octets
-        assert (most_lost_in(octets), most_lost_in(octets - 1)) == (lost, lost - 1)
+        assert (max_repairable_in(octets), max_repairable_in(octets - 1)) == (lost, lost - 1)
 
 
 @cases("E-rank-asym")

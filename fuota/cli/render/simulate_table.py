@@ -129,7 +129,7 @@ def _details(ending: str, plan: TransmissionPlan, air: SimulatedAir, verdict: Si
             ]
             return ", ".join(lacking)
         case "gave up":
-            return f"lost more than the {profile.most_lost()} fragments that {profile.name} can repair"
+            return f"lost more than the {profile.max_repairable()} fragments that {profile.name} can repair"
         case "refused":
             return (
                 f"{profile.name} takes no {counted(plan.nb_frag, 'fragment')} of {counted(plan.frag_size, 'byte')},"

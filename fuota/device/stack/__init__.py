@@ -1,1 +1,1 @@
-"""What a device does with each application package."""
+"""The application packages of a device (TS003 to TS007), without I/O."""

@@ -1,11 +1,11 @@
-"""The TS006 package of a device: which firmware it runs and holds, and when it reboots."""
+"""The TS006 package of a device, which reports the firmware images and plans reboots."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from fuota.device.stack.clock import SECOND_US, DeviceClock
+from fuota.device.stack.clock import SECOND_US, Clock
 from fuota.device.stack.fragmentation import Answer
 from fuota.lorawan.codec import Command, encode
 from fuota.lorawan.firmware_management import (
@@ -31,46 +31,50 @@ from fuota.lorawan.firmware_management import (
 
 
 class Images(Protocol):
-    """The images of a device: the one it runs, and the one that it holds for the next reboot."""
+    """Images of a device: the running image, and the upgrade image for the next reboot."""
 
     @property
     def running_version(self) -> int:
-        """FWversion, 32 bits, of what runs."""
+        """FWversion of the running image, 32 bits."""
         ...
 
     def upgrade(self) -> tuple[UpImageStatus, int | None]:
-        """What it holds, and its version where that is VALID."""
+        """Return the status of the upgrade image, and its version if the status is VALID."""
         ...
 
     def delete_upgrade(self) -> None:
-        """Forget what it holds."""
+        """Delete the upgrade image."""
         ...
 
 
 @dataclass(slots=True)
-class ManagementPackage:
-    """TS006 on one device, no I/O: `receive` takes FRMPayloads of the package's port.
+class FirmwareManagementPackage:
+    """TS006 on one device, without I/O: `receive` takes FRMPayloads of the package's port.
 
-    `reboot_us`: when it is to reboot, in true time; None: not at all. Who runs the device does it, and calls `rebooted`.
+    images: images of the device. clock: clock of the device. hardware_version: version that the package reports.
+    reboot_us: true time of the planned reboot; None if none is planned. The runner of the device reboots it and calls
+    `record_reboot`.
     """
 
     images: Images
-    clock: DeviceClock
+    clock: Clock
     hardware_version: int = 1
     reboot_us: int | None = None
 
     def receive(self, payload: bytes, *, mc_group: int | None = None) -> list[Answer]:
-        """Take a message and answer it, at once and in one uplink. All of TS006 is unicast."""
+        """Take a message and return the answers in one uplink without delay. All messages of TS006 are unicast."""
         if mc_group is not None:
             return []
-        answers = [answer for one in parse_downlink(payload).commands if (answer := self._on(one)) is not None]
+        answers = [
+            answer for command in parse_downlink(payload).commands if (answer := self._on_command(command)) is not None
+        ]
         return [Answer(payload=encode(answers))] if answers else []
 
-    def rebooted(self) -> None:
-        """It has rebooted: nothing is pending."""
+    def record_reboot(self) -> None:
+        """Record that the device has rebooted, so no reboot is planned."""
         self.reboot_us = None
 
-    def _on(self, command: Command) -> Command | None:
+    def _on_command(self, command: Command) -> Command | None:
         match command:
             case DevRebootTimeReq():
                 return self._on_time(command.reboot_time_s)
@@ -79,10 +83,10 @@ class ManagementPackage:
             case DevDeleteImageReq():
                 return self._on_delete(command.firmware_to_delete_version)
             case _:
-                return self._told(command)
+                return self._on_query(command)
 
-    def _told(self, command: Command) -> Command | None:
-        """The answers that change nothing."""
+    def _on_query(self, command: Command) -> Command | None:
+        """Return the answer to a command that changes nothing."""
         match command:
             case PackageVersionReq():
                 return PackageVersionAns(package_identifier=PACKAGE_IDENTIFIER, package_version=1)
@@ -117,10 +121,10 @@ class ManagementPackage:
         return None if countdown_s == REBOOT_NOW else DevRebootCountdownAns(countdown_s=countdown_s)
 
     def _on_delete(self, version: int) -> DevDeleteImageAns:
-        status, held = self.images.upgrade()
+        status, held_version = self.images.upgrade()
         if status is not UpImageStatus.VALID:
             return DevDeleteImageAns(error_no_valid_image=True)
-        if version != held:
+        if version != held_version:
             return DevDeleteImageAns(error_invalid_version=True)
         self.images.delete_upgrade()
         return DevDeleteImageAns()

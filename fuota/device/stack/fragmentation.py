@@ -1,10 +1,11 @@
-"""The TS004 package of a device: messages of the server in, answers and data blocks out."""
+"""The TS004 package of a device, which takes messages of the server and returns answers and data blocks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from fuota import rules
 from fuota.device.profile import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.fragmentation import FragDecoder
@@ -32,7 +33,10 @@ _NB_FRAG_RECEIVED_MAX = 0x3FFF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An uplink on the package's port. The device sends it after a delay drawn evenly from 0 to `max_delay_s` seconds."""
+    """An uplink on the package's port.
+
+    payload: FRMPayload. max_delay_s: the device sends the uplink after a random delay of 0 to `max_delay_s` seconds.
+    """
 
     payload: bytes
     max_delay_s: int = 0
@@ -40,12 +44,18 @@ class Answer:
 
 @lru_cache(maxsize=64)
 def _commands(payload: bytes, version: int) -> tuple[Command, ...]:
-    """Devices of one process that hear the same multicast message share its parsing."""
+    """Parse a message. The result is cached, because many devices of one process receive the same multicast message."""
     return parse_downlink(payload, version=version).commands
 
 
 @dataclass(slots=True)
 class _Session:
+    """State of one session.
+
+    nb_frag_received: number of fragments received, as it is reported. unanswered: whether the server has not yet answered the
+    report of completion. highest: highest fragment number received. uncoded: numbers of the uncoded fragments received.
+    """
+
     setup: FragSessionSetupReq
     decoder: FragDecoder
     nb_frag_received: int = 0
@@ -56,16 +66,18 @@ class _Session:
 
     @property
     def lost(self) -> int:
-        """Uncoded fragments that others came after, and that did not come themselves."""
+        """Number of uncoded fragments that did not arrive although a later fragment did."""
         return min(self.highest, self.setup.nb_frag) - len(self.uncoded)
 
 
 @dataclass(slots=True)
 class FragmentationPackage:
-    """TS004 on one device, both versions, no I/O: `receive` takes FRMPayloads of the package's port, in any number.
+    """TS004 on one device, both versions, without I/O: `receive` takes FRMPayloads of the package's port.
 
-    It keeps one session per FragIndex. `int_key`: the DataBlockIntKey (16 octets), which version 2 needs.
-    A block that is whole, and in version 2 has the right MIC, is handed out by `block`.
+    profile: limits of the device. int_key: DataBlockIntKey (16 bytes), which version 2 needs.
+
+    There is one session per FragIndex. `block` returns a complete data block, in version 2 only with the right MIC. Raises
+    ParameterError if `int_key` is missing in version 2 or has a wrong length.
     """
 
     profile: DeviceProfile
@@ -75,17 +87,21 @@ class FragmentationPackage:
 
     def __post_init__(self) -> None:
         if self.profile.version == 2 and self.int_key is None:
-            raise ParameterError("no int_key was given: version 2 checks the MIC of the block with the DataBlockIntKey")
-        if self.int_key is not None and len(self.int_key) != 16:
-            raise ParameterError(f"int_key of {len(self.int_key)} octets was given: it is AES-128, exactly 16 octets")
+            raise ParameterError(
+                "int_key must be the DataBlockIntKey in version 2, to check the MIC of the block, got None"
+            )
+        if self.int_key is not None:
+            rules.exact_length("int_key", self.int_key, 16)
 
     def receive(self, payload: bytes, *, mc_group: int | None = None) -> list[Answer]:
-        """Take a message that came by unicast, or on multicast group `mc_group` (0 to 3), and answer it.
+        """Take a message and return the answers.
 
-        What is no message is dropped without a trace, as on a device. Setup, delete and version requests are for unicast
-        only: on a multicast address they are skipped (TS004, table of commands).
+        payload: FRMPayload. mc_group: multicast group of the frame, 0 to 3; None for unicast.
+
+        Bytes that are not a message are dropped without an answer, as on a device. Setup, delete and version requests are
+        skipped on a multicast address, because they are unicast only (TS004, table of commands).
         """
-        prompt: list[Command] = []
+        immediate: list[Command] = []
         answers: list[Answer] = []
         for command in _commands(bytes(payload), self.profile.version):
             match command:
@@ -94,29 +110,29 @@ class FragmentationPackage:
                 case FragSessionStatusReq():
                     answers += self._on_status(command)
                 case FragDataBlockReceivedAns() if mc_group is None:
-                    self._on_received(command)
+                    self._on_completion_answer(command)
                 case PackageVersionReq() | FragSessionSetupReq() | FragSessionDeleteReq() if mc_group is None:
-                    prompt.append(self._on_unicast(command))
+                    immediate.append(self._on_unicast(command))
                 case _:
                     pass
-        return [Answer(payload=encode(prompt)), *answers] if prompt else answers
+        return [Answer(payload=encode(immediate)), *answers] if immediate else answers
 
     def block(self, frag_index: int = 0) -> bytes | None:
-        """The data block of a session, or None while it is not whole or its MIC is wrong."""
+        """Return the data block of a session; None while it is incomplete or if its MIC is wrong."""
         session = self._sessions.get(frag_index)
         return session.decoder.data() if session and session.decoder.complete and not session.mic_error else None
 
     def missing(self, frag_index: int = 0) -> int | None:
-        """The rank still lacking, or None where there is no such session."""
+        """Return the rank still missing; None if there is no such session."""
         session = self._sessions.get(frag_index)
         return session.decoder.missing if session else None
 
-    def received_again(self, frag_index: int = 0) -> Answer | None:
-        """FragDataBlockReceivedReq once more, as long as the server has not answered it (version 2), or None."""
+    def pending_completion(self, frag_index: int = 0) -> Answer | None:
+        """Return FragDataBlockReceivedReq (version 2) to send it again; None if the server has answered it."""
         session = self._sessions.get(frag_index)
-        return _received(session) if session is not None and session.unanswered else None
+        return _completion(session) if session is not None and session.unanswered else None
 
-    def _on_received(self, answer: FragDataBlockReceivedAns) -> None:
+    def _on_completion_answer(self, answer: FragDataBlockReceivedAns) -> None:
         if (session := self._sessions.get(answer.frag_index)) is not None:
             session.unanswered = False
 
@@ -155,14 +171,14 @@ class FragmentationPackage:
         return answer
 
     def _is_replay(self, setup: FragSessionSetupReq) -> bool:
-        """Version 2: SessionCnt must grow, counted from the last session that got a fragment (TS004-2.0.0, SessionCnt)."""
+        """Return whether SessionCnt (version 2) is not above that of the last session with a fragment (TS004-2.0.0, SessionCnt)."""
         return setup.session_cnt is not None and setup.session_cnt <= self._session_cnt_prev.get(setup.frag_index, -1)
 
     def _on_fragment(self, fragment: DataFragment, mc_group: int | None) -> list[Answer]:
         session = self._sessions.get(fragment.frag_index)
         if session is None or not _may_feed(session.setup, mc_group) or session.decoder.complete:
             return []
-        if len(fragment.payload) != session.setup.frag_size or self._gives_up(session, fragment.n):
+        if len(fragment.payload) != session.setup.frag_size or self._drops(session, fragment.n):
             return []
         session.nb_frag_received = min(session.nb_frag_received + 1, _NB_FRAG_RECEIVED_MAX)
         if session.setup.session_cnt is not None:
@@ -171,17 +187,17 @@ class FragmentationPackage:
             return []
         return self._on_complete(session)
 
-    def _gives_up(self, session: _Session, n: int) -> bool:
-        """Whether the device drops fragment `n`, for its order or because it lost more than its decoder can hold."""
+    def _drops(self, session: _Session, n: int) -> bool:
+        """Record fragment `n`, and return whether the device drops it: it is late, or more are lost than the decoder can repair."""
         late = self.profile.in_order and n < session.highest
         session.highest = max(session.highest, n)
         if not late and 1 <= n <= session.setup.nb_frag:
             session.uncoded.add(n)
-        most = self.profile.most_lost()
-        return late or (most is not None and n > session.setup.nb_frag and session.lost > most)
+        limit = self.profile.max_repairable()
+        return late or (limit is not None and n > session.setup.nb_frag and session.lost > limit)
 
     def _missing_frag(self, session: _Session) -> int:
-        """MissingFrag, as the profile has it."""
+        """Return MissingFrag as devices of this profile report it."""
         missing = session.decoder.missing
         if self.profile.missing_report == "one" and not missing and not session.lost:
             return 1
@@ -191,7 +207,7 @@ class FragmentationPackage:
         setup = session.setup
         session.mic_error = setup.mic is not None and setup.mic != self._mic(session)
         session.unanswered = setup.ack_reception
-        return [_received(session)] if setup.ack_reception else []
+        return [_completion(session)] if setup.ack_reception else []
 
     def _mic(self, session: _Session) -> bytes:
         setup = session.setup
@@ -207,7 +223,7 @@ class FragmentationPackage:
     def _on_status(self, request: FragSessionStatusReq) -> list[Answer]:
         session = self._sessions.get(request.frag_index)
         if session is None:
-            return self._no_session()
+            return self._without_session()
         missing = self._missing_frag(session)
         if not request.participants and missing == 0:
             return []
@@ -220,18 +236,18 @@ class FragmentationPackage:
         )
         return [Answer(payload=status.to_bytes(), max_delay_s=max_ack_delay_s(session.setup.block_ack_delay))]
 
-    def _no_session(self) -> list[Answer]:
-        """Version 2 can say so; version 1 has no words for it and keeps silent."""
+    def _without_session(self) -> list[Answer]:
+        """Return the answer of version 2 for a session that does not exist. Version 1 has no such answer."""
         if self.profile.version == 1:
             return []
         return [Answer(payload=FragSessionStatusAns(version=2, session_does_not_exist=True).to_bytes())]
 
 
-def _received(session: _Session) -> Answer:
-    received = FragDataBlockReceivedReq(frag_index=session.setup.frag_index, mic_error=session.mic_error)
-    return Answer(payload=received.to_bytes(), max_delay_s=max_ack_delay_s(session.setup.block_ack_delay))
+def _completion(session: _Session) -> Answer:
+    request = FragDataBlockReceivedReq(frag_index=session.setup.frag_index, mic_error=session.mic_error)
+    return Answer(payload=request.to_bytes(), max_delay_s=max_ack_delay_s(session.setup.block_ack_delay))
 
 
 def _may_feed(setup: FragSessionSetupReq, mc_group: int | None) -> bool:
-    """Unicast always may; a multicast group only if its bit is in McGroupBitMask (TS004, FragSessionSetupReq)."""
+    """Return whether a frame may feed the session: unicast, or a group in McGroupBitMask (TS004, FragSessionSetupReq)."""
     return mc_group is None or bool(setup.mc_group_bit_mask >> mc_group & 1)

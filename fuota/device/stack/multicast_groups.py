@@ -1,11 +1,11 @@
-"""A multicast group on a device: its keys, its counters, and when its radio listens for it."""
+"""A multicast group on a device: its keys, its counters, and its receive window."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fuota.device.stack.clock import DeviceClock
+from fuota.device.stack.clock import Clock
 from fuota.errors import MessageError
 from fuota.lorawan.keys import MulticastSessionKeys
 from fuota.lorawan.mac.frame_cipher import nearest_f_cnt
@@ -18,9 +18,11 @@ _F_CNT_OFFSET = 6  # MHDR, McAddr, FCtrl (TS001-1.0.4, data messages)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McWindow:
-    """When and where a group is listened for, by the device's own clock (GPS time, microseconds).
+    """Window in which the device listens for a group.
 
-    `periodicity`: of class B's ping slots; None is class C. `frequency_hz` 0: the hopping of the region's ping slots.
+    start_us, end_us: GPS time in microseconds, by the clock of the device.
+    frequency_hz: frequency; 0 means the hopping of the region's ping slots. data_rate: index of the data rate.
+    periodicity: periodicity of the ping slots in class B; None for class C.
     """
 
     start_us: int
@@ -32,7 +34,12 @@ class McWindow:
 
 @dataclass(slots=True, kw_only=True)
 class McGroupContext:
-    """What a device holds of a group. It takes frames with counters from `next_f_cnt` to `max_f_cnt`, 32 bits each."""
+    """State of a group on a device.
+
+    mc_group_id, mc_addr, keys: identifier, address and session keys of the group.
+    next_f_cnt, max_f_cnt: first and last frame counter that the device accepts, 32 bits each.
+    window: receive window; None without a session.
+    """
 
     mc_group_id: int
     mc_addr: int
@@ -41,32 +48,35 @@ class McGroupContext:
     max_f_cnt: int
     window: McWindow | None = None
 
-    def listens(self, clock: DeviceClock, region: Region | None, *, frequency_hz: int, data_rate: int) -> bool:
-        """Whether the radio is on for a frame that begins now, at that frequency and data rate."""
+    def listens(self, clock: Clock, region: Region | None, *, frequency_hz: int, data_rate: int) -> bool:
+        """Return whether the radio receives a frame that begins now.
+
+        clock: clock of the device. region: region of its radio, for hopping. frequency_hz, data_rate: of the frame.
+        """
         window = self.window
         if window is None or window.data_rate != data_rate or not window.start_us <= clock.now_us < window.end_us:
             return False
         if frequency_hz != (window.frequency_hz or self._hop_hz(clock, region)):
             return False
-        # Ping slots are counted from the beacon, so they are right whatever the clock says.
+        # Ping slots are counted from the beacon, so they are right even if the clock is wrong.
         return window.periodicity is None or _is_ping_slot(clock.true_us, self.mc_addr, window.periodicity)
 
     def open(self, phy_payload: bytes) -> MulticastFrame | None:
-        """The frame, if it is for this group and new; its counter is then used up."""
+        """Return the frame and accept its counter; None if the frame is not for this group, or not new."""
         low = int.from_bytes(phy_payload[_F_CNT_OFFSET : _F_CNT_OFFSET + 2], "little")
         f_cnt = nearest_f_cnt(self.next_f_cnt, low)
-        if f_cnt > self.max_f_cnt or (frame := _opened(phy_payload, self.keys, self.mc_addr, f_cnt)) is None:
+        if f_cnt > self.max_f_cnt or (frame := _decipher(phy_payload, self.keys, self.mc_addr, f_cnt)) is None:
             return None
         self.next_f_cnt = f_cnt + 1
         return frame
 
-    def _hop_hz(self, clock: DeviceClock, region: Region | None) -> int:
+    def _hop_hz(self, clock: Clock, region: Region | None) -> int:
         return 0 if region is None else region.ping_slot_hz(self.mc_addr, beacon_time_of(clock.true_us))
 
 
 @lru_cache(maxsize=64)
-def _opened(phy_payload: bytes, keys: MulticastSessionKeys, mc_addr: int, f_cnt: int) -> MulticastFrame | None:
-    """Devices of one process that hold the same keys share the work: the frame is deciphered once, not ten thousand times."""
+def _decipher(phy_payload: bytes, keys: MulticastSessionKeys, mc_addr: int, f_cnt: int) -> MulticastFrame | None:
+    """Decipher a frame. The result is cached, because ten thousand devices of one process have the same keys."""
     try:
         return open_multicast(phy_payload, keys, mc_addr=mc_addr, next_f_cnt=f_cnt)
     except MessageError:

@@ -1,10 +1,10 @@
-"""The TS005 package of a device: multicast groups and their sessions."""
+"""The TS005 package of a device, which holds multicast groups and their sessions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fuota.device.stack.clock import SECOND_US, DeviceClock
+from fuota.device.stack.clock import SECOND_US, Clock
 from fuota.device.stack.fragmentation import Answer
 from fuota.device.stack.multicast_groups import McGroupContext, McWindow
 from fuota.errors import PlanError
@@ -30,47 +30,48 @@ from fuota.lorawan.multicast_setup import (
 from fuota.radio import Region
 from fuota.radio.class_b import BEACON_PERIOD_S
 
-_LONGEST_TIME_TO_START_S = 0xFFFFFF
+_MAX_TIME_TO_START_S = 0xFFFFFF
 
 
 @dataclass(slots=True)
 class MulticastSetupPackage:
-    """TS005 on one device, both versions, no I/O: `receive` takes FRMPayloads of the package's port.
+    """TS005 on one device, both versions, without I/O: `receive` takes FRMPayloads of the package's port.
 
-    `ke_key`: the McKEKey, 16 octets. `region`: what its radio can do; None takes any frequency and data rate. `max_groups`: how
-    many groups it holds, 1 to 4.
+    ke_key: McKEKey, 16 bytes. clock: clock of the device. version: version of TS005, 1 or 2.
+    region: region of the radio; None accepts any frequency and data rate. max_groups: number of groups, 1 to 4.
+    groups: groups by identifier.
     """
 
     ke_key: bytes
-    clock: DeviceClock
+    clock: Clock
     version: int = 1
     region: Region | None = None
     max_groups: int = 4
     groups: dict[int, McGroupContext] = field(default_factory=dict)
 
     def receive(self, payload: bytes, *, mc_group: int | None = None) -> list[Answer]:
-        """Take a message and answer it, at once and in one uplink. All of TS005 is unicast."""
+        """Take a message and return the answers in one uplink without delay. All messages of TS005 are unicast."""
         if mc_group is not None:
             return []
         commands = parse_downlink(payload, version=self.version).commands
-        answers = [answer for command in commands if (answer := self._on(command)) is not None]
+        answers = [answer for command in commands if (answer := self._on_command(command)) is not None]
         return [Answer(payload=encode(answers))] if answers else []
 
     def group_at(self, mc_addr: int) -> McGroupContext | None:
-        """The group of this address, if the device has one."""
+        """Return the group with this address; None if the device has none."""
         for group in self.groups.values():
             if group.mc_addr == mc_addr:
                 return group
         return None
 
-    def ends_us(self, mc_group_id: int) -> int | None:
-        """When the session of a group ends, in true time; None where there is none."""
+    def session_end_us(self, mc_group_id: int) -> int | None:
+        """Return the true time of the end of a group's session; None if there is no session."""
         group = self.groups.get(mc_group_id)
         if group is None or group.window is None:
             return None
         return group.window.end_us - self.clock.now_us + self.clock.true_us
 
-    def _on(self, command: Command) -> Command | None:
+    def _on_command(self, command: Command) -> Command | None:
         match command:
             case PackageVersionReq():
                 return PackageVersionAns(package_identifier=PACKAGE_IDENTIFIER, package_version=self.version)
@@ -100,11 +101,11 @@ class MulticastSetupPackage:
         return McGroupSetupAns(mc_group_id=request.mc_group_id)
 
     def _on_status(self, request: McGroupStatusReq) -> McGroupStatusAns:
-        asked = [group for index, group in sorted(self.groups.items()) if request.req_group_mask >> index & 1]
+        groups = [group for index, group in sorted(self.groups.items()) if request.req_group_mask >> index & 1]
         return McGroupStatusAns(
-            ans_group_mask=sum(1 << group.mc_group_id for group in asked),
+            ans_group_mask=sum(1 << group.mc_group_id for group in groups),
             nb_total_groups=len(self.groups),
-            groups=tuple(McGroup(mc_group_id=group.mc_group_id, mc_addr=group.mc_addr) for group in asked),
+            groups=tuple(McGroup(mc_group_id=group.mc_group_id, mc_addr=group.mc_addr) for group in groups),
         )
 
     def _on_session(self, request: McClassCSessionReq | McClassBSessionReq) -> McClassCSessionAns | McClassBSessionAns:
@@ -124,17 +125,17 @@ class MulticastSetupPackage:
         return kind(
             version=self.version,
             mc_group_id=request.mc_group_id,
-            time_to_start_s=None if refused else min(max(start_s, 0), _LONGEST_TIME_TO_START_S),
+            time_to_start_s=None if refused else min(max(start_s, 0), _MAX_TIME_TO_START_S),
             **errors,
         )
 
     def _window(self, request: McClassCSessionReq | McClassBSessionReq, start_s: int) -> McWindow:
         start_us = (self.clock.now_us // SECOND_US + start_s) * SECOND_US
         class_b = isinstance(request, McClassBSessionReq)
-        lasts_s = (BEACON_PERIOD_S if class_b else 1) << request.time_out
+        duration_s = (BEACON_PERIOD_S if class_b else 1) << request.time_out
         return McWindow(
             start_us=start_us,
-            end_us=start_us + lasts_s * SECOND_US,
+            end_us=start_us + duration_s * SECOND_US,
             frequency_hz=request.frequency_hz,
             data_rate=request.data_rate,
             periodicity=request.periodicity if isinstance(request, McClassBSessionReq) else None,
@@ -154,7 +155,7 @@ class MulticastSetupPackage:
 
 
 def _session_start_s(request: McClassCSessionReq | McClassBSessionReq) -> int:
-    """SessionTime; in class B the beacon at or before it, since it is to be a multiple of 128 (McClassBSessionReq)."""
+    """Return SessionTime; in class B the beacon at or before it, because it should be a multiple of 128 (McClassBSessionReq)."""
     if isinstance(request, McClassBSessionReq):
         return request.session_time_s // BEACON_PERIOD_S * BEACON_PERIOD_S
     return request.session_time_s

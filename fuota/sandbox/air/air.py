@@ -226,20 +226,20 @@ class Air:
             self._clock.at(self._next_uplink_us(device), partial(self._send_received_report, device, frag_index, times))
 
     def _send_received_report(self, device: VirtualDevice, frag_index: int, times: int) -> None:
-        if (answer := device.package.received_again(frag_index)) is not None:
+        if (answer := device.package.pending_completion(frag_index)) is not None:
             self.uplink(device, FRAGMENTATION_FPORT, answer.payload)
             self._plan_received_report(device, frag_index, times - 1)
 
     def _plan_session_ends(self, device: VirtualDevice) -> None:
         for mc_group_id in device.multicast.groups:
-            end_us = device.multicast.ends_us(mc_group_id)
+            end_us = device.multicast.session_end_us(mc_group_id)
             if end_us is not None:
                 self._clock.at(unix_us(end_us), partial(self._close_window, device, mc_group_id))
 
     def _close_window(self, device: VirtualDevice, mc_group_id: int) -> None:
         """Switch the radio off at the end of a multicast session, unless the session was extended meanwhile."""
         self._set_true_time(device)
-        end_us = device.multicast.ends_us(mc_group_id)
+        end_us = device.multicast.session_end_us(mc_group_id)
         if end_us is None:
             return
         if end_us > device.clock.true_us:  # the session was extended, or the clock of the device is slow
@@ -276,13 +276,13 @@ class Air:
 
     def _plan_time_request(self, device: VirtualDevice) -> None:
         """Plan when the device requests the time (TS003)."""
-        planned_us = device.clock_sync.asks_at_us
+        planned_us = device.clock_sync.next_request_us
         if planned_us is not None:
             due_us = max(unix_us(planned_us), self._next_uplink_us(device))
             self._clock.at(due_us, partial(self._request_time, device, planned_us))
 
     def _request_time(self, device: VirtualDevice, planned_us: int) -> None:
         self._set_true_time(device)
-        if device.clock_sync.asks_at_us == planned_us:
+        if device.clock_sync.next_request_us == planned_us:
             self.uplink(device, clock_sync.FPORT, device.clock_sync.request())
             self._plan_time_request(device)

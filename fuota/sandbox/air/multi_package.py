@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuota.device.stack.multi_package import runs_of
+from fuota.device.stack.multi_package import commands_by_package
 from fuota.lorawan import clock_sync, firmware_management, fragmentation, multi_package, multicast_setup
 from fuota.lorawan.codec import Command, encode
 from fuota.sandbox.air.mac import Downlink
@@ -34,4 +34,6 @@ def split(port: int | None, payload: bytes) -> list[tuple[int | None, bytes]]:
     if port != multi_package.FPORT:
         return [(port, payload)]
     commands = multi_package.parse_uplink(payload, version=2).commands  # version 2 reads TS005 of version 1 too
-    return [(PORTS[identifier], encode(run)) for identifier, run in runs_of(commands) if identifier in PORTS]
+    return [
+        (PORTS[identifier], encode(run)) for identifier, run in commands_by_package(commands) if identifier in PORTS
+    ]

@@ -13,7 +13,7 @@ from fuota.device.profile import DeviceProfile
 from fuota.device.report import ImageReport
 from fuota.device.stack.clock import DeviceClock
 from fuota.device.stack.clock_sync import ClockSyncPackage
-from fuota.device.stack.firmware_management import ManagementPackage
+from fuota.device.stack.firmware_management import FirmwareManagementPackage
 from fuota.device.stack.fragmentation import Answer
 from fuota.device.stack.multi_package import MultiPackage, Package
 from fuota.device.stack.multicast_groups import McGroupContext
@@ -52,7 +52,7 @@ class Reassembly(Protocol):
         """Return the rank that the decoder still lacks, or None if there is no such session."""
         ...
 
-    def received_again(self, frag_index: int = 0) -> Answer | None:
+    def pending_completion(self, frag_index: int = 0) -> Answer | None:
         """Return the report that the block is whole, to be repeated until the server answers, or None."""
         ...
 
@@ -119,7 +119,7 @@ class VirtualDevice:
     session_heard: bool = False
     multicast: MulticastSetupPackage = field(init=False)
     clock_sync: ClockSyncPackage = field(init=False)
-    management: ManagementPackage = field(init=False)
+    management: FirmwareManagementPackage = field(init=False)
     multi: MultiPackage = field(init=False)
     _dev_nonce: int = 0
     _frag_index: int = 0
@@ -131,7 +131,7 @@ class VirtualDevice:
         ke_key = mc_ke_key(mc_root_key(self.app_key))
         self.multicast = MulticastSetupPackage(ke_key, self.clock, version=version, region=self.region)
         self.clock_sync = ClockSyncPackage(self.clock, version=version)
-        self.management = ManagementPackage(self, self.clock)
+        self.management = FirmwareManagementPackage(self, self.clock)
         entries = tuple(
             PackageEntry(identifier=identifier, version=1 if identifier == 4 else version, port=port)
             for identifier, port in PORTS.items()
@@ -271,7 +271,7 @@ class VirtualDevice:
 
     def reboot(self) -> None:
         """Reboot, with the received image if there is one (TS006). Groups and sessions are kept in non-volatile memory."""
-        self.management.rebooted()
+        self.management.record_reboot()
         if self.upgrade()[0] is UpImageStatus.VALID:
             self.install(self._frag_index)
 

@@ -1,4 +1,4 @@
-"""fuota.validate_image: an image, by whatever it is given, against a device."""
+"""fuota.validate_image and the functions behind it: checks of an image for a device."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ FIRMWARE = SAMPLE.read_bytes()
 
 
 @pytest.mark.parametrize(
-    "image", [SAMPLE, str(SAMPLE), FIRMWARE, FirmwareImage.open(SAMPLE)], ids=["path", "text", "octets", "open"]
+    "image", [SAMPLE, str(SAMPLE), FIRMWARE, FirmwareImage.open(SAMPLE)], ids=["path", "text", "bytes", "open"]
 )
-def test_an_image_in_any_shape(image):
+def test_image_as_path_text_bytes_or_open(image):
     findings = fuota.validate_image(image, profile="lora-basics-modem")
     assert isinstance(findings, Findings)
     assert findings.ok
     assert not fuota.validate_image(image, profile="loramac-node").ok
 
 
-@pytest.mark.parametrize("of", [str, Path, load_profile], ids=["name", "path", "profile"])
-def test_a_profile_in_any_shape(of, tmp_path):
+@pytest.mark.parametrize("convert", [str, Path, load_profile], ids=["name", "path", "profile"])
+def test_profile_as_name_path_or_value(convert, tmp_path):
     path = tmp_path / "small.toml"
     path.write_text("slot_bytes = 1000\n")
-    assert fuota.validate_image(SAMPLE, profile=of(path)).errors[0].code == "slot"
+    assert fuota.validate_image(SAMPLE, profile=convert(path)).errors[0].code == "slot"
 
 
-def test_no_image_raises(tmp_path):
+def test_bad_image_gives_findings(tmp_path):
     for image in (tmp_path / "none.bin", tmp_path, b"", b"\x7fELF", b":00", "nul\0l"):
         findings = fuota.validate_image(image)
         assert not findings.ok or "raw-too-short" in findings.codes
     assert fuota.validate_image(tmp_path / "none.bin").codes == ("unreadable",)
 
 
-def test_the_slot_and_the_session_of_the_device_count():
-    enough = -(-len(FIRMWARE) // 48)
+def test_slot_and_session_of_the_device_apply():
+    nb_frag = -(-len(FIRMWARE) // 48)
     profile = DeviceProfile(max_nb_frag=200, max_frag_size=50, frag_size_multiple=8, slot_bytes=64_000)
     assert profile.image_requirements() == ImageRequirements(slot_bytes=64_000, max_block_bytes=200 * 48)
     assert fuota.validate_image(SAMPLE, profile=profile).errors[0].code == "session"
-    assert fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=enough)).ok
-    assert not fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=enough - 1)).ok
+    assert fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=nb_frag)).ok
+    assert not fuota.validate_image(SAMPLE, profile=replace(profile, max_nb_frag=nb_frag - 1)).ok
 
 
-def test_what_the_table_of_images_says_goes_before():
-    own = ImageRequirements(slot_bytes=10, max_block_bytes=20)
-    assert DeviceProfile(image=own).image_requirements() == own
+def test_image_table_overrides_the_device():
+    requirements = ImageRequirements(slot_bytes=10, max_block_bytes=20)
+    assert DeviceProfile(image=requirements).image_requirements() == requirements
 
 
-def test_a_profile_in_a_file_has_a_table_of_images(tmp_path):
+def test_profile_file_has_an_image_table(tmp_path):
     path = tmp_path / "meter.toml"
     path.write_text(
         '[image]\nformats = ["mcuboot", "raw"]\nhardware = "STM32WL"\nflash_start = 0x0800_0000\nsigned = true\n'
@@ -70,7 +70,7 @@ def test_a_profile_in_a_file_has_a_table_of_images(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ('formats = "raw"', "formats of image of meter.toml must be a list, got 'raw'"),
         ("formats = [1]", "each of formats of image of meter.toml must be a text, got 1"),
@@ -79,87 +79,92 @@ def test_a_profile_in_a_file_has_a_table_of_images(tmp_path):
         ("slots = 1", "has an unknown key 'slots' (did you mean 'slot_bytes'?)"),
     ],
 )
-def test_what_no_table_of_images_has_is_refused(tmp_path, text, said):
+def test_invalid_image_table_is_refused(tmp_path, text, words):
     path = tmp_path / "meter.toml"
     path.write_text("[image]\n" + text)
-    with pytest.raises(ParameterError) as refused:
+    with pytest.raises(ParameterError) as raised:
         load_profile(path)
-    assert said in str(refused.value)
+    assert words in str(raised.value)
 
 
-def test_an_open_image_keeps_the_requirements_by_which_it_was_opened():
+def test_open_image_keeps_its_requirements():
     image = FirmwareImage.open(SAMPLE, requirements=ImageRequirements(slot_bytes=100))
     assert fuota.validate_image(image).errors[0].code == "slot"
 
 
-def test_requirements_may_be_said_one_by_one():
+def test_single_requirements_replace_the_profile():
     assert inspect_image(SAMPLE, profile="loramac-node", slot_bytes=64_000, max_block_bytes=64_000).ok
     with pytest.raises(ImageError, match="cannot be read"):
         inspect_image("/no/such/image")
 
 
-def test_of_a_patch_what_it_makes_is_asked_for_the_rest():
+def test_target_of_a_patch_has_the_requirements_that_the_patch_has_not():
     old, patch = (
         FirmwareImage.open(SAMPLE.with_name(f"sensor-{name}")) for name in ("1.0.0.bin", "1.0.0-to-1.1.0.patch")
     )
     profile = DeviceProfile(image=ImageRequirements(signed=True, hardware="STM32WL"))
-    of_patch, of_target = inspect_patch(patch, old.data, profile=profile)
-    assert of_target.image.data == FIRMWARE
-    assert {"unsigned", "hardware-unknown"} <= set(of_target.findings.codes)
-    assert {"unsigned", "hardware-unknown"}.isdisjoint(of_patch.findings.codes)
-    assert of_patch.image.requirements.base_sha256 == old.sha256
+    patch_check, target_check = inspect_patch(patch, old.data, profile=profile)
+    assert target_check.image.data == FIRMWARE
+    assert {"unsigned", "hardware-unknown"} <= set(target_check.findings.codes)
+    assert {"unsigned", "hardware-unknown"}.isdisjoint(patch_check.findings.codes)
+    assert patch_check.image.requirements.base_sha256 == old.sha256
     with pytest.raises(ImageError, match="cannot be applied to this base"):
         inspect_patch(patch, old.data[:100])
 
 
-def test_what_proves_that_a_patch_was_given_its_base():
-    """A sequential patch of detools takes any base; a hash in what comes out shows another."""
-    for kind, proven in (("", False), (".signed", True)):
-        patch = FirmwareImage.open(SAMPLE.with_name(f"sensor-1.0.0-to-1.1.0{kind}.patch"))
-        old, new = (SAMPLE.with_name(f"sensor-{version}{kind}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))
-        of_patch, of_target = inspect_patch(patch, old)
-        assert of_target.image.data == new
-        assert ("base-unproven" in of_patch.findings.codes) is not proven
-        assert of_patch.ok
-        severities = [one.severity.value for one in of_patch.findings]
+def test_hash_in_the_target_proves_the_base():
+    """A sequential patch of detools accepts any base; a hash in the target shows a wrong base."""
+    for suffix, proves_base in (("", False), (".signed", True)):
+        patch = FirmwareImage.open(SAMPLE.with_name(f"sensor-1.0.0-to-1.1.0{suffix}.patch"))
+        old, new = (SAMPLE.with_name(f"sensor-{version}{suffix}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))
+        patch_check, target_check = inspect_patch(patch, old)
+        assert target_check.image.data == new
+        assert ("base-unproven" in patch_check.findings.codes) is not proves_base
+        assert patch_check.ok
+        severities = [finding.severity.value for finding in patch_check.findings]
         assert severities == sorted(severities, key=["error", "warning", "note"].index)
-    wrong_base = bytes([old[300] ^ 1 if at == 300 else octet for at, octet in enumerate(old)])
+    wrong_base = bytes([old[300] ^ 1 if offset == 300 else byte for offset, byte in enumerate(old)])
     assert not inspect_patch(patch, wrong_base)[1].ok
 
 
-def test_what_a_patch_makes_goes_into_no_session():
-    """A patch is sent because the image would not fit, to devices that may take nothing but patches."""
+def test_target_of_a_patch_needs_no_session():
+    """A patch is sent because the image would not fit, and the devices may accept only patches."""
     patch = FirmwareImage.open(SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch"))
     old = SAMPLE.with_name("sensor-1.0.0.bin").read_bytes()
-    for formats, wrong in (("detools-patch",), []), (("detools-patch", "mcuboot"), ["wrong-format"]):
-        asked = ImageRequirements(max_block_bytes=len(patch.data), formats=formats)
-        of_patch, of_target = inspect_patch(patch, old, profile=DeviceProfile(image=asked))
-        assert of_patch.ok
-        assert [one.code for one in of_target.findings.errors] == wrong
-    of_patch, _ = inspect_patch(patch, old, max_block_bytes=len(patch.data) - 1, formats=("mcuboot",))
-    assert {one.code for one in of_patch.findings.errors} == {"session", "wrong-format"}
+    for formats, codes in (("detools-patch",), []), (("detools-patch", "mcuboot"), ["wrong-format"]):
+        requirements = ImageRequirements(max_block_bytes=len(patch.data), formats=formats)
+        patch_check, target_check = inspect_patch(patch, old, profile=DeviceProfile(image=requirements))
+        assert patch_check.ok
+        assert [finding.code for finding in target_check.findings.errors] == codes
+    patch_check, _ = inspect_patch(patch, old, max_block_bytes=len(patch.data) - 1, formats=("mcuboot",))
+    assert {finding.code for finding in patch_check.findings.errors} == {"session", "wrong-format"}
 
 
-def test_a_base_that_is_not_what_the_devices_run():
+def test_base_that_the_devices_do_not_run_is_an_error():
     patch = FirmwareImage.open(SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch"))
     old = SAMPLE.with_name("sensor-1.0.0.bin").read_bytes()
     assert inspect_patch(patch, old, base_sha256=hashlib.sha256(old).hexdigest())[0].ok
-    of_patch, _ = inspect_patch(patch, old, base_sha256=hashlib.sha256(FIRMWARE).hexdigest())
-    assert [one.code for one in of_patch.findings.errors] == ["base"]
+    patch_check, _ = inspect_patch(patch, old, base_sha256=hashlib.sha256(FIRMWARE).hexdigest())
+    assert [finding.code for finding in patch_check.findings.errors] == ["base"]
 
 
-def test_a_signature_beside_what_a_patch_makes():
+def test_signature_beside_the_target_of_a_patch():
     patch = FirmwareImage.open(SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch"))
     old = SAMPLE.with_name("sensor-1.0.0.bin").read_bytes()
-    said = {"public_key": corpus.public_pem("ed25519"), "signature": corpus.private_key("ed25519").sign(FIRMWARE)}
-    of_patch, of_target = inspect_patch(patch, old, profile=DeviceProfile(image=ImageRequirements(signed=True)), **said)
-    assert of_target.signature.value == "verified"
-    assert of_patch.ok
-    assert of_target.ok
-    assert "base-unproven" not in of_patch.findings.codes
+    key_and_signature = {
+        "public_key": corpus.public_pem("ed25519"),
+        "signature": corpus.private_key("ed25519").sign(FIRMWARE),
+    }
+    patch_check, target_check = inspect_patch(
+        patch, old, profile=DeviceProfile(image=ImageRequirements(signed=True)), **key_and_signature
+    )
+    assert target_check.signature.value == "verified"
+    assert patch_check.ok
+    assert target_check.ok
+    assert "base-unproven" not in patch_check.findings.codes
 
 
-def test_what_a_patch_makes_must_fit_the_slot():
+def test_target_of_a_patch_must_fit_the_slot():
     patch = SAMPLE.with_name("sensor-1.0.0-to-1.1.0.patch")
     assert fuota.validate_image(patch, profile=DeviceProfile(slot_bytes=len(FIRMWARE) - 1)).errors[0].code == "flash"
     assert fuota.validate_image(patch, profile=DeviceProfile(slot_bytes=len(FIRMWARE))).ok
@@ -167,25 +172,27 @@ def test_what_a_patch_makes_must_fit_the_slot():
     assert "name its base" in fuota.validate_image(patch, profile=signed_only).errors[0].message
 
 
-def test_a_signature_in_any_shape(tmp_path):
+def test_signature_as_bytes_path_or_text(tmp_path):
     signature = corpus.private_key("ed25519").sign(FIRMWARE)
     (tmp_path / "app.sig").write_bytes(signature)
     (tmp_path / "key.pem").write_bytes(corpus.public_pem("ed25519"))
     profile = DeviceProfile(image=ImageRequirements(signed=True))
     assert not fuota.validate_image(SAMPLE, profile=profile).ok
-    for beside in (signature, tmp_path / "app.sig", str(tmp_path / "app.sig")):
-        assert fuota.validate_image(SAMPLE, profile=profile, public_key=tmp_path / "key.pem", signature=beside).ok
+    for signature_source in (signature, tmp_path / "app.sig", str(tmp_path / "app.sig")):
+        assert fuota.validate_image(
+            SAMPLE, profile=profile, public_key=tmp_path / "key.pem", signature=signature_source
+        ).ok
     with pytest.raises(ParameterError, match="the signature /no/such/signature cannot be read"):
         fuota.validate_image(SAMPLE, public_key=b"", signature="/no/such/signature")
 
 
-def test_what_is_wrong_with_the_arguments_is_no_finding():
+def test_wrong_argument_raises():
     with pytest.raises(StorageError):
         fuota.validate_image(SAMPLE, profile="/no/such/profile")
     with pytest.raises(ParameterError, match="the public key /no/such/key cannot be read"):
         fuota.validate_image(SAMPLE, public_key="/no/such/key")
 
 
-def test_the_public_names():
+def test_public_names_and_parameters():
     assert {"FirmwareImage", "validate_image"} <= set(fuota.__all__)
     assert list(inspect.signature(fuota.validate_image).parameters) == ["image", "profile", "public_key", "signature"]

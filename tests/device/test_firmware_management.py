@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuota.device.stack.clock import DeviceClock
-from fuota.device.stack.firmware_management import ManagementPackage
+from fuota.device.stack.firmware_management import FirmwareManagementPackage
 from fuota.lorawan.codec import PackageVersionAns, PackageVersionReq
 from fuota.lorawan.firmware_management import (
     DevDeleteImageAns,
@@ -30,8 +30,8 @@ NOW_S = 1_400_000_000
 
 
 @dataclass
-class Shelf:
-    """The images of a device."""
+class StoredImages:
+    """Images of a device."""
 
     held: int | None = None
     running_version: int = 0x01020304
@@ -43,16 +43,16 @@ class Shelf:
         self.held = None
 
 
-def device(**shelf):
-    return ManagementPackage(Shelf(**shelf), DeviceClock(true_us=NOW_S * 1_000_000), hardware_version=7)
+def device(**images):
+    return FirmwareManagementPackage(StoredImages(**images), DeviceClock(true_us=NOW_S * 1_000_000), hardware_version=7)
 
 
 def ask(package, command, **kwargs):
     answers = package.receive(command.to_bytes(), **kwargs)
-    return [one for answer in answers for one in parse_uplink(answer.payload).require_whole()]
+    return [command for answer in answers for command in parse_uplink(answer.payload).require_whole()]
 
 
-def test_it_tells_versions_and_what_it_holds():
+def test_versions_and_upgrade_image_are_reported():
     package = device(held=9)
     assert ask(package, PackageVersionReq()) == [PackageVersionAns(package_identifier=4, package_version=1)]
     assert ask(package, DevVersionReq()) == [DevVersionAns(firmware_version=0x01020304, hardware_version=7)]
@@ -62,7 +62,7 @@ def test_it_tells_versions_and_what_it_holds():
     assert ask(device(), DevUpgradeImageReq()) == [DevUpgradeImageAns(up_image_status=UpImageStatus.NONE)]
 
 
-def test_an_image_is_deleted_by_its_version_only():
+def test_image_is_deleted_only_by_its_version():
     package = device(held=9)
     assert ask(package, DevDeleteImageReq(firmware_to_delete_version=8)) == [
         DevDeleteImageAns(error_invalid_version=True)
@@ -84,7 +84,7 @@ def test_an_image_is_deleted_by_its_version_only():
         (DevRebootCountdownReq(countdown_s=0), None, 0),
     ],
 )
-def test_a_reboot_is_planned(request_, answer, reboot_s):
+def test_reboot_is_planned(request_, answer, reboot_s):
     package = device()
     assert ask(package, request_) == ([answer] if answer else [])
     assert package.reboot_us == (None if reboot_s is None else (NOW_S + reboot_s) * 1_000_000)
@@ -97,7 +97,7 @@ def test_a_reboot_is_planned(request_, answer, reboot_s):
         (DevRebootCountdownReq(countdown_s=0xFFFFFF), DevRebootCountdownAns(countdown_s=0xFFFFFF)),
     ],
 )
-def test_a_planned_reboot_is_replaced_and_cancelled(cancel, answer):
+def test_planned_reboot_is_replaced_and_cancelled(cancel, answer):
     package = device()
     ask(package, DevRebootCountdownReq(countdown_s=45))
     ask(package, DevRebootTimeReq(reboot_time_s=NOW_S + 10))
@@ -106,13 +106,13 @@ def test_a_planned_reboot_is_replaced_and_cancelled(cancel, answer):
     assert package.reboot_us is None
 
 
-def test_nothing_is_taken_from_a_group():
+def test_message_to_a_group_is_dropped():
     package = device()
     assert ask(package, DevRebootCountdownReq(countdown_s=0), mc_group=0) == []
     assert package.reboot_us is None
 
 
 @given(st.binary(max_size=40))
-def test_garbage_is_dropped_or_answered_and_never_more(octets):
-    for answer in device(held=1).receive(octets):
+def test_any_bytes_are_dropped_or_answered(content):
+    for answer in device(held=1).receive(content):
         parse_uplink(answer.payload).require_whole()
