@@ -1,4 +1,4 @@
-"""TS003, application layer clock synchronisation: a device asks for the time and sends the time of its own clock.
+"""TS003, application layer clock synchronisation: a device sends the time of its clock and asks for the right time.
 
 Clauses are named after the command in TS003-1.0.0 and TS003-2.0.0; both versions use the same bytes. Times are GPS seconds
 modulo 2^32, see `fuota.lorawan.gps_time`.

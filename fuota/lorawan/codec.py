@@ -6,7 +6,7 @@ No command carries its length: the length follows from the CID, the direction an
 
 - an unknown CID ends the message, because the start of the next command is unknown;
 - a truncated command ends the message too, and none of its bytes is ever read as another command;
-- DataFragment, which has no end of its own, must be alone in its message.
+- DataFragment extends to the end of its message, so it must be alone in it.
 
 Bits reserved for future use are sent as 0 and ignored on receipt. Nothing here raises anything but MessageError.
 """
@@ -25,7 +25,7 @@ DATA_FRAGMENT_CID = 0x08
 
 
 class Command(Protocol):
-    """One command of a package: a frozen value that encodes itself."""
+    """Command of a package: a frozen value that encodes itself."""
 
     cid: ClassVar[int]
 

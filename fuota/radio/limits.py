@@ -39,7 +39,7 @@ def radio_limits(
     dwell_ms: int | None = None,
     max_eirp_dbm: float | None = None,
 ) -> RadioLimits:
-    """Return the limits of a downlink: those of the region, replaced by the values that the caller gives.
+    """Return the limits of a downlink: the limits of the region, replaced by the values that the caller gives.
 
     frequency_hz: centre frequency. data_rate: index. duty_cycle: share, above 0 up to 1. dwell_ms: longest time on air of one
     frame; it also selects the payload sizes under a dwell limit if the region has them; 0 means no limit, even if the region

@@ -33,7 +33,7 @@ class Region:
 
     status: empty, or starts with "deprecated".
     fixed_channels: whether the plan has fixed downlink channels.
-    data_rates: in order of index, without the reserved ones.
+    data_rates: in order of index, without reserved data rates.
     rx2_data_rate, ping_slot_data_rate: indexes of data rates.
     downlink_frequencies_hz: the fixed downlink channels, or the default channels if the plan has no fixed channels.
     ping_slot_hopping: if true, a class B ping slot uses entry (address + floor(beacon_time / 128)) mod len of

@@ -72,7 +72,7 @@ def test_received_frame_equals_the_sent_frame(sent: DataFrame, missed: int) -> N
 
 
 @given(frames(), st.integers(0, 300), st.integers(1, 255))
-def test_one_wrong_byte_is_detected(sent: DataFrame, position: int, change: int) -> None:
+def test_wrong_byte_is_detected(sent: DataFrame, position: int, change: int) -> None:
     wire = bytearray(sent.to_bytes(KEYS))
     wire[position % len(wire)] ^= change
     with pytest.raises(MessageError):

@@ -38,7 +38,7 @@ def setup(nb_frag: int, frag_size: int = 50) -> FragSessionSetupReq:
     )
 
 
-def test_bug_4_loramac_node_1614_fragment_number_0_is_refused() -> None:
+def test_bug_04_loramac_node_1614_fragment_number_0_is_refused() -> None:
     message = parse_downlink(bytes.fromhex("080000 01020304"), version=1)
     assert message.commands == ()
     assert "n must be 1 to 16383" in str(message.problem)
@@ -46,14 +46,14 @@ def test_bug_4_loramac_node_1614_fragment_number_0_is_refused() -> None:
         DataFragment(frag_index=0, n=0, payload=b"a")
 
 
-def test_bug_5_loramac_node_1614_largest_fragment_number_is_read() -> None:
+def test_bug_05_loramac_node_1614_largest_fragment_number_is_read() -> None:
     assert parse_downlink(bytes.fromhex("08ff3faa"), version=1).require_whole() == (
         DataFragment(frag_index=0, n=16383, payload=b"\xaa"),
     )
 
 
 @pytest.mark.parametrize("count", [255, 256, 257, 300, 1000])
-def test_bug_6_loramac_node_785_counts_above_255(count: int) -> None:
+def test_bug_06_loramac_node_785_counts_above_255(count: int) -> None:
     answer = FragSessionStatusAns(version=1, frag_index=0, nb_frag_received=count, missing_frag=0)
     low, high = count & 0xFF, count >> 8
     assert setup(count).to_bytes()[2:4] == bytes((low, high))

@@ -46,7 +46,7 @@ def test_received_frame_equals_the_sent_frame(
 
 
 @given(COUNTERS, st.integers(0, 200), st.integers(1, 255))
-def test_one_wrong_byte_is_detected(f_cnt: int, position: int, change: int) -> None:
+def test_wrong_byte_is_detected(f_cnt: int, position: int, change: int) -> None:
     wire = bytearray(frame(f_cnt=f_cnt).to_bytes(KEYS))
     wire[position % len(wire)] ^= change
     with pytest.raises(MessageError):
