@@ -1,31 +1,33 @@
-/* See fuota_frag.h for what this does and promises.
+/* See fuota_frag.h for what this decoder does and guarantees.
  *
- * Workspace, as words of 32 bits:
+ * Layout of the workspace, in words of 32 bits:
  *
  *     [ known | free ............. | triangle | vector ]
  *
- * known     one bit for each uncoded fragment: its row holds it. Fixed from the first row in the triangle on: an uncoded fragment that
- *           comes later is treated as a coded one that is made of itself alone. Bits past the last fragment are set.
- * vector    a parity row over the unknown fragments ("columns"), which column 0 first.
- * triangle  row p is a parity row whose highest column is p, as bits 0..p, packed at bit p(p+1)/2. Its own bit p says that it is there.
- *           Columns are eliminated from the highest, so the front of the triangle is free until late: `lowest` is the first row that
- *           may be there.
- * free      what is in front of row `lowest`: the mask of a parity row; while solving, as below.
+ * known     one bit for each uncoded fragment, set if its row is in the storage. The bits are fixed once the triangle has a row: an
+ *           uncoded fragment that arrives later is treated as a coded fragment that contains only itself. Bits past the last fragment
+ *           are set.
+ * vector    a parity row over the unknown fragments ("columns"), column 0 first.
+ * triangle  row p is a parity row whose highest column is p, stored as bits 0..p, packed from bit p(p+1)/2 on. Its bit p is set if the
+ *           row exists. Columns are eliminated from the highest, so that the front of the triangle stays free for long: `lowest` is the
+ *           first row that may exist.
+ * free      the part in front of row `lowest`: the mask of a parity row; while solving, used as described below.
  *
- * Until the rank is complete only coefficients are eliminated, and coded fragments are written as they came. Then it is all done again,
- * many coded fragments ("lanes") at a time, so that each known fragment is read once for all of them; rows reduced so go to the storage's
- * third part, and each lost fragment is then the sum of some of those. The free part meanwhile:
+ * Until the rank is complete, only coefficients are eliminated, and coded fragments are written as they were received. Then the
+ * elimination is repeated with the data, for many coded fragments ("lanes") at a time, so that each known fragment is read once for all of
+ * them. The reduced rows go to the third part of the storage, and each lost fragment is then the sum of some of them. The free part
+ * meanwhile:
  *
- *     [ row read | lane 0 | lane 1 | ... ]      a lane: its octets, then its mask
+ *     [ row read | lane 0 | lane 1 | ... ]      a lane: its bytes, then its mask
  *
- * The triangle grows to the left over the last lanes, which are then begun again. Where not even one mask has room there is a single
- * lane, `lanes` is 0, and its mask takes the place of `known`, which is found again in the marks.
+ * The triangle grows to the left over the last lanes, which must then be started again. If there is no room for a single mask, there is one
+ * lane, `lanes` is 0, and its mask replaces `known`, which is restored from the marks.
  */
 #include "fuota_frag.h"
 
-enum { COLLECT = FUOTA_FRAG_MORE, GATHER, SCAN, REDUCE }; /* phase; or a result that is not MORE */
+enum { COLLECT = FUOTA_FRAG_MORE, GATHER, SCAN, REDUCE }; /* phase; or a result other than MORE */
 
-#define SOLVED 0x8000u /* the mark of a lost fragment that was solved for, and of a reduced row; N of a coded one has 14 bits */
+#define SOLVED 0x8000u /* mark of a lost fragment that was solved, and of a reduced row; N of a coded fragment has 14 bits */
 #define NONE 0xFFFFFFFFu /* no column */
 
 static uint32_t words(uint32_t bits) { return (bits + 31u) >> 5; }
@@ -60,12 +62,12 @@ static int result(const fuota_frag_t *f) {
     return phase > FUOTA_FRAG_MORE ? FUOTA_FRAG_MORE : phase;
 }
 
-/* A failure stays. */
+/* Changes the phase, unless it is a failure, which remains. */
 static void become(fuota_frag_t *f, int phase) {
     if (!failed(f)) f->phase = (uint8_t)phase;
 }
 
-/* --- storage: its rows are numbered through its three parts */
+/* --- storage: rows are numbered continuously through its three parts */
 
 static uint32_t reduced(const fuota_frag_t *f, uint32_t p) { return (uint32_t)f->nb_frag + f->scratch + p; }
 
@@ -79,8 +81,8 @@ static uint32_t mark_offset(const fuota_frag_t *f, uint32_t index) {
     return reduced(f, f->capacity) * f->row_octets + index * FUOTA_FRAG_MARK(f->granularity);
 }
 
-/* N that the row was marked with, or 0: none yet, or a mark that a power cut spoilt. Its halves are each other's complement, and as bits
- * are only ever cleared, one that is not finished never looks like another. It is left in the first word of the free part. */
+/* Returns N from the mark of a row, or 0 if there is no mark yet or a power cut damaged it. The halves of a mark are complements, and bits
+ * are only cleared, so that an unfinished mark never equals another mark. The mark is left in the first word of the free part. */
 static uint32_t mark_of(fuota_frag_t *f, uint32_t index) {
     uint32_t *mark = free_part(f), n;
     if (f->read(f->context, mark_offset(f, index), mark, sizeof *mark)) become(f, FUOTA_FRAG_STORAGE);
@@ -88,7 +90,7 @@ static uint32_t mark_of(fuota_frag_t *f, uint32_t index) {
     return ~*mark >> 16 == n ? n : 0;
 }
 
-/* First the row, then the mark that makes it count. */
+/* Writes the row first, then the mark that makes it valid. */
 static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n) {
     uint32_t mark[8], i, octets = f->row_octets;
     for (i = 0; i < 8u; i++) mark[i] = n | ~n << 16;
@@ -101,11 +103,11 @@ static int save(fuota_frag_t *f, uint32_t index, const uint32_t *row, uint32_t n
 /* --- rows of the parity matrix */
 
 #if defined __ARM_FEATURE_IDIV && !defined FUOTA_FRAG_DIVIDE
-#define FUOTA_FRAG_DIVIDE /* the processor has a division */
+#define FUOTA_FRAG_DIVIDE /* the processor has a division instruction */
 #endif
 
-/* Sets in `mask` which of the uncoded fragments fragment `n` is made of, 0 of none (TS004 appendix A: PRBS23, M / 2 draws; a power of two
- * takes M + 1 as the modulus and leaves M out). */
+/* Sets the bits of the uncoded fragments that fragment `n` is made of in `mask`; n = 0 is made of none (TS004 appendix A: PRBS23, M / 2
+ * draws; if M is a power of two, the modulus is M + 1 and M is rejected). */
 static void draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
     uint32_t nb_frag = f->nb_frag, modulus = nb_frag, left = nb_frag >> 1, distinct = f->version - 1u, x, r, *word;
 #ifndef FUOTA_FRAG_DIVIDE
@@ -127,7 +129,7 @@ static void draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
 #ifdef FUOTA_FRAG_DIVIDE
         r = x % modulus;
 #else
-        for (r = x, d = modulus; d >= nb_frag; d >>= 1) /* M / 2 draws: none where half of the modulus is M */
+        for (r = x, d = modulus; d >= nb_frag; d >>= 1) /* M / 2 draws: none if half of the modulus is M */
             if (r >= d) r -= d;
 #endif
         if (r >= nb_frag) continue;
@@ -139,7 +141,7 @@ static void draw(const fuota_frag_t *f, uint32_t n, uint32_t *mask) {
     }
 }
 
-/* The unknown ones of a mask, as the vector. */
+/* Copies the bits of the unknown fragments from a mask to the vector. */
 static void compress(const fuota_frag_t *f, const uint32_t *mask) {
     uint32_t *k = known(f), *v = vector(f), *end = k + f->mask_words, column = 0, unknown, m;
     for (; k != end; k++)
@@ -147,7 +149,7 @@ static void compress(const fuota_frag_t *f, const uint32_t *mask) {
             if (unknown & 1u) put(v, column++, m & 1u);
 }
 
-/* The vector of fragment `n`, whose mask is left at the front of the free part. */
+/* Computes the vector of fragment `n`, and leaves its mask at the front of the free part. */
 static void expand(const fuota_frag_t *f, uint32_t n) {
     uint32_t *mask = free_part(f);
     draw(f, n, mask);
@@ -160,7 +162,7 @@ static void add(uint32_t *sum, const uint32_t *row, uint32_t length) {
     while (sum != end);
 }
 
-/* Makes the vector `v`, of which `c` is the highest column, one of the `rows` of the triangle. */
+/* Inserts the vector `v`, whose highest column is `c`, into the `rows` of the triangle. */
 static void insert(fuota_frag_t *f, uint32_t *rows, const uint32_t *v, uint32_t c) {
     uint32_t i;
     while (f->lowest > c) {
@@ -171,8 +173,8 @@ static void insert(fuota_frag_t *f, uint32_t *rows, const uint32_t *v, uint32_t 
     f->rank++;
 }
 
-/* Eliminates the vector, and inserts what is left of it; the column that it adds to the rank, or NONE. With `sum` the reduced rows are
- * added too, and a new one is written before the triangle may grow into it. */
+/* Eliminates the vector and inserts what remains of it. Returns the column that it adds to the rank, or NONE. If `sum` is not 0, the
+ * reduced rows are added to it, and a new reduced row is written before the triangle can grow into it. */
 static uint32_t absorb(fuota_frag_t *f, uint32_t *sum) {
     uint32_t *v = vector(f), *rows = triangle(f), *row = free_part(f), c = f->unknown;
     while (c--) {
@@ -187,7 +189,7 @@ static uint32_t absorb(fuota_frag_t *f, uint32_t *sum) {
             insert(f, rows, v, c);
             break;
         }
-        for (i = 0; i <= c >> 5; i++) v[i] ^= from[i] >> s | from[i + 1u] << 1 << (31u - s); /* bits past c are no matter */
+        for (i = 0; i <= c >> 5; i++) v[i] ^= from[i] >> s | from[i + 1u] << 1 << (31u - s); /* bits past c have no meaning */
         if (!sum) continue;
         if (load(f, reduced(f, c), row)) return NONE;
         add(sum, row, f->row_words);
@@ -195,7 +197,7 @@ static uint32_t absorb(fuota_frag_t *f, uint32_t *sum) {
     return c;
 }
 
-/* The column that fragment `n` adds to the rank, or NONE. */
+/* Returns the column that fragment `n` adds to the rank, or NONE. */
 static uint32_t examine(fuota_frag_t *f, uint32_t n) {
     expand(f, n);
     return absorb(f, 0);
@@ -205,7 +207,7 @@ static void insert_next(fuota_frag_t *f) { examine(f, mark_of(f, f->taken++)); }
 
 static void solve_or_end(fuota_frag_t *f) { become(f, f->progress - f->unknown == f->unknown ? FUOTA_FRAG_DONE : GATHER); }
 
-/* Takes up coded fragments that were kept aside, if they can be by now, and sees whether the rank is complete. */
+/* Processes coded fragments that were kept for later, if that is possible now, and checks whether the rank is complete. */
 static void settle(fuota_frag_t *f) {
     while (f->unknown <= f->capacity && f->taken < f->stored && f->rank < f->unknown) insert_next(f);
     if (f->rank == f->unknown) {
@@ -224,7 +226,7 @@ static uint32_t *lane_at(const fuota_frag_t *f, uint32_t lane) {
 
 static int has_room(const fuota_frag_t *f, uint32_t lane) { return lane_at(f, lane + 1u) <= free_part(f) + free_words(f); }
 
-/* The next lost fragment. */
+/* Solves the next lost fragment. */
 static void solve(fuota_frag_t *f) {
     uint32_t p = (uint32_t)(f->progress - f->unknown), i, *sum = lane_at(f, 0);
     for (i = 0; bit(known(f), i) || p--; i++) {}
@@ -236,7 +238,7 @@ static void solve(fuota_frag_t *f) {
     solve_or_end(f);
 }
 
-/* One more lane; where no more has room, on to what all of them need. */
+/* Adds a lane; if there is no room for another lane, goes on to the fragments that the lanes need. */
 static void gather(fuota_frag_t *f) {
     uint32_t next = (uint32_t)f->taken + f->lanes, n, *lane = lane_at(f, f->lanes);
     if (f->rank == f->unknown) {
@@ -258,7 +260,7 @@ static void gather(fuota_frag_t *f) {
     }
 }
 
-/* Adds 32 known fragments to the lanes that have them. */
+/* Adds 32 known fragments to the lanes that contain them. */
 static void scan(fuota_frag_t *f) {
     uint32_t length = f->row_words, stride = length + f->mask_words, loaded;
     uint32_t *row = free_part(f), *end = lane_at(f, f->lanes), *lane;
@@ -278,7 +280,7 @@ static void scan(fuota_frag_t *f) {
     become(f, REDUCE);
 }
 
-/* Finds which uncoded fragments are known: after a reset as the marks say, else none. */
+/* Determines which uncoded fragments are known: from the marks after a reset, otherwise none. */
 static void recall(fuota_frag_t *f, int reset) {
     uint32_t i, is;
     f->unknown = 0;
@@ -295,14 +297,14 @@ static void reduce(fuota_frag_t *f) {
     absorb(f, sum);
     if (!f->lanes) recall(f, 1);
     f->taken++;
-    if (++f->position < f->lanes && has_room(f, f->position)) return; /* its lane is not overgrown */
+    if (++f->position < f->lanes && has_room(f, f->position)) return; /* the triangle has not grown into its lane */
     f->position = f->lanes = 0;
     become(f, GATHER);
 }
 
 /* --- the calls */
 
-/* Whether the workspace has FUOTA_FRAG_WORKSPACE octets: the free part, when `capacity` are lost, what is needed there. */
+/* Returns whether the workspace has FUOTA_FRAG_WORKSPACE bytes, so that the free part is large enough if `capacity` fragments are lost. */
 static int is_enough(fuota_frag_t *f) {
     uint32_t all = f->mask_words, work = 2u * f->row_words;
     f->unknown = f->capacity;
@@ -328,7 +330,7 @@ int fuota_frag_init(fuota_frag_t *f) {
     return f->phase = COLLECT;
 }
 
-/* Whether the next of the scratch rows was ever written to, its mark or its octets: if only in part, nothing else fits there. */
+/* Returns whether the next scratch row or its mark was written to, even in part: then nothing else can be written there. */
 static int is_used(fuota_frag_t *f) {
     const uint8_t *octets = (const uint8_t *)free_part(f);
     uint32_t i = 4u + f->row_octets;
@@ -350,7 +352,7 @@ int fuota_frag_resume(fuota_frag_t *f) {
     return result(f);
 }
 
-/* The payload as a row, in the workspace. */
+/* Returns the payload as a row in the workspace. */
 static uint32_t *padded(const fuota_frag_t *f, const uint8_t *payload) {
     uint8_t *row = (uint8_t *)free_part(f);
     uint32_t i, length = f->frag_size;
@@ -359,7 +361,7 @@ static uint32_t *padded(const fuota_frag_t *f, const uint8_t *payload) {
     return free_part(f);
 }
 
-/* Keeps what is new: an uncoded fragment in its place while the columns are not fixed, all others in the scratch rows. */
+/* Stores a new fragment: an uncoded fragment in its place while the columns are not fixed, all others in the scratch rows. */
 static void take(fuota_frag_t *f, uint32_t n, const void *payload) {
     uint32_t index = n - 1u, i;
     if (index < f->nb_frag && !f->rank) {
@@ -376,7 +378,7 @@ static void take(fuota_frag_t *f, uint32_t n, const void *payload) {
                 if (mark_of(f, i) == n) return;
         }
         if (index == reduced(f, 0)) {
-            f->rank = (uint16_t)(f->rank - (f->taken > index)); /* what is not kept does not count */
+            f->rank = (uint16_t)(f->rank - (f->taken > index)); /* a fragment that is not stored does not count */
             become(f, FUOTA_FRAG_TOO_MANY);
         }
         f->stored++;
@@ -410,7 +412,7 @@ uint32_t fuota_frag_missing(const fuota_frag_t *f) {
 
 #ifdef FUOTA_FRAG_CHECKS
 
-/* Reads row `*row` of the block and counts it; how many octets of it belong to the block, 0 where there is nothing to do. */
+/* Reads row `*row` of the block and increments `*row`. Returns how many bytes of it belong to the block, 0 if there is nothing to do. */
 static uint32_t next_row(fuota_frag_t *f, uint16_t *row, uint32_t padding) {
     if (f->phase != FUOTA_FRAG_DONE || *row >= f->nb_frag || load(f, *row, free_part(f))) return 0;
     return ++*row < f->nb_frag || padding > f->frag_size ? f->frag_size : f->frag_size - padding;
@@ -440,7 +442,7 @@ static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a
 
 static uint32_t turned(uint32_t x, uint32_t n) { return x >> n | x << (32u - n); }
 
-/* One piece of 64 octets; v holds a to h, and turns by one place in each round. */
+/* Processes a piece of 64 bytes. v holds a to h, and is rotated by one place in each round. */
 static void compress_piece(fuota_frag_sha256_t *s) {
     uint32_t v[8], *w = s->piece, i;
     for (i = 0; i < 8u; i++) v[i] = s->state[i];
@@ -465,7 +467,7 @@ static void take_octet(fuota_frag_sha256_t *s, uint32_t octet) {
 static void finish_sha256(fuota_frag_sha256_t *s) {
     uint32_t length = s->length, i;
     for (take_octet(s, 0x80u); (s->length & 63u) != 59u;) take_octet(s, 0);
-    take_octet(s, length >> 29); /* the length in bits: a block has less than 2^32 octets */
+    take_octet(s, length >> 29); /* the length in bits: a block has less than 2^32 bytes */
     for (i = 0; i < 4u; i++) take_octet(s, length << 3 >> (24u - 8u * i) & 0xFFu);
     for (i = 0; i < 32u; i++) s->digest[i] = (uint8_t)(s->state[i >> 2] >> (24u - 8u * (i & 3u)));
 }
@@ -480,7 +482,7 @@ int fuota_frag_sha256(fuota_frag_t *f, fuota_frag_sha256_t *s) {
     return f->phase ? result(f) : rows_left(f, s->row);
 }
 
-/* B0 of TS004-2.0.0: 49 SessionCnt FragIndex Descriptor 00000000 and the length of the block, all little endian */
+/* Adds B0 of TS004-2.0.0: 49 SessionCnt FragIndex Descriptor 00000000 and the length of the block, all little endian */
 static void begin_mic(const fuota_frag_t *f, const fuota_frag_mic_t *m) {
     uint32_t i, length = (uint32_t)f->nb_frag * f->frag_size - m->padding;
     uint8_t b0[16];

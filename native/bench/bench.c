@@ -1,5 +1,5 @@
-/* One session, counted: how many instructions each call takes, what is read and written, how deep the stack goes. Says it as one line of
- * JSON. NB_FRAG, FRAG_SIZE, LOST, CAPACITY and VERSION come from the command line; which fragments are lost, from a fixed seed. */
+/* Measures one session: the instructions of each call, the rows read and written, and the depth of the stack. Prints one line of JSON.
+ * NB_FRAG, FRAG_SIZE, LOST, CAPACITY and VERSION come from the command line; the lost fragments come from a fixed seed. */
 #include <string.h>
 
 #include "../fuota_frag.h"
@@ -41,7 +41,7 @@ static int store_write(void *context, uint32_t offset, const void *data, uint32_
     return 0;
 }
 
-/* A coded fragment, the plain way: the executable specification of the row (TS004 appendix A). */
+/* Computes a coded fragment in the simplest way: the executable specification of the row (TS004 appendix A). */
 static void encode(uint32_t n, uint8_t *out) {
     static uint8_t row[NB_FRAG];
     uint32_t x = 1u + 1001u * (n - NB_FRAG), count = 0, i;
@@ -95,34 +95,34 @@ static uint32_t *stack_pointer(void) {
     return sp;
 }
 
-/* --- words */
+/* --- output */
 
-static void say_number(const char *name, uint32_t value) {
+static void print_number(const char *name, uint32_t value) {
     char digits[12], *at = digits + 11;
     *at = 0;
     do *--at = (char)('0' + value % 10u);
     while (value /= 10u);
-    board_say(name);
-    board_say(at);
+    board_print(name);
+    board_print(at);
 }
 
 static void report(uint32_t coded, uint32_t stack) {
     static const char *const names[KINDS] = {", \"init\": ", ", \"uncoded\": ", ", \"coded\": ", ", \"step\": "};
     static const char *const worst[KINDS] = {", \"init_most\": ", ", \"uncoded_most\": ", ", \"coded_most\": ", ", \"step_most\": "};
     uint32_t kind, total = 0;
-    say_number("{\"nb_coded\": ", coded);
+    print_number("{\"nb_coded\": ", coded);
     for (kind = 0; kind < KINDS; kind++) {
         total += totals[kind];
-        say_number(names[kind], totals[kind] * INSTRUCTIONS_PER_TICK);
-        say_number(worst[kind], most[kind] * INSTRUCTIONS_PER_TICK);
+        print_number(names[kind], totals[kind] * INSTRUCTIONS_PER_TICK);
+        print_number(worst[kind], most[kind] * INSTRUCTIONS_PER_TICK);
     }
-    say_number(", \"total\": ", total * INSTRUCTIONS_PER_TICK);
-    say_number(", \"steps\": ", calls[STEP]);
-    say_number(", \"row_reads\": ", row_reads);
-    say_number(", \"row_writes\": ", row_writes);
-    say_number(", \"stack\": ", stack);
-    say_number(", \"ram\": ", sizeof(fuota_frag_t) + sizeof workspace);
-    board_say("}\n");
+    print_number(", \"total\": ", total * INSTRUCTIONS_PER_TICK);
+    print_number(", \"steps\": ", calls[STEP]);
+    print_number(", \"row_reads\": ", row_reads);
+    print_number(", \"row_writes\": ", row_writes);
+    print_number(", \"stack\": ", stack);
+    print_number(", \"ram\": ", sizeof(fuota_frag_t) + sizeof workspace);
+    board_print("}\n");
 }
 
 static fuota_frag_t session = {

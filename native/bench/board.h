@@ -5,7 +5,7 @@
 
 #define INSTRUCTIONS_PER_TICK 40u
 
-void board_say(const char *words);
+void board_print(const char *text);
 void board_exit(int code);
 uint32_t board_ticks(void);
 

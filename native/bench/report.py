@@ -1,6 +1,6 @@
-"""Sizes and instruction counts of the decoder, measured with the cross compiler and QEMU, into the tables of native/README.md.
+"""Measure the sizes and instruction counts of the decoder with the cross compiler and QEMU, for the tables of native/README.md.
 
-`python native/bench/report.py` writes them; with --check it only says, by its exit status, whether they are those of the source.
+`python native/bench/report.py` writes the tables. With --check it writes nothing, and exits with 1 if the tables are out of date.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+Case = tuple[int, ...]
+"""nb_frag, frag_size, lost, capacity, version"""
+Counts = dict[str, int]
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -40,22 +43,22 @@ PEERS = {
     "JiapengLi": ("3572", 88, 2000, 1440, 78.1, 53.7, 9.46, 5.06, 33.5),
     "Mbed": ("9.6 K heap", 188, 1550, 1546, 85.0, 53.9, 10.26, 6.09, 21.1),
 }
-"""The same cases, flags (-Os, nano libc) and counting, each decoder at the commit of November 2026."""
+"""Results of other decoders, with the same cases, flags (-Os, nano libc) and counting, at their commits of November 2026."""
 
 
 def run(*command: str | Path) -> str:
-    """What a command says. Raises CalledProcessError."""
+    """Return the output of a command. Raises CalledProcessError."""
     return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
-def measured(core: str, case: tuple[int, ...]) -> dict[str, int]:
-    """One session under QEMU."""
-    words: dict[str, int] = json.loads(run(HERE / "run.sh", core, *map(str, case)).splitlines()[-1])
-    return words
+def measure(core: str, case: Case) -> Counts:
+    """Return the counts of one session under QEMU."""
+    counts: Counts = json.loads(run(HERE / "run.sh", core, *map(str, case)).splitlines()[-1])
+    return counts
 
 
 def code_bytes(core: str, calls: tuple[str, ...]) -> int:
-    """Octets of code and tables that these calls bring into an image, with what they need of libgcc."""
+    """Return the bytes of code and tables that these calls add to an image, with the functions of libgcc that they need."""
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "image.elf"
         roots = [f"-Wl,-u,fuota_frag_{call}" for call in calls]
@@ -74,12 +77,12 @@ def code_bytes(core: str, calls: tuple[str, ...]) -> int:
 
 
 def millions(count: float) -> str:
-    """Instructions, to three digits."""
+    """Return a number of instructions as text, with three digits."""
     return f"{count / 1e6:.3g} M" if count >= 1e6 else f"{count / 1e6:.3f} M"
 
 
-def beside_the_peers(counts: dict[tuple[str, tuple[int, ...]], dict[str, int]], code: dict[str, int]) -> list[str]:
-    """The table of all decoders in the two cases that the peers were measured in."""
+def comparison_table(counts: dict[tuple[str, Case], Counts], code: dict[str, int]) -> list[str]:
+    """Return the table of all decoders, for the two cases in which the other decoders were measured."""
     large, small = (*LARGE, 1), (*SMALL, 1)
     longest = max(counts["m0plus", large][f"{kind}_most"] for kind in ("init", "uncoded", "coded", "step"))
     ours = counts["m0plus", large]
@@ -90,25 +93,25 @@ def beside_the_peers(counts: dict[tuple[str, tuple[int, ...]], dict[str, int]], 
         f"| **fuota** | {ours['ram']} | {ours['stack']} | {code['m0plus']} | {code['m4']} | {totals} | {millions(longest)} |",
     ]
     for name, (ram, stack, code_m0, code_m4, *figures) in PEERS.items():
-        shown = " | ".join(f"{figure:.3g} M" for figure in figures)
-        lines.append(f"| {name} | {ram} | {stack} | {code_m0} | {code_m4} | {shown} |")
+        instructions = " | ".join(f"{figure:.3g} M" for figure in figures)
+        lines.append(f"| {name} | {ram} | {stack} | {code_m0} | {code_m4} | {instructions} |")
     return lines
 
 
-def in_detail(counts: dict[tuple[str, tuple[int, ...]], dict[str, int]]) -> list[str]:
-    """The table of our own cases."""
+def detail_table(counts: dict[tuple[str, Case], Counts]) -> list[str]:
+    """Return the table of our cases."""
     lines = [
         "| case | core | RAM | coded | all | feed, all | feed, longest | step, longest | steps | row reads / M | row writes |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, case in CASES:
-        for core, called in CORES.items():
+        for core, core_name in CORES.items():
             c = counts[core, case]
-            fed, most = c["uncoded"] + c["coded"], max(c["uncoded_most"], c["coded_most"])
-            work = [millions(count) for count in (c["total"], fed, most, c["step_most"])]
+            feed, most = c["uncoded"] + c["coded"], max(c["uncoded_most"], c["coded_most"])
+            work = [millions(count) for count in (c["total"], feed, most, c["step_most"])]
             cells = [
                 name,
-                called,
+                core_name,
                 c["ram"],
                 c["nb_coded"],
                 *work,
@@ -120,8 +123,8 @@ def in_detail(counts: dict[tuple[str, tuple[int, ...]], dict[str, int]]) -> list
     return lines
 
 
-def optional(core_bytes: dict[str, int]) -> list[str]:
-    """The table of the optional parts: what each adds to the image."""
+def optional_table(core_bytes: dict[str, int]) -> list[str]:
+    """Return the table of the optional parts, with the bytes that each adds to the image."""
     lines = ["| optional | M0+ | M4 |", "|---|---|---|"]
     for check in CHECKS:
         added = [code_bytes(core, (*CALLS, check)) - core_bytes[core] for core in CORES]
@@ -130,31 +133,29 @@ def optional(core_bytes: dict[str, int]) -> list[str]:
 
 
 def tables() -> str:
-    """All of them, as they stand between the marks."""
-    counts: dict[tuple[str, tuple[int, ...]], dict[str, Any]] = {
-        (core, case): measured(core, case) for core in CORES for _, case in CASES
-    }
+    """Measure, and return all tables as Markdown."""
+    counts = {(core, case): measure(core, case) for core in CORES for _, case in CASES}
     code = {core: code_bytes(core, CALLS) for core in CORES}
     compiler = run("arm-none-eabi-gcc", "--version").splitlines()[0]
-    parts = [beside_the_peers(counts, code), in_detail(counts), optional(code), [f"Compiler: {compiler}."]]
+    parts = [comparison_table(counts, code), detail_table(counts), optional_table(code), [f"Compiler: {compiler}."]]
     return "\n\n".join("\n".join(part) for part in parts)
 
 
 def main() -> int:
-    """Write the tables, or compare them."""
+    """Write the tables, or compare them with the file."""
     for tool in ("arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(tool) is None:
             raise SystemExit(
-                f"{tool} is not installed: sh tools/native_tools.sh installs what is needed (Debian, Ubuntu)"
+                f"{tool} is not installed: run `sh tools/native_tools.sh` to install the tools (Debian, Ubuntu)"
             )
     text = README.read_text()
     before = re.search(r"(?<=<!-- sizes -->\n).*?(?=\n<!-- end of sizes -->)", text, re.DOTALL)
     if before is None:
-        raise SystemExit(f"{README} has no marks for the tables")
-    now = tables()
+        raise SystemExit(f"{README} has no comments that mark the tables")
+    text_now = tables()
     if "--check" in sys.argv[1:]:
-        return int(now != before.group())
-    README.write_text(text[: before.start()] + now + text[before.end() :])
+        return int(text_now != before.group())
+    README.write_text(text[: before.start()] + text_now + text[before.end() :])
     return 0
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One case on one core: run.sh m0plus|m4 NB_FRAG FRAG_SIZE LOST CAPACITY VERSION [flags of the compiler]
+# Runs one case on one core: run.sh m0plus|m4 NB_FRAG FRAG_SIZE LOST CAPACITY VERSION [compiler flags]
 set -eu
 here=$(dirname "$0")
 core=$1 nb_frag=$2 frag_size=$3 lost=$4 capacity=$5 version=$6

@@ -1,4 +1,4 @@
-/* Start-up of a Cortex-M under QEMU (mps2-an385, mps2-an386), with semihosting for words and the exit code. */
+/* Start-up of a Cortex-M under QEMU (mps2-an385, mps2-an386), with semihosting for output and the exit code. */
 #include "board.h"
 
 extern uint32_t _sidata, _sdata, _edata, _sbss, _ebss, _estack;
@@ -15,7 +15,7 @@ static int semihosting(int operation, const void *argument) {
     return r0;
 }
 
-void board_say(const char *words) { semihosting(0x04, words); } /* SYS_WRITE0 */
+void board_print(const char *text) { semihosting(0x04, text); } /* SYS_WRITE0 */
 
 void board_exit(int code) {
     uint32_t block[2] = {0x20026u, (uint32_t)code}; /* SYS_EXIT_EXTENDED, ADP_Stopped_ApplicationExit */
@@ -36,7 +36,7 @@ void reset(void) {
 }
 
 static void fault(void) {
-    board_say("fault\n");
+    board_print("fault\n");
     board_exit(99);
 }
 

@@ -36,7 +36,7 @@ static void program(memory_t *m, uint32_t offset, const uint8_t *from, uint32_t 
     m->faults += set != 0;
 }
 
-/* Clears some of the bits that it should; which, depends on where and on what. */
+/* Clears some of the bits that the write should clear; which bits depends on the offset and the data. */
 static void scatter(memory_t *m, uint32_t offset, const uint8_t *from, uint32_t length) {
     uint32_t i;
     for (i = 0; i < length; i++) {

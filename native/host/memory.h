@@ -1,5 +1,5 @@
-/* A storage in memory that behaves like NOR flash: it counts, it refuses what a flash would, and its power fails on request.
- * For the host: tests, fuzzing and fuota.device.native. */
+/* A storage in memory that behaves like NOR flash: it counts accesses, refuses what a flash would refuse, and loses power on request.
+ * For use on the host: tests, fuzzing and fuota.device.native. */
 #ifndef FUOTA_HOST_MEMORY_H
 #define FUOTA_HOST_MEMORY_H
 
@@ -7,14 +7,14 @@
 
 typedef struct {
     uint8_t *octets;
-    uint32_t size, rows_end; /* octets altogether; where the marks begin */
+    uint32_t size, rows_end; /* number of bytes; offset at which the marks begin */
     uint32_t row, granularity;
     uint32_t row_reads, row_writes, mark_reads, mark_writes;
-    uint32_t rewritten; /* writes to a row or mark that was not blank */
-    uint32_t faults;    /* reads and writes that the contract forbids, and bits that a flash cannot set */
-    uint32_t writes_left; /* until the power fails */
-    uint32_t reads_left;  /* until reading fails, for good */
-    uint32_t torn;        /* how many octets of the write that it fails in still reach the storage; or MEMORY_SCATTERED: some bits do */
+    uint32_t rewritten; /* number of writes to a row or mark that was not blank */
+    uint32_t faults;    /* number of accesses that the contract forbids, and of writes that would set bits */
+    uint32_t writes_left; /* number of writes until the power fails */
+    uint32_t reads_left;  /* number of reads until reading fails permanently */
+    uint32_t torn;        /* number of bytes of the interrupted write that reach the storage; MEMORY_SCATTERED: some bits */
 } memory_t;
 
 #define MEMORY_ENDLESS 0xFFFFFFFFu

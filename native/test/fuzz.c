@@ -1,5 +1,5 @@
-/* Calls in any order, as the octets of the input say, against the model: libFuzzer's target, and with a main of its own the same on octets
- * from a generator, for the compilers that have no libFuzzer. */
+/* Calls in any order, selected by the bytes of the input, and compared with the model. This is a target for libFuzzer; for compilers without
+ * libFuzzer there is a main function that uses bytes from a generator. */
 #include "check.h"
 #include "model.h"
 
@@ -14,7 +14,7 @@ typedef struct {
     size_t size;
 } input_t;
 
-static uint32_t octet(input_t *input) {
+static uint32_t next_byte(input_t *input) {
     if (input->size == 0) return 0;
     input->size--;
     return *input->data++;
@@ -25,13 +25,13 @@ static device_t device;
 static uint32_t uncoded, cuts;
 static uint8_t had[16384];
 
-/* What must hold after every call. */
+/* Checks the conditions that must hold after every call. */
 static void check(int result) {
     const fuota_frag_t *f = &device.decoder;
     uint32_t missing = fuota_frag_missing(f), unknown = model.nb_frag - uncoded;
     CHECK(device.memory.faults == 0);
     CHECK(cuts || device.memory.rewritten == 0);
-    CHECK(device.memory.rewritten <= 3u * cuts); /* the row, its mark, and the mark that gives a row up */
+    CHECK(device.memory.rewritten <= 3u * cuts); /* the row, its mark, and the mark that abandons a row */
     if (result == FUOTA_FRAG_TOO_MANY) return;
     CHECK(result == FUOTA_FRAG_DONE || result == FUOTA_FRAG_MORE);
     CHECK(missing == (unknown <= f->capacity ? model.nb_frag - model.rank : unknown));
@@ -39,7 +39,7 @@ static void check(int result) {
 }
 
 static int feed(uint32_t n) {
-    uint8_t *payload = malloc(model.frag_size); /* of the exact size, for the sanitizer */
+    uint8_t *payload = malloc(model.frag_size); /* has the exact size, for the sanitizer */
     int result;
     if (!payload) abort();
     model_payload(&model, n, payload);
@@ -66,7 +66,7 @@ static int step(void) {
     return device_reset(&device);
 }
 
-/* Whatever does not belong to the session changes nothing. */
+/* Fragments that do not belong to the session are refused and change nothing. */
 static void refuse(uint32_t which) {
     static const uint32_t numbers[] = {0x8000u, 0u, 0x4001u, 0xC001u, 1u, 0x18001u, 0xFFFFFFFFu, 0x8000u | 16384u << 1};
     fuota_frag_t before = device.decoder;
@@ -77,7 +77,7 @@ static void refuse(uint32_t which) {
 }
 
 static int act(input_t *input, uint32_t op) {
-    uint32_t n = octet(input);
+    uint32_t n = next_byte(input);
     switch (op & 7u) {
     case 0: return feed(1u + (n | (op & 8u) << 5) % model.nb_frag);
     case 1: return feed(model.nb_frag + 1u + n);
@@ -85,7 +85,7 @@ static int act(input_t *input, uint32_t op) {
     case 3: device.memory.writes_left = n & 7u; device.memory.torn = n & 0x80u ? MEMORY_SCATTERED : n >> 3; break;
     case 4: return device_reset(&device);
     case 5: refuse(n); break;
-    case 6: { /* a burst in order, one in four lost */
+    case 6: { /* a burst of fragments in order; one in four is lost */
         int result = FUOTA_FRAG_MORE;
         uint32_t at = 1u + n % model.nb_frag, end = at + (op >> 3) * 2u;
         for (; at < end; at++)
@@ -97,7 +97,7 @@ static int act(input_t *input, uint32_t op) {
     return device.decoder.phase & 0x80 ? (int8_t)device.decoder.phase : device.decoder.phase != 0;
 }
 
-/* With no more disturbance, what is left to do is done. */
+/* Without further disturbances, the remaining steps complete the block. */
 static void finish(int result) {
     uint32_t steps = 0;
     device.memory.writes_left = MEMORY_ENDLESS;
@@ -110,15 +110,15 @@ static void finish(int result) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input_t input = {data, size};
-    uint32_t nb_frag = 1u + (octet(&input) | (octet(&input) & 1u) << 8) % MOST_FRAGMENTS, frag_size = 1u + octet(&input) % 24u;
-    uint32_t version = 1u + octet(&input) % 3u, capacity = 1u + octet(&input) % nb_frag, granularity = 1u << octet(&input) % 6u;
-    uint32_t scratch = octet(&input) & 1u ? octet(&input) : capacity + octet(&input) % 16u, spare = octet(&input);
+    uint32_t nb_frag = 1u + (next_byte(&input) | (next_byte(&input) & 1u) << 8) % MOST_FRAGMENTS, frag_size = 1u + next_byte(&input) % 24u;
+    uint32_t version = 1u + next_byte(&input) % 3u, capacity = 1u + next_byte(&input) % nb_frag, granularity = 1u << next_byte(&input) % 6u;
+    uint32_t scratch = next_byte(&input) & 1u ? next_byte(&input) : capacity + next_byte(&input) % 16u, spare = next_byte(&input);
     int result = FUOTA_FRAG_MORE;
     model_begin(&model, nb_frag, frag_size, version);
     device_begin(&device, &model, capacity, scratch, granularity, spare & 1u ? spare : 0);
     memset(had, 0, sizeof had);
     uncoded = cuts = 0;
-    while (input.size && result != FUOTA_FRAG_TOO_MANY) check(result = act(&input, octet(&input)));
+    while (input.size && result != FUOTA_FRAG_TOO_MANY) check(result = act(&input, next_byte(&input)));
     finish(result);
     device_end(&device);
     return 0;

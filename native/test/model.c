@@ -88,7 +88,7 @@ void device_end(device_t *device) {
     free(device->workspace);
 }
 
-/* Everything in RAM is lost but what the program fills in again. */
+/* Resets the device: all content of RAM is lost, except the fields that the program sets again. */
 int device_reset(device_t *device) {
     fuota_frag_t *f = &device->decoder;
     fuota_frag_t fresh = {.read = f->read,

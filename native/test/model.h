@@ -1,4 +1,4 @@
-/* What the decoder is tested against: a sender, a plain Gaussian elimination, and a device whose power fails. */
+/* Models for the tests of the decoder: a sender, a plain Gaussian elimination, and a device whose power fails. */
 #ifndef FUOTA_TEST_MODEL_H
 #define FUOTA_TEST_MODEL_H
 
@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
     uint32_t nb_frag, frag_size, version;
     uint8_t block[MOST_FRAGMENTS * 255u];
-    model_row_t rows[MOST_FRAGMENTS]; /* row p has p as its highest column, or is empty */
+    model_row_t rows[MOST_FRAGMENTS]; /* the highest column of row p is p, or the row is empty */
     uint32_t rank;
 } model_t;
 
@@ -24,7 +24,7 @@ model_row_t model_row(const model_t *model, uint32_t n);
 void model_payload(const model_t *model, uint32_t n, uint8_t *payload);
 void model_feed(model_t *model, uint32_t n);
 
-/* A decoder with all it needs, and no more than that: its arrays are of their exact size, so that a sanitizer sees what goes past them. */
+/* A decoder with its memory and storage. The arrays have their exact size, so that a sanitizer detects accesses past their ends. */
 typedef struct {
     fuota_frag_t decoder;
     memory_t memory;

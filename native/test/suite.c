@@ -1,4 +1,4 @@
-/* The contract of fuota_frag.h, promise by promise; above all what a power cut leaves. */
+/* Tests of the contract of fuota_frag.h, one promise at a time; most of them are about power cuts. */
 #include "check.h"
 #include "model.h"
 
@@ -18,7 +18,7 @@ static int solve(device_t *device) {
     return result;
 }
 
-/* Numbers in some order: those before `lost` come, then so many of the rest are lost, then coded ones. */
+/* A session, and which fragments arrive: nb_frag - lost uncoded fragments, then coded fragments. */
 typedef struct {
     uint32_t nb_frag, frag_size, version, capacity, scratch, granularity, spare, lost, shuffled;
 } case_t;
@@ -39,14 +39,14 @@ static void begin(const case_t *c, device_t *device) {
     device_begin(device, &model, c->capacity, c->scratch, c->granularity, c->spare);
 }
 
-/* The k-th fragment that arrives. */
+/* Returns the number of the k-th fragment that arrives. */
 static uint32_t number(const case_t *c, uint32_t k) {
     uint32_t kept = c->nb_frag - c->lost;
-    if (c->shuffled) k = k < kept + c->lost ? (k * 7u + 3u) % (kept + c->lost) : k; /* 7 and 13 divide no nb_frag here */
+    if (c->shuffled) k = k < kept + c->lost ? (k * 7u + 3u) % (kept + c->lost) : k; /* neither 7 nor 13 divides an nb_frag used here */
     return k < kept ? 1u + (k * 13u + 5u) % c->nb_frag : c->nb_frag + 1u + k - kept;
 }
 
-/* A whole reception; 0 once done. A failure of the storage ends it. */
+/* Receives fragments until the block is complete (result 0) or the storage fails. */
 static int receive(const case_t *c, device_t *device) {
     uint32_t k;
     int result = FUOTA_FRAG_MORE;
@@ -64,7 +64,7 @@ static void check_done(device_t *device) {
 
 static uint32_t writes_of(const device_t *device) { return device->memory.row_writes + device->memory.mark_writes; }
 
-static void every_case_is_done_and_no_row_written_twice(void) {
+static void every_case_completes_without_writing_a_row_twice(void) {
     uint32_t i;
     for (i = 0; i < CASES; i++) {
         device_t device;
@@ -78,7 +78,7 @@ static void every_case_is_done_and_no_row_written_twice(void) {
     }
 }
 
-/* Power fails in write number `at`, of which `torn` octets are done; and again in the write after `again` more. */
+/* Tests a power cut in write number `at` after `torn` bytes of it, and a second cut after `again` further writes. */
 static void cut(const case_t *c, uint32_t at, uint32_t torn, uint32_t again) {
     device_t device;
     int result;
@@ -119,7 +119,7 @@ static void power_may_fail_in_every_write(void) {
     }
 }
 
-/* A reset before every call that there is. */
+/* Tests a reset before every call. */
 static void reset_may_come_at_any_point(void) {
     uint32_t i, at, calls, end;
     for (i = 0; i < CASES; i++)
@@ -141,8 +141,8 @@ static void reset_may_come_at_any_point(void) {
         }
 }
 
-/* What a reset undoes is less than what so many steps get on by. */
-static void resets_between_enough_steps_do_not_keep_it_from_the_end(void) {
+/* A reset undoes less work than the promised number of steps does. */
+static void resets_between_enough_steps_do_not_prevent_completion(void) {
     uint32_t i, calls, steps;
     for (i = 0; i < CASES; i++) {
         device_t device;
@@ -179,7 +179,7 @@ static void reading_may_fail_anywhere(void) {
         }
 }
 
-static void more_memory_than_it_can_use(void) {
+static void more_memory_than_needed(void) {
     static const case_t c = {.nb_frag = 301, .frag_size = 2, .version = 1, .capacity = 301, .scratch = 310, .granularity = 1, .lost = 300, .spare = 9000};
     device_t device;
     begin(&c, &device);
@@ -188,27 +188,27 @@ static void more_memory_than_it_can_use(void) {
     device_end(&device);
 }
 
-static void losses_past_the_workspace_stay_an_error(void) {
+static void losses_above_the_capacity_remain_an_error(void) {
     device_t device;
     uint32_t n;
     int result = FUOTA_FRAG_MORE;
     model_begin(&model, 40, 8, FUOTA_FRAG_V1);
     device_begin(&device, &model, 10, 16, 4, 0);
-    for (n = 1; n <= 29; n++) CHECK(feed(&device, n) == FUOTA_FRAG_MORE); /* the tail is lost: nothing tells before a coded one comes */
+    for (n = 1; n <= 29; n++) CHECK(feed(&device, n) == FUOTA_FRAG_MORE); /* the tail is lost, which shows only when a coded fragment arrives */
     for (n = 41; n <= 56; n++) CHECK(feed(&device, n) == FUOTA_FRAG_MORE);
-    CHECK(feed(&device, 41) == FUOTA_FRAG_MORE); /* a repeat takes no room */
+    CHECK(feed(&device, 41) == FUOTA_FRAG_MORE); /* a repeated fragment needs no row */
     CHECK(feed(&device, 57) == FUOTA_FRAG_TOO_MANY);
     CHECK(fuota_frag_missing(&device.decoder) == 11);
     for (n = 30; n <= 40; n++) CHECK(feed(&device, n) == FUOTA_FRAG_TOO_MANY);
     CHECK(fuota_frag_step(&device.decoder) == FUOTA_FRAG_TOO_MANY);
-    result = device_reset(&device); /* a reset may try again: the storage is whole */
+    result = device_reset(&device); /* decoding can continue after a reset: the storage is intact */
     for (n = 30; n <= 40 && fuota_frag_missing(&device.decoder); n++) result = feed(&device, n);
     CHECK(result == FUOTA_FRAG_MORE && solve(&device) == FUOTA_FRAG_DONE);
     check_done(&device);
     device_end(&device);
 }
 
-static void nothing_lost_is_done_at_once(void) {
+static void reception_without_losses_completes_at_once(void) {
     device_t device;
     uint32_t n;
     model_begin(&model, 257, 4, FUOTA_FRAG_V2);
@@ -217,35 +217,35 @@ static void nothing_lost_is_done_at_once(void) {
     CHECK(feed(&device, 1) == FUOTA_FRAG_DONE);
     CHECK(device.memory.row_reads == 0);
     check_done(&device);
-    device.memory.reads_left = 257; /* the marks of the block, but not one more */
+    device.memory.reads_left = 257; /* enough for the marks of the block, but not for a further read */
     CHECK(fuota_frag_resume(&device.decoder) == FUOTA_FRAG_STORAGE);
     CHECK(device_reset(&device) == FUOTA_FRAG_DONE);
     device_end(&device);
 }
 
-static void sessions_do_not_touch_and_begin_clean(void) {
-    device_t one, two;
+static void sessions_are_independent_and_begin_clean(void) {
+    device_t first, second;
     uint32_t k, n;
     model_begin(&model, 30, 4, FUOTA_FRAG_V1);
-    device_begin(&one, &model, 9, 20, 4, 0);
-    device_begin(&two, &model, 9, 20, 4, 0);
+    device_begin(&first, &model, 9, 20, 4, 0);
+    device_begin(&second, &model, 9, 20, 4, 0);
     for (n = 1; n < 80; n++) {
-        if (n % 4u) CHECK(feed(&one, n) >= 0);
-        if (n % 5u) CHECK(feed(&two, n) >= 0);
+        if (n % 4u) CHECK(feed(&first, n) >= 0);
+        if (n % 5u) CHECK(feed(&second, n) >= 0);
     }
-    while (fuota_frag_step(&one.decoder) | fuota_frag_step(&two.decoder)) {}
-    check_done(&one);
-    check_done(&two);
-    for (k = 0; k < one.memory.size; k++) one.memory.octets[k] = 0xFF;
-    CHECK(fuota_frag_init(&one.decoder) == FUOTA_FRAG_MORE);
-    CHECK(fuota_frag_missing(&one.decoder) == 30);
-    for (n = 1; n < 80; n++) CHECK(feed(&one, n) >= 0);
-    check_done(&one);
-    device_end(&one);
-    device_end(&two);
+    while (fuota_frag_step(&first.decoder) | fuota_frag_step(&second.decoder)) {}
+    check_done(&first);
+    check_done(&second);
+    for (k = 0; k < first.memory.size; k++) first.memory.octets[k] = 0xFF;
+    CHECK(fuota_frag_init(&first.decoder) == FUOTA_FRAG_MORE);
+    CHECK(fuota_frag_missing(&first.decoder) == 30);
+    for (n = 1; n < 80; n++) CHECK(feed(&first, n) >= 0);
+    check_done(&first);
+    device_end(&first);
+    device_end(&second);
 }
 
-static void fields_that_cannot_be_are_refused(void) {
+static void invalid_fields_are_refused(void) {
     device_t device;
     fuota_frag_t good;
     model_begin(&model, 40, 8, FUOTA_FRAG_V1);
@@ -278,18 +278,18 @@ static void fields_that_cannot_be_are_refused(void) {
     device_end(&device);
 }
 
-static uint32_t cmac_octets;
+static uint32_t cmac_bytes;
 
 static void cmac_update(void *context, const void *data, uint32_t length) {
     const uint8_t *octets = data;
     uint8_t *sum = context;
     uint32_t i;
-    for (i = 0; i < length; i++) sum[cmac_octets++ % 16u] ^= octets[i];
+    for (i = 0; i < length; i++) sum[cmac_bytes++ % 16u] ^= octets[i];
 }
 
 static void cmac_finish(void *context, uint8_t mac[16]) { memcpy(mac, context, 16); }
 
-/* "123456789", whose CRC-32 and SHA-256 are published, over five fragments; device.test_native has others and real CMACs. */
+/* Checks "123456789", whose CRC-32 and SHA-256 are published, in five fragments; tests/device/test_native.py has other blocks and real CMACs. */
 static void checks_of_the_block(void) {
     static const uint8_t digest[4] = {0x15, 0xe2, 0xb0, 0xd3};
     fuota_frag_crc32_t crc = {.padding = 1};
@@ -316,14 +316,14 @@ static void checks_of_the_block(void) {
     wrong = mic;
     wrong.context = short_sum;
     while ((result = fuota_frag_check_mic(&device.decoder, &wrong)) == FUOTA_FRAG_MORE) {}
-    CHECK(result == FUOTA_FRAG_MISMATCH && cmac_octets == 16u + 9u);
+    CHECK(result == FUOTA_FRAG_MISMATCH && cmac_bytes == 16u + 9u);
     memcpy(mic.mic, short_sum, 4);
-    cmac_octets = 0;
+    cmac_bytes = 0;
     while ((result = fuota_frag_check_mic(&device.decoder, &mic)) == FUOTA_FRAG_MORE) {}
     CHECK(result == FUOTA_FRAG_DONE);
-    CHECK(fuota_frag_check_mic(&device.decoder, &mic) == FUOTA_FRAG_DONE); /* no row is left: the same again */
+    CHECK(fuota_frag_check_mic(&device.decoder, &mic) == FUOTA_FRAG_DONE); /* no row is left: same result again */
     crc.row = 0;
-    crc.padding = 200; /* more than a fragment has: nothing is read past it */
+    crc.padding = 200; /* more than the size of a fragment: nothing is read past the end */
     while (fuota_frag_crc32(&device.decoder, &crc) == FUOTA_FRAG_MORE) {}
     mic.row = 0;
     device.memory.reads_left = 0;
@@ -333,15 +333,15 @@ static void checks_of_the_block(void) {
 
 int main(void) {
     checks_of_the_block();
-    every_case_is_done_and_no_row_written_twice();
-    nothing_lost_is_done_at_once();
-    fields_that_cannot_be_are_refused();
-    more_memory_than_it_can_use();
-    losses_past_the_workspace_stay_an_error();
-    sessions_do_not_touch_and_begin_clean();
+    every_case_completes_without_writing_a_row_twice();
+    reception_without_losses_completes_at_once();
+    invalid_fields_are_refused();
+    more_memory_than_needed();
+    losses_above_the_capacity_remain_an_error();
+    sessions_are_independent_and_begin_clean();
     reading_may_fail_anywhere();
     reset_may_come_at_any_point();
-    resets_between_enough_steps_do_not_keep_it_from_the_end();
+    resets_between_enough_steps_do_not_prevent_completion();
     power_may_fail_in_every_write();
     puts("the contract holds");
     return 0;

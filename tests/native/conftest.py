@@ -1,6 +1,6 @@
 """Compilers and emulators for the decoder in C.
 
-A test without its tool is skipped with the reason; where FUOTA_REQUIRE_TOOLS is set, as in CI, it fails.
+A test whose tool is missing is skipped with the reason. If FUOTA_REQUIRE_TOOLS is set, as in CI, it fails.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def need(*tools):
 
 
 def run(*command, timeout=120, **kwargs):
-    """What a command says on stdout; AssertionError with all of its words where it fails."""
+    """Return the standard output of a command. Raises AssertionError, with all output, if the command fails."""
     done = subprocess.run([str(part) for part in command], check=False, capture_output=True, timeout=timeout, **kwargs)
-    words = (done.stdout + done.stderr).decode(errors="replace")
-    assert done.returncode == 0, f"{command[0]} gave {done.returncode}:\n{words[-3000:]}"
+    output = (done.stdout + done.stderr).decode(errors="replace")
+    assert done.returncode == 0, f"{command[0]} exited with {done.returncode}:\n{output[-3000:]}"
     return done.stdout.decode()
 
 
 class Native:
-    """native/ and what compiles it."""
+    """The folder native/ and the programs compiled from it."""
 
     folder = NATIVE
     strict = STRICT
@@ -44,21 +44,21 @@ class Native:
 
     def __init__(self, make_folder):
         self._make_folder = make_folder
-        self._made = {}
+        self._programs = {}
 
     def build(self, main, *flags, compiler="gcc"):
-        """The decoder and one program of native/test, as an executable; made once for all who ask for the same."""
+        """Return the executable of a program of native/test with the decoder; it is compiled once for the same arguments."""
         need(compiler)
         key = (main, flags, compiler)
-        if key not in self._made:
+        if key not in self._programs:
             out = self._make_folder("native") / main
             sources = [NATIVE / name for name in ("fuota_frag.c", *HARNESS, f"test/{main}.c")]
             run(compiler, *STRICT, *flags, *sources, "-o", out, cwd=out.parent)
-            self._made[key] = out
-        return self._made[key]
+            self._programs[key] = out
+        return self._programs[key]
 
 
 @pytest.fixture(scope="session")
 def native(tmp_path_factory):
-    """The decoder in C, its compilers and programs."""
+    """Return the decoder in C with its compilers and programs."""
     return Native(tmp_path_factory.mktemp)

@@ -1,4 +1,4 @@
-"""The decoder in C against each known fault of other decoders that could befall it; the numbers are those of docs/field-bugs.md."""
+"""A test of the decoder in C for each known fault of other decoders that it could have too. Numbers from docs/field-bugs.md."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def fresh(nb_frag=32, **kwargs):
 
 
 def feed(decoder, payloads, numbers):
-    """The number that completed the block."""
+    """Return the number of the fragment that completed the block, or None."""
     return next((n for n in numbers if decoder.feed(n, payloads[n - 1])), None)
 
 
 @pytest.mark.parametrize("sent", [{"version": 1}, {"version": 2, "variant": "literal"}])
-def test_bug_01_swl2001_106_the_mic_tells_mixed_readings(sent):
-    """No decoder can know; what it gives must not pass the check."""
+def test_bug_01_swl2001_106_the_mic_detects_mixed_variants(sent):
+    """A decoder cannot detect another variant, but its block must not pass the check of the MIC."""
     session, payloads = make(**sent)
     decoder = fresh(version=2)
     assert feed(decoder, payloads, [*range(1, 25), *range(33, 73)])
@@ -47,7 +47,7 @@ def test_bug_01_swl2001_106_the_mic_tells_mixed_readings(sent):
     assert right.has_mic(mic, **SETUP)
 
 
-def test_bug_02_loramac_node_too_many_losses_are_no_success():
+def test_bug_02_loramac_node_too_many_losses_do_not_complete():
     _, payloads = make()
     decoder = fresh(capacity=5, scratch=6)
     assert feed(decoder, payloads, [*range(1, 21), *range(33, 73)]) is None
@@ -74,7 +74,7 @@ def test_bug_04_loramac_node_1614_fragment_zero():
     assert (decoder.missing, decoder.storage_use.row_writes) == (32, 0)
 
 
-def test_bug_05_loramac_node_1614_numbers_far_beyond():
+def test_bug_05_loramac_node_1614_numbers_far_above_nb_frag():
     session, _ = make(redundancy=0)
     far = FragmentationSession.fit(session.data, frag_size=16, redundancy=16383 - 32)
     payloads = [fragment.payload for fragment in far.fragments()]
@@ -130,7 +130,7 @@ def test_bug_15_zephyr_repeats_change_nothing():
 
 
 @pytest.mark.parametrize("capacity", [1, 3, 7, 9])
-def test_bug_17_mbed_a_memory_that_is_no_multiple_of_eight(capacity):
+def test_bug_17_mbed_a_capacity_that_is_not_a_multiple_of_eight(capacity):
     session, payloads = make()
     for _ in range(2):
         decoder = fresh(capacity=capacity)
@@ -138,12 +138,12 @@ def test_bug_17_mbed_a_memory_that_is_no_multiple_of_eight(capacity):
         assert decoder.data() == session.data
 
 
-def test_bug_18_loramac_node_two_sessions_do_not_touch():
-    one, payloads = make(redundancy=60)
-    two, others = make(40, redundancy=60)
+def test_bug_18_loramac_node_two_sessions_are_independent():
+    first_session, payloads = make(redundancy=60)
+    second_session, others = make(40, redundancy=60)
     first, second = fresh(), fresh(40)
     for n in range(1, 93):
         if n % 3:
             first.feed(n, payloads[n - 1])
             second.feed(n, others[n - 1])
-    assert (first.data(), second.data()) == (one.data, two.data)
+    assert (first.data(), second.data()) == (first_session.data, second_session.data)

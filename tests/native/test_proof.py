@@ -1,4 +1,4 @@
-"""The decoder in C: what compilers, sanitizers and a plain model say about it."""
+"""The decoder in C under compilers, sanitizers and a fuzzer, and compared with a simple model."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import re
 import pytest
 
 DIVIDE = ["", "-DFUOTA_FRAG_DIVIDE"]
-"""Processors with a division and without have each their own modulo."""
+"""Flags for processors without and with a division instruction, which use different code for the modulo."""
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize(
     "flags", ["-O0", "-Os -ffreestanding -nostdinc", "-O3 -DFUOTA_FRAG_DIVIDE", "-Os -m32 -ffreestanding"]
 )
-def test_no_compiler_has_a_word_against_it(compiler, flags, tmp_path, native):
+def test_compilers_give_no_warnings(compiler, flags, tmp_path, native):
     native.need(compiler)
     if "-m32" in flags and platform.machine() not in ("x86_64", "i686"):
         pytest.skip(f"{platform.machine()} has no -m32")
@@ -35,8 +35,8 @@ def test_no_compiler_has_a_word_against_it(compiler, flags, tmp_path, native):
     )
 
 
-def test_it_keeps_nothing_and_calls_nothing(tmp_path, native):
-    """No heap, no globals: the object needs no symbol and has no data."""
+def test_decoder_has_no_globals_and_calls_no_functions(tmp_path, native):
+    """The object needs no symbol and has no data: no heap, no global variables."""
     native.need("gcc", "nm", "size")
     native.run(
         "gcc", *native.strict, "-Os", "-ffreestanding", "-c", native.folder / "fuota_frag.c", "-o", tmp_path / "frag.o"
@@ -46,7 +46,7 @@ def test_it_keeps_nothing_and_calls_nothing(tmp_path, native):
     assert native.run("size", tmp_path / "frag.o").splitlines()[1].split()[1:3] == ["0", "0"]
 
 
-def test_the_header_is_cxx_too(tmp_path, native):
+def test_the_header_compiles_as_cxx(tmp_path, native):
     native.need("g++")
     (tmp_path / "use.cpp").write_text(
         '#include "fuota_frag.h"\nint main() { return fuota_frag_missing(nullptr) == 1; }\n'
@@ -68,7 +68,7 @@ def test_arbitrary_calls_agree_with_the_model_under_the_sanitizers(native, divid
 
 @pytest.mark.slow
 def test_fuzzing_finds_nothing(native, tmp_path):
-    """`make fuzz` goes on for longer."""
+    """`make fuzz` runs for a longer time."""
     program = native.build("fuzz", "-DLIBFUZZER", "-g", "-O1", "-fsanitize=fuzzer,address,undefined", compiler="clang")
     seconds = os.environ.get("FUOTA_FUZZ_SECONDS", "15")
     native.run(
@@ -87,14 +87,14 @@ def test_the_field_sequences_are_received_as_recorded(native, vectors):
         assert (missing.index("0") if "0" in missing else None) == done, case["name"]
 
 
-def excused(folder):
-    """The lines that native/README.md says why no test takes every branch of."""
-    section = (folder / "README.md").read_text().split("## What no test takes")[1].split("\n## ")[0]
+def excluded_lines(folder):
+    """Return the lines that native/README.md lists as lines with branches that no test executes."""
+    section = (folder / "README.md").read_text().split("## Code that no test executes")[1].split("\n## ")[0]
     return set(re.findall(r"^- `(.+?)`:", section, re.MULTILINE))
 
 
 @pytest.mark.slow
-def test_every_line_and_branch_is_taken_or_excused(native):
+def test_every_line_and_branch_is_executed_or_excluded(native):
     native.need("gcov")
     for main, *arguments in (["suite"], ["fuzz", "3000"]):
         program = native.build(main, "--coverage", "-O0")
@@ -111,5 +111,5 @@ def test_every_line_and_branch_is_taken_or_excused(native):
                 a + b for a, b in zip(lines.get(line["line_number"], [0] * 99), counts, strict=False)
             ]
     source = (native.folder / "fuota_frag.c").read_text().splitlines()
-    open_ends = {source[number - 1].strip() for number, counts in lines.items() if 0 in counts}
-    assert open_ends == excused(native.folder)
+    uncovered = {source[number - 1].strip() for number, counts in lines.items() if 0 in counts}
+    assert uncovered == excluded_lines(native.folder)

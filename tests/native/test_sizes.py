@@ -1,4 +1,4 @@
-"""The figures of native/README.md: still those of the source, and within what was aimed at where it is kept."""
+"""The figures of native/README.md: they match the source, and are within the aims that were reached."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import pytest
 
 CASES = {"m0plus": 27_000_000, "m4": 17_000_000}
-"""Half of what the best peer takes for 50 KB in fragments of 48 octets, 10 % lost."""
+"""Half of the instructions of the best other decoder for 50 KB in fragments of 48 bytes, 10 % lost."""
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def arm(native):
 
 @pytest.mark.parametrize("core", CASES)
 def test_a_session_stays_within_its_bounds(arm, core):
-    said = arm.run(arm.folder / "bench" / "run.sh", core, 1067, 48, 81, 213, 1)
-    figures = json.loads(said.splitlines()[-1])
+    output = arm.run(arm.folder / "bench" / "run.sh", core, 1067, 48, 81, 213, 1)
+    figures = json.loads(output.splitlines()[-1])
     triangle, known, fragments = 213 * 214 // 2 / 8, 1067 / 8, 2 * 48
     assert figures["ram"] <= triangle + known + fragments + 128
     assert figures["stack"] <= 200
@@ -31,18 +31,17 @@ def test_a_session_stays_within_its_bounds(arm, core):
 
 
 def deepest(frames, calls, name):
-    """Octets of stack that a function and the deepest of those it calls have. A recursion would not end."""
+    """Return the bytes of stack of a function and its deepest chain of calls. It does not end if there is a recursion."""
     return frames[name] + max((deepest(frames, calls, callee) for callee in calls.get(name, ())), default=0)
 
 
-def test_no_chain_of_calls_has_more_stack_than_it_says(arm, tmp_path):
-    """By the compiler's own account, which reaches what no measurement does; the caller's functions come on top."""
+def test_no_chain_of_calls_needs_more_than_200_bytes_of_stack(arm, tmp_path):
+    """From the report of the compiler, which covers all code. The callbacks of the caller are not included."""
     flags = ["-mcpu=cortex-m0plus", "-mthumb", "-Os", "-std=c99", "-ffreestanding", "-fcallgraph-info=su"]
     arm.run("arm-none-eabi-gcc", *flags, "-c", arm.folder / "fuota_frag.c", "-o", tmp_path / "frag.o", cwd=tmp_path)
     graph = (tmp_path / "frag.ci").read_text()
     frames = {
-        name: int(octets)
-        for name, octets in re.findall(r'title: "([^"]+)" label: "[^"]*?(\d+) bytes \(static\)', graph)
+        name: int(size) for name, size in re.findall(r'title: "([^"]+)" label: "[^"]*?(\d+) bytes \(static\)', graph)
     }
     calls = {}
     for caller, callee in re.findall(r'sourcename: "([^"]+)" targetname: "([^"]+)"', graph):
@@ -53,9 +52,9 @@ def test_no_chain_of_calls_has_more_stack_than_it_says(arm, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_tables_are_those_of_the_source(arm):
-    """Remade by `make size`; with another compiler they would differ, and say which it was."""
+def test_the_tables_match_the_source(arm):
+    """`make size` writes the tables. They name the compiler, because another compiler gives other sizes."""
     compiler = arm.run("arm-none-eabi-gcc", "--version").splitlines()[0]
     if f"Compiler: {compiler}." not in (arm.folder / "README.md").read_text():
-        pytest.skip(f"the tables were made by another compiler than {compiler}")
+        pytest.skip(f"the tables were made with another compiler than {compiler}")
     arm.run("python3", arm.folder / "bench" / "report.py", "--check", timeout=300)
