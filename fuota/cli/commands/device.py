@@ -1,228 +1,448 @@
-"""fuota device: register, activate, activate-one, deactivate, update, export, transfer, task."""
+"""Commands `fuota device`: onboarding, export and tasks of devices."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from fuota.cli import exits
 from fuota.cli.commands.device_export import export
-from fuota.cli.commands.device_tasks import Job, details_options, job_options, place_options, rows_options, tags_option
+from fuota.cli.help import Group, OptionsUnder
+from fuota.cli.options.device_lists import DeviceDetailOptions, DeviceSource, detail_option, detail_options, source_options
+from fuota.cli.options.group import option_group
 from fuota.cli.options.server import ServerOptions, call_options, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.dry_run import UNREAD_KEY
 from fuota.cli.render.progress import shown
 from fuota.cli.results import ResultFile
+from fuota.cli.task_runner import TaskRunner, results_option, runner_options, task_option, timeout_option
 from fuota.errors import AuthenticationError, IncompleteError, MessageError, OutcomeUnknownError
 from fuota.network.keys import KeySource
 from fuota.text import printable
 
 if TYPE_CHECKING:
-    from fuota.network.senra import TaskStatus
+    from fuota.network.device_lists import DeviceList
+    from fuota.network.senra import Callback, TaskStatus
 
-TOKEN_VARIABLE = "FUOTA_REGISTRATION_TOKEN"  # noqa: S105 - a name
+TOKEN_VARIABLE = "FUOTA_REGISTRATION_TOKEN"  # noqa: S105 - name of a variable
 TO_KEY_VARIABLE = "FUOTA_TO_API_KEY"
-DETAILS = ("lat", "lng", "metadata", "dev_type")
-_KEYS = ("app_key", "dev_addr", "nwk_s_key", "app_s_key")
+DETAILS = ("lat", "lng", "metadata", "dev_type", "tags")
+"""Columns that describe a device."""
+KEYS = ("app_key", "dev_addr", "nwk_s_key", "app_s_key")
+
+scope_option = OptionsUnder("Application")
+registration_option = OptionsUnder("Registration")
+change_option = OptionsUnder("Changes")
+key_file = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
-def device() -> None:
-    """Devices of an application: onboarding, export and tasks. Results of tasks are kept in the state folder.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeOptions:
+    """Where devices belong: application, join server, contract, profile, and tags. None: the default of the server."""
 
-    Exit codes: 0 every device done, 6 some, 3 none, 8 not known of some.
-    """
+    app_eui: str | None
+    join_eui: str | None
+    contract_id: int | None
+    profile_id: int | None
 
 
-@device.command()
-@rows_options(*_KEYS, *DETAILS, "tags")
-@place_options
-@tags_option
-@click.option("--activation", type=click.Choice(["OTAA", "ABP"]), help="How they join.  [default: by their columns]")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help=f"File of mode 0600 with the six digits e-mailed; they may also be in {TOKEN_VARIABLE}, or are asked for.",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationOptions:
+    """How devices are registered. token_file: file of the registration token. callback: JSON with url and headers."""
+
+    activation: str | None
+    token_file: Path | None
+    callback: IO[bytes] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOptions:
+    """Changes of the devices of an application."""
+
+    dev_class: str | None
+    fw_ver: str | None
+    app_eui: str
+    profile_id: int | None
+    tags: tuple[str, ...]
+    tags_operation: str | None
+
+    def shared(self, details: DeviceDetailOptions) -> dict[str, object]:
+        """Return the fields of every device that --dev-eui names."""
+        return {**details.fields(), "dev_class": self.dev_class, "fw_ver": self.fw_ver}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveOptions:
+    """Present and new application of devices, and the key of the new application."""
+
+    from_app_eui: str
+    to_app_eui: str
+    contract_id: int
+    profile_id: int | None
+    to_api_key_file: Path | None
+    to_api_key_command: str | None
+
+    def read_key(self) -> str:
+        """Return the key of the new application. Raises AuthenticationError if there is none."""
+        if self.to_api_key_file is not None:
+            return KeySource(kind="file", where=str(self.to_api_key_file)).read()
+        if self.to_api_key_command is not None:
+            return KeySource(kind="command", where=self.to_api_key_command).read()
+        if TO_KEY_VARIABLE not in os.environ:
+            raise AuthenticationError(
+                f"no API key of the new application: set {TO_KEY_VARIABLE}, or use --to-api-key-file or --to-api-key-command"
+            )
+        return os.environ[TO_KEY_VARIABLE].strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitOptions:
+    """Whether and how long to wait for a task, and the file that keeps its result."""
+
+    wait: bool
+    timeout_s: int
+    results: Path | None
+
+
+app_eui_option = scope_option(
+    "--app-eui", metavar="EUI", help="Application of the devices.  [default: that of the key]"
 )
-@click.option("--callback", type=click.File("rb"), help="JSON with url and headers: where the server posts the result.")
-@job_options
-def register(  # noqa: PLR0913 - options
-    *,
-    given: Any,
-    place: dict[str, Any],
-    tags: tuple[str, ...],
-    activation: str | None,
-    token_file: Path | None,
-    callback: IO[bytes] | None,
-    job: Job,
-) -> int:
-    """device/register: make devices known. FILE has dev_eui and app_key, or dev_addr, nwk_s_key, app_s_key (ABP).
+scope_options = option_group(
+    "scope",
+    ScopeOptions,
+    app_eui_option,
+    scope_option("--join-eui", metavar="EUI", help="Join server, if the application has several."),
+    scope_option("--contract-id", type=int, metavar="ID", help="Contract.  [default: that of the application]"),
+    scope_option("--profile-id", type=int, metavar="ID", help="Device profile of the server."),
+)
+tags_option = scope_option("--tag", "tags", metavar="TAG", multiple=True, help="Tag of all devices; may be repeated.")
 
-    Also lat, lng, tags, metadata and dev_type. The names of the API (devEui) and of its export ("Dev EUI") will do.
+
+@click.group(cls=Group, examples=("fuota device export --app-eui A1B2C3D4E5F60708 -o devices.csv",))
+def device() -> None:
+    """Onboard, export and update devices.
+
+    Results of tasks are kept in the state folder. Exit codes: 0 all devices done, 6 some done, 3 none done, 8 unknown for some.
     """
-    more = {"tags": tags or None, "activation": activation, "callback": _callback(callback), **place}
-    token = "0" * 6 if job.server.dry_run else _token(token_file)
-    return job.carry_out(lambda devices: devices.register(given.rows, token=token, **more), given)
 
 
-@device.command()
-@rows_options(*DETAILS, "tags", shared=DETAILS)
-@details_options
-@place_options
+@device.command(
+    examples=(
+        "fuota device register devices.csv --app-eui A1B2C3D4E5F60708 --dry-run",
+        "fuota device register devices.csv --token-file token.txt --tag pilot",
+    )
+)
+@source_options
+@scope_options
 @tags_option
-@job_options
-def activate(*, given: Any, place: dict[str, Any], tags: tuple[str, ...], job: Job) -> int:
-    """device/activate: let registered or deactivated devices join; they are billed from then on.
+@option_group(
+    "registration",
+    RegistrationOptions,
+    registration_option(
+        "--activation",
+        type=click.Choice(["OTAA", "ABP"]),
+        help="Activation of the devices.  [default: according to their columns]",
+    ),
+    registration_option(
+        "--token-file",
+        metavar="FILE",
+        type=key_file,
+        help="File of mode 0600 with the six digits that the server sent by e-mail. They may also be in"
+        f" {TOKEN_VARIABLE}; otherwise the command asks for them.",
+    ),
+    registration_option(
+        "--callback",
+        metavar="FILE",
+        type=click.File("rb"),
+        help="JSON file with url and headers, to which the server posts the result.",
+    ),
+)
+@runner_options
+def register(
+    *,
+    source: DeviceSource,
+    scope: ScopeOptions,
+    tags: tuple[str, ...],
+    registration: RegistrationOptions,
+    runner: TaskRunner,
+) -> int:
+    """Register devices (device/register).
 
-    FILE has dev_eui, and lat, lng, tags, metadata and dev_type where they are to be set.
+    FILE has the columns dev_eui and app_key (OTAA), or dev_eui, dev_addr, nwk_s_key and app_s_key (ABP); lat, lng, tags, metadata
+    and dev_type are optional. The names of the API (devEui) and of its export ("Dev EUI") are understood too.
     """
-    return job.carry_out(lambda devices: devices.activate(given.rows, tags=tags or None, **place), given)
+    listed = source.read((*KEYS, *DETAILS))
+    callback = _callback(registration.callback)
+    token = "0" * 6 if runner.server.dry_run else _token(registration.token_file)
+    return runner.run(
+        lambda devices: devices.register(
+            listed.rows,
+            token=token,
+            app_eui=scope.app_eui,
+            join_eui=scope.join_eui,
+            contract_id=scope.contract_id,
+            profile_id=scope.profile_id,
+            tags=tags or None,
+            callback=callback,
+            activation=registration.activation,
+        ),
+        listed,
+    )
 
 
-@device.command(name="activate-one")
+@device.command(examples=("fuota device activate devices.csv --app-eui A1B2C3D4E5F60708 --dry-run",))
+@source_options
+@detail_options
+@scope_options
+@tags_option
+@runner_options
+def activate(
+    *,
+    source: DeviceSource,
+    details: DeviceDetailOptions,
+    scope: ScopeOptions,
+    tags: tuple[str, ...],
+    runner: TaskRunner,
+) -> int:
+    """Activate devices, so that they can join (device/activate).
+
+    Registered and deactivated devices can be activated; they are billed from then on. FILE has the column dev_eui; lat, lng, tags,
+    metadata and dev_type are optional.
+    """
+    listed = source.read(DETAILS, details.fields())
+    return runner.run(
+        lambda devices: devices.activate(
+            listed.rows,
+            app_eui=scope.app_eui,
+            join_eui=scope.join_eui,
+            contract_id=scope.contract_id,
+            profile_id=scope.profile_id,
+            tags=tags or None,
+        ),
+        listed,
+    )
+
+
+@device.command(name="activate-one", examples=("fuota device activate-one A1B2C3D4E5F60001 --tag pilot",))
 @click.argument("dev_eui")
-@details_options
-@place_options
+@detail_options
+@scope_options
 @tags_option
 @call_options
 @with_output
-def activate_one(
+def activate_one(  # noqa: PLR0913 - option groups
     *,
     dev_eui: str,
-    place: dict[str, Any],
+    details: DeviceDetailOptions,
+    scope: ScopeOptions,
     tags: tuple[str, ...],
     server: ServerOptions,
     out: Output,
-    **details: Any,
 ) -> int:
-    """device/activateOne: activate one device at once, without a task."""
-    row = {"dev_eui": dev_eui, "tags": tags or None, **details}
-    said = server.client().devices.activate_one(row, **place)
-    out.event("activated", dev_eui=dev_eui, message=said)
-    out.result(printable(said or "the server said nothing"))
+    """Activate one device at once, without a task (device/activateOne)."""
+    row = {"dev_eui": dev_eui, "tags": tags or None, **details.fields()}
+    message = server.client().devices.activate_one(
+        row,
+        app_eui=scope.app_eui,
+        join_eui=scope.join_eui,
+        contract_id=scope.contract_id,
+        profile_id=scope.profile_id,
+    )
+    out.event("activated", dev_eui=dev_eui, message=message)
+    out.result(printable(message or "the server sent no message"))
     return exits.DONE
 
 
-@device.command()
-@rows_options()
-@place_options
-@job_options
-def deactivate(*, given: Any, place: dict[str, Any], job: Job) -> int:
-    """device/deactivate: keep devices from joining. Those that have joined go on, and are billed while they are heard."""
-    return job.carry_out(lambda devices: devices.deactivate(given.rows, **place), given)
+@device.command(examples=("fuota device deactivate --dev-eui A1B2C3D4E5F60001 --dry-run",))
+@source_options
+@scope_options
+@runner_options
+def deactivate(*, source: DeviceSource, scope: ScopeOptions, runner: TaskRunner) -> int:
+    """Deactivate devices, so that they cannot join (device/deactivate).
 
-
-@device.command()
-@rows_options("app_key", "nwk_key", *DETAILS, "tags", "dev_class", "fw_ver", shared=(*DETAILS, "dev_class", "fw_ver"))
-@details_options
-@click.option("--class", "dev_class", type=click.Choice(["A", "B", "C"]), help="Class of the device.")
-@click.option("--fw-ver", help="Firmware version, for the server's records.")
-@click.option("--app-eui", required=True, help="Application of the devices.")
-@click.option("--profile-id", type=int, help="Device profile.")
-@tags_option
-@click.option(
-    "--tags-operation", type=click.Choice(["APPEND", "REPLACE", "DELETE"]), help="What is done with the tags."
-)
-@job_options
-def update(*, given: Any, tags: tuple[str, ...], job: Job, **options: Any) -> int:
-    """device/update: change devices that have joined.
-
-    FILE has dev_eui, and of app_key, nwk_key, lat, lng, tags, metadata, dev_type, dev_class and fw_ver what is to change.
+    A device that has joined stays joined, and is billed while it sends.
     """
-    return job.carry_out(lambda devices: devices.update(given.rows, tags=tags or None, **options), given)
+    listed = source.read()
+    return runner.run(
+        lambda devices: devices.deactivate(
+            _euis(listed),
+            app_eui=scope.app_eui,
+            join_eui=scope.join_eui,
+            contract_id=scope.contract_id,
+            profile_id=scope.profile_id,
+        ),
+        listed,
+    )
 
 
-@device.command()
-@rows_options()
-@click.option("--from-app-eui", required=True, help="Application that they are in; the key is that of it.")
-@click.option("--to-app-eui", required=True, help="Application that they go to.")
-@click.option("--contract-id", type=int, required=True, help="Contract there.")
-@click.option("--profile-id", type=int, help="Device profile there.")
-@click.option(
-    "--to-api-key-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help=f"File of mode 0600 with the key of the other application; it may also be in {TO_KEY_VARIABLE}.",
+@device.command(
+    examples=(
+        "fuota device update devices.csv --app-eui A1B2C3D4E5F60708 --dry-run",
+        "fuota device update --dev-eui A1B2C3D4E5F60001 --app-eui A1B2C3D4E5F60708 \\\n"
+        "    --tag pilot --tags-operation APPEND",
+    )
 )
-@click.option("--to-api-key-command", metavar="COMMAND", help="Command that prints that key.")
-@job_options
-def transfer(
-    *, given: Any, to_api_key_file: Path | None, to_api_key_command: str | None, job: Job, **options: Any
-) -> int:
-    """device/transfer: move devices to another application, with the keys of both."""
-    key = UNREAD_KEY if job.server.dry_run else _other_key(to_api_key_file, to_api_key_command)
-    return job.carry_out(lambda devices: devices.transfer(given.rows, to_api_key=key, **options), given)
+@source_options
+@detail_options
+@option_group(
+    "update",
+    UpdateOptions,
+    detail_option("--class", "dev_class", type=click.Choice(["A", "B", "C"]), help="Class."),
+    detail_option("--fw-ver", metavar="VERSION", help="Firmware version in the records of the server."),
+    scope_option("--app-eui", metavar="EUI", required=True, help="Application of the devices."),
+    change_option("--profile-id", type=int, metavar="ID", help="Device profile of the server."),
+    change_option("--tag", "tags", metavar="TAG", multiple=True, help="Tag of all devices; may be repeated."),
+    change_option(
+        "--tags-operation",
+        type=click.Choice(["APPEND", "REPLACE", "DELETE"]),
+        help="How the tags change the present tags of the devices.",
+    ),
+)
+@runner_options
+def update(*, source: DeviceSource, details: DeviceDetailOptions, update: UpdateOptions, runner: TaskRunner) -> int:
+    """Change devices that have joined (device/update).
+
+    FILE has the column dev_eui, and columns for what changes: app_key, nwk_key, lat, lng, tags, metadata, dev_type, dev_class and
+    fw_ver.
+    """
+    fields = ("app_key", "nwk_key", *DETAILS, "dev_class", "fw_ver")
+    listed = source.read(fields, update.shared(details))
+    return runner.run(
+        lambda devices: devices.update(
+            listed.rows,
+            app_eui=update.app_eui,
+            profile_id=update.profile_id,
+            tags_operation=update.tags_operation,
+            tags=update.tags or None,
+        ),
+        listed,
+    )
+
+
+@device.command(
+    examples=(
+        "fuota device transfer devices.csv --from-app-eui A1B2C3D4E5F60708 \\\n"
+        "    --to-app-eui A1B2C3D4E5F60709 --contract-id 7 --dry-run",
+    )
+)
+@source_options
+@option_group(
+    "move",
+    MoveOptions,
+    scope_option(
+        "--from-app-eui", metavar="EUI", required=True, help="Present application; the API key belongs to it."
+    ),
+    scope_option("--to-app-eui", metavar="EUI", required=True, help="New application."),
+    scope_option("--contract-id", type=int, metavar="ID", required=True, help="Contract in the new application."),
+    scope_option("--profile-id", type=int, metavar="ID", help="Device profile in the new application."),
+    scope_option(
+        "--to-api-key-file",
+        metavar="FILE",
+        type=key_file,
+        help=f"File of mode 0600 with the API key of the new application. The key may also be in {TO_KEY_VARIABLE}.",
+    ),
+    scope_option(
+        "--to-api-key-command", metavar="COMMAND", help="Command that prints the API key of the new application."
+    ),
+)
+@runner_options
+def transfer(*, source: DeviceSource, move: MoveOptions, runner: TaskRunner) -> int:
+    """Move devices to another application (device/transfer).
+
+    This needs the API keys of both applications.
+    """
+    listed = source.read()
+    key = UNREAD_KEY if runner.server.dry_run else move.read_key()
+    return runner.run(
+        lambda devices: devices.transfer(
+            _euis(listed),
+            from_app_eui=move.from_app_eui,
+            to_app_eui=move.to_app_eui,
+            contract_id=move.contract_id,
+            to_api_key=key,
+            profile_id=move.profile_id,
+        ),
+        listed,
+    )
 
 
 device.add_command(export)
 
 
-@device.command()
+@device.command(examples=("fuota device task DevMgmtJobReq:A1B2C3D4E5F60708",))
 @click.argument("task", metavar="TASK")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for its end.")
-@click.option("--timeout", "timeout_s", type=int, default=600, show_default=True, help="Seconds to wait.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the result in this file.  [default: a file of its own in the state folder]",
+@option_group(
+    "waiting",
+    WaitOptions,
+    task_option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end of the task."),
+    timeout_option,
+    results_option,
 )
 @state_option
 @call_options
 @with_output
-def task(  # noqa: PLR0913 - options
-    *,
-    task: str,
-    wait: bool,
-    timeout_s: int,
-    results: Path | None,
-    state_dir: Path | None,
-    server: ServerOptions,
-    out: Output,
-) -> int:
-    """device/status: how a task stands. TASK is its request id or statusUrl; the server forgets it 15 minutes after its end."""
-    from fuota.network.senra.tasks import TaskRef
+def task(*, task: str, waiting: WaitOptions, state_dir: Path | None, server: ServerOptions, out: Output) -> int:
+    """Show the state of a task, and keep its result (device/status).
 
-    kept = ResultFile(results, state_dir, "task")
-    name = TaskRef.from_answer({"statusUrl": task}, host=_host(task)).request_id if "://" in task else task
-    if wait:
-        status = _end_of(name, server, timeout_s, kept, out)
+    TASK is the request id of the task or its statusUrl. The server deletes the result 15 minutes after the end of the task.
+    """
+    results = ResultFile(waiting.results, state_dir, "task")
+    name = _request_id(task) if "://" in task else task
+    if waiting.wait:
+        status = _await_end(name, server, waiting.timeout_s, results, out)
     elif (status := server.client().devices.task_status(name)).finished:
-        kept.task(name, status)
+        results.task(name, status)
+    _show_status(status, out)
+    if not status.finished:
+        return exits.UNKNOWN if waiting.wait else exits.DONE
+    out.say(f"results are in {results.path}")
+    return exits.DONE if status.succeeded else exits.PARTIAL if status.state == "DONE_SUC" else exits.REFUSED
+
+
+def _show_status(status: TaskStatus, out: Output) -> None:
     out.event("task", **dict(status.raw))
     progress = "" if status.pct_done is None else f" {status.pct_done} %"
     out.result(printable(f"{status.state}{progress}  {status.summary}".rstrip()))
     for line in status.messages:
         out.result(printable(line))
-    if not status.finished:
-        return exits.UNKNOWN if wait else exits.DONE
-    out.say(f"kept in {kept.path}")
-    return exits.DONE if status.succeeded else exits.PARTIAL if status.state == "DONE_SUC" else exits.REFUSED
 
 
-def _end_of(name: str, server: ServerOptions, timeout_s: int, kept: ResultFile, out: Output) -> TaskStatus:
+def _await_end(name: str, server: ServerOptions, timeout_s: int, results: ResultFile, out: Output) -> TaskStatus:
+    """Return the last status of a task. Raises OutcomeUnknownError if it has not ended in time."""
     with shown(out) as report:
         try:
             return server.client().devices.task(
                 name,
                 timeout_s=timeout_s,
                 on_status=lambda status: report(name, status),
-                on_result=lambda status: kept.task(name, status),
+                on_result=lambda status: results.task(name, status),
             )
         except IncompleteError as error:
             raise OutcomeUnknownError(str(error)) from None
 
 
-def _host(url: str) -> str:
+def _request_id(status_url: str) -> str:
     from urllib.parse import urlsplit
 
-    return (urlsplit(url).hostname or "").lower()
+    from fuota.network.senra.tasks import TaskRef
+
+    host = (urlsplit(status_url).hostname or "").lower()
+    return TaskRef.from_answer({"statusUrl": status_url}, host=host).request_id
+
+
+def _euis(devices: DeviceList) -> list[str]:
+    return [str(row.get("dev_eui", "")) for row in devices.rows]
 
 
 def _token(file: Path | None) -> str:
+    """Return the registration token, from the file, the environment or the terminal."""
     if file is not None:
         return KeySource(kind="file", where=str(file)).read()
     if TOKEN_VARIABLE in os.environ:
@@ -232,27 +452,16 @@ def _token(file: Path | None) -> str:
     return str(click.prompt("Registration token, six digits", hide_input=True, err=True)).strip()
 
 
-def _other_key(file: Path | None, command: str | None) -> str:
-    if file is not None:
-        return KeySource(kind="file", where=str(file)).read()
-    if command is not None:
-        return KeySource(kind="command", where=command).read()
-    if TO_KEY_VARIABLE not in os.environ:
-        raise AuthenticationError(
-            f"no API key of the other application: set {TO_KEY_VARIABLE}, or use --to-api-key-file or --to-api-key-command"
-        )
-    return os.environ[TO_KEY_VARIABLE].strip()
-
-
-def _callback(file: IO[bytes] | None) -> Any:
+def _callback(file: IO[bytes] | None) -> Callback | None:
+    """Return the callback in a JSON file, None for no file. Raises MessageError."""
     from fuota.network.senra import Callback
 
     if file is None:
         return None
     try:
-        found = json.load(file)
+        content: object = json.load(file)
     except (ValueError, RecursionError):
-        raise MessageError(f"the callback file {file.name} is no JSON") from None
-    if not isinstance(found, dict) or not found or not set(found) <= {"url", "headers"}:
-        raise MessageError(f"the callback file {file.name} must hold an object with url and, if need be, headers")
-    return Callback(**{"url": "", **found})
+        raise MessageError(f"the callback file {file.name} is not valid JSON") from None
+    if not isinstance(content, Mapping) or not content or not set(content) <= {"url", "headers"}:
+        raise MessageError(f"the callback file {file.name} must be a JSON object with url and, optionally, headers")
+    return Callback(**{"url": "", **content})

@@ -1,95 +1,122 @@
-"""fuota device export: the devices of an application as CSV or JSON Lines, however many."""
+"""Command `fuota device export`: the devices of an application as CSV or JSON Lines."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fuota.cli import exits
+from fuota.cli.help import Command, OptionsUnder
 from fuota.cli.options.device_lists import dev_eui_option, dev_file_option
+from fuota.cli.options.group import option_group
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
-from fuota.errors import StorageError
+from fuota.cli.output_file import file_option
+from fuota.files import not_writable
 from fuota.text import counted
 
 if TYPE_CHECKING:
     from fuota.network.senra.export import Export
 
+selection_option = OptionsUnder("Selection")
 
-@click.command()
-@click.option("--app-eui", help="Application.  [default: that of the key]")
-@click.option(
-    "--field",
-    "fields",
-    multiple=True,
-    help="A column, such as yestPsr; may be repeated, or several with commas; all is all of them."
-    "  [default: devEui, contract, tags, state, lastHeardFrom]",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions:
+    """Which devices and columns are exported; None or empty: the default of the server."""
+
+    app_eui: str | None
+    fields: tuple[str, ...]
+    state: str | None
+    psr_days: int | None
+    contract_id: int | None
+    dev_euis: tuple[str, ...]
+
+    def columns(self) -> list[str] | None:
+        """Return the names of the columns, None for the default of the server."""
+        from fuota.network.senra import EXPORT_FIELDS
+
+        names = [name.strip() for field in self.fields for name in field.split(",") if name.strip()]
+        return list(EXPORT_FIELDS) if names == ["all"] else names or None
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "fuota device export --app-eui A1B2C3D4E5F60708 -o devices.csv",
+        "fuota device export --field devEui,state,yestPsr,yestAvgSnr,curDr -o fleet.csv",
+    ),
 )
-@click.option(
-    "--state",
-    type=click.Choice(["ALL", "REGISTERED", "ACTIVATED", "DEACTIVATED", "JOINED"]),
-    help="Devices in this state.  [default: ALL]",
+@option_group(
+    "selection",
+    ExportOptions,
+    selection_option("--app-eui", metavar="EUI", help="Application of the devices.  [default: that of the key]"),
+    selection_option(
+        "--field",
+        "fields",
+        metavar="NAME",
+        multiple=True,
+        help="Column, such as yestPsr; may be repeated, or several separated by commas; all is every column."
+        "  [default: devEui, contract, tags, state, lastHeardFrom]",
+    ),
+    selection_option(
+        "--state",
+        type=click.Choice(["ALL", "REGISTERED", "ACTIVATED", "DEACTIVATED", "JOINED"]),
+        help="Devices in this state.  [default: ALL]",
+    ),
+    selection_option("--psr-days", type=int, metavar="N", help="Packet success rates of the last N days, 1 to 31."),
+    selection_option("--contract-id", type=int, metavar="ID", help="Devices of this contract."),
+    dev_eui_option("Only this device; may be repeated."),
+    dev_file_option,
 )
-@click.option("--psr-days", type=int, help="Packet success rates of so many days, 1 to 31.")
-@click.option("--contract-id", type=int, help="Devices of this contract.")
-@dev_eui_option("This device; may be repeated.")
-@dev_file_option
-@click.option(
-    "--out", "-o", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the CSV to this file."
-)
+@file_option("--out", "-o", "path", help="Write the CSV to this file.")
 @call_options
 @with_output
-def export(
-    *,
-    fields: tuple[str, ...],
-    dev_euis: tuple[str, ...],
-    path: Path | None,
-    server: ServerOptions,
-    out: Output,
-    **filters: Any,
-) -> int:
-    """device/csvExport: the devices of an application, as the server's CSV, or with --json as an object a line.
+def export(*, selection: ExportOptions, path: Path | None, server: ServerOptions, out: Output) -> int:
+    """Export devices as CSV (device/csvExport).
 
-    `fuota plan --fleet` reads the CSV; for that ask for state, yestPsr, yestAvgSnr and curDr too.
+    With --json each device is an event. `fuota plan --fleet` reads the CSV if it has the columns state, yestPsr, yestAvgSnr and
+    curDr.
     """
-    found = server.client().devices.export(fields=_fields(fields), dev_euis=dev_euis or None, **filters)
+    devices = server.client().devices.export(
+        app_eui=selection.app_eui,
+        fields=selection.columns(),
+        state=selection.state,
+        psr_days=selection.psr_days,
+        contract_id=selection.contract_id,
+        dev_euis=selection.dev_euis or None,
+    )
     if path is not None:
-        written_bytes = _to_file(found, path)
-        out.event("exported", path=str(path), bytes=written_bytes)
-        out.say(f"{written_bytes} bytes in {path}")
+        size = _save(devices, path)
+        out.event("exported", path=str(path), bytes=size)
+        out.say(f"{size} bytes in {path}")
     elif out.as_json:
-        devices = 0
-        for record in found.records():
-            devices += 1
+        count = 0
+        for record in devices.records():
+            count += 1
             out.event("device", **record.to_json())
-        out.say(counted(devices, "device"))
+        out.say(counted(count, "device"))
     else:
         sys.stdout.flush()
-        found.save(sys.stdout.buffer)
+        devices.save(sys.stdout.buffer)
         sys.stdout.buffer.flush()
     return exits.DONE
 
 
-def _fields(given: tuple[str, ...]) -> list[str] | None:
-    from fuota.network.senra import EXPORT_FIELDS
-
-    names = [name.strip() for one in given for name in one.split(",") if name.strip()]
-    return list(EXPORT_FIELDS) if names == ["all"] else names or None
-
-
-def _to_file(export: Export, path: Path) -> int:
-    """Whole or not at all: an answer that is cut off leaves the file as it was."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+def _save(devices: Export, path: Path) -> int:
+    """Write the CSV to a file and return its size in bytes; an answer that is cut off leaves the old file."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
-            written_bytes = export.save(file)
-        beside.replace(path)
+        with temporary.open("wb") as file:
+            size = devices.save(file)
+        temporary.replace(path)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise not_writable("the CSV", path, error) from error
     finally:
-        beside.unlink(missing_ok=True)
-    return written_bytes
+        temporary.unlink(missing_ok=True)
+    return size

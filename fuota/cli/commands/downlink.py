@@ -1,87 +1,136 @@
-"""fuota downlink send, multicast, clear: messages to devices, queued by the server."""
+"""Commands `fuota downlink`: messages to devices, which the server queues."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import IO
 
 import click
 
-from fuota.cli.commands.device_tasks import exit_code
-from fuota.cli.options.device_lists import FORMATS
+from fuota.cli.exits import DONE
+from fuota.cli.help import Group
+from fuota.cli.options.device_lists import FORMATS, device_option
+from fuota.cli.options.downlink import message_option, port_option, warn_of_reserved_port
+from fuota.cli.options.group import option_group
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
-from fuota.cli.render.dry_run import NotSent
-from fuota.network.device_lists import DeviceList, read_devices, read_euis, source_in_errors
+from fuota.cli.render.outcomes import cleared_text, receipt_text, show_answers, show_receipt
 from fuota.text import printable
 
-if TYPE_CHECKING:
-    from fuota.network.senra import ClearedDownlinks, DownlinkReceipt
-    from fuota.network.senra.one_by_one import DeviceAnswer
-
 MESSAGE_FIELDS = ("dev_eui", "pdu", "port", "confirmed", "timeout_minutes", "clear", "dev_class", "immediate")
-
-HIGHEST_APPLICATION_PORT = 223
-"""TS001-1.0.4 keeps the ports above it; the server takes them up to 254 all the same."""
-
-port_option = click.option("--port", type=int, default=1, show_default=True, help="FPort, 1 to 254.")
+"""Columns of a file of messages."""
 
 
-@click.group()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageOptions:
+    """How a message is sent, see Downlinks.send."""
+
+    port: int
+    confirmed: bool
+    timeout_minutes: int
+    clear: bool
+    dev_class: str | None
+    immediate: bool
+
+
+@click.group(cls=Group, examples=("fuota downlink send A1B2C3D4E5F60001 0102 --port 2 --dry-run",))
 def downlink() -> None:
-    """Messages to devices: sendmsg, sendmcastmsg, clearmsgs. Without --server, to those of the sandbox on this machine."""
+    """Send messages to devices.
+
+    Without --server, the messages go to the sandbox on this machine.
+    """
 
 
-@downlink.command()
+@downlink.command(
+    examples=(
+        "fuota downlink send A1B2C3D4E5F60001 0102 --port 2 --confirmed",
+        "fuota downlink send --messages messages.csv --dry-run",
+    )
+)
 @click.argument("dev_eui", required=False)
 @click.argument("pdu", metavar="HEX", required=False)
-@click.option("--messages", type=click.File("rb"), help=f"Or messages in a file: {FORMATS}")
-@port_option
-@click.option("--confirmed", is_flag=True, help="The device must acknowledge it.")
-@click.option(
-    "--timeout-minutes", type=int, default=65, show_default=True, help="How long the server tries, and waits for that."
+@message_option(
+    "--messages", type=click.File("rb"), metavar="FILE", help=f"Messages in a file, instead of DEV_EUI and HEX: {FORMATS}"
 )
-@click.option("--clear", is_flag=True, help="Forget what is queued for the device.")
-@click.option("--class", "dev_class", type=click.Choice(["A", "B", "C"]), help="Class.  [default: the device's]")
-@click.option("--immediate", is_flag=True, help="Against the current uplink, not the next one.")
+@option_group(
+    "message",
+    MessageOptions,
+    port_option,
+    message_option("--confirmed", is_flag=True, help="The device must acknowledge the message."),
+    message_option(
+        "--timeout-minutes",
+        type=int,
+        metavar="MINUTES",
+        default=65,
+        show_default=True,
+        help="How long the server tries to send, and waits for the acknowledgement.",
+    ),
+    message_option("--clear", is_flag=True, help="Remove the messages that are queued for the device."),
+    message_option(
+        "--class", "dev_class", type=click.Choice(["A", "B", "C"]), help="Class.  [default: that of the device]"
+    ),
+    message_option(
+        "--immediate", is_flag=True, help="Send in answer to the current uplink, not to the next uplink."
+    ),
+)
 @call_options
 @with_output
-def send(
+def send(  # noqa: PLR0913 - option groups
     *,
     dev_eui: str | None,
     pdu: str | None,
     messages: IO[bytes] | None,
+    message: MessageOptions,
     server: ServerOptions,
     out: Output,
-    **options: Any,
 ) -> int:
-    """sendmsg: queue a payload (HEX) for one device, or those of a file with dev_eui and pdu.
+    """Queue a payload (HEX) for one device, or many (sendmsg).
 
-    A file may also have port, confirmed, timeout_minutes, clear, dev_class and immediate; the options stand in for what it
-    leaves out. All are checked before the first is sent.
+    A file of --messages has the columns dev_eui and pdu; port, confirmed, timeout_minutes, clear, dev_class and immediate are
+    optional, and the options replace missing values. All messages are checked before the first is sent.
     """
-    warn_of_port(options["port"], out)
+    warn_of_reserved_port(message.port, out)
     if messages is not None and dev_eui is None:
-        return _send_each(read_devices(messages, MESSAGE_FIELDS), options, server, out)
+        return _send_file(messages, message, server, out)
     if messages is not None or dev_eui is None or pdu is None:
         raise click.UsageError("give a device and its payload, or --messages")
-    return show_receipt(server.client().downlinks.send(dev_eui, pdu, **options), out)
+    receipt = server.client().downlinks.send(
+        dev_eui,
+        pdu,
+        port=message.port,
+        confirmed=message.confirmed,
+        timeout_minutes=message.timeout_minutes,
+        clear=message.clear,
+        dev_class=message.dev_class,
+        immediate=message.immediate,
+    )
+    return show_receipt(receipt, out)
 
 
-def _send_each(given: DeviceList, options: dict[str, Any], server: ServerOptions, out: Output) -> int:
-    if given.ignored:
-        out.say(f"{given.source}: not used: {', '.join(map(printable, given.ignored))}")
-    with source_in_errors(given.source):
-        sent = server.client().downlinks.send_each([{**options, **row} for row in given.rows])
-    return show_each(sent, out, _receipt)
+def _send_file(file: IO[bytes], message: MessageOptions, server: ServerOptions, out: Output) -> int:
+    from fuota.network.device_lists import read_devices, source_in_errors
+
+    listed = read_devices(file, MESSAGE_FIELDS)
+    if listed.ignored:
+        out.say(f"{listed.source}: not used: {', '.join(map(printable, listed.ignored))}")
+    defaults = asdict(message)
+    with source_in_errors(listed.source):
+        answers = server.client().downlinks.send_each([{**defaults, **row} for row in listed.rows])
+    return show_answers(answers, out, receipt_text)
 
 
-@downlink.command()
+@downlink.command(examples=("fuota downlink multicast 01020304 0102 --gateway A1B2C3D4E5F60A01 --dry-run",))
 @click.argument("mc_addr")
 @click.argument("pdu", metavar="HEX")
-@click.option("--gateway", "bstn_euis", multiple=True, help="A base station that sends; may be repeated.")
-@click.option("--gateway-file", type=click.File("rb"), help="Base stations in a file: an EUI a line; - is a pipe.")
+@message_option(
+    "--gateway", "bstn_euis", metavar="EUI", multiple=True, help="Base station that sends; may be repeated."
+)
+@message_option(
+    "--gateway-file",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Base stations in a file: one EUI per line; - is stdin.",
+)
 @port_option
 @call_options
 @with_output
@@ -95,21 +144,33 @@ def multicast(  # noqa: PLR0913 - options
     server: ServerOptions,
     out: Output,
 ) -> int:
-    """sendmcastmsg: send a payload (HEX) once, from named base stations, to the devices with this address."""
-    warn_of_port(port, out)
-    from_file = () if gateway_file is None else read_euis(gateway_file)
-    receipt = server.client().downlinks.send_multicast(mc_addr, pdu, (*bstn_euis, *from_file), port=port)
+    """Send a payload (HEX) once from chosen base stations (sendmcastmsg).
+
+    All devices with the address MC_ADDR receive it.
+    """
+    from fuota.network.device_lists import read_euis
+
+    warn_of_reserved_port(port, out)
+    euis_in_file = () if gateway_file is None else read_euis(gateway_file)
+    receipt = server.client().downlinks.send_multicast(mc_addr, pdu, (*bstn_euis, *euis_in_file), port=port)
     return show_receipt(receipt, out)
 
 
-@downlink.command()
+@downlink.command(
+    examples=(
+        "fuota downlink clear A1B2C3D4E5F60001 --all --dry-run",
+        "fuota downlink clear --all --dev-file devices.csv",
+    )
+)
 @click.argument("dev_eui", required=False)
-@click.option("--msg-id", type=int, help="The message.")
-@click.option("--all", "everything", is_flag=True, help="Or all that is queued for the device.")
-@click.option("--dev-file", type=click.File("rb"), help=f"With --all: devices in a file: {FORMATS}")
+@message_option("--msg-id", type=int, metavar="ID", help="Number of the message.")
+@message_option("--all", "everything", is_flag=True, help="All messages that are queued for the device.")
+@device_option(
+    "--dev-file", type=click.File("rb"), metavar="FILE", help=f"Devices in a file, with --all: {FORMATS}"
+)
 @call_options
 @with_output
-def clear(
+def clear(  # noqa: PLR0913 - options
     *,
     dev_eui: str | None,
     msg_id: int | None,
@@ -118,59 +179,17 @@ def clear(
     server: ServerOptions,
     out: Output,
 ) -> int:
-    """clearmsgs: take one message, or all, out of a device's queue."""
+    """Remove one message, or all, from the queue of a device (clearmsgs)."""
+    from fuota.network.device_lists import read_euis
+
     if everything == (msg_id is not None):
         raise click.UsageError("give exactly one of --msg-id and --all")
     if (dev_eui is None) == (dev_file is None) or (dev_file is not None and not everything):
         raise click.UsageError("give either a device, or --dev-file with --all")
     downlinks = server.client().downlinks
     if dev_file is not None:
-        return show_each(downlinks.clear_each(read_euis(dev_file)), out, _cleared)
+        return show_answers(downlinks.clear_each(read_euis(dev_file)), out, cleared_text)
     cleared = downlinks.clear(dev_eui or "", msg_id=msg_id)
     out.event("cleared", **dict(cleared.raw))
-    out.result(_cleared(cleared))
-    return 0
-
-
-def _cleared(cleared: ClearedDownlinks) -> str:
-    if cleared.msg_ids is None:
-        return "cleared: the server did not say what"
-    return f"cleared: {', '.join(map(str, cleared.msg_ids)) or 'nothing'}"
-
-
-def show_each(answered: Iterator[DeviceAnswer[Any]], out: Output, spoken: Callable[[Any], str]) -> int:
-    """What became of each device of a list, as it becomes known; the exit code."""
-    counts: Counter[str] = Counter()
-    while True:
-        try:
-            one = next(answered)
-        except StopIteration:
-            break
-        except NotSent:
-            out.say("and so on, one request for each device")
-            raise
-        counts[one.outcome.fate] += 1
-        raw = {} if one.answer is None else dict(one.answer.raw)
-        out.event("device", dev_eui=one.outcome.dev_eui, fate=one.outcome.fate, message=one.outcome.message, answer=raw)
-        said = one.outcome.message if one.answer is None else spoken(one.answer)
-        out.result(printable(f"{one.outcome.dev_eui}  {one.outcome.fate.replace('_', ' ')}  {said}"))
-    out.say(", ".join(f"{count} {fate.replace('_', ' ')}" for fate, count in sorted(counts.items())))
-    return exit_code(counts)
-
-
-def warn_of_port(port: int, out: Output) -> None:
-    """Ports that the server takes and an application has no business on."""
-    if port > HIGHEST_APPLICATION_PORT:
-        out.say(f"FPort {port} is not an application's: LoRaWAN keeps those above {HIGHEST_APPLICATION_PORT}")
-
-
-def show_receipt(receipt: DownlinkReceipt, out: Output) -> int:
-    """What the server said to a message."""
-    out.event("queued", **dict(receipt.raw))
-    out.result(_receipt(receipt))
-    return 0
-
-
-def _receipt(receipt: DownlinkReceipt) -> str:
-    number = "no msgId" if receipt.msg_id is None else f"msgId {receipt.msg_id}"
-    return f"{number}: {printable(receipt.message or 'the server said no more')}"
+    out.result(cleared_text(cleared))
+    return DONE

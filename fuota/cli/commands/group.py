@@ -1,150 +1,199 @@
-"""fuota group setup, add, remove, status, send, delete: multicast groups of the server."""
+"""Commands `fuota group`: multicast groups of the server."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from fuota.cli.commands.device_tasks import MAX_SHOWN
-from fuota.cli.commands.downlink import port_option, show_receipt, warn_of_port
-from fuota.cli.options.device_lists import dev_eui_option, dev_file_option
+from fuota.cli.exits import DONE
+from fuota.cli.help import Group, OptionsUnder, radio_option
+from fuota.cli.options.device_lists import DeviceTargets, target_options
+from fuota.cli.options.downlink import port_option, warn_of_reserved_port
+from fuota.cli.options.group import option_group
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
+from fuota.cli.render.outcomes import MAX_SHOWN, show_receipt
 from fuota.cli.render.words import spoken_mhz
 from fuota.text import printable
 
 if TYPE_CHECKING:
     from fuota.network.senra import McGroup
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_app_eui = click.option("--app-eui", required=True, help="Application of the devices.")
-_type = click.option(
+group_option = OptionsUnder("Group")
+app_eui_option = group_option("--app-eui", metavar="EUI", required=True, help="Application of the devices.")
+type_option = group_option(
     "--type",
     "mcast_type",
     type=click.Choice(["APP", "D2D"]),
     default="APP",
     show_default=True,
-    help="From the application server, or from device to device.",
+    help="Messages come from the application server, or from a device (D2D).",
 )
 
 
-def group_options(command: Command) -> Command:
-    """Gives a command MC_ADDR, --app-eui and --type, and its `group` of the three."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOptions:
+    """A multicast group: its address, application and type."""
 
-    @click.argument("mc_addr")
-    @_app_eui
-    @_type
-    @wraps(command)
-    def wrapped(*args: Any, mc_addr: str, app_eui: str, mcast_type: str, **kwargs: Any) -> Any:
-        return command(*args, group={"mc_addr": mc_addr, "app_eui": app_eui, "mcast_type": mcast_type}, **kwargs)
-
-    return wrapped  # type: ignore[return-value]
+    mc_addr: str
+    app_eui: str
+    mcast_type: str
 
 
-def device_options(command: Command) -> Command:
-    """Gives a command --dev-eui, --dev-file and --tag, and its `devices` of the two."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupOptions:
+    """Parameters of a new multicast group, see Multicast.setup."""
 
-    @dev_eui_option("A device; may be repeated.")
-    @dev_file_option
-    @click.option("--tag", "dev_tags", multiple=True, help="The devices with this tag; may be repeated.")
-    @wraps(command)
-    def wrapped(*args: Any, dev_euis: tuple[str, ...], dev_tags: tuple[str, ...], **kwargs: Any) -> Any:
-        return command(*args, devices={"dev_euis": dev_euis or None, "dev_tags": dev_tags or None}, **kwargs)
+    app_eui: str
+    mcast_type: str
+    contract_id: int | None
+    tx_channel: int | None
+    tx_data_rate: int | None
+    dev_class: str
+    periodicity: int | None
 
-    return wrapped  # type: ignore[return-value]
+
+group_options = option_group("group", GroupOptions, click.argument("mc_addr"), app_eui_option, type_option)
 
 
-@click.group()
+@click.group(cls=Group, examples=("fuota group status 01020304 --app-eui A1B2C3D4E5F60708",))
 def group() -> None:
-    """Multicast groups: the six calls mcast/*. Keep the address that setup answers: the server gives no list of groups.
+    """Set up and use multicast groups.
 
-    Without --server, those of the sandbox on this machine.
+    Keep the address that `fuota group setup` shows: the server cannot list its groups. Without --server, the groups are those of
+    the sandbox on this machine.
     """
 
 
-@group.command()
-@_app_eui
-@device_options
-@click.option("--channel", "tx_channel", type=int, help="Downlink channel.  [default: the server's]")
-@click.option("--data-rate", "-d", "tx_data_rate", type=int, help="Data rate.  [default: that of RX2]")
-@click.option("--contract-id", type=int, help="Contract billed.  [default: the application's]")
-@click.option("--class", "dev_class", type=click.Choice(["B", "C"]), default="C", show_default=True, help="Class.")
-@_type
-@click.option("--periodicity", type=int, help="Class B: a ping slot every 2^P seconds, 0 to 7.  [default: 3]")
+@group.command(
+    examples=("fuota group setup --app-eui A1B2C3D4E5F60708 --dev-file devices.csv --class C --dry-run",)
+)
+@target_options
+@option_group(
+    "setup",
+    SetupOptions,
+    app_eui_option,
+    type_option,
+    group_option(
+        "--contract-id", type=int, metavar="ID", help="Contract that is billed.  [default: that of the application]"
+    ),
+    radio_option(
+        "--channel", "tx_channel", type=int, metavar="N", help="Downlink channel.  [default: that of the server]"
+    ),
+    radio_option("--data-rate", "-d", "tx_data_rate", type=int, metavar="DR", help="Data rate.  [default: that of RX2]"),
+    radio_option(
+        "--class",
+        "dev_class",
+        type=click.Choice(["B", "C"]),
+        default="C",
+        show_default=True,
+        help="Class of the session.",
+    ),
+    radio_option(
+        "--periodicity", type=int, metavar="P", help="Class B: a ping slot every 2^P seconds, P from 0 to 7.  [default: 3]"
+    ),
+)
 @call_options
 @with_output
-def setup(app_eui: str, devices: dict[str, Any], server: ServerOptions, out: Output, **options: Any) -> int:
-    """mcast/setup: make a group of devices."""
-    return _show(server.client().multicast.setup(app_eui, **devices, **options), out)
+def setup(*, targets: DeviceTargets, setup: SetupOptions, server: ServerOptions, out: Output) -> int:
+    """Make a group of devices (mcast/setup)."""
+    created = server.client().multicast.setup(
+        setup.app_eui,
+        dev_euis=targets.dev_euis or None,
+        dev_tags=targets.dev_tags or None,
+        tx_channel=setup.tx_channel,
+        tx_data_rate=setup.tx_data_rate,
+        contract_id=setup.contract_id,
+        dev_class=setup.dev_class,
+        mcast_type=setup.mcast_type,
+        periodicity=setup.periodicity,
+    )
+    return _show(created, out)
 
 
-@group.command()
+@group.command(examples=("fuota group add 01020304 --app-eui A1B2C3D4E5F60708 --tag pilot --dry-run",))
 @group_options
-@device_options
+@target_options
 @call_options
 @with_output
-def add(group: dict[str, Any], devices: dict[str, Any], server: ServerOptions, out: Output) -> int:
-    """mcast/addDevices: take devices into a group."""
-    return _show(server.client().multicast.add_devices(**group, **devices), out)
+def add(*, group: GroupOptions, targets: DeviceTargets, server: ServerOptions, out: Output) -> int:
+    """Add devices to a group (mcast/addDevices)."""
+    changed = server.client().multicast.add_devices(
+        group.app_eui,
+        group.mc_addr,
+        dev_euis=targets.dev_euis or None,
+        dev_tags=targets.dev_tags or None,
+        mcast_type=group.mcast_type,
+    )
+    return _show(changed, out)
 
 
-@group.command()
+@group.command(examples=("fuota group remove 01020304 --app-eui A1B2C3D4E5F60708 --tag pilot --dry-run",))
 @group_options
-@device_options
+@target_options
 @call_options
 @with_output
-def remove(group: dict[str, Any], devices: dict[str, Any], server: ServerOptions, out: Output) -> int:
-    """mcast/removeDevices: take devices out of a group."""
-    return _show(server.client().multicast.remove_devices(**group, **devices), out)
+def remove(*, group: GroupOptions, targets: DeviceTargets, server: ServerOptions, out: Output) -> int:
+    """Remove devices from a group (mcast/removeDevices)."""
+    changed = server.client().multicast.remove_devices(
+        group.app_eui,
+        group.mc_addr,
+        dev_euis=targets.dev_euis or None,
+        dev_tags=targets.dev_tags or None,
+        mcast_type=group.mcast_type,
+    )
+    return _show(changed, out)
 
 
-@group.command()
+@group.command(examples=("fuota group status 01020304 --app-eui A1B2C3D4E5F60708",))
 @group_options
 @call_options
 @with_output
-def status(group: dict[str, Any], server: ServerOptions, out: Output) -> int:
-    """mcast/status: how a group and its devices stand."""
-    return _show(server.client().multicast.status(**group), out)
+def status(*, group: GroupOptions, server: ServerOptions, out: Output) -> int:
+    """Show the state of a group and its devices (mcast/status)."""
+    multicast = server.client().multicast
+    return _show(multicast.status(group.app_eui, group.mc_addr, mcast_type=group.mcast_type), out)
 
 
-@group.command()
+@group.command(examples=("fuota group send 01020304 0102 --app-eui A1B2C3D4E5F60708 --port 2 --dry-run",))
 @group_options
 @click.argument("pdu", metavar="HEX")
 @port_option
 @call_options
 @with_output
-def send(group: dict[str, Any], pdu: str, port: int, server: ServerOptions, out: Output) -> int:
-    """mcast/sendmsg: send a payload (HEX) to a group."""
-    warn_of_port(port, out)
-    return show_receipt(server.client().multicast.send(**group, pdu=pdu, port=port), out)
+def send(*, group: GroupOptions, pdu: str, port: int, server: ServerOptions, out: Output) -> int:
+    """Send a payload (HEX) to a group (mcast/sendmsg)."""
+    warn_of_reserved_port(port, out)
+    multicast = server.client().multicast
+    receipt = multicast.send(group.app_eui, group.mc_addr, pdu, port=port, mcast_type=group.mcast_type)
+    return show_receipt(receipt, out)
 
 
-@group.command()
+@group.command(examples=("fuota group delete 01020304 --app-eui A1B2C3D4E5F60708 --dry-run",))
 @group_options
 @call_options
 @with_output
-def delete(group: dict[str, Any], server: ServerOptions, out: Output) -> int:
-    """mcast/delete: remove a group; its devices close their sessions."""
-    return _show(server.client().multicast.delete(**group), out)
+def delete(*, group: GroupOptions, server: ServerOptions, out: Output) -> int:
+    """Delete a group; its devices close their sessions (mcast/delete)."""
+    multicast = server.client().multicast
+    return _show(multicast.delete(group.app_eui, group.mc_addr, mcast_type=group.mcast_type), out)
 
 
-def _show(found: McGroup, out: Output) -> int:
-    out.event("group", **dict(found.raw))
+def _show(group: McGroup, out: Output) -> int:
+    out.event("group", **dict(group.raw))
     radio = [
-        None if found.dev_class is None else f"class {found.dev_class}",
-        None if found.data_rate is None else f"data rate {found.data_rate}",
-        None if found.frequency_hz is None else spoken_mhz(found.frequency_hz),
+        None if group.dev_class is None else f"class {group.dev_class}",
+        None if group.data_rate is None else f"data rate {group.data_rate}",
+        None if group.frequency_hz is None else spoken_mhz(group.frequency_hz),
     ]
-    out.result(printable(", ".join([found.mc_addr, *(text for text in radio if text)])))
-    for member in found.members[:MAX_SHOWN]:
-        out.result(printable(f"  {member.dev_eui or 'a device unnamed'}  {member.state or 'no state'}"))
-    if len(found.members) > MAX_SHOWN:
-        states = Counter(member.state or "no state" for member in found.members)
-        told = ", ".join(f"{count} {state}" for state, count in states.most_common())
-        out.result(printable(f"  and {len(found.members) - MAX_SHOWN} more; {told} in all"))
-    return 0
+    out.result(printable(", ".join([group.mc_addr, *(text for text in radio if text)])))
+    for member in group.members[:MAX_SHOWN]:
+        out.result(printable(f"  {member.dev_eui or 'a device without EUI'}  {member.state or 'no state'}"))
+    if len(group.members) > MAX_SHOWN:
+        states = Counter(member.state or "no state" for member in group.members)
+        totals = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        out.result(printable(f"  and {len(group.members) - MAX_SHOWN} more; in total {totals}"))
+    return DONE
