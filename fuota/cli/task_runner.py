@@ -169,9 +169,7 @@ def runner_options(command: CommandFunction) -> CommandFunction:
     @option_group(
         "task",
         TaskOptions,
-        task_option(
-            "--chunk", type=int, metavar="N", help="Devices per task.  [default: 1000, or 10000 for register]"
-        ),
+        task_option("--chunk", type=int, metavar="N", help="Devices per task.  [default: 1000, or 10000 for register]"),
         task_option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end of each task."),
         timeout_option,
         results_option,
@@ -184,7 +182,9 @@ def runner_options(command: CommandFunction) -> CommandFunction:
         *, server: ServerOptions, out: Output, task: TaskOptions, state_dir: Path | None, **options: object
     ) -> int:
         if task.chunk is not None and not task.wait:
-            raise click.UsageError("--chunk needs --wait: a chunk is sent after the task of the previous chunk has ended")
+            raise click.UsageError(
+                "--chunk needs --wait: a chunk is sent after the task of the previous chunk has ended"
+            )
         name = click.get_current_context().command.name or "task"
         results = ResultFile(task.results, state_dir, name)
         runner = TaskRunner(call=name, server=server, out=out, options=task, results=results)

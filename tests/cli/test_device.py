@@ -1,4 +1,4 @@
-"""fuota device: onboarding and tasks, against a server that answers as the reference shows."""
+"""Commands `fuota device`, against a server that answers as in the API reference."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def ended(state="DONE_SUC", errors=0, messages=(), **stats):
 
 
 class Account:
-    """Takes tasks on; `tasks` are the ends of them, one after the other."""
+    """Server that starts tasks. tasks: their last states, in order. requests: what it received."""
 
     def __init__(self) -> None:
-        self.asked = []
+        self.requests = []
         self.tasks = deque()
         self.refusals = deque()
         self.reply_with = self.reply
@@ -42,7 +42,7 @@ class Account:
     def reply(self, method, path, headers, body):
         url = urlsplit(path)
         call = url.path.removeprefix("/rest/integration/device/")
-        self.asked.append((call, dict(parse_qsl(url.query)), json.loads(body or b"{}"), headers))
+        self.requests.append((call, dict(parse_qsl(url.query)), json.loads(body or b"{}"), headers))
         if call == "status":
             return 200, self.tasks.popleft() if self.tasks else ended()
         if self.refusals and (refusal := self.refusals.popleft()):
@@ -53,7 +53,7 @@ class Account:
 
     @property
     def calls(self):
-        return [(call, query, body) for call, query, body, _ in self.asked if call != "status"]
+        return [(call, query, body) for call, query, body, _ in self.requests if call != "status"]
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def listed(tmp_path):
     return path
 
 
-def kept(tmp_path):
-    """What is in the one file of results."""
+def saved_results(tmp_path):
+    """Return the lines of the only file of results."""
     (path,) = (tmp_path / "state" / "tasks").iterdir()
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -84,7 +84,7 @@ def kept(tmp_path):
 # --- each call
 
 
-def test_register_from_csv(device, account, listed, tmp_path, monkeypatch):
+def test_register_reads_csv(device, account, listed, tmp_path, monkeypatch):
     monkeypatch.setenv("FUOTA_REGISTRATION_TOKEN", "012345")
     callback = tmp_path / "callback.json"
     callback.write_text('{"url": "https://example.com/x", "headers": {"X-API-Key": "s3cret"}}')
@@ -108,7 +108,7 @@ def test_register_from_csv(device, account, listed, tmp_path, monkeypatch):
         f"\ufeffdevEui;devAddr\n{EUI0};00000001\n",
     ],
 )
-def test_register_by_abp_from_a_pipe(device, account, tmp_path, text):
+def test_register_reads_abp_devices_from_a_pipe(device, account, tmp_path, text):
     token = tmp_path / "token"
     token.write_text("123456\n")
     token.chmod(0o600)
@@ -118,7 +118,7 @@ def test_register_by_abp_from_a_pipe(device, account, tmp_path, text):
     assert body == {"data": [{"devEui": EUI0, "devAddr": "00000001"}]}
 
 
-def test_activate_by_flags(device, account):
+def test_activate_sends_the_details_for_each_dev_eui(device, account):
     details = ("--lat", 1.5, "--lng", -2, "--metadata", "roof", "--dev-type", "METER")
     assert device("activate", "--dev-eui", EUI0, "--dev-eui", EUI1, *details, "--app-eui", APP).code == 0
     row = {"lat": 1.5, "lng": -2, "metadata": "roof", "devType": "METER"}
@@ -126,8 +126,8 @@ def test_activate_by_flags(device, account):
     assert account.calls == [("activate", {"appEui": APP}, {"data": data})]
 
 
-def test_a_list_of_euis_and_an_export_are_lists_of_devices(device, account):
-    """What is not for the call is named and left out."""
+def test_list_of_euis_and_export_are_lists_of_devices(device, account):
+    """Columns that the call does not need are named and left out."""
     assert device("deactivate", "-", stdin=f"{EUI0}\n{EUI1.lower()}\n".encode()).code == 0
     result = device("deactivate", "-", stdin=EXAMPLE)
     assert "not used: Contract, Tags, State, Registration Date" in result.err
@@ -135,13 +135,13 @@ def test_a_list_of_euis_and_an_export_are_lists_of_devices(device, account):
     assert account.calls[0][2] == {"data": [{"devEui": EUI0}, {"devEui": EUI1}]}
 
 
-def test_activate_one(device, account):
+def test_activate_one_shows_the_message_of_the_server(device, account):
     result = device("activate-one", EUI0, "--app-eui", APP, "--lat", 1, "--tag", "a", "--tag", "b")
     assert (result.code, result.out) == (0, "Device successfully Activated\n")
     assert account.calls == [("activateOne", {"appEui": APP, "devEui": EUI0, "tags": "a,b", "lat": "1.0"}, {})]
 
 
-def test_update(device, account):
+def test_update_sends_details_and_columns(device, account):
     flags = ("--fw-ver", "1.1", "--class", "B", "--tag", "x", "--tags-operation", "APPEND", "--profile-id", 3)
     assert device("update", "--dev-eui", EUI0, "--app-eui", APP, *flags).code == 0
     text = f"dev_eui,nwk_key,dev_class\n{EUI0},{AES},CLASS_C\n"
@@ -151,25 +151,25 @@ def test_update(device, account):
     assert account.calls[1][2] == {"data": [{"devEui": EUI0, "nwkKey": AES, "devClass": "CLASS_C"}]}
 
 
-def test_transfer_with_both_keys(device, account, monkeypatch, tmp_path):
+def test_transfer_sends_both_keys(device, account, monkeypatch, tmp_path):
     where = ("--from-app-eui", APP, "--to-app-eui", APP2, "--contract-id", 5, "--profile-id", 6)
     monkeypatch.setenv("FUOTA_TO_API_KEY", OTHER_KEY)
     result = device("transfer", "--dev-eui", EUI0, *where)
     assert (result.code, OTHER_KEY in result.out + result.err) == (0, False)
     query = {"fromAppEui": APP, "toAppEui": APP2, "contractId": "5", "profId": "6"}
     assert account.calls == [("transfer", query, {"data": [{"devEui": EUI0}]})]
-    headers = account.asked[0][3]
+    headers = account.requests[0][3]
     assert (headers["authorization"], headers["authorization2"]) == (KEY, OTHER_KEY)
     monkeypatch.delenv("FUOTA_TO_API_KEY")
     assert device("transfer", "--dev-eui", EUI0, *where).code == 4
 
 
-# --- what came of it
+# --- results
 
 
-def test_every_chunk_is_kept_with_its_devices_before_the_next(device, account, tmp_path):
+def test_results_of_a_chunk_are_saved_before_the_next_chunk(device, account, tmp_path):
     account.tasks.extend([{"state": "RUNNING", "pctDone": 10}, ended(activated=2), ended(errors=0, activated=1)])
-    euis = [word for one in (EUI0, EUI1, EUI2) for word in ("--dev-eui", one)]
+    euis = [word for dev_eui in (EUI0, EUI1, EUI2) for word in ("--dev-eui", dev_eui)]
     result = device("activate", *euis, "--chunk", 2, "--json")
     assert result.code == 0
     assert [len(body["data"]) for _, _, body in account.calls] == [2, 1]
@@ -181,7 +181,7 @@ def test_every_chunk_is_kept_with_its_devices_before_the_next(device, account, t
         "pct_done": 10,
     } in result.events
     assert result.event("result")["devices"] == {"done": 3}
-    lines = kept(tmp_path)
+    lines = saved_results(tmp_path)
     assert [(line["event"], line["chunk"]) for line in lines] == [
         ("started", 1),
         ("ended", 1),
@@ -193,23 +193,26 @@ def test_every_chunk_is_kept_with_its_devices_before_the_next(device, account, t
         "activated": 2,
         "errors": 0,
     }
-    assert [one["fate"] for one in lines[3]["devices"]] == ["done"]
+    assert [device["fate"] for device in lines[3]["devices"]] == ["done"]
 
 
-def test_a_task_with_errors_is_no_success(device, account, tmp_path):
+def test_task_with_errors_has_exit_code_6(device, account, tmp_path):
     account.tasks.append(ended(errors=1, messages=[UNKNOWN], activated=1))
     result = device("activate", "--dev-eui", EUI0, "--dev-eui", EUI1)
     assert result.code == 6
     assert result.out.splitlines() == [
         "1 done, 1 failed",
-        "the server counts: activated 1, errors 1",
+        "counts of the server: activated 1, errors 1",
         f"{EUI1}  failed: {UNKNOWN}",
     ]
-    assert "kept in" in result.err
-    assert {one["dev_eui"]: one["fate"] for one in kept(tmp_path)[-1]["devices"]} == {EUI0: "done", EUI1: "failed"}
+    assert "results are in" in result.err
+    assert {outcome["dev_eui"]: outcome["fate"] for outcome in saved_results(tmp_path)[-1]["devices"]} == {
+        EUI0: "done",
+        EUI1: "failed",
+    }
 
 
-def test_none_done_and_not_known(device, account):
+def test_exit_code_is_3_for_none_done_and_8_for_unknown(device, account):
     account.tasks.append(ended(errors=1, messages=[UNKNOWN]))
     assert device("activate", "--dev-eui", EUI1).code == 3
     account.tasks.append(ended("DONE_FAIL"))
@@ -218,42 +221,42 @@ def test_none_done_and_not_known(device, account):
     assert "2 devices  unknown: the task ended as DONE_FAIL. completed." in result.out
 
 
-def test_a_lost_answer_is_not_known_and_what_follows_is_not_sent(device, account):
+def test_lost_answer_is_unknown_and_later_chunks_are_not_sent(device, account):
     account.refusals.extend([(500, {"message": "oops"})])
     result = device("activate", "--dev-eui", EUI0, "--dev-eui", EUI1, "--chunk", 1)
     assert (result.code, result.out.splitlines()[0]) == (8, "1 not sent, 1 unknown")
-    assert "`fuota device task DevMgmtJobReq:APPEUI` tells whether the server has started it" in result.err
+    assert "`fuota device task DevMgmtJobReq:APPEUI`" in result.err
     assert len(account.calls) == 1
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 3), (403, 4), (404, 5)])
-def test_a_refusal_has_its_code_and_keeps_nothing(device, account, tmp_path, status, code):
+def test_refusal_has_its_exit_code_and_no_results(device, account, tmp_path, status, code):
     account.refusals.append((status, {"message": "no"}))
     result = device("activate", "--dev-eui", EUI0)
     assert (result.code, (tmp_path / "state" / "tasks").exists()) == (code, False)
 
 
-def test_without_waiting_the_request_id_is_the_result(device, account):
+def test_no_wait_shows_the_request_id(device, account):
     result = device("activate", "--dev-eui", EUI0, "--no-wait")
     assert (result.code, result.out) == (0, f"{JOB}\n")
-    assert [call for call, *_ in account.asked] == ["activate"]
+    assert [call for call, *_ in account.requests] == ["activate"]
     assert device("activate", "--dev-eui", EUI0, "--no-wait", "--chunk", 5).code == 2
 
 
-def test_a_task_that_does_not_end_in_time(device, account):
+def test_task_that_does_not_end_in_time_is_unknown(device, account):
     account.tasks.append({"state": "RUNNING", "pctDone": 40})
     result = device("activate", "--dev-eui", EUI0, "--timeout", 0)
     assert result.code == 8
     assert "has not ended after 0 s (RUNNING, 40 % done)" in result.out
 
 
-def test_ctrl_c_leaves_the_task_running_and_names_it(device, account, tmp_path, monkeypatch):
-    ask = account.reply
+def test_ctrl_c_leaves_the_task_running_and_shows_its_id(device, account, tmp_path, monkeypatch):
+    reply = account.reply
 
     def interrupted(method, path, headers, body):
         if "device/status" in path:
             os.kill(os.getpid(), signal.SIGINT)
-        return ask(method, path, headers, body)
+        return reply(method, path, headers, body)
 
     account.tasks.extend([{"state": "RUNNING"}] * 9)
     account.reply_with = interrupted
@@ -263,23 +266,23 @@ def test_ctrl_c_leaves_the_task_running_and_names_it(device, account, tmp_path, 
     finally:
         signal.signal(signal.SIGINT, before)
     assert (result.code, result.out) == (8, "")
-    assert f"left running: `fuota device task {JOB}` asks for its end" in result.err
-    assert [line["event"] for line in kept(tmp_path)] == ["started"]
+    assert f"`fuota device task {JOB}`" in result.err
+    assert [line["event"] for line in saved_results(tmp_path)] == ["started"]
 
 
-def test_results_go_where_they_are_asked_for(device, tmp_path):
+def test_results_are_saved_in_the_named_file(device, tmp_path):
     path = tmp_path / "sub" / "r.jsonl"
     assert device("activate", "--dev-eui", EUI0, "--results", path).code == 0
     assert len(path.read_text().splitlines()) == 2
     assert device("activate", "--dev-eui", EUI0, "--results", tmp_path).code == 2
 
 
-def test_keys_in_messages_of_the_server_are_kept_nowhere(device, account, tmp_path):
-    said = f"The AppKey for DevEUI: {EUI0} has been updated. Old AppKey: {AES} New AppKey: {AES}."
-    account.tasks.append(ended(messages=[said], updated=1))
+def test_keys_in_messages_of_the_server_are_not_saved(device, account, tmp_path):
+    message = f"The AppKey for DevEUI: {EUI0} has been updated. Old AppKey: {AES} New AppKey: {AES}."
+    account.tasks.append(ended(messages=[message], updated=1))
     result = device("activate", "--dev-eui", EUI0, "--json")
     assert result.code == 0
-    assert AES not in result.out + result.err + json.dumps(kept(tmp_path))
+    assert AES not in result.out + result.err + json.dumps(saved_results(tmp_path))
     assert "has been updated" in result.event("device")["message"]
 
 
@@ -294,15 +297,17 @@ def test_keys_in_messages_of_the_server_are_kept_nowhere(device, account, tmp_pa
         (ended("DONE_FAIL"), 3),
     ],
 )
-def test_a_task_is_asked_for_by_its_id_or_its_url_and_kept(device, account, tmp_path, status, code):
+def test_task_is_named_by_url_and_its_result_saved(device, account, tmp_path, status, code):
     account.tasks.append(status)
     result = device("task", f"http://127.0.0.1/rest/integration/device/status?reqId={JOB}", "--json")
     assert (result.code, result.event("task")["state"]) == (code, status["state"])
-    assert account.asked[0][1] == {"reqId": JOB}
-    assert kept(tmp_path) == [{"event": "task", "at": kept(tmp_path)[0]["at"], "task": JOB, "answer": status}]
+    assert account.requests[0][1] == {"reqId": JOB}
+    assert saved_results(tmp_path) == [
+        {"event": "task", "at": saved_results(tmp_path)[0]["at"], "task": JOB, "answer": status}
+    ]
 
 
-def test_a_task_under_way(device, account, tmp_path):
+def test_running_task_is_shown_and_not_saved(device, account, tmp_path):
     running = {"state": "RUNNING", "pctDone": 40}
     account.tasks.extend([running, running])
     result = device("task", JOB, "--no-wait")
@@ -315,7 +320,7 @@ def test_a_task_under_way(device, account, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "text", "said"),
+    ("arguments", "text", "words"),
     [
         (["activate", "-"], f"{EUI0}\n{EUI0[:-1]}\n", "standard input, row 2: dev_eui must be"),
         (["activate", "-"], f"{EUI0}\n{EUI1}\n{EUI0}\n", f"standard input, row 3: {EUI0} is also row 1"),
@@ -329,8 +334,8 @@ def test_a_task_under_way(device, account, tmp_path):
         (["activate", "-"], "[", "is not valid JSON"),
         (["activate", "-"], "{}\n{\n", "row 2 is not valid JSON"),
         (["activate", "-"], b"\xff", "not UTF-8 text"),
-        (["activate"], "", "either in FILE or by --dev-eui"),
-        (["activate", "-", "--dev-eui", EUI0], EUI1, "either in FILE or by --dev-eui"),
+        (["activate"], "", "either in FILE or with --dev-eui"),
+        (["activate", "-", "--dev-eui", EUI0], EUI1, "either in FILE or with --dev-eui"),
         (["activate", "-", "--dev-type", "X"], EUI1, "--dev-type goes with --dev-eui"),
         (["activate", "--dev-eui", EUI0, "--contract-id", 0], "", "contract_id"),
         (["activate", "--dev-eui", EUI0, "--chunk", 0], "", "chunk_devices"),
@@ -344,32 +349,32 @@ def test_a_task_under_way(device, account, tmp_path):
         (["task", "http://127.0.0.1/"], "", "no statusUrl with a reqId"),
     ],
 )
-def test_mistakes_are_refused_before_anything_is_sent(device, account, arguments, text, said):
+def test_mistakes_are_refused_before_anything_is_sent(device, account, arguments, text, words):
     result = device(*arguments, stdin=text if isinstance(text, bytes) else text.encode())
-    assert (result.code in (2, 5), said in result.err, account.asked) == (True, True, []), result.err
+    assert (result.code in (2, 5), words in result.err, account.requests) == (True, True, []), result.err
 
 
 @pytest.mark.parametrize("key", [AES[:-1], AES + "0", f"{AES}x"])
-def test_an_odd_key_is_refused_with_its_row_and_not_shown(device, account, monkeypatch, key):
+def test_invalid_key_is_refused_with_its_row_but_not_shown(device, account, monkeypatch, key):
     monkeypatch.setenv("FUOTA_REGISTRATION_TOKEN", "012345")
     result = device("register", "-", stdin=f"dev_eui,app_key\n{EUI0},{AES}\n{EUI1},{key}\n".encode())
-    assert (result.code, account.asked) == (2, [])
+    assert (result.code, account.requests) == (2, [])
     assert "row 2: app_key must be an AES-128 key" in result.complaint
     assert f"got a text of {len(key)} characters" in result.complaint
     assert key not in result.err
 
 
 @pytest.mark.parametrize("heading", ["", "dev_eui,key\n"])
-def test_a_key_in_the_heading_or_in_a_column_that_is_not_known_is_not_shown(device, account, monkeypatch, heading):
+def test_key_in_the_heading_or_in_an_unknown_column_is_not_shown(device, account, monkeypatch, heading):
     monkeypatch.setenv("FUOTA_REGISTRATION_TOKEN", "012345")
     result = device("register", "-", stdin=f"{heading}{EUI0},{AES}\n{EUI1},{AES}\n".encode())
-    assert (result.code, account.asked, AES in result.err) == (2, [], False)
+    assert (result.code, account.requests, AES in result.err) == (2, [], False)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "[1]", "x", '{"url": 5}', '{"url": "https://e", "key": 1}'])
-def test_a_callback_that_is_none(device, account, listed, monkeypatch, tmp_path, text):
+def test_invalid_callback_is_refused(device, account, listed, monkeypatch, tmp_path, text):
     monkeypatch.setenv("FUOTA_REGISTRATION_TOKEN", "012345")
     path = tmp_path / "callback.json"
     path.write_text(text)
     result = device("register", listed, "--callback", path)
-    assert (result.code, "callback" in result.complaint, account.asked) == (2, True, [])
+    assert (result.code, "callback" in result.complaint, account.requests) == (2, True, [])

@@ -1,4 +1,4 @@
-"""fuota device export, against a server that answers as the reference shows."""
+"""Command `fuota device export`, against a server that answers as in the API reference."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ EUI0, EUI1, EUI2 = "123000000000ABC0", "123000000000ABC1", "123000000000ABC2"
 
 @pytest.fixture
 def exporting(fuota, tmp_path, monkeypatch):
-    """Runs `fuota device export` against a server that answers with this CSV."""
+    """Function that runs `fuota device export`, and the server that it calls."""
     monkeypatch.setenv("FUOTA_API_KEY", "AK2:zyxwvutsrqponmlkjihgfedcba9876543210ZYXW")
     server = ScriptedServer()
     yield lambda *arguments: fuota("device", "export", *arguments, "--server", server.url), server
     server.stop()
 
 
-def test_an_export_is_the_server_s_csv(exporting, tmp_path):
+def test_export_is_the_csv_of_the_server(exporting, tmp_path):
     export, server = exporting
     server.play(EXAMPLE)
     assert export().stdout == EXAMPLE
@@ -28,7 +28,7 @@ def test_an_export_is_the_server_s_csv(exporting, tmp_path):
     assert (tmp_path / "e.csv").read_bytes() == EXAMPLE
 
 
-def test_an_export_as_json_lines(exporting):
+def test_export_as_json_lines(exporting):
     export, server = exporting
     server.play(EXAMPLE)
     events = export(
@@ -39,7 +39,7 @@ def test_an_export_as_json_lines(exporting):
     assert server.received[0].query == {"fields": "devEui,state,yestPsr", "psrDays": "3", "state": "JOINED"}
 
 
-def test_an_export_that_is_cut_off_leaves_the_file_as_it_was(exporting, tmp_path):
+def test_truncated_export_leaves_the_old_file(exporting, tmp_path):
     export, server = exporting
     (tmp_path / "e.csv").write_text("before")
     server.play(EXAMPLE, does="cut")
@@ -48,10 +48,10 @@ def test_an_export_that_is_cut_off_leaves_the_file_as_it_was(exporting, tmp_path
     assert (tmp_path / "e.csv").read_text() == "before"
 
 
-def test_an_export_is_a_fleet_to_plan_for(fuota, exporting, tmp_path, image):
+def test_export_is_a_fleet_file_of_plan(fuota, exporting, tmp_path, image):
     export, server = exporting
     server.play(f"Dev EUI,State,Yest PSR,Yest Avg SNR,Cur DR\n{EUI0},JOINED,99,9,5\n{EUI1},ACTIVATED,,,\n".encode())
     export("-o", tmp_path / "fleet.csv")
-    plan = fuota("plan", image, "--region", "EU868", "--data-rate", 5, "--fleet", tmp_path / "fleet.csv", "--json")
+    plan = fuota("plan", image, "--region", "EU868", "-d", 5, "--coded", 3, "--fleet", tmp_path / "fleet.csv", "--json")
     assert plan.code == 0, plan.err
     assert "it has not joined yet" in plan.out

@@ -1,4 +1,4 @@
-"""--dry-run of jobs that would go out in parts. What it shows of each call is in test_every_parameter.py."""
+"""Option --dry-run for tasks in chunks; test_every_parameter.py shows each request."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ AES = "000102030405060708090A0B0C0D0E0F"
         ("register", 1_001, None),
     ],
 )
-def test_it_says_in_how_many_requests_a_job_would_go_out(fuota, line, count, requests):
+def test_dry_run_shows_the_number_of_requests(fuota, line, count, requests):
     rows = "dev_eui,app_key\n" + "".join(f"{k:016X},{AES}\n" for k in range(1, count + 1))
     server = ("--server", "https://api.senraco.invalid", "--dry-run")
     result = fuota("device", *line.split(), "-", *server, stdin=rows.encode())
-    said = f"it would go out in {requests} requests, each with its devices only"
-    assert (result.code, said in result.err, "it would go out" in result.err) == (0, bool(requests), bool(requests))
+    shown = f"there would be {requests} requests" in result.err
+    assert (result.code, shown, "there would be" in result.err) == (0, bool(requests), bool(requests))

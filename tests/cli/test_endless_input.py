@@ -1,4 +1,4 @@
-"""What is no image of any device, such as a pipe that does not end, is not read to its end."""
+"""Input that is larger than any image, such as an endless pipe, is not read to its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
     ],
     ids=lambda command: command[0],
 )
-def test_more_than_any_image_has_is_refused(fuota, monkeypatch, tmp_path, command):
+def test_input_larger_than_any_image_is_refused(fuota, monkeypatch, tmp_path, command):
     monkeypatch.setattr("fuota.image.firmware.MAX_IMAGE_BYTES", 1_000)
     path = tmp_path / "endless.bin"
     path.write_bytes(bytes(1_001))

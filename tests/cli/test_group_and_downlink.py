@@ -1,4 +1,4 @@
-"""The calls of downlinks and groups, against a server that answers as the reference shows."""
+"""Commands `fuota downlink` and `fuota group`, against a server that answers as in the API reference."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ CALLS = [
 
 @pytest.fixture
 def server(http_server):
-    asked = []
+    requests = []
 
     def serve(answer, status=200):
         def reply(method, path, headers, body):
-            asked.append(
+            requests.append(
                 (method, urlsplit(path).path.removeprefix("/rest/integration/"), parse_qs(urlsplit(path).query))
             )
             return status, answer
 
         return http_server(reply)
 
-    serve.asked = asked
+    serve.requests = requests
     return serve
 
 
@@ -53,30 +53,30 @@ def server(http_server):
 def test_each_command_makes_its_call_and_shows_the_answer(fuota, server, arguments, call, answer):
     url = server(answer)
     result = fuota(*arguments, "--server", url, "--json")
-    assert (result.code, [asked[1] for asked in server.asked]) == (0, [call])
+    assert (result.code, [request[1] for request in server.requests]) == (0, [call])
     assert {name: result.events[0][name] for name in answer} == answer
 
 
-def test_people_see_the_group_and_its_devices(fuota, server):
+def test_group_and_its_devices_are_shown(fuota, server):
     result = fuota("group", "status", *IN_GROUP, "--server", server(GROUP))
     assert result.stdout.decode() == f"{ADDR}, class C, data rate 13, 927.5 MHz\n  {DEV}  Initializing\n"
 
 
-def test_a_large_group_is_summed_up(fuota, server):
+def test_large_group_is_summarised(fuota, server):
     devs = [{"devEui": f"{number:016X}", "state": "Failed" if number < 5 else "Initialized"} for number in range(300)]
     lines = fuota("group", "status", *IN_GROUP, "--server", server(GROUP | {"devs": devs})).out.splitlines()
     assert len(lines) == 22
-    assert lines[-1] == "  and 280 more; 295 Initialized, 5 Failed in all"
+    assert lines[-1] == "  and 280 more; in total 295 Initialized, 5 Failed"
 
 
-def test_people_see_the_number_of_a_message(fuota, server):
+def test_number_of_a_message_and_warning_of_its_port_are_shown(fuota, server):
     result = fuota("downlink", "send", DEV, "01", "--port", 230, "--server", server(SENT))
     assert result.stdout.decode() == "msgId 119: Success!\n"
-    assert "FPort 230 is not an application's" in result.err
+    assert "FPort 230 is reserved" in result.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         (["downlink", "send", DEV, "010"], "an odd number"),
         (["downlink", "send", DEV[1:], "01"], "16 hexadecimal digits"),
@@ -89,12 +89,12 @@ def test_people_see_the_number_of_a_message(fuota, server):
         (["group", "status", "BBBBBB0", "--app-eui", APP], "8 hexadecimal digits"),
     ],
 )
-def test_mistakes_are_refused_before_anything_is_sent(fuota, server, arguments, said):
+def test_mistakes_are_refused_before_anything_is_sent(fuota, server, arguments, words):
     result = fuota(*arguments, "--server", server({}))
-    assert (result.code, said in result.err, server.asked) == (2, True, []), result.err
+    assert (result.code, words in result.err, server.requests) == (2, True, []), result.err
 
 
-def test_a_refusal_of_the_server_has_its_exit_code(fuota, server):
+def test_refusal_of_the_server_has_its_exit_code(fuota, server):
     assert fuota("group", "status", *IN_GROUP, "--server", server({"message": "no"}, 403)).code == 4
 
 
@@ -104,11 +104,11 @@ OTHER = "DEDEDEDEDEDEDE01"
 MESSAGES = f"dev_eui,pdu,port,confirmed\n{DEV},01,10,true\n{OTHER},0203,,\n"
 
 
-def test_messages_of_a_file_go_out_one_after_the_other(fuota, server):
+def test_messages_in_a_file_are_sent_one_after_the_other(fuota, server):
     url = server(SENT)
     result = fuota("downlink", "send", "--messages", "-", "--port", 7, "--server", url, stdin=MESSAGES.encode())
     assert (result.code, result.out) == (0, f"{DEV}  done  msgId 119: Success!\n{OTHER}  done  msgId 119: Success!\n")
-    first, second = (query for _, _, query in server.asked)
+    first, second = (query for _, _, query in server.requests)
     assert (first["eui"], first["port"], first["confirmed"]) == ([DEV], ["10"], ["true"])
     assert (second["pdu"], second["port"], second["confirmed"]) == (["0203"], ["7"], ["false"])
 
@@ -117,19 +117,19 @@ def test_messages_of_a_file_go_out_one_after_the_other(fuota, server):
 def test_a_refusal_is_the_device_s_own(fuota, server, status, code, fate):
     url = server({"message": "no"}, status)
     result = fuota("downlink", "send", "--messages", "-", "--server", url, "--json", stdin=MESSAGES.encode())
-    assert (result.code, len(server.asked)) == (code, 2)
+    assert (result.code, len(server.requests)) == (code, 2)
     assert [event["fate"] for event in result.events] == [fate, fate]
 
 
-def test_a_key_that_is_refused_ends_it(fuota, server, closed_port):
+def test_refused_key_ends_the_command(fuota, server, closed_port):
     url = server({"message": "no"}, 403)
     result = fuota("downlink", "send", "--messages", "-", "--server", url, stdin=MESSAGES.encode())
-    assert (result.code, result.out, len(server.asked)) == (4, "", 1)
+    assert (result.code, result.out, len(server.requests)) == (4, "", 1)
     nobody = f"http://127.0.0.1:{closed_port}"
     assert fuota("downlink", "send", "--messages", "-", "--server", nobody, stdin=MESSAGES.encode()).code == 5
 
 
-def test_queues_of_a_list_are_emptied(fuota, server):
+def test_queues_of_all_devices_in_a_file_are_cleared(fuota, server):
     url = server({"clearedIds": [7]})
     result = fuota("downlink", "clear", "--all", "--dev-file", "-", "--server", url, stdin=f"{DEV}\n{OTHER}\n".encode())
     assert (result.code, result.out) == (0, f"{DEV}  done  cleared: 7\n{OTHER}  done  cleared: 7\n")
@@ -147,22 +147,22 @@ def test_queues_of_a_list_are_emptied(fuota, server):
 @pytest.mark.parametrize(
     "text", [f"{DEV}\n{OTHER}\n", f'["{DEV}", "{OTHER}"]', f"State,Dev EUI\nJOINED,{DEV}\nJOINED,{OTHER}\n"]
 )
-def test_devices_of_a_file(fuota, server, arguments, name, text):
+def test_devices_are_read_from_a_file(fuota, server, arguments, name, text):
     url = server(GROUP | SENT)
     assert fuota(*arguments, "--server", url, stdin=text.encode()).code == 0
-    assert server.asked[0][2][name] == [f"{DEV},{OTHER}"]
+    assert server.requests[0][2][name] == [f"{DEV},{OTHER}"]
 
 
-def test_devices_of_a_file_join_those_of_flags_and_transfers_take_them_too(fuota, server, sample):
+def test_devices_in_a_file_join_the_devices_of_dev_eui(fuota, server, sample):
     url = server({"jobId": "J", "responseMsg": "ok"})
     where = ("--app-eui", APP, "--dev-eui", DEV, "--dev-file", "-", "--server", url)
     for command in (("start", sample), ("cancel",)):
         assert fuota("transfer", *command, *where, stdin=OTHER.encode()).code == 0
-    assert [query["devEuis"] for _, _, query in server.asked] == [[f"{DEV},{OTHER}"]] * 2
+    assert [query["devEuis"] for _, _, query in server.requests] == [[f"{DEV},{OTHER}"]] * 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "text", "said"),
+    ("arguments", "text", "words"),
     [
         (
             ["downlink", "send", "--messages", "-"],
@@ -200,13 +200,13 @@ def test_devices_of_a_file_join_those_of_flags_and_transfers_take_them_too(fuota
         (["group", "setup", "--app-eui", APP, "--dev-eui", DEV, "--dev-file", "-"], DEV, f"{DEV!r} twice"),
     ],
 )
-def test_mistakes_in_a_file_are_refused_with_their_row(fuota, server, arguments, text, said):
+def test_mistakes_in_a_file_are_refused_with_their_row(fuota, server, arguments, text, words):
     result = fuota(*arguments, "--server", server({}), stdin=text.encode())
-    assert (result.code, said in result.err, server.asked) == (2, True, []), result.err
+    assert (result.code, words in result.err, server.requests) == (2, True, []), result.err
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "words"),
     [
         (["--start-delay", -1], "start_delay_s must be 1 or more, got -1 (nearest: 1)"),
         (["--interval-ms", 0], "millis_between_pkts must be 1 or more"),
@@ -219,7 +219,7 @@ def test_mistakes_in_a_file_are_refused_with_their_row(fuota, server, arguments,
         ([], "exactly one of dev_euis and dev_tags"),
     ],
 )
-def test_a_transfer_that_cannot_be_meant_is_refused(fuota, server, sample, options, said):
+def test_transfer_with_wrong_options_is_refused(fuota, server, sample, options, words):
     who = [] if not options or "--dev-eui" in options else ["--dev-eui", DEV]
     result = fuota("transfer", "start", sample, "--app-eui", APP, *who, *options, "--server", server({}))
-    assert (result.code, said in result.err, server.asked) == (2, True, []), result.err
+    assert (result.code, words in result.err, server.requests) == (2, True, []), result.err

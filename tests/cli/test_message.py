@@ -1,3 +1,5 @@
+"""Commands `fuota message encode` and `fuota message decode`."""
+
 from __future__ import annotations
 
 import json
@@ -15,54 +17,51 @@ CASES = [
 
 
 @pytest.mark.parametrize(("version", "port", "case"), CASES)
-def test_what_decode_shows_encode_takes(fuota, version, port, case):
-    """The vectors of other implementations, through the command line and back."""
+def test_encode_accepts_what_decode_shows(fuota, version, port, case):
+    """The vectors of other implementations pass through the command line and back."""
     direction = "--uplink" if case["uplink"] else "--downlink"
     events = fuota("message", "decode", case["hex"], "--port", port, direction, "--version", version, "--json").events
     commands = [event for event in events if event["event"] == "command"]
-    octets = ""
-    for one in commands:
-        fields = [f"{name}={value}" for name, value in one["fields"].items() if name != "version"]
-        octets += (
-            fuota("message", "encode", one["package"], one["command"], *fields, "--version", version)
-            .stdout.decode()
-            .strip()
-        )
-    assert octets == case["hex"]
+    encoded = ""
+    for command in commands:
+        fields = [f"{name}={value}" for name, value in command["fields"].items() if name != "version"]
+        names = (command["package"], command["command"])
+        encoded += fuota("message", "encode", *names, *fields, "--version", version).out.strip()
+    assert encoded == case["hex"]
 
 
-def test_people_see_names_and_fields(fuota):
+def test_decode_shows_names_and_fields(fuota):
     result = fuota("message", "decode", "0109 0302", "--port", 201, "--downlink")
     assert result.stdout.decode().splitlines()[1] == "FragSessionDeleteReq frag_index=2"
 
 
-def test_a_message_of_several_packages_and_back(fuota):
-    """TS007: the Token ends it, and what decode shows encode takes."""
+def test_multi_package_message_is_encoded_and_decoded(fuota):
+    """A message of TS007 ends with its Token; encode accepts what decode shows."""
     wrapped = fuota("message", "encode", "TS004", "FragSessionDeleteReq", "frag_index=2", "--token", 1, "--json").event(
         "encoded"
     )
     assert (wrapped["payload"], wrapped["port"]) == ("83030201", 225)
     shown = fuota("message", "decode", "83030201", "--port", 225, "--downlink").out.splitlines()
     assert shown == ["PackageId package_identifier=3", "FragSessionDeleteReq frag_index=2", "Token token=1"]
-    octets = "01020001e10302c901"
-    shown = fuota("message", "decode", octets, "--port", 225).out.splitlines()
+    payload = "01020001e10302c901"
+    shown = fuota("message", "decode", payload, "--port", 225).out.splitlines()
     assert shown == ["DevPackageAns packages=0:1:225,3:2:201", "Token token=1"]
-    assert fuota("message", "encode", "TS007", *shown[0].split(), "--token", 1).out == f"{octets}\n"
+    assert fuota("message", "encode", "TS007", *shown[0].split(), "--token", 1).out == f"{payload}\n"
 
 
-def test_a_payload_may_come_through_a_pipe(fuota):
+def test_decode_reads_a_pipe(fuota):
     result = fuota("message", "decode", "-", "--port", 202, stdin=b"01000400001f\n")
     assert result.stdout.decode() == "AppTimeReq device_time_s=1024 token=15 answer_required=true\n"
 
 
-def test_what_was_understood_is_shown_before_what_was_not(fuota):
+def test_decode_shows_the_commands_before_an_error(fuota):
     result = fuota("message", "decode", "0302ff", "--port", 201, "--downlink")
     assert (result.code, b"FragSessionDeleteReq frag_index=2" in result.stdout) == (2, True)
     assert "unknown CID 0xff" in result.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         (["decode", "030", "--port", 201], "two digits each"),
         (["decode", "00", "--port", 1], "no package uses FPort 1"),
@@ -80,12 +79,12 @@ def test_what_was_understood_is_shown_before_what_was_not(fuota):
         (["encode", "TS004", "FragSessionDeleteReq", "frag_index=2", "frag_index=3"], "given twice, as '2' and '3'"),
     ],
 )
-def test_mistakes_are_named(fuota, arguments, said):
+def test_mistakes_are_named(fuota, arguments, words):
     result = fuota("message", *arguments)
-    assert (result.code, said in result.err) == (2, True), result.err
+    assert (result.code, words in result.err) == (2, True), result.err
 
 
-def test_truth_is_json_in_json_and_a_word_in_words(fuota):
+def test_truth_values_are_json_in_json_and_words_in_text(fuota):
     arguments = ["message", "decode", "01000400001f", "--port", 202]
     assert fuota(*arguments, "--json").events[0]["fields"] == {
         "device_time_s": 1024,

@@ -1,4 +1,4 @@
-"""Where a task stands: words on stderr, never on stdout, and in a log one line a chunk."""
+"""Progress of a task: on stderr, and in a pipe one line per chunk."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def report_twice() -> None:
         report("chunk 2 of 2, 5 devices", STATUS)
 
 
-def test_a_line_a_chunk_in_a_pipe(capsys):
+def test_pipe_gets_one_line_per_chunk(capsys):
     report_twice()
     assert capsys.readouterr() == ("", "chunk 1 of 2, 5 devices\nchunk 2 of 2, 5 devices\n")
 
 
-def test_a_bar_on_a_terminal(monkeypatch, capsys):
+def test_terminal_gets_a_bar(monkeypatch, capsys):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
@@ -42,6 +42,6 @@ def test_a_bar_on_a_terminal(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(("number", "of", "words"), [(1, 1, "job, 2 devices"), (3, 9, "job, chunk 3 of 9, 2 devices")])
-def test_a_chunk_in_words(number, of, words):
+def test_title_of_a_chunk(number, of, words):
     task = TaskRef(request_id="job", status_url="", raw={})
     assert title(Chunk(number=number, count=of, dev_euis=("a", "b"), task=task)) == words

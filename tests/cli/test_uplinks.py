@@ -1,3 +1,5 @@
+"""Command `fuota uplinks decode`."""
+
 from __future__ import annotations
 
 import json
@@ -22,9 +24,9 @@ def as_lines(items):
     return b"\n".join(json.dumps(item).encode() for item in items)
 
 
-@pytest.mark.parametrize("written", [as_array, as_lines])
-def test_packages_are_read_and_the_rest_is_shown_as_it_is(fuota, written):
-    result = fuota("uplinks", "decode", "-", stdin=written([ONE, OTHER]))
+@pytest.mark.parametrize("write", [as_array, as_lines])
+def test_packages_are_decoded_and_other_payloads_shown_in_hex(fuota, write):
+    result = fuota("uplinks", "decode", "-", stdin=write([ONE, OTHER]))
     status, cut, other = result.stdout.decode().splitlines()
     assert status.startswith("2026-11-23 12:00:00Z  02000000F007A001  port 201  FragSessionStatusAns version=1")
     assert "frag_index=3 nb_frag_received=1024 missing_frag=128" in status
@@ -32,24 +34,24 @@ def test_packages_are_read_and_the_rest_is_shown_as_it_is(fuota, written):
     assert other.endswith("02000000F007A002  port 1  0102")
 
 
-def test_as_json_nothing_is_left_out(fuota):
+def test_json_has_all_fields(fuota):
     events = fuota("uplinks", "decode", "-", "--json", stdin=as_array([ONE, OTHER])).events
     assert [event["devEui"] for event in events] == [ONE["devEui"], OTHER["devEui"]]
     assert events[0]["commands"][0]["command"] == "FragSessionStatusAns"
     assert (events[1]["commands"], events[1]["color"]) == ([], "blue")
 
 
-def test_answers_of_several_packages_in_one_uplink(fuota):
-    """TS007 on FPort 225."""
+def test_multi_package_uplink_is_decoded(fuota):
+    """FPort 225 is that of TS007."""
     uplink = ONE | {"port": 225, "pdu": "83030284000401" + "01"}
     (event,) = fuota("uplinks", "decode", "-", "--json", stdin=as_array([uplink])).events
-    commands = [one["command"] for one in event["commands"]]
+    commands = [command["command"] for command in event["commands"]]
     assert commands == ["PackageId", "FragSessionDeleteAns", "PackageId", "PackageVersionAns", "Token"]
     assert event["problem"] is None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"port": 201}', b"\xff\xfe", b'{"devEui": "1"}\n{'])
-def test_garbage_is_named_and_no_crash(fuota, body):
+def test_garbage_is_refused_in_one_line(fuota, body):
     result = fuota("uplinks", "decode", "-", stdin=body)
     assert (result.code, result.stdout) == (2, b"")
     assert result.err.startswith("fuota: ")

@@ -1,4 +1,4 @@
-"""Quantities as people read them: what is said is what is, as far as it is said."""
+"""Text of quantities: durations and shares are correct to their last digit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL_OR_NONE = re.compile(r"(0|100)(\.0*)?%")
 
 
 def spoken_ms(text: str) -> Decimal:
-    """What a spoken duration says."""
+    """Return the duration that a text names."""
     words = text.split()
     return sum(
         (Decimal(number) * UNITS_MS[unit] for number, unit in zip(words[::2], words[1::2], strict=True)), Decimal()
@@ -46,7 +46,7 @@ def spoken_ms(text: str) -> Decimal:
         (86_400_000, "24 h"),
     ],
 )
-def test_a_duration(duration_ms, spoken):
+def test_text_of_a_duration(duration_ms, spoken):
     assert spoken_duration(duration_ms) == spoken
 
 
@@ -54,7 +54,7 @@ def test_a_duration(duration_ms, spoken):
 @example(9_999)
 @example(3_599_999)
 @example(86_399_999)
-def test_a_duration_is_right_to_its_last_figure(duration_ms):
+def test_duration_is_correct_to_its_last_digit(duration_ms):
     spoken = spoken_duration(duration_ms)
     off_ms = duration_ms - spoken_ms(spoken)
     if duration_ms < 100:
@@ -62,13 +62,13 @@ def test_a_duration_is_right_to_its_last_figure(duration_ms):
     elif duration_ms < 10_000:
         assert abs(off_ms) <= 50
     elif "h" in spoken:
-        assert -500 <= off_ms < 60_000, "minutes that have not passed are not told"
+        assert -500 <= off_ms < 60_000, "hours and minutes are rounded down"
     else:
         assert abs(off_ms) <= 500
 
 
 @given(st.integers(10_000, 400_000_000))
-def test_a_duration_has_no_part_that_is_nothing_or_a_whole_of_the_next(duration_ms):
+def test_duration_has_no_zero_parts_and_no_60_minutes(duration_ms):
     parts = re.findall(r"(\d+) (h|min|s)", spoken_duration(duration_ms))
     assert " ".join(f"{number} {unit}" for number, unit in parts) == spoken_duration(duration_ms)
     assert all(int(number) for number, _ in parts)
@@ -90,7 +90,7 @@ def test_a_duration_has_no_part_that_is_nothing_or_a_whole_of_the_next(duration_
         (0.9986, "99.86%"),
     ],
 )
-def test_a_share(share, spoken):
+def test_text_of_a_share(share, spoken):
     assert spoken_share(share) == spoken
 
 
@@ -100,7 +100,7 @@ def test_a_share(share, spoken):
 @example(0.9999999999)
 @example(5e-324)
 @example(1 - 2**-53)
-def test_all_and_none_are_said_only_where_they_are(share):
+def test_0_and_100_percent_are_only_exact_shares(share):
     assert (ALL_OR_NONE.fullmatch(spoken_share(share)) is not None) == (share in (0, 1))
 
 
@@ -108,7 +108,7 @@ def test_all_and_none_are_said_only_where_they_are(share):
 @example(0.98999)
 @example(0.0099999)
 @example(0.9900000001)
-def test_how_far_a_share_is_from_all_or_none_is_told_to_a_twentieth(share):
+def test_distance_of_a_share_from_0_or_100_percent_is_within_5_percent(share):
     spoken, exact = Decimal(spoken_share(share).removesuffix("%")) / 100, Decimal(share)
-    told, true = min(spoken, 1 - spoken), min(exact, 1 - exact)
-    assert abs(told - true) <= true * Decimal("0.0501")
+    shown, distance = min(spoken, 1 - spoken), min(exact, 1 - exact)
+    assert abs(shown - distance) <= distance * Decimal("0.0501")

@@ -15,7 +15,13 @@ import click
 from fuota.cli import exits
 from fuota.cli.commands.device_export import export
 from fuota.cli.help import Group, OptionsUnder
-from fuota.cli.options.device_lists import DeviceDetailOptions, DeviceSource, detail_option, detail_options, source_options
+from fuota.cli.options.device_lists import (
+    DeviceDetailOptions,
+    DeviceSource,
+    detail_option,
+    detail_options,
+    source_options,
+)
 from fuota.cli.options.group import option_group
 from fuota.cli.options.server import ServerOptions, call_options, state_option
 from fuota.cli.output import Output, with_output

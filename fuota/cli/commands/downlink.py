@@ -50,7 +50,10 @@ def downlink() -> None:
 @click.argument("dev_eui", required=False)
 @click.argument("pdu", metavar="HEX", required=False)
 @message_option(
-    "--messages", type=click.File("rb"), metavar="FILE", help=f"Messages in a file, instead of DEV_EUI and HEX: {FORMATS}"
+    "--messages",
+    type=click.File("rb"),
+    metavar="FILE",
+    help=f"Messages in a file, instead of DEV_EUI and HEX: {FORMATS}",
 )
 @option_group(
     "message",
@@ -69,9 +72,7 @@ def downlink() -> None:
     message_option(
         "--class", "dev_class", type=click.Choice(["A", "B", "C"]), help="Class.  [default: that of the device]"
     ),
-    message_option(
-        "--immediate", is_flag=True, help="Send in answer to the current uplink, not to the next uplink."
-    ),
+    message_option("--immediate", is_flag=True, help="Send in answer to the current uplink, not to the next uplink."),
 )
 @call_options
 @with_output
@@ -165,9 +166,7 @@ def multicast(  # noqa: PLR0913 - options
 @click.argument("dev_eui", required=False)
 @message_option("--msg-id", type=int, metavar="ID", help="Number of the message.")
 @message_option("--all", "everything", is_flag=True, help="All messages that are queued for the device.")
-@device_option(
-    "--dev-file", type=click.File("rb"), metavar="FILE", help=f"Devices in a file, with --all: {FORMATS}"
-)
+@device_option("--dev-file", type=click.File("rb"), metavar="FILE", help=f"Devices in a file, with --all: {FORMATS}")
 @call_options
 @with_output
 def clear(  # noqa: PLR0913 - options

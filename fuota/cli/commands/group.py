@@ -68,9 +68,7 @@ def group() -> None:
     """
 
 
-@group.command(
-    examples=("fuota group setup --app-eui A1B2C3D4E5F60708 --dev-file devices.csv --class C --dry-run",)
-)
+@group.command(examples=("fuota group setup --app-eui A1B2C3D4E5F60708 --dev-file devices.csv --class C --dry-run",))
 @target_options
 @option_group(
     "setup",
@@ -83,7 +81,9 @@ def group() -> None:
     radio_option(
         "--channel", "tx_channel", type=int, metavar="N", help="Downlink channel.  [default: that of the server]"
     ),
-    radio_option("--data-rate", "-d", "tx_data_rate", type=int, metavar="DR", help="Data rate.  [default: that of RX2]"),
+    radio_option(
+        "--data-rate", "-d", "tx_data_rate", type=int, metavar="DR", help="Data rate.  [default: that of RX2]"
+    ),
     radio_option(
         "--class",
         "dev_class",
@@ -93,7 +93,10 @@ def group() -> None:
         help="Class of the session.",
     ),
     radio_option(
-        "--periodicity", type=int, metavar="P", help="Class B: a ping slot every 2^P seconds, P from 0 to 7.  [default: 3]"
+        "--periodicity",
+        type=int,
+        metavar="P",
+        help="Class B: a ping slot every 2^P seconds, P from 0 to 7.  [default: 3]",
     ),
 )
 @call_options

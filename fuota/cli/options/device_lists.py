@@ -18,7 +18,7 @@ FORMATS = "CSV with a heading, JSON, or one EUI per line; - is stdin."
 _META = "fuota.cli.options.device_lists.dev_euis"
 
 device_option = OptionsUnder("Devices")
-detail_option = OptionsUnder("Details of --dev-eui")
+detail_option = OptionsUnder("Details")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,7 @@ HIGHEST_APPLICATION_PORT = 223
 """TS001-1.0.4 reserves the ports above it; the server nevertheless accepts ports up to 254."""
 
 message_option = OptionsUnder("Message")
-port_option = message_option(
-    "--port", type=int, metavar="PORT", default=1, show_default=True, help="FPort, 1 to 254."
-)
+port_option = message_option("--port", type=int, metavar="PORT", default=1, show_default=True, help="FPort, 1 to 254.")
 
 
 def warn_of_reserved_port(port: int, out: Output) -> None:
