@@ -39,7 +39,9 @@ task_option = OptionsUnder("Task")
 class DeviceCall(Protocol):
     """A call of the API for a list of devices, which starts one task (TaskRef) or is made in chunks (BulkResult)."""
 
-    def __call__(self, devices: Devices[T], /) -> T: ...
+    def __call__(self, devices: Devices[T], /) -> T:
+        """Make the call."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,7 +243,7 @@ def activate(
 @tags_option
 @call_options
 @with_output
-def activate_one(  # noqa: PLR0913 - option groups
+def activate_one(
     *,
     dev_eui: str,
     details: DeviceDetailOptions,

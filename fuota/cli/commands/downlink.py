@@ -76,7 +76,7 @@ def downlink() -> None:
 )
 @call_options
 @with_output
-def send(  # noqa: PLR0913 - option groups
+def send(
     *,
     dev_eui: str | None,
     pdu: str | None,
@@ -169,7 +169,7 @@ def multicast(  # noqa: PLR0913 - options
 @device_option("--dev-file", type=click.File("rb"), metavar="FILE", help=f"Devices in a file, with --all: {FORMATS}")
 @call_options
 @with_output
-def clear(  # noqa: PLR0913 - options
+def clear(
     *,
     dev_eui: str | None,
     msg_id: int | None,

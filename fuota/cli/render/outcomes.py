@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 class Answer(Protocol):
-    """Answer of the server. raw: its fields as they arrived."""
+    """Answer of the server."""
 
     @property
-    def raw(self) -> Mapping[str, object]: ...
+    def raw(self) -> Mapping[str, object]:
+        """Fields as they arrived."""
+        ...
 
 
 T = TypeVar("T", bound=Answer)
