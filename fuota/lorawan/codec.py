@@ -141,8 +141,8 @@ def _parse_first(
     if cid in refused:
         raise MessageError(f"CID 0x{cid:02x} is refused: {refused[cid]}")
     if cid not in parsers:
-        known = ", ".join(f"0x{known:02x}" for known in sorted(parsers))
-        raise MessageError(f"unknown CID 0x{cid:02x} (known in this package, version and direction: {known})")
+        cids = ", ".join(f"0x{known:02x}" for known in sorted(parsers))
+        raise MessageError(f"unknown CID 0x{cid:02x} (known in this package, version and direction: {cids})")
     if cid == DATA_FRAGMENT_CID and not alone:
         raise MessageError(f"DataFragment (CID 0x{cid:02x}) after another command; it must be alone in its message")
     return parsers[cid](message[1:])

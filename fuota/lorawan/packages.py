@@ -45,15 +45,15 @@ class Package:
         Raises MessageError for an unknown name or field, a missing field or a wrong value.
         """
         command_class = self._command_class(name)
-        known = {field.name: field for field in fields(command_class)}
-        texts = ({"version": str(version)} if "version" in known else {}) | dict(values)
-        if unknown := [field for field in texts if field not in known]:
-            raise MessageError(f"{name} has no field {unknown[0]!r} (fields: {', '.join(known) or 'none'})")
-        required = [name for name, field in known.items() if field.default is MISSING]
+        fields_by_name = {field.name: field for field in fields(command_class)}
+        texts = ({"version": str(version)} if "version" in fields_by_name else {}) | dict(values)
+        if unknown := [field for field in texts if field not in fields_by_name]:
+            raise MessageError(f"{name} has no field {unknown[0]!r} (fields: {', '.join(fields_by_name) or 'none'})")
+        required = [field.name for field in fields_by_name.values() if field.default is MISSING]
         if missing := [field for field in required if field not in texts]:
             raise MessageError(f"{name} also needs {', '.join(missing)}")
         command: Command = command_class(
-            **{field: _value(field, str(known[field].type), text) for field, text in texts.items()}
+            **{field: _value(field, str(fields_by_name[field].type), text) for field, text in texts.items()}
         )
         return command
 
@@ -84,8 +84,8 @@ def package_on_port(f_port: int) -> Package:
     """Return the package with this default port. Raises MessageError if there is none."""
     package = find_package(f_port)
     if package is None:
-        known = ", ".join(f"{port} ({package.name})" for port, package in sorted(_BY_PORT.items()))
-        raise MessageError(f"no package uses FPort {f_port} (default ports: {known})")
+        ports = ", ".join(f"{port} ({package.name})" for port, package in sorted(_BY_PORT.items()))
+        raise MessageError(f"no package uses FPort {f_port} (default ports: {ports})")
     return package
 
 

@@ -23,7 +23,8 @@ BEACON_PERIOD_US = BEACON_RESERVED_US + BEACON_WINDOW_US + BEACON_GUARD_US
 SLOT_US = 30_000
 SLOTS = 4096
 
-MAX_PERIODICITY = 7  # TS001-1.0.4, PingSlotInfoReq: Periodicity has 3 bits; a device starts with 7
+MAX_PERIODICITY = 7
+"""Largest periodicity: Periodicity has 3 bits; a device starts with 7 (TS001-1.0.4, PingSlotInfoReq)."""
 _MAX_32_BITS = 2**32 - 1
 
 

@@ -9,8 +9,10 @@ from typing import Literal
 from fuota.errors import PlanError
 from fuota.radio.airtime import fsk_time_on_air_us, time_on_air_us
 
-DATA_FRAGMENT_HEADER_BYTES = 1 + 2  # TS004-1.0.0, DataFragment: CID, Index&N
-MAX_FRAG_SIZE = 255  # TS004-1.0.0, FragSessionSetupReq: FragSize is one byte
+DATA_FRAGMENT_HEADER_BYTES = 1 + 2
+"""Bytes of a DataFragment before its payload: CID, Index&N (TS004-1.0.0, DataFragment)."""
+MAX_FRAG_SIZE = 255
+"""Largest fragment in bytes: FragSize is one byte (TS004-1.0.0, FragSessionSetupReq)."""
 
 # RP002-1.0.4, physical layer, FSK: 50 kbit/s with 25 kHz of deviation; Carson's rule: 2 * (25 kHz + 50 kbit/s / 2)
 _FSK_BANDWIDTH_HZ = 100_000

@@ -70,9 +70,9 @@ class Region:
         """Return the data rate DR`index`. Raises ParameterError if the region does not have it."""
         rates = {rate.index: rate for rate in self.data_rates}
         if index not in rates:
-            known = ", ".join(f"DR{known}" for known in rates)
+            names = ", ".join(f"DR{known}" for known in rates)
             nearest = min(rates, key=lambda known: abs(known - index))
-            raise ParameterError(f"{self.name} has no DR{index}; it has {known} (nearest: DR{nearest})")
+            raise ParameterError(f"{self.name} has no DR{index}; it has {names} (nearest: DR{nearest})")
         return rates[index]
 
     def downlink_rate(self, index: int) -> DataRate:

@@ -109,7 +109,7 @@ def test_slot_that_starts_now_is_not_the_next_slot() -> None:
 
 
 @given(frequencies=st.lists(st.integers(1, 10**9), min_size=1, max_size=32), address=ADDRESSES, beacon_s=BEACONS)
-def test_hopping_goes_on_by_one_entry_a_beacon_and_an_address(
+def test_hopping_advances_one_entry_per_beacon_and_per_address(
     frequencies: list[int], address: int, beacon_s: int
 ) -> None:
     indexed = list(range(len(frequencies)))

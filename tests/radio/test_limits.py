@@ -112,7 +112,7 @@ def test_smallest_duty_cycle_is_one_millionth() -> None:
     assert radio_limits(*EU868_RX2, duty_cycle=1e-9).duty_cycle_ppm == 1
 
 
-# From the notes to the regional dataset (regions.json): full frames without a repeater, whole numbers an hour.
+# From the notes of the regional dataset (regions.json): full frames without a repeater, in whole frames per hour.
 @pytest.mark.parametrize(
     ("name", "frequency_hz", "data_rate", "frame_us", "duty_cycle", "frames"),
     [

@@ -203,5 +203,5 @@ def _parse_sections(content: bytes, readers: Mapping[int, Reader]) -> ParsedMess
 
 
 def _unknown(package: int, readers: Mapping[int, Reader]) -> str:
-    known = ", ".join(map(str, sorted(readers)))
-    return f"a command of package {package} is not understood (known packages: {known})"
+    packages = ", ".join(map(str, sorted(readers)))
+    return f"a command of package {package} is not understood (known packages: {packages})"

@@ -71,7 +71,7 @@ class McGroupStatusAns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McGroupSetupAns:
-    """Group `mc_group_id` was made; or not, with `id_error`: the device has no group of this id."""
+    """Answer of the device to a setup of group `mc_group_id`. id_error: the device has no group with this id."""
 
     cid: ClassVar[int] = 0x02
     mc_group_id: int
