@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "campaign": (),
+        "campaign": ("Campaign", "GateOptions", "Journal", "WatchTimeouts", "launch", "watch"),
         "gf2": (),
         "lorawan": (),
         "device": (

@@ -1,5 +1,11 @@
 """Public names of fuota, for editors and type checkers; `__init__.py` loads them on first use."""
 
+from fuota.campaign import Campaign as Campaign
+from fuota.campaign import GateOptions as GateOptions
+from fuota.campaign import Journal as Journal
+from fuota.campaign import WatchTimeouts as WatchTimeouts
+from fuota.campaign import launch as launch
+from fuota.campaign import watch as watch
 from fuota.device import DeviceProfile as DeviceProfile
 from fuota.device import DeviceReport as DeviceReport
 from fuota.device import EnergyModel as EnergyModel

@@ -1,4 +1,4 @@
-"""The orchestra: launch an update, watch it, and say how it ended on every device."""
+"""Launch an update, watch it, and tell how it ended on every device."""
 
 from __future__ import annotations
 
@@ -7,25 +7,45 @@ from fuota.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "base": (
+            "check_base",
+            "known_images",
+        ),
+        "gate": (
+            "GateOptions",
+            "PassedImage",
+            "RefusedImageError",
+            "inspect_with_base",
+            "pass_gate",
+        ),
         "journal": (
             "Campaign",
             "CampaignState",
             "Journal",
         ),
+        "lateness": (
+            "is_late",
+            "lasts_ms",
+        ),
+        "launch_plan": ("Expected",),
+        "results": ("ResultFile",),
+        "sending": ("cancel",),
         "start": (
-            "cancel",
+            "CheckedLaunch",
             "launch",
         ),
-        "expectation": (
-            "Expected",
-            "check_base",
-            "known_images",
-            "preflight",
+        "state_folder": ("open_journal",),
+        "uplink_file": ("UplinkFile",),
+        "verdict": (
+            "Conclusion",
+            "conclusion_of",
+            "has_reports",
+            "population_of",
+            "verdict_of",
         ),
-        "verdict": ("verdict_of",),
         "watching": (
-            "Patience",
             "Progress",
+            "WatchTimeouts",
             "watch",
         ),
     },

@@ -1,15 +1,29 @@
-"""The orchestra: launch an update, watch it, and say how it ended on every device."""
+"""Launch an update, watch it, and tell how it ended on every device."""
 
-from fuota.campaign.expectation import Expected as Expected
-from fuota.campaign.expectation import check_base as check_base
-from fuota.campaign.expectation import known_images as known_images
-from fuota.campaign.expectation import preflight as preflight
+from fuota.campaign.base import check_base as check_base
+from fuota.campaign.base import known_images as known_images
+from fuota.campaign.gate import GateOptions as GateOptions
+from fuota.campaign.gate import PassedImage as PassedImage
+from fuota.campaign.gate import RefusedImageError as RefusedImageError
+from fuota.campaign.gate import inspect_with_base as inspect_with_base
+from fuota.campaign.gate import pass_gate as pass_gate
 from fuota.campaign.journal import Campaign as Campaign
 from fuota.campaign.journal import CampaignState as CampaignState
 from fuota.campaign.journal import Journal as Journal
-from fuota.campaign.start import cancel as cancel
+from fuota.campaign.lateness import is_late as is_late
+from fuota.campaign.lateness import lasts_ms as lasts_ms
+from fuota.campaign.launch_plan import Expected as Expected
+from fuota.campaign.results import ResultFile as ResultFile
+from fuota.campaign.sending import cancel as cancel
+from fuota.campaign.start import CheckedLaunch as CheckedLaunch
 from fuota.campaign.start import launch as launch
+from fuota.campaign.state_folder import open_journal as open_journal
+from fuota.campaign.uplink_file import UplinkFile as UplinkFile
+from fuota.campaign.verdict import Conclusion as Conclusion
+from fuota.campaign.verdict import conclusion_of as conclusion_of
+from fuota.campaign.verdict import has_reports as has_reports
+from fuota.campaign.verdict import population_of as population_of
 from fuota.campaign.verdict import verdict_of as verdict_of
-from fuota.campaign.watching import Patience as Patience
 from fuota.campaign.watching import Progress as Progress
+from fuota.campaign.watching import WatchTimeouts as WatchTimeouts
 from fuota.campaign.watching import watch as watch

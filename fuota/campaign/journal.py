@@ -1,7 +1,7 @@
-"""What was intended, sent and heard, on disk before anything else happens: a crash loses nothing.
+"""Record of campaigns, their events and the uplinks of devices. A crash loses nothing.
 
 One SQLite file holds all campaigns of a user. Every write is a transaction of its own that is on disk when the call returns
-(synchronous=FULL). No key or other secret is ever written: the journal is given none.
+(synchronous=FULL). No key or other secret is written: the journal receives none.
 """
 
 from __future__ import annotations
@@ -41,27 +41,27 @@ _FOREVER_MS = 2**62
 
 
 class CampaignState(StrEnum):
-    """How far a campaign has come, as far as we know."""
+    """State of a campaign, as far as we know."""
 
     INTENDED = "intended"
-    """Written down; whether the server has it is not known yet."""
+    """Written down; it is not known yet whether the server has it."""
     LAUNCHED = "launched"
     """The server has it."""
     FINISHED = "finished"
     """The server says that it has ended."""
     CANCELLED = "cancelled"
-    """We or somebody else cancelled it."""
+    """It was cancelled, by us or by somebody else."""
     REFUSED = "refused"
-    """The server did not take it, or was never reached."""
+    """The server did not accept it, or was never reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """One update of one set of devices.
+    """Update of a set of devices with one image.
 
-    `dev_euis` is empty where devices were named by tags. `expected` is what the image was seen to need before the
-    launch, `before` what told the last job of the application from any other then. `target_sha256`: where a patch was sent, the
-    SHA-256 of what it makes, which devices report.
+    dev_euis: empty if the devices were named by tags. request: query of mcastTransfer. expected: what the transfer needs on
+    air, see `Expected`. before: identity of the last job of the application before the launch, see `status.identity`.
+    target_sha256: for a patch, SHA-256 of the image that it makes, which devices report.
     """
 
     id: str
@@ -80,7 +80,7 @@ class Campaign:
     target_sha256: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A flat object."""
+        """Return a flat object."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -88,7 +88,7 @@ _FACTS = ("image_name", "image_sha256", "image_bytes", "dev_euis", "request", "e
 
 
 class Journal:
-    """The campaigns of one user, in `folder`. Raises StorageError where it cannot be written or read."""
+    """Campaigns of one user, in a file in `folder`. Raises StorageError if the file cannot be written or read."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "journal.sqlite"
@@ -109,7 +109,10 @@ class Journal:
         self._db.close()
 
     def open_campaign(self, *, server: str, app_eui: str, facts: Mapping[str, Any]) -> Campaign:
-        """Write a new campaign down as intended. `facts`: the fields of Campaign from `image_name` on."""
+        """Record a new campaign as intended and return it.
+
+        server: URL of the server. facts: the fields of Campaign from `image_name` on.
+        """
         now = _now_ms()
         with self._writing():
             campaign_id = self._free_id(now)
@@ -120,19 +123,19 @@ class Journal:
         return self.campaign(campaign_id)
 
     def campaign(self, campaign_id: str) -> Campaign:
-        """The campaign of that id. Raises ParameterError where there is none, with those that there are."""
-        found = self._campaigns("WHERE id = ?", campaign_id)
-        if not found:
+        """Return the campaign with this id. Raises ParameterError, with the latest ids, if there is no such campaign."""
+        campaigns = self._campaigns("WHERE id = ?", campaign_id)
+        if not campaigns:
             recent = ", ".join(campaign.id for campaign in self.campaigns()[:3]) or "none yet"
-            raise ParameterError(f"campaign {campaign_id!r} is not in {self.path}; the latest there: {recent}")
-        return found[0]
+            raise ParameterError(f"campaign {campaign_id!r} is not in {self.path}; the latest campaigns: {recent}")
+        return campaigns[0]
 
     def campaigns(self) -> list[Campaign]:
-        """All campaigns, the latest first."""
+        """Return all campaigns, the latest first."""
         return self._campaigns("ORDER BY created_ms DESC, id DESC")
 
     def set_state(self, campaign_id: str, state: CampaignState, *, job_id: str | None = None) -> Campaign:
-        """Move on; a job id once known stays."""
+        """Set the state of a campaign and return the campaign. job_id: None keeps the job id that is recorded."""
         with self._writing():
             self._db.execute(
                 "UPDATE campaign SET state = ?, job_id = COALESCE(?, job_id) WHERE id = ?", (state, job_id, campaign_id)
@@ -140,41 +143,44 @@ class Journal:
         return self.campaign(campaign_id)
 
     def is_over(self, campaign: Campaign) -> bool:
-        """Whether its job is no more: it ended, or another was launched after it (a server has one job per application)."""
+        """Return whether the job of the campaign has ended, or another job replaced it (a server has one job per application)."""
         running = campaign.state in {CampaignState.INTENDED, CampaignState.LAUNCHED}
         return not running or self._span(campaign)[1] < _FOREVER_MS
 
     def note(self, campaign_id: str, what: str, detail: Mapping[str, Any]) -> None:
-        """Add a line to the history of a campaign."""
+        """Add an event to the history of a campaign. what: name of the event. detail: its fields."""
         with self._writing():
             line = (campaign_id, _now_ms(), what, json.dumps(dict(detail)))
             self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?)", line)
 
     def history(self, campaign_id: str) -> list[dict[str, Any]]:
-        """What was noted, in order: `at_ms`, `what` and the details."""
+        """Return the events of a campaign in order, each with `at_ms`, `what` and its fields."""
         rows = self._read("SELECT at_ms, what, detail FROM event WHERE campaign = ? ORDER BY rowid", campaign_id)
         return [{"at_ms": row["at_ms"], "what": row["what"], **json.loads(row["detail"])} for row in rows]
 
     def store_uplinks(self, uplinks: Iterable[Uplink]) -> None:
-        """Keep uplinks, of whichever campaign; all of them are on disk when this returns, or none."""
+        """Store uplinks of any campaign. All of them are on disk when this returns, or none if it raises."""
         now = _now_ms()
         with self._writing():
             rows = [(now, json.dumps(uplink.to_json())) for uplink in uplinks]
             self._db.executemany("INSERT INTO uplink VALUES (?, ?)", rows)
 
     def uplinks(self, campaign: Campaign) -> list[Uplink]:
-        """The uplinks that arrived since the campaign began and before the next one of its application did, in order."""
+        """Return the uplinks that arrived between the start of the campaign and the start of the next campaign, in order.
+
+        The next campaign is the next one of the same application.
+        """
         rows = self._read(f"SELECT body {_UPLINKS_OF} ORDER BY rowid", *self._span(campaign))
         return [uplink for row in rows for uplink in parse_uplinks(json.loads(row["body"]))]
 
     def count_uplinks(self, campaign: Campaign) -> int:
-        """How many uplinks `uplinks` would return."""
+        """Return the number of uplinks that `uplinks` would return."""
         return int(self._read(f"SELECT COUNT(*) AS n {_UPLINKS_OF}", *self._span(campaign))[0]["n"])
 
     def _span(self, campaign: Campaign) -> tuple[int, int]:
-        """From the beginning of the campaign to that of the next one of the same application, in milliseconds.
+        """Return the times in ms at which this campaign and the next campaign of the same application began.
 
-        One that was refused sent nothing, so it ends nothing.
+        A refused campaign sent nothing, so it does not count as the next campaign.
         """
         row = self._read(
             "SELECT MIN(created_ms) AS next FROM campaign WHERE server = ? AND app_eui = ? AND created_ms > ? AND state != ?",
@@ -216,7 +222,7 @@ class Journal:
             )
 
     def _free_id(self, now_ms: int) -> str:
-        """Date and time, which sort, and a number where that second is taken."""
+        """Return date and time, which sort, with a number if another campaign began in the same second."""
         stem = time.strftime("%Y%m%d-%H%M%S", time.localtime(now_ms / 1000))
         taken = {row["id"] for row in self._db.execute("SELECT id FROM campaign WHERE id LIKE ?", (stem + "%",))}
         number = 1

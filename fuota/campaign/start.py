@@ -1,145 +1,165 @@
-"""Starting and cancelling, so that nothing is started twice and nothing started is forgotten."""
+"""Launching an update: check the image, plan, check the base, write the intent down, send once."""
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from fuota.campaign.journal import Campaign, CampaignState, Journal
-from fuota.campaign.status import identity, note_status
-from fuota.errors import (
-    FuotaError,
-    MalformedAnswerError,
-    NetworkError,
-    NotFoundError,
-    OutcomeUnknownError,
-    ParameterError,
-    PlanError,
-    ServerFault,
-    UnreachableError,
+from fuota.calls import checked_call
+from fuota.campaign.base import base_warnings
+from fuota.campaign.gate import GateOptions, PassedImage, pass_gate
+from fuota.campaign.journal import Campaign, Journal
+from fuota.campaign.launch_plan import (
+    Expected,
+    FragAlgorithm,
+    TransferChoices,
+    expected_of,
+    plan_for,
+    request_of,
 )
-from fuota.network import SenraClient, TransferRequest, TransferStatus
+from fuota.campaign.sending import Shipment, send_once
+from fuota.campaign.state_folder import open_journal
+from fuota.errors import ParameterError
+from fuota.findings import Finding
+from fuota.image import FirmwareImage
+from fuota.network import SenraClient, TransferRequest
+from fuota.planning import PlanRecipe, TransmissionPlan, check_image, plan_sha256
+from fuota.radio import Region
 
-ASKED_AGAIN = 6
-PAUSE_MS = 2_000
-"""After a lost answer the status is asked for so often, with this pause: a server may be slow to show what it has taken."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedLaunch:
+    """A launch that has passed all checks, before anything is sent.
+
+    image: the image. plan: how it is sent. request: parameters of mcastTransfer. expected: what the transfer needs on air.
+    warnings: of the image gate, and about devices that may not run the base of a patch.
+    target_sha256: for a patch, SHA-256 of the image that it makes.
+    """
+
+    image: FirmwareImage
+    plan: TransmissionPlan
+    request: TransferRequest
+    expected: Expected
+    warnings: tuple[Finding, ...]
+    target_sha256: str | None
 
 
-def launch(  # noqa: PLR0913 - who, where to, what, how
-    client: SenraClient,
-    journal: Journal,
-    image: bytes,
-    request: TransferRequest,
+@checked_call
+def launch(  # noqa: PLR0913 - keywords of one launch
+    image: FirmwareImage | bytes | str | Path,
     *,
-    server: str,
-    expected: Mapping[str, int],
-    target_sha256: str | None = None,
-    sleep_ms: Callable[[int], None] = lambda pause_ms: time.sleep(pause_ms / 1000),
+    client: SenraClient,
+    app_eui: str,
+    dev_euis: Sequence[str] | None = None,
+    dev_tags: Sequence[str] | None = None,
+    plan: TransmissionPlan | PlanRecipe | None = None,
+    region: str | Region | None = None,
+    gate: GateOptions | None = None,
+    journal: Journal | None = None,
+    state_folder: Path | None = None,
+    frag_alg: FragAlgorithm = "FWD_ERR_CORR",
+    contract_id: int | None = None,
+    use_multi_pkg: bool = False,
+    file_name: str | None = None,
+    before_sending: Callable[[CheckedLaunch], None] | None = None,
 ) -> Campaign:
-    """Start a FUOTA task on the server and return the campaign, launched.
+    """Send an image to devices by multicast and return the launched campaign, with all checks of `fuota launch`.
 
-    First the status is asked for: a key that may not is found out before anything is sent, and so is a job that runs already
-    (PlanError; the server keeps one per application). Then the intent is written down, then the request is sent, once. If
-    its answer is lost, the status is asked for again and again for a while: a job that was not there before is ours. If none
-    comes, nobody knows: a server may be slow to show what it has taken. That raises OutcomeUnknownError, as does an
-    interruption while the request is on its way, and the campaign stays `intended` until `watch` finds out.
-    `expected`: what the image was seen to need, see `preflight`. `target_sha256`: of what a patch makes, if it is one.
+    image: an open image, bytes, or a path.
+    client: the server.
+    app_eui: application of the devices. dev_euis, dev_tags: the devices, by exactly one of the two.
+    plan: a finished plan for this image, or a recipe that a plan is made from.
+    region: name of the region, or the region; used if `plan` is None, and then the planner decides everything else.
+    gate: what the image is checked against; its profile is also used by a plan made here if the recipe has none.
+    journal: where the campaign is recorded; by default the journal in `state_folder`, or in the state folder of the user.
+    frag_alg: FWD_ERR_CORR for coded fragments, or NB_TRANS for repeats (as many as `redundancy` of the recipe).
+    contract_id: contract that is billed; None is the default contract of the application.
+    use_multi_pkg: whether the devices support TS007.
+    file_name: name of the image on the server, by default the name of the image.
+    before_sending: called with the checked launch after all checks; an exception that it raises stops the launch.
+
+    Nothing is sent if a check fails. Raises ImageError for an image with an error (or a warning with `gate.strict`),
+    PlanError if no plan fits the region, the devices and the server or if a device does not run the base of a patch,
+    ParameterError for parameters that do not fit together, StorageError if the journal cannot be written, NetworkError if the
+    server cannot be asked or refuses, and OutcomeUnknownError if the answer to the launch was lost (`watch` finds out).
     """
-    before = _status_before(client, request.app_eui)
-    facts = _facts(image, request) | {
-        "expected": dict(expected),
-        "before": None if before is None else identity(before),
-        "target_sha256": target_sha256,
-    }
-    campaign = journal.open_campaign(server=server, app_eui=request.app_eui, facts=facts)
-    try:
-        job_id = client.transfers.send(request, image).job_id
-    except KeyboardInterrupt:
-        raise OutcomeUnknownError(f"interrupted while the launch was on its way. {_advice(campaign)}") from None
-    except (UnreachableError, ServerFault, MalformedAnswerError) as error:
-        if isinstance(error, UnreachableError) and not error.maybe_received:
-            _refused(journal, campaign, error)
-            raise
-        journal.note(campaign.id, "answer lost", {"error": str(error)})
-        job_id = _job_that_appeared(client, campaign, error, sleep_ms)
-    except FuotaError as error:
-        _refused(journal, campaign, error)
-        raise
-    journal.note(campaign.id, "launched", {"job_id": job_id})
-    return journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=job_id)
+    if not isinstance(image, FirmwareImage):
+        image = FirmwareImage.open(image)
+    choices = TransferChoices(
+        app_eui=app_eui,
+        file_name=image.name if file_name is None else file_name,
+        dev_euis=dev_euis,
+        dev_tags=dev_tags,
+        frag_alg=frag_alg,
+        contract_id=contract_id,
+        use_multi_pkg=use_multi_pkg,
+    )
+    options = gate or GateOptions()
+    recipe = _plan_or_recipe(plan, region, options)
+    with nullcontext(journal) if journal else closing(open_journal(state_folder)) as record:
+        checked = _check(image, recipe, choices, options, record)
+        if before_sending is not None:
+            before_sending(checked)
+        campaign = _send(checked, client, record)
+        if isinstance(plan, TransmissionPlan):
+            record.note(campaign.id, "planned", {"plan_sha256": plan_sha256(plan)})
+        return campaign
 
 
-def cancel(client: SenraClient, journal: Journal, campaign: Campaign) -> Campaign:
-    """Cancel the task of a campaign. Raises NetworkError; what devices do that are receiving is up to them.
-
-    Raises ParameterError for one that is over: jobs are named after the application, so another might be hit.
-    """
-    if journal.is_over(campaign):
-        raise ParameterError(
-            f"campaign {campaign.id} is over ({campaign.state}): there is nothing of it left to cancel"
-        )
-    status = client.transfers.status(app_eui=campaign.app_eui)
-    campaign = note_status(journal, campaign, status)
-    if status.finished:
-        raise ParameterError(
-            f"campaign {campaign.id} has ended ({status.state}): there is nothing of it left to cancel"
-        )
-    answer = client.transfers.cancel(job_id=status.job_id)
-    journal.note(campaign.id, "cancelled", {"message": answer.message})
-    return journal.set_state(campaign.id, CampaignState.CANCELLED, job_id=status.job_id)
+def _plan_or_recipe(
+    plan: TransmissionPlan | PlanRecipe | None, region: str | Region | None, options: GateOptions
+) -> TransmissionPlan | PlanRecipe:
+    """Return the plan, or the recipe with the profile of the gate if it has none. Raises ParameterError."""
+    if plan is not None and region is not None:
+        raise ParameterError("plan and region must not be given together: the plan has a region")
+    if isinstance(plan, TransmissionPlan):
+        return plan
+    if plan is not None:
+        return plan if plan.profile is not None else replace(plan, profile=options.profile)
+    if region is None:
+        raise ParameterError("plan or region must be given: the region decides which frames may be sent, and how often")
+    return PlanRecipe(region=region, profile=options.profile)
 
 
-def _status_before(client: SenraClient, app_eui: str) -> TransferStatus | None:
-    """The last job of the application, which has ended. Raises PlanError where it has not."""
-    try:
-        status = client.transfers.status(app_eui=app_eui)
-    except NotFoundError:
-        return None
-    if not status.finished:
-        raise PlanError(
-            f"{status.job_id} is {status.state or 'running'} ({status.pct_done or 0} %) on this application, and a server runs"
-            f" one job per application: wait for its end, or cancel it (fuota transfer cancel --job-id {status.job_id})"
-        )
-    return status
+def _check(
+    image: FirmwareImage,
+    recipe: TransmissionPlan | PlanRecipe,
+    choices: TransferChoices,
+    options: GateOptions,
+    journal: Journal,
+) -> CheckedLaunch:
+    """Return the launch if image, plan, devices and server fit together. Raises RefusedError or ParameterError."""
+    passed = _pass_gate(image, recipe, options)
+    plan = plan_for(image, recipe, repeats=choices.repeats)
+    request = request_of(plan, choices, recipe)
+    about_base = base_warnings(journal, request.dev_euis or (), passed.base_sha256)
+    return CheckedLaunch(
+        image=image,
+        plan=plan,
+        request=request,
+        expected=expected_of(plan, repeats=choices.repeats),
+        warnings=(*passed.warnings, *about_base),
+        target_sha256=passed.target_sha256,
+    )
 
 
-def _facts(image: bytes, request: TransferRequest) -> dict[str, object]:
-    return {
-        "image_name": request.file_name,
-        "image_sha256": hashlib.sha256(image).hexdigest(),
-        "image_bytes": len(image),
-        "dev_euis": list(request.dev_euis or ()),
-        "request": request.query(),
-    }
+def _pass_gate(image: FirmwareImage, recipe: TransmissionPlan | PlanRecipe, options: GateOptions) -> PassedImage:
+    """Return the result of the image gate; a finished plan must be for this image, and binds a patch to its base."""
+    if not isinstance(recipe, TransmissionPlan):
+        return pass_gate(image, options)
+    check_image(recipe, image.data)
+    planned = recipe.image
+    return pass_gate(image, options, base_sha256=planned.base_sha256, target_sha256=planned.target_sha256)
 
 
-def _job_that_appeared(
-    client: SenraClient, campaign: Campaign, lost: NetworkError, sleep_ms: Callable[[int], None]
-) -> str:
-    """The answer to the start was lost: the id of a job that was not there before, or OutcomeUnknownError."""
-    found: str = "it shows no new job"
-    for attempt in range(ASKED_AGAIN):
-        if attempt:
-            sleep_ms(PAUSE_MS)
-        try:
-            status = client.transfers.status(app_eui=campaign.app_eui)
-        except NotFoundError:
-            found = "it shows no job"
-        except NetworkError as error:
-            found = f"asking for the status failed too ({error})"
-        else:
-            if campaign.before != identity(status):
-                return status.job_id
-    raise OutcomeUnknownError(
-        f"the launch was sent and its answer lost ({lost}); {found}. {_advice(campaign)}"
-    ) from lost
-
-
-def _advice(campaign: Campaign) -> str:
-    return f"Do not launch again before `fuota watch {campaign.id}` has told whether the server has it"
-
-
-def _refused(journal: Journal, campaign: Campaign, error: FuotaError) -> None:
-    journal.note(campaign.id, "refused", {"error": str(error)})
-    journal.set_state(campaign.id, CampaignState.REFUSED)
+def _send(checked: CheckedLaunch, client: SenraClient, journal: Journal) -> Campaign:
+    shipment = Shipment(
+        image=checked.image.data,
+        request=checked.request,
+        server=client.url,
+        expected=checked.expected.to_json(),
+        target_sha256=checked.target_sha256,
+    )
+    return send_once(client, journal, shipment)

@@ -1,26 +1,24 @@
-"""What an answer to the status question means for a campaign."""
+"""What the status of a job means for a campaign."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from fuota.campaign.journal import Campaign, CampaignState, Journal
 from fuota.network import TransferStatus
 
 
-def identity(status: TransferStatus) -> dict[str, Any]:
-    """What tells one run from another: all jobs of an application have the same id, but not the same times."""
+def identity(status: TransferStatus) -> dict[str, object]:
+    """Return the fields that tell one run from another: all jobs of an application have the same id, but other times."""
     return {name: getattr(status, name) for name in ("job_id", "start_time_ms", "end_time_ms")}
 
 
 def is_another(journal: Journal, campaign: Campaign, status: TransferStatus) -> bool:
-    """Whether the status is that of another job than the one that was seen before: the server gives all of them one id."""
-    seen = [event["start_time_ms"] for event in journal.history(campaign.id) if event["what"] == "started"]
-    return bool(seen and status.start_time_ms and status.start_time_ms != seen[0])
+    """Return whether the status is about another job than the job of the campaign, which has the same id."""
+    starts_ms = [event["start_time_ms"] for event in journal.history(campaign.id) if event["what"] == "started"]
+    return bool(starts_ms and status.start_time_ms and status.start_time_ms != starts_ms[0])
 
 
-def note_status(journal: Journal, campaign: Campaign, status: TransferStatus) -> Campaign:
-    """Write down what the status says that is news: that the job runs after all, or that it has ended."""
+def record_status(journal: Journal, campaign: Campaign, status: TransferStatus) -> Campaign:
+    """Record what is new in the status, such as that the job runs or has ended, and return the campaign."""
     if campaign.state is CampaignState.INTENDED:
         journal.note(campaign.id, "found", {"job_id": status.job_id, "state": status.state})
         campaign = journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=status.job_id)

@@ -1,13 +1,17 @@
-"""Following a campaign until the server has ended it and the devices have said what there is to say."""
+"""Watching a campaign until the server has ended its job and the devices have reported."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
+from fuota.calls import checked_call
 from fuota.campaign.journal import Campaign, CampaignState, Journal
-from fuota.campaign.status import identity, is_another, note_status
+from fuota.campaign.sending import sleep_ms
+from fuota.campaign.state_folder import open_journal
+from fuota.campaign.status import identity, is_another, record_status
 from fuota.campaign.verdict import verdict_of
 from fuota.errors import NotFoundError, OutcomeUnknownError, ServerFault, UnreachableError
 from fuota.network import SenraClient, TransferStatus
@@ -15,20 +19,25 @@ from fuota.network import SenraClient, TransferStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a campaign is: the server's state and percentage, and how many devices have settled."""
+    """Progress of a campaign.
+
+    state, pct_done: state and percentage of the job, as the server reported them last. uplinks: uplinks received so far.
+    finished: whether the watch is over. answered: whether this is an answer of the server, and not a wait for reports.
+    """
 
     state: str
     pct_done: int
-    heard: int
+    uplinks: int
     finished: bool
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class WatchTimeouts:
     """How long to wait, in milliseconds.
 
-    `poll_ms` between two questions to the server; `outage_ms` for a server that does not answer; `reports_ms`, once the task
-    has ended, for the next uplink while devices have not settled.
+    poll_ms: between two status calls. outage_ms: for a server that does not answer. reports_ms: for the next uplink, once the
+    job has ended and not all devices have settled.
     """
 
     poll_ms: int = 5_000
@@ -36,82 +45,116 @@ class Patience:
     reports_ms: int = 120_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watch:
+    """A campaign, and how it is watched."""
+
+    client: SenraClient
+    journal: Journal
+    campaign: Campaign
+    timeouts: WatchTimeouts
+    sleep: Callable[[int], None]
+
+
+@checked_call
 def watch(
-    client: SenraClient,
-    journal: Journal,
     campaign: Campaign,
     *,
-    patience: Patience | None = None,
-    sleep_ms: Callable[[int], None] = lambda pause_ms: time.sleep(pause_ms / 1000),
+    client: SenraClient,
+    journal: Journal | None = None,
+    timeouts: WatchTimeouts | None = None,
+    sleep: Callable[[int], None] = sleep_ms,
 ) -> Iterator[Progress]:
-    """Yield the progress until the campaign has ended; the last one is `finished`.
+    """Yield the progress of a campaign until it has ended; the last progress is `finished`.
 
-    An outage of the server is waited out up to `patience.outage_ms`, then its error is raised: the campaign goes on at the
-    server, and `watch` can be called again. A finished task is followed by a wait for the devices' reports, which arrive in
-    the journal by other hands, until all have settled or none has come for `patience.reports_ms`. Of a campaign that is over
-    only the reports are awaited: what the server runs by now is another job.
+    journal: where the campaign is recorded and uplinks arrive; by default the journal of the user. sleep: sleeps some ms.
+
+    If the server does not answer for `timeouts.outage_ms`, its error is raised; the job goes on at the server, and `watch` can
+    be called again. When the job has ended, `watch` waits for the reports of the devices, which somebody else stores in the
+    journal, until all devices have settled or no uplink has arrived for `timeouts.reports_ms`. For a campaign that is over,
+    only the reports are awaited: the server shows another job by then.
+    Raises OutcomeUnknownError if the answer to the launch was lost and the server shows no job of the campaign.
     """
-    patience = patience or Patience()
-    last = Progress(state=str(campaign.state), pct_done=0, heard=0, finished=False)
-    for status in () if journal.is_over(campaign) else _statuses(client, journal, campaign, patience, sleep_ms):
-        heard = journal.count_uplinks(campaign)
-        last = Progress(state=status.state, pct_done=status.pct_done or 0, heard=heard, finished=False)
-        campaign = note_status(journal, campaign, status)
+    with nullcontext(journal) if journal else closing(open_journal()) as record:
+        yield from _progress(
+            _Watch(
+                client=client,
+                journal=record,
+                campaign=campaign,
+                timeouts=timeouts or WatchTimeouts(),
+                sleep=sleep,
+            )
+        )
+
+
+def _progress(watch: _Watch) -> Iterator[Progress]:
+    journal, campaign = watch.journal, watch.campaign
+    last = Progress(state=str(campaign.state), pct_done=0, uplinks=0, finished=False)
+    for status in () if journal.is_over(campaign) else _statuses(watch):
+        last = Progress(
+            state=status.state,
+            pct_done=status.pct_done or 0,
+            uplinks=journal.count_uplinks(campaign),
+            finished=False,
+            answered=True,
+        )
+        campaign = record_status(journal, campaign, status)
         yield last
-    yield from _await_reports(journal, campaign, last, patience, sleep_ms)
+    yield from _reports(watch, last)
 
 
-def _statuses(
-    client: SenraClient, journal: Journal, campaign: Campaign, patience: Patience, sleep_ms: Callable[[int], None]
-) -> Iterator[TransferStatus]:
-    """Every answer to the question, up to the one that says the task has ended; to the server's having forgotten it; or to the
-    first that is about another job, which somebody else has started since.
-    """
+def _statuses(watch: _Watch) -> Iterator[TransferStatus]:
+    """Yield every status of the job, until it has ended, the server has forgotten it, or another job has replaced it."""
+    campaign = watch.campaign
     answered_ms = _now_ms()
     while True:
         try:
-            status = client.transfers.status(app_eui=campaign.app_eui)
+            status = watch.client.transfers.status(app_eui=campaign.app_eui)
         except NotFoundError:
             if campaign.state is CampaignState.INTENDED:
-                raise OutcomeUnknownError(_nowhere(campaign)) from None
+                raise OutcomeUnknownError(_no_job(campaign)) from None
             return
         except (UnreachableError, ServerFault):
-            if _now_ms() - answered_ms >= patience.outage_ms:
+            if _now_ms() - answered_ms >= watch.timeouts.outage_ms:
                 raise
         else:
             if campaign.state is CampaignState.INTENDED and campaign.before == identity(status):
-                raise OutcomeUnknownError(_nowhere(campaign))
-            if is_another(journal, campaign, status):
+                raise OutcomeUnknownError(_no_job(campaign))
+            if is_another(watch.journal, campaign, status):
                 return
             answered_ms = _now_ms()
             yield status
             if status.finished:
                 return
-        sleep_ms(patience.poll_ms)
+        watch.sleep(watch.timeouts.poll_ms)
 
 
-def _nowhere(campaign: Campaign) -> str:
+def _no_job(campaign: Campaign) -> str:
     return (
-        f"the server shows no job of campaign {campaign.id}, whose launch was sent and its answer lost. If that is still so"
-        " when its start delay has passed, it was not taken: launch again"
+        f"the server shows no job of campaign {campaign.id}, whose launch was sent and whose answer was lost. If this is still"
+        " so when its start delay has passed, the server did not accept the launch: launch again"
     )
 
 
-def _await_reports(
-    journal: Journal, campaign: Campaign, last: Progress, patience: Patience, sleep_ms: Callable[[int], None]
-) -> Iterator[Progress]:
-    heard, heard_ms = -1, _now_ms()
+def _reports(watch: _Watch, last: Progress) -> Iterator[Progress]:
+    """Yield the progress while the devices report, until all have settled or no uplink has arrived for a while."""
+    journal, campaign, timeouts = watch.journal, watch.campaign, watch.timeouts
+    uplinks, arrived_ms = journal.count_uplinks(campaign), _now_ms()
+    settled = _have_settled(journal, campaign)
     while True:
-        now_heard = journal.count_uplinks(campaign)
-        if now_heard != heard:
-            heard, heard_ms = now_heard, _now_ms()
-            # Where tags were given nobody knows how many devices are still to speak.
-            settled = bool(campaign.dev_euis) and verdict_of(journal, campaign).settled
-        ended = settled or _now_ms() - heard_ms >= patience.reports_ms
-        yield Progress(state=last.state, pct_done=last.pct_done, heard=heard, finished=ended)
-        if ended:
+        finished = settled or _now_ms() - arrived_ms >= timeouts.reports_ms
+        yield Progress(state=last.state, pct_done=last.pct_done, uplinks=uplinks, finished=finished)
+        if finished:
             return
-        sleep_ms(min(patience.poll_ms, patience.reports_ms))
+        watch.sleep(min(timeouts.poll_ms, timeouts.reports_ms))
+        if (count := journal.count_uplinks(campaign)) != uplinks:
+            uplinks, arrived_ms = count, _now_ms()
+            settled = _have_settled(journal, campaign)
+
+
+def _have_settled(journal: Journal, campaign: Campaign) -> bool:
+    """Return whether no device will report any more. If devices were named by tags, their number is not known."""
+    return bool(campaign.dev_euis) and verdict_of(journal, campaign).settled
 
 
 def _now_ms() -> int:

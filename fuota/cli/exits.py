@@ -1,4 +1,4 @@
-"""Exit codes, stable and documented, and the one line that goes with each."""
+"""Exit codes, which are stable and documented, and the message of an error."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import contextlib
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from fuota import errors
+
+if TYPE_CHECKING:
+    from fuota.campaign import Conclusion
 
 DONE = 0
 BELOW_TARGET = 1
@@ -30,12 +34,25 @@ _CODES: tuple[tuple[type[errors.FuotaError], int], ...] = (
     (errors.IncompleteError, BELOW_TARGET),
     (errors.FuotaError, USAGE),
 )
+_CONCLUSIONS = {
+    "done": DONE,
+    "below target": BELOW_TARGET,
+    "partial": PARTIAL,
+    "stopped": STOPPED,
+    "unknown": UNKNOWN,
+}
+"""Exit codes by the value of `Conclusion`."""
+
+
+def code_of(conclusion: Conclusion) -> int:
+    """Return the exit code for the end of a campaign."""
+    return _CONCLUSIONS[str(conclusion)]
 
 
 def report_and_code(error: BaseException, *, as_json: bool) -> int:
-    """Say what went wrong in one line on stderr (with `as_json` also as an event on stdout); the exit code.
+    """Print an error in one line on stderr (with `as_json` also as an event on stdout) and return the exit code.
 
-    Raises `error` again where it is a fault of ours.
+    Raises `error` again if it is a defect of fuota.
     """
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
@@ -43,7 +60,7 @@ def report_and_code(error: BaseException, *, as_json: bool) -> int:
         click.echo(str(error), err=True)
         return USAGE
     message, code = _message_and_code(error)
-    with contextlib.suppress(OSError):  # where nobody can be told, the code must do
+    with contextlib.suppress(OSError):  # without a reader, the exit code must be enough
         click.echo(f"fuota: {message}", err=True)
     with contextlib.suppress(OSError):
         if as_json:
@@ -52,8 +69,8 @@ def report_and_code(error: BaseException, *, as_json: bool) -> int:
 
 
 def output_lost(error: OSError) -> int:
-    """stdout takes no more: whoever read it has gone (0, and no complaint), or it cannot be written. The exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains, flushing at exit
+    """Return the exit code when stdout cannot be written: 0, without a message, if its reader has closed it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails
     if isinstance(error, BrokenPipeError):
         return DONE
     click.echo(f"fuota: cannot go on: {error.strerror or error}", err=True)

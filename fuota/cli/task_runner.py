@@ -18,10 +18,10 @@ from fuota.cli.options.server import ServerOptions, call_options, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.outcomes import exit_code, show_outcomes
 from fuota.cli.render.progress import shown, title
-from fuota.cli.results import ResultFile
 from fuota.text import printable
 
 if TYPE_CHECKING:
+    from fuota.campaign import ResultFile
     from fuota.network.device_lists import DeviceList
     from fuota.network.senra import BulkResult, Chunk, TaskRef
     from fuota.network.senra.devices import Devices
@@ -101,14 +101,14 @@ class TaskRunner:
 
         def on_started(chunk: Chunk) -> None:
             running[:] = [chunk]
-            self.results.started(chunk)
+            self.results.record_start(chunk)
             report(title(chunk), None)
 
         with shown(self.out) as report:
             devices = self.server.client().devices.bulk(
                 chunk_devices=self.options.chunk,
                 on_started=on_started,
-                on_chunk=self.results.ended,
+                on_chunk=self.results.record_end,
                 on_status=lambda status: report(title(running[0]), status),
                 timeout_s=self.options.timeout_s,
             )
@@ -188,7 +188,9 @@ def runner_options(command: CommandFunction) -> CommandFunction:
                 "--chunk needs --wait: a chunk is sent after the task of the previous chunk has ended"
             )
         name = click.get_current_context().command.name or "task"
-        results = ResultFile(task.results, state_dir, name)
+        from fuota.campaign import ResultFile
+
+        results = ResultFile.create(task.results, state_dir=state_dir, name=name)
         runner = TaskRunner(call=name, server=server, out=out, options=task, results=results)
         return command(runner=runner, **options)
 

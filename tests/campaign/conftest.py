@@ -1,4 +1,4 @@
-"""A scripted FUOTA server over real HTTP, a journal, and a clock that only the tests move."""
+"""A scripted FUOTA server over HTTP, a journal, and a clock that only the tests advance."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ APP = "AAAAAAAAAAAAAA01"
 JOB = f"MCastXferJobReq:{APP}"
 SHA256 = "ab" * 32
 CUT = None
-"""An answer that never comes: the connection is closed instead."""
+"""Instead of an answer, the connection is closed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Request:
+    """A request that the server received."""
+
     method: str
     call: str
     query: dict[str, str]
@@ -33,13 +35,13 @@ class Asked:
 
 
 class FuotaServer:
-    """Answers each call by its own script, the last answer of which is repeated for ever.
+    """Server that answers each call by its own script; the last answer of a script is repeated.
 
-    An answer is a JSON object (200), an HTTP status, CUT, or a function that gives one of these.
+    An answer is a JSON object (status 200), an HTTP status, CUT, or a function that returns an answer.
     """
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
         self._scripts: dict[str, list[Any]] = {}
         script = self
 
@@ -62,17 +64,17 @@ class FuotaServer:
         self._scripts[call] = list(answers)
 
     def job(self, state: str = "Running", pct: int = 0, **more: Any) -> dict[str, Any]:
-        """The status of a job, as mcastStatus has it."""
+        """Return the status of a job, as mcastStatus reports it."""
         return {"jobId": JOB, "state": state, "startTime": 1000, "endTime": 0, "pctDone": pct} | more
 
-    def posts(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.method == "POST"]
+    def posts(self) -> list[Request]:
+        return [request for request in self.requests if request.method == "POST"]
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         url = urlsplit(handler.path)
         body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         call = url.path.rpartition("/")[2]
-        self.asked.append(Asked(method=handler.command, call=call, query=dict(parse_qsl(url.query)), body=body))
+        self.requests.append(Request(method=handler.command, call=call, query=dict(parse_qsl(url.query)), body=body))
         script = self._scripts.get(call, [404])
         answer = script.pop(0) if len(script) > 1 else script[0]
         answer = answer() if callable(answer) else answer
@@ -94,7 +96,7 @@ class FuotaServer:
 
 
 class Clock:
-    """Wall clock and monotonic clock in one, in milliseconds."""
+    """Wall clock and monotonic clock, in milliseconds."""
 
     def __init__(self) -> None:
         self.now_ms = 1_700_000_000_000
@@ -116,9 +118,9 @@ def clock(monkeypatch) -> Clock:
 
 @pytest.fixture
 def server():
-    one = FuotaServer()
-    yield one
-    one.stop()
+    started = FuotaServer()
+    yield started
+    started.stop()
 
 
 @pytest.fixture
@@ -128,16 +130,16 @@ def client(server) -> SenraClient:
 
 @pytest.fixture
 def journal(tmp_path):
-    one = Journal(tmp_path / "state")
-    yield one
-    one.close()
+    opened = Journal(tmp_path / "state")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def new_campaign(journal) -> Callable[..., Any]:
-    """Opens a campaign in the journal; every fact has a default."""
+    """Return a function that records a campaign in the journal; every fact has a default."""
 
-    def opened(*, app_eui: str = APP, journal: Journal = journal, **facts: Any) -> Any:
+    def record(*, app_eui: str = APP, journal: Journal = journal, **facts: Any) -> Any:
         usual = {
             "image_name": "app.bin",
             "image_sha256": SHA256,
@@ -148,4 +150,4 @@ def new_campaign(journal) -> Callable[..., Any]:
         }
         return journal.open_campaign(server="http://127.0.0.1:1", app_eui=app_eui, facts=usual | facts)
 
-    return opened
+    return record

@@ -1,20 +1,21 @@
-"""fuota launch, in the sandbox of this process and against servers that will not have it; the exit codes."""
+"""fuota launch in the sandbox of this process and on servers that refuse it; exit codes."""
 
 from __future__ import annotations
 
-import sys
 import time
 
 import pytest
 
-from fuota.campaign import CampaignState, Journal
-from fuota.cli.render.verdict_table import exit_code
+from fuota.campaign import CampaignState, Journal, conclusion_of
+from fuota.cli.exits import code_of
 from fuota.device import IMAGE_REPORT_FPORT, DeviceReport, ImageReport, Outcome, Verdict
 from fuota.network import Uplink
 
 APP = "AAAAAAAAAAAAAA01"
 JOB = f"MCastXferJobReq:{APP}"
 ON_A_SERVER = ("--app-eui", APP, "--tag", "north", "--region", "EU868")
+SHORT = ("--region", "US915", "-d", 13, "-r", 0.5)
+"""Without a duty cycle, the transfer of a small image takes less than a second."""
 
 
 @pytest.fixture
@@ -26,20 +27,24 @@ def small(tmp_path):
 
 def campaigns(tmp_path):
     journal = Journal(tmp_path / "state")
-    found = journal.campaigns()
+    recorded = journal.campaigns()
     journal.close()
-    return found
+    return recorded
+
+
+def exit_code(verdict, *, population, target, state=CampaignState.FINISHED):
+    return code_of(conclusion_of(verdict, population=population, target=target, state=state))
 
 
 # --- in the sandbox
 
 
-def test_without_a_server_the_devices_are_virtual(fuota, small, tmp_path):
+def test_a_launch_without_a_server_goes_to_virtual_devices(fuota, small, tmp_path):
     result = fuota("launch", small, "--speed", "max", "--devices", 3, "--loss", "0", "--json")
     assert result.code == 0
     launched, verdict = result.event("launched"), result.event("verdict")
-    # DR0, since that is RX2 of EU868: fragments of 48; half as many coded ones.
-    assert (launched["data_rate"], launched["nb_frag"], launched["nb_coded"]) == (0, 8, 4)
+    # DR0 is the data rate of RX2 in EU868: fragments of 48 bytes. Devices that lose nothing need no coded fragments.
+    assert (launched["data_rate"], launched["nb_frag"], launched["nb_coded"]) == (0, 8, 0)
     assert verdict["counts"] == {outcome: 3 if outcome == "updated" else 0 for outcome in map(str, Outcome)}
     (campaign,) = campaigns(tmp_path)
     assert (campaign.id, campaign.state, campaign.image_name) == (launched["campaign"], "finished", "small.bin")
@@ -47,7 +52,8 @@ def test_without_a_server_the_devices_are_virtual(fuota, small, tmp_path):
 
 
 def test_every_option_of_the_transfer_reaches_the_server(fuota, small, tmp_path):
-    options = "-r 0.25 --start-delay 77 --interval-ms 1234 -d 3 --channel 2 -s 50 --version 2 --descriptor 01020304"
+    # The sub-band of channel 2 (868.5 MHz) has a duty cycle of 1 %, and a frame takes some 0.4 s.
+    options = "-r 0.3 --start-delay 77 --interval-ms 45678 -d 3 --channel 2 -s 50 --version 2 --descriptor 01020304"
     result = fuota("launch", "-", *options.split(), "--speed", "max", "--devices", 1, "--loss", 0, stdin=b"x" * 500)
     assert result.code == 0
     (campaign,) = campaigns(tmp_path)
@@ -59,24 +65,24 @@ def test_every_option_of_the_transfer_reaches_the_server(fuota, small, tmp_path)
         "fragAlg": "FWD_ERR_CORR",
         "fragPkgVer": "2",
         "devClass": "C",
-        "redundancy": "0.25",
-        "millisBetweenPkts": "1234",
+        "redundancy": "0.3",
+        "millisBetweenPkts": "45678",
         "descriptor": "01020304",
         "useMultiPkg": "false",
         "maxFragSize": "50",
     }
 
 
-def test_some_updated_is_partial_unless_that_is_enough(fuota, small):
-    # Loss spread this wide leaves devices on either side of what the coded fragments make good.
-    wide = ("launch", small, "-s", 6, "--speed", "max", "--devices", 14, "--loss", "0-0.9", "--json")
+def test_a_launch_that_updates_some_devices_is_partial(fuota, small):
+    # With losses spread this wide, the coded fragments are enough for some devices only.
+    wide = ("launch", small, "-s", 6, "-r", 0.5, "--speed", "max", "--devices", 14, "--loss", "0-0.9", "--json")
     partial = fuota(*wide)
     assert 0 < partial.event("verdict")["counts"]["updated"] < 14
     assert partial.code == 6
     assert {event["outcome"] for event in partial.events if event["event"] == "device"} > {"updated"}
 
 
-def test_none_updated_is_below_the_target(fuota, small):
+def test_a_launch_that_updates_no_device_is_below_the_target(fuota, small):
     lossy = fuota("launch", small, "-s", 6, "-r", 0, "--speed", "max", "--devices", 4, "--loss", "0.4")
     assert lossy.code == 1
     assert "fragments missing: " in lossy.out
@@ -100,27 +106,27 @@ def test_none_updated_is_below_the_target(fuota, small):
 def test_exit_codes_of_a_verdict(updated, others, target, code):
     outcomes = [Outcome.UPDATED] * updated + [Outcome.INCOMPLETE] * others
     verdict = Verdict(sha256="", devices=tuple(DeviceReport(dev_eui="", outcome=outcome) for outcome in outcomes))
-    assert exit_code(verdict, population=verdict.targeted, target=target, cancelled=False) == code
-    assert exit_code(verdict, population=verdict.targeted, target=target, cancelled=True) == 7
+    assert exit_code(verdict, population=verdict.targeted, target=target) == code
+    assert exit_code(verdict, population=verdict.targeted, target=target, state=CampaignState.CANCELLED) == 7
 
 
-def test_where_all_are_silent_or_none_was_heard_of_nobody_knows():
+def test_a_verdict_without_reports_is_unknown():
     silent = Verdict(sha256="", devices=(DeviceReport(dev_eui=""),))
-    assert exit_code(silent, population=1, target=0.0, cancelled=False) == 8
-    assert exit_code(Verdict(sha256="", devices=()), population=None, target=None, cancelled=False) == 8
+    assert exit_code(silent, population=1, target=0.0) == 8
+    assert exit_code(Verdict(sha256="", devices=()), population=None, target=None) == 8
 
 
 @pytest.mark.parametrize(
     ("population", "target", "code"), [(None, 0.5, 8), (3, None, 0), (4, None, 6), (4, 0.75, 0), (5, 0.75, 1)]
 )
-def test_where_tags_were_given_those_that_never_spoke_count_as_not_updated(population, target, code):
-    heard = tuple(DeviceReport(dev_eui=str(i), outcome=Outcome.UPDATED) for i in range(3))
-    assert exit_code(Verdict(sha256="", devices=heard), population=population, target=target, cancelled=False) == code
+def test_with_tags_devices_that_never_reported_count_as_not_updated(population, target, code):
+    reports = tuple(DeviceReport(dev_eui=str(i), outcome=Outcome.UPDATED) for i in range(3))
+    assert exit_code(Verdict(sha256="", devices=reports), population=population, target=target) == code
 
 
 def test_the_same_seed_makes_the_same_fleet(fuota, small):
     def received(seed: int) -> dict[str, int]:
-        """By those devices whose status came before all had proved what they run."""
+        """Return the fragments received, for the devices that sent a status before they proved which image they run."""
         recipe = ("-d", 5, "-s", 6, "-r", 1, "--speed", "max", "--devices", 8, "--loss", "0.2", "--seed", seed)
         devices = [event for event in fuota("launch", small, *recipe, "--json").events if event["event"] == "device"]
         return {device["dev_eui"]: device["received"] for device in devices if device["received"] is not None}
@@ -132,7 +138,7 @@ def test_the_same_seed_makes_the_same_fleet(fuota, small):
 
 @pytest.fixture
 def half_done(tmp_path):
-    """A campaign that has ended, and that one of its two devices has proved."""
+    """Id of a campaign that has ended, and that one of its two devices has proved."""
     journal = Journal(tmp_path / "state")
     facts = {
         "image_name": "app.bin",
@@ -167,51 +173,51 @@ def test_a_campaign_that_has_ended_is_watched_without_its_server(fuota, half_don
 @pytest.mark.parametrize(
     ("arguments", "content", "refusal"),
     [
-        ([], b"", (3, "the data block is empty")),
-        (["-s", "1", "-r", "0"], bytes(16_384), (3, "at most 16383")),
-        (["-d", "0", "-s", "49"], b"x", (3, "fragment size 49 does not fit DR0 of EU868")),
+        ([], b"", (3, "is empty")),
+        (["-d", "5", "-s", "1", "-r", "0"], bytes(16_384), (3, "16383")),
+        (["-d", "0", "-s", "49"], b"x", (3, "49")),
         (["-d", "8"], b"x", (3, "uplinks only")),
-        (["-r", "1.5"], b"x", (2, "redundancy is 1.5")),
-        (["--descriptor", "zz"], b"x", (2, "descriptor 'zz' was given")),
-        (["--region", "EU00"], b"x", (2, "unknown region 'EU00'")),
-        (["--start-delay", "0"], b"x", (2, "start_delay_s is 0")),
+        (["-r", "1.5"], b"x", (2, "redundancy must be 0 to 1")),
+        (["--descriptor", "zz"], b"x", (2, "descriptor must be 4 bytes")),
+        (["--region", "EU00"], b"x", (2, "EU00")),
+        (["--start-delay", "0"], b"x", (2, "start_delay_s")),
         (["--poll", "inf"], b"x", (2, "inf is not in the range")),
         (["--target", "1.1"], b"x", (2, "1.1 is not in the range")),
     ],
 )
-def test_what_cannot_work_is_one_line_and_leaves_no_campaign(fuota, tmp_path, where, arguments, content, refusal):
+def test_a_refused_launch_prints_one_line_and_leaves_no_campaign(fuota, tmp_path, where, arguments, content, refusal):
     code, words = refusal
     result = fuota("launch", "-", *where, *arguments, "--json", stdin=content)
     assert (result.code, result.event("error")["code"]) == (code, code)
     assert words in result.complaint
-    assert result.err.count("\n") == 1, "one line, and nothing begun"
+    assert result.err.count("\n") == 1, "one line, and nothing was sent"
     assert campaigns(tmp_path) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--app-eui", APP], "say which with --server"),
-        (["--tag", "north"], "say which with --server"),
+        (["--app-eui", APP], "name the server with --server"),
+        (["--tag", "north"], "name the server with --server"),
         (["--server", "http://127.0.0.1:1"], "--app-eui is required"),
         (["--server", "http://127.0.0.1:1", "--app-eui", APP], "--region is required"),
         (
             ["--server", "http://127.0.0.1:1", "--app-eui", APP, "--region", "EU868"],
             "exactly one of dev_euis and dev_tags",
         ),
-        (["--server", "http://127.0.0.1:1", *ON_A_SERVER, "--listen", "8381"], "--listen 8381 is not HOST:PORT"),
+        (["--server", "http://127.0.0.1:1", *ON_A_SERVER, "--listen", "8381"], "--listen must be HOST:PORT"),
         (["--server", "http://192.0.2.1", *ON_A_SERVER, "--api-key-command", "echo k"], "it must be https"),
         (["--server", "nonsense", *ON_A_SERVER, "--api-key-command", "echo k"], "neither a URL such as https://"),
     ],
 )
-def test_a_command_line_that_does_not_say_where_is_exit_code_2(fuota, small, arguments, words):
+def test_a_launch_without_a_valid_server_or_devices_is_exit_code_2(fuota, small, arguments, words):
     result = fuota("launch", small, *arguments)
     assert result.code == 2
     assert words in result.complaint
 
 
 @pytest.mark.parametrize("command", [["demo"], ["launch", "-"], ["watch", "x"], ["cancel", "x"]])
-def test_a_state_folder_that_cannot_be_written(fuota, tmp_path, command):
+def test_a_state_folder_that_cannot_be_written_is_exit_code_2(fuota, tmp_path, command):
     (tmp_path / "file").write_text("in the way")
     result = fuota(*command, "--state-dir", tmp_path / "file" / "state", "--json", stdin=b"image")
     assert (result.code, result.event("error")["code"]) == (2, 2)
@@ -219,7 +225,7 @@ def test_a_state_folder_that_cannot_be_written(fuota, tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["watch", "cancel"])
-def test_a_campaign_that_nobody_knows(fuota, command):
+def test_an_unknown_campaign_is_exit_code_2(fuota, command):
     result = fuota(command, "20200101-000000")
     assert result.code == 2
     assert "campaign '20200101-000000' is not in" in result.complaint
@@ -228,7 +234,7 @@ def test_a_campaign_that_nobody_knows(fuota, command):
 # --- on a server
 
 
-def test_progress_is_told_when_it_changes_and_not_at_every_poll(fuota, small, http_server):
+def test_progress_is_shown_only_when_it_changes(fuota, small, http_server):
     states = ["Queued"] * 3 + ["Running"] * 4
     statuses = iter([(404, {}), *((200, {"jobId": JOB, "state": state, "pctDone": 0}) for state in states)])
 
@@ -244,8 +250,8 @@ def test_progress_is_told_when_it_changes_and_not_at_every_poll(fuota, small, ht
     assert result.code == 8
 
 
-def test_a_job_that_goes_on_after_it_should_have_ended_is_told_once(fuota, small, http_server, monkeypatch):
-    monkeypatch.setattr("fuota.cli.following.LATE_MS", 300)
+def test_a_late_job_is_reported_once(fuota, small, http_server, monkeypatch):
+    monkeypatch.setattr("fuota.campaign.lateness.LATE_MS", 300)
     statuses = iter([(404, {})] + [(200, {"jobId": JOB, "state": "Running", "pctDone": 40})] * 60)
 
     def reply(method, path, headers, body):
@@ -253,15 +259,15 @@ def test_a_job_that_goes_on_after_it_should_have_ended_is_told_once(fuota, small
             return 200, {"jobId": JOB}
         return next(statuses, (200, {"jobId": JOB, "state": "Done", "pctDone": 100}))
 
-    how = ("--poll", 0.05, "--start-delay", 1, "--interval-ms", 1, "-d", 5, "--json")
+    how = ("--poll", 0.05, "--start-delay", 1, *SHORT, "--json")
     result = fuota("launch", small, "--server", http_server(reply), *ON_A_SERVER, *how, "--reports", 0.1)
-    told = [(event["state"], event["pct_done"]) for event in result.events if event["event"] == "late"]
-    assert told == [("Running", 40)]
-    assert "should have ended, 0 minutes after its launch; the server calls it running at 40 %" in result.err
+    late = [(event["state"], event["pct_done"]) for event in result.events if event["event"] == "late"]
+    assert late == [("Running", 40)]
+    assert "should have ended 0 minutes after its launch; the server reports it as running at 40 %" in result.err
 
 
-def test_a_job_that_ends_in_time_is_not_called_late(fuota, small, http_server, monkeypatch):
-    monkeypatch.setattr("fuota.cli.following.LATE_MS", 0)  # and the reports are awaited beyond that
+def test_a_job_that_ends_in_time_is_not_reported_as_late(fuota, small, http_server, monkeypatch):
+    monkeypatch.setattr("fuota.campaign.lateness.LATE_MS", 0)  # and the reports are awaited beyond that
     statuses = iter([(404, {})] + [(200, {"jobId": JOB, "state": "Running", "pctDone": 40})] * 2)
 
     def reply(method, path, headers, body):
@@ -269,25 +275,26 @@ def test_a_job_that_ends_in_time_is_not_called_late(fuota, small, http_server, m
             return 200, {"jobId": JOB}
         return next(statuses, (200, {"jobId": JOB, "state": "Done", "pctDone": 100}))
 
-    how = ("--start-delay", 1, "--interval-ms", 1, "-d", 5, "--json", "--reports", 1.5)
+    how = ("--start-delay", 1, *SHORT, "--json", "--reports", 1.5)
     result = fuota("launch", small, "--server", http_server(reply), *ON_A_SERVER, "--poll", 0.05, *how)
+    assert result.event("launched")["duration_ms"] < 1000
     assert not [event for event in result.events if event["event"] == "late"]
 
 
-# --- refused by a server, or never there
+# --- the server refuses or does not answer
 
 
 def test_a_wrong_key_is_exit_code_4_and_nothing_is_posted(fuota, small, http_server, tmp_path):
-    asked = []
+    methods = []
 
     def reply(method, path, headers, body):
-        asked.append(method)
+        methods.append(method)
         return 403, {"responseMsg": "Access to this resource was rejected"}
 
     result = fuota("launch", small, "--server", http_server(reply), *ON_A_SERVER, "--json")
     assert (result.code, result.event("error")["code"]) == (4, 4)
     assert "Access to this resource was rejected" in result.complaint
-    assert (asked, campaigns(tmp_path)) == (["GET"], [])
+    assert (methods, campaigns(tmp_path)) == (["GET"], [])
 
 
 @pytest.mark.parametrize("command", ["launch", "start", "status", "cancel"])
@@ -304,7 +311,7 @@ def test_a_server_that_is_not_there_is_exit_code_5(fuota, small, closed_port, co
     assert "The request never reached it" in result.complaint
 
 
-def test_without_a_key_a_real_server_is_not_asked(fuota, small):
+def test_a_launch_on_a_real_server_without_a_key_is_exit_code_4(fuota, small):
     result = fuota("launch", small, "--server", "https://api.invalid", *ON_A_SERVER)
     assert result.code == 4
     assert "no API key: set FUOTA_API_KEY" in result.complaint
@@ -318,20 +325,18 @@ def test_a_busy_application_is_exit_code_3(fuota, small, http_server):
 
 
 @pytest.mark.parametrize("command", [["launch"], ["transfer", "start"]])
-def test_an_answer_that_is_lost_and_not_found_again_is_exit_code_8(
-    fuota, small, http_server, tmp_path, monkeypatch, command
-):
-    monkeypatch.setattr(sys.modules["fuota.campaign.start"], "PAUSE_MS", 1)  # the package has a function of that name
-    asked = []
+def test_a_lost_answer_without_a_job_is_exit_code_8(fuota, small, http_server, tmp_path, monkeypatch, command):
+    monkeypatch.setattr("fuota.campaign.sending.PAUSE_MS", 1)
+    methods = []
 
     def reply(method, path, headers, body):
-        asked.append(method)
-        return 404 if asked == ["GET"] else 500, {}
+        methods.append(method)
+        return 404 if methods == ["GET"] else 500, {}
 
-    where = [one for one in ON_A_SERVER if command == ["launch"] or one not in ("--region", "EU868")]
+    where = [word for word in ON_A_SERVER if command == ["launch"] or word not in ("--region", "EU868")]
     result = fuota(*command, small, "--server", http_server(reply), *where, "--json")
     assert (result.code, result.event("error")["code"]) == (8, 8)
-    assert asked.count("POST") == 1
+    assert methods.count("POST") == 1
     if command == ["launch"]:
         (campaign,) = campaigns(tmp_path)
         assert (campaign.state, f"fuota watch {campaign.id}" in result.complaint) == ("intended", True)

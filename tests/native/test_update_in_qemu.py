@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from fuota.campaign import Campaign, Journal, Patience, launch, preflight, verdict_of, watch
+from fuota.campaign import Campaign, Journal, WatchTimeouts, launch, verdict_of, watch
 from fuota.device import DeviceReport, Outcome
 from fuota.lorawan.firmware_management import FPORT, DevVersionAns, DevVersionReq, parse_uplink
-from fuota.network import SenraClient, TransferRequest
+from fuota.network import SenraClient
 from fuota.network.webhook import BackgroundServer, create_receiver
-from fuota.radio import region
+from fuota.planning import PlanRecipe
 from fuota.sandbox import FleetRecipe, Sandbox
 from fuota.sandbox.devices.firmware import Machine, Mishaps, QemuFirmware, flash
 
@@ -49,13 +49,21 @@ def network_of(firmware: QemuFirmware, journal: Journal, *, loss: float) -> Iter
         yield sandbox, SenraClient(sandbox.url, sandbox.api_key, retries=0)
 
 
-def send_b(sandbox: Sandbox, client: SenraClient, journal: Journal, **changes: object) -> tuple[Campaign, DeviceReport]:
-    """Run a campaign that sends B to all devices. Return it with the report of the device that runs the firmware."""
-    request_fields: dict[str, object] = {"redundancy": 0.6, "start_delay_s": 600, "tx_data_rate": 5}
-    request = TransferRequest(app_eui=sandbox.app_eui, dev_euis=sandbox.dev_euis, **(request_fields | changes))  # type: ignore[arg-type]
-    expected = preflight(B, request, region("EU868"))
-    campaign = launch(client, journal, B, request, server=sandbox.url, expected=expected.to_json())
-    for _ in watch(client, journal, campaign, patience=Patience(poll_ms=20, outage_ms=5000, reports_ms=2000)):
+def send_b(
+    sandbox: Sandbox, client: SenraClient, journal: Journal, *, redundancy: float = 0.6, use_multi_pkg: bool = False
+) -> tuple[Campaign, DeviceReport]:
+    """Send B to all devices; return the campaign and the report of the part."""
+    campaign = launch(
+        B,
+        client=client,
+        app_eui=sandbox.app_eui,
+        dev_euis=sandbox.dev_euis,
+        plan=PlanRecipe(region="EU868", data_rate=5, redundancy=redundancy, start_delay_s=600),
+        journal=journal,
+        use_multi_pkg=use_multi_pkg,
+    )
+    timeouts = WatchTimeouts(poll_ms=20, outage_ms=5000, reports_ms=2000)
+    for _ in watch(campaign, client=client, journal=journal, timeouts=timeouts):
         pass
     (report,) = (device for device in verdict_of(journal, campaign).devices if device.dev_eui == sandbox.dev_euis[0])
     return campaign, report

@@ -27,13 +27,13 @@ from fuota.cli.options.server import ServerOptions, call_options, state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.dry_run import UNREAD_KEY
 from fuota.cli.render.progress import shown
-from fuota.cli.results import ResultFile
 from fuota.cli.task_runner import TaskRunner, results_option, runner_options, task_option, timeout_option
 from fuota.errors import AuthenticationError, IncompleteError, MessageError, OutcomeUnknownError
 from fuota.network.keys import KeySource
 from fuota.text import printable
 
 if TYPE_CHECKING:
+    from fuota.campaign import ResultFile
     from fuota.network.device_lists import DeviceList
     from fuota.network.senra import Callback, TaskStatus
 
@@ -399,12 +399,14 @@ def task(*, task: str, waiting: WaitOptions, state_dir: Path | None, server: Ser
 
     TASK is the request id of the task or its statusUrl. The server deletes the result 15 minutes after the end of the task.
     """
-    results = ResultFile(waiting.results, state_dir, "task")
+    from fuota.campaign import ResultFile
+
+    results = ResultFile.create(waiting.results, state_dir=state_dir, name="task")
     name = _request_id(task) if "://" in task else task
     if waiting.wait:
         status = _await_end(name, server, waiting.timeout_s, results, out)
     elif (status := server.client().devices.task_status(name)).finished:
-        results.task(name, status)
+        results.record_task(name, status)
     _show_status(status, out)
     if not status.finished:
         return exits.UNKNOWN if waiting.wait else exits.DONE
@@ -428,7 +430,7 @@ def _await_end(name: str, server: ServerOptions, timeout_s: int, results: Result
                 name,
                 timeout_s=timeout_s,
                 on_status=lambda status: report(name, status),
-                on_result=lambda status: results.task(name, status),
+                on_result=lambda status: results.record_task(name, status),
             )
         except IncompleteError as error:
             raise OutcomeUnknownError(str(error)) from None

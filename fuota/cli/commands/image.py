@@ -10,7 +10,7 @@ import click
 
 from fuota.cli.exits import DONE, REFUSED
 from fuota.cli.help import Group, OptionsUnder, image_option, radio_option
-from fuota.cli.image_input import checks_of, converted, opened
+from fuota.cli.image_input import converted, opened
 from fuota.cli.options.group import option_group
 from fuota.cli.options.requirements import RequirementOptions, requirement_options
 from fuota.cli.output import Output, with_output
@@ -126,9 +126,10 @@ def inspect(*, image: IO[bytes], requirements: RequirementOptions, air: AirOptio
 
     The result has format, version, parts, hashes and signature, and what is wrong with the image.
     """
+    from fuota.campaign import GateOptions, inspect_with_base
     from fuota.cli.render.image_table import show_check
 
-    (check, *_) = checks_of(opened(image), None, asdict(requirements))
+    (check,) = inspect_with_base(opened(image), GateOptions(**asdict(requirements)))
     show_check(out, check, air.on_air(), path=image.name, whole=True)
     return DONE
 
@@ -166,11 +167,13 @@ def check(  # noqa: PLR0913 - option groups
     The exit code is 0 if it may be sent and 3 if not. Structure, checksums, size, hardware, version, signature and filler are
     checked against --profile and --public-key. The codes of the findings are stable (docs/images.md).
     """
+    from fuota.campaign import GateOptions, inspect_with_base
     from fuota.cli.render.image_table import show_check
 
     on_air = air.on_air()
     replaced = {name: value for name, value in asdict(versions).items() if value is not None}
-    checks = checks_of(opened(image), base, asdict(requirements) | replaced)
+    options = GateOptions(base=None if base is None else opened(base), **asdict(requirements))
+    checks = inspect_with_base(opened(image), options, **replaced)
     for image_check in checks:
         show_check(out, image_check, on_air, path=image.name, whole=False)
     good = all(image_check.ok and not (strict and image_check.findings.warnings) for image_check in checks)

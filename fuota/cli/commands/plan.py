@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from fuota.cli.help import Command, image_option, output_option
-from fuota.cli.image_input import checks_of, content_of, name_of
+from fuota.cli.image_input import content_of, name_of, opened
 from fuota.cli.options.group import option_group
 from fuota.cli.options.plan import PlanOptions, plan_options
 from fuota.cli.output import Output, with_output
@@ -107,9 +107,11 @@ def _image(content: bytes, name: str, base: IO[bytes] | None, profile: str | Non
 
     if base is None:
         return Image.of(content, name)
+    from fuota.campaign import GateOptions, inspect_with_base
     from fuota.image import FirmwareImage
 
-    checks = checks_of(FirmwareImage(data=content, name=name), base, {"profile": profile})
+    options = GateOptions(base=opened(base), profile=profile)
+    checks = inspect_with_base(FirmwareImage(data=content, name=name), options)
     for check in checks[1:] or checks:
         for finding in check.findings.errors:
             raise ImageError(f"{printable(check.image.name)}: {finding.message} ({finding.code})")

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fuota.cli.embedded import MAX_DEVICES, OLD_IMAGE, sample_image
 from fuota.cli.help import Group, OptionsUnder, sandbox_option
 from fuota.cli.options.group import option_group
-from fuota.cli.options.sandbox import parse_loss, parse_speed
+from fuota.cli.options.sandbox import device_kind_option, first_device, parse_loss, parse_speed
 from fuota.cli.output import Output, with_output
-from fuota.cli.part import device_option, part_of
+from fuota.demo.embedded import MAX_DEVICES, OLD_IMAGE, sample_image
 
 if TYPE_CHECKING:
     from fuota.sandbox import FleetRecipe, Sandbox
@@ -225,7 +224,7 @@ def sandbox() -> None:
         help="Also post channel, data rate, RSSI and SNR of the uplinks.  [default: no-rf]",
     ),
 )
-@device_option
+@device_kind_option
 @with_output
 def serve(*, kind: str, serving: ServeOptions, fleet: VirtualFleetOptions, stream: StreamOptions, out: Output) -> int:
     """Serve the 20 calls of the SenRa API for virtual devices, until Ctrl-C.
@@ -237,7 +236,7 @@ def serve(*, kind: str, serving: ServeOptions, fleet: VirtualFleetOptions, strea
     running tasks, FUOTA transfers, multicast groups and the memory of the devices: they start with their first image.
     """
     with (
-        part_of(kind, version=fleet.version, out=out) as part,
+        first_device(kind, version=fleet.version, out=out) as part,
         _sandbox(serving, fleet.recipe(part), fleet.uplink_period_s, stream) as running,
         contextlib.suppress(KeyboardInterrupt),
     ):

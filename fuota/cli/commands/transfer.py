@@ -1,37 +1,43 @@
-"""fuota transfer start, status, cancel: the three FUOTA calls as they are, for scripts."""
+"""fuota transfer start, status, cancel: the three FUOTA calls without a journal, for scripts."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 
+from fuota.cli.help import Command, Group, target_option
+from fuota.cli.image_input import name_of
 from fuota.cli.options.device_lists import dev_eui_option, dev_file_option
 from fuota.cli.options.server import ServerOptions, call_options
-from fuota.cli.options.transfer import request_from, transfer_options
+from fuota.cli.options.transfer import TransferOptions, transfer_options
 from fuota.cli.output import Output, with_output
 from fuota.errors import MalformedAnswerError, OutcomeUnknownError, ServerFault, UnreachableError
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=("fuota transfer status --app-eui AAAAAAAAAAAAAA01 --server https://api.senraco.io",),
+)
 def transfer() -> None:
-    """The three raw FUOTA calls: mcastTransfer, mcastStatus, mcastCancel.
+    """Call mcastTransfer, mcastStatus and mcastCancel without checks.
 
-    Nothing is journalled; `fuota launch` does all of it with care. Without --server, the sandbox on this machine.
+    The image is not checked and nothing is recorded; `fuota launch` does both. Without --server, the server is a sandbox on
+    this machine.
     """
 
 
-@transfer.command()
+@transfer.command(
+    cls=Command,
+    examples=("fuota transfer start app.bin --app-eui AAAAAAAAAAAAAA01 --tag meters --dry-run",),
+)
 @click.argument("image", type=click.File("rb"))
 @transfer_options
 @call_options
 @with_output
-def start(image: IO[bytes], server: ServerOptions, out: Output, **options: Any) -> int:
-    """mcastTransfer: start a task that sends IMAGE as it is."""
-    if not options["app_eui"]:
-        raise click.UsageError("--app-eui is required")
-    request = request_from(options, file_name="image.bin" if image.name in ("-", "<stdin>") else Path(image.name).name)
+def start(*, image: IO[bytes], transfer: TransferOptions, server: ServerOptions, out: Output) -> int:
+    """Start a job that sends IMAGE as it is (mcastTransfer)."""
+    request = transfer.request(name_of(image))
     client = server.client()
     try:
         job = client.transfers.send(request, image.read())
@@ -44,13 +50,13 @@ def start(image: IO[bytes], server: ServerOptions, out: Output, **options: Any) 
     return 0
 
 
-@transfer.command()
-@click.option("--job-id", help="The job.")
-@click.option("--app-eui", help="Or the application whose job it is.")
+@transfer.command(cls=Command, examples=("fuota transfer status --app-eui AAAAAAAAAAAAAA01",))
+@target_option("--job-id", help="Id of the job.")
+@target_option("--app-eui", help="Application of the job, instead of its id.")
 @call_options
 @with_output
-def status(job_id: str | None, app_eui: str | None, server: ServerOptions, out: Output) -> int:
-    """mcastStatus: how a task stands."""
+def status(*, job_id: str | None, app_eui: str | None, server: ServerOptions, out: Output) -> int:
+    """Show the status of a job (mcastStatus)."""
     answer = server.client().transfers.status(job_id=job_id, app_eui=app_eui)
     out.event("status", **dict(answer.raw))
     result = f", {answer.result}" if answer.result else ""
@@ -58,15 +64,22 @@ def status(job_id: str | None, app_eui: str | None, server: ServerOptions, out: 
     return 0
 
 
-@transfer.command()
-@click.option("--job-id", help="The job, as a whole.")
-@click.option("--app-eui", help="Or some devices of the job of this application.")
-@dev_eui_option("A device; may be repeated.")
+@transfer.command(
+    cls=Command,
+    examples=(
+        "fuota transfer cancel --job-id MCastXferJobReq:AAAAAAAAAAAAAA01",
+        "fuota transfer cancel --app-eui AAAAAAAAAAAAAA01 --dev-eui 123000000000ABC0",
+    ),
+)
+@target_option("--job-id", help="Id of the job to cancel.")
+@target_option("--app-eui", help="Application of the job, to cancel it for some devices only.")
+@dev_eui_option("Device to leave out; may be repeated.")
 @dev_file_option
-@click.option("--tag", "dev_tags", multiple=True, help="The devices with this tag; may be repeated.")
+@target_option("--tag", "dev_tags", multiple=True, help="Leave out the devices with this tag; may be repeated.")
 @call_options
 @with_output
 def cancel(
+    *,
     job_id: str | None,
     app_eui: str | None,
     dev_euis: tuple[str, ...],
@@ -74,7 +87,7 @@ def cancel(
     server: ServerOptions,
     out: Output,
 ) -> int:
-    """mcastCancel: end a task, or leave some devices out of the rest of it."""
+    """Cancel a job, or cancel it for some devices only (mcastCancel)."""
     job = server.client().transfers.cancel(
         job_id=job_id, app_eui=app_eui, dev_euis=dev_euis or None, dev_tags=dev_tags or None
     )

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from fuota.cli.commands.message import shown, spoken
-from fuota.cli.listening import TOKEN_VARIABLE, receiver_at, storage
+from fuota.cli.listening import TOKEN_VARIABLE, receiver_at, uplink_storage
 from fuota.cli.options.server import state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.render.display import Display
@@ -79,7 +79,7 @@ def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path
     --out. The data stream sends the token in the header x-fuota-token.
     """
     received = 0
-    with storage(out_path, state_dir) as (store, path), Display(lambda one: _show(one, version, out)) as display:
+    with uplink_storage(out_path, state_dir) as (store, path), Display(lambda one: _show(one, version, out)) as display:
 
         def keep(found: list[Uplink]) -> None:
             nonlocal received

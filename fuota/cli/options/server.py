@@ -1,17 +1,17 @@
-"""Which server, with which key, and where the journal is."""
+"""Options that name a server, its key, and the folder of the journal."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
+from fuota.cli.help import CommandFunction, output_option, server_option
 from fuota.cli.output import Output
 from fuota.cli.render.dry_run import UNREAD_KEY, shower
 from fuota.errors import AuthenticationError
@@ -19,39 +19,39 @@ from fuota.network.keys import KEY_VARIABLE, KeySource
 from fuota.network.server_entries import ServerEntry, config_path, find_entry, server_entries
 
 if TYPE_CHECKING:
-    from fuota.campaign import Journal
     from fuota.network import SenraClient
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 LOCAL_SANDBOX = "http://127.0.0.1:8380"
-"""Where `fuota sandbox serve` listens unless told otherwise."""
+"""URL at which `fuota sandbox serve` listens by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """How to reach a server, as the command line has it; the key is fetched when it is needed, and kept nowhere.
+    """How to reach a server. The key is read when it is needed, and is stored nowhere.
 
-    `url`: of --server, or of the profile that it names. `key`: as named on the command line. `other_spellings`: names that the
-    server wants to be spelled otherwise. `dry_run`: where requests are shown in place of being sent.
+    url: URL of --server, or of the server entry that it names. key: where the key is, by the command line.
+    other_spellings: names in requests that the server expects in another spelling. dry_run: output that shows requests
+    instead of sending them.
     """
 
     url: str | None
     key: KeySource | None = None
     ca_file: Path | None = None
-    profile: ServerEntry | None = None
+    entry: ServerEntry | None = None
     other_spellings: tuple[str, ...] = ()
     dry_run: Output | None = None
 
     @property
     def target(self) -> str:
-        """The URL that is meant: where none is named, that of the sandbox on this machine."""
+        """URL of the server; without --server, the URL of a sandbox on this machine."""
         return self.url or LOCAL_SANDBOX
 
     def client(self, url: str | None = None, *, outage_s: float | None = None) -> SenraClient:
-        """A client for `url`, else for `target`.
+        """Return a client for the server at `url`, by default at `target`.
 
-        With `outage_s` one for watching: an answer is awaited for no longer, and who watches asks again.
+        outage_s: longest time in s to wait for an answer, for a watch, which repeats the call itself.
+        Raises AuthenticationError if there is no key.
         """
         from fuota.network import SenraClient
 
@@ -67,16 +67,16 @@ class ServerOptions:
         return SenraClient(target, key, ca_file=ca_file, timeout_s=timeout_s, retries=0, other_spellings=spellings)
 
     def _spellings_for(self, url: str) -> tuple[str, ...]:
-        profile = self._profile_of(url)
-        return self.other_spellings or (profile.other_spellings if profile else ())
+        entry = self._entry_of(url)
+        return self.other_spellings or (entry.other_spellings if entry else ())
 
     def ca_file_for(self, url: str) -> Path | None:
-        """The authorities to trust there."""
-        profile = self._profile_of(url)
-        return self.ca_file or (profile.ca_file if profile else None)
+        """Return the file of the certificate authorities to trust; None for the usual authorities."""
+        entry = self._entry_of(url)
+        return self.ca_file or (entry.ca_file if entry else None)
 
     def key_for(self, url: str) -> str:
-        """The key for a server. Raises AuthenticationError where there is none."""
+        """Return the API key for a server. Raises AuthenticationError if there is none."""
         if (source := self.key_source(url)) is not None:
             return source.read()
         from fuota.sandbox import SANDBOX_API_KEY
@@ -84,77 +84,81 @@ class ServerOptions:
         return SANDBOX_API_KEY
 
     def key_source(self, url: str) -> KeySource | None:
-        """Where the key for a server is; None for that of the sandbox. Raises AuthenticationError where there is none."""
-        profile = self._profile_of(url)
-        if source := self.key or (profile.key if profile else None):
+        """Return where the key for a server is; None for the key of the sandbox. Raises AuthenticationError if there is no key."""
+        entry = self._entry_of(url)
+        if source := self.key or (entry.key if entry else None):
             return source
         if KEY_VARIABLE in os.environ:
             return KeySource(kind="env", where=KEY_VARIABLE)
         if url.startswith(("http://127.0.0.1", "http://localhost")):
             return None
         raise AuthenticationError(
-            f"no API key: set {KEY_VARIABLE}, use --api-key-file or --api-key-command, or a profile in {config_path()}"
+            f"no API key: set {KEY_VARIABLE}, use --api-key-file or --api-key-command, or a server entry in {config_path()}"
         )
 
-    def _profile_of(self, url: str) -> ServerEntry | None:
-        """The profile that --server names; for another URL, such as a campaign's, the one profile that has it."""
-        if self.profile is not None and self.profile.url == url:
-            return self.profile
-        same = [profile for profile in server_entries().values() if profile.url == url.rstrip("/")]
-        return same[0] if len(same) == 1 else None
+    def _entry_of(self, url: str) -> ServerEntry | None:
+        """Return the server entry for a URL: the entry that --server names, or the only entry with this URL."""
+        if self.entry is not None and self.entry.url == url:
+            return self.entry
+        entries = [entry for entry in server_entries().values() if entry.url == url.rstrip("/")]
+        return entries[0] if len(entries) == 1 else None
 
 
-def server_options(command: Command) -> Command:
-    """Gives a command --server and the key options, and its `server`.
+def server_options(command: CommandFunction) -> CommandFunction:
+    """Add --server and the options of its key to a command, and pass it the parameter `server`.
 
-    A profile also stands in for an --app-eui that is not given, where the command has one.
+    The application of a server entry becomes the default of --app-eui, if the command has that option.
     """
 
-    @click.option(
+    @server_option(
         "--server",
         "server_name",
         metavar="NAME|URL",
         envvar="FUOTA_SERVER",
         is_eager=True,
-        callback=_with_application,
-        help="Such as https://api.senraco.io, or a profile of your config.toml.",
+        callback=_entry_or_url,
+        help="URL such as https://api.senraco.io, or name of a server in config.toml.",
     )
-    @click.option(
+    @server_option(
         "--api-key-file",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"File with the API key, mode 0600. The key may also be in {KEY_VARIABLE}.",
+        help=f"File with the API key, mode 0600. Without it, the key may be in {KEY_VARIABLE}.",
     )
-    @click.option("--api-key-command", metavar="COMMAND", help="Command that prints the API key.")
-    @click.option("--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="PEM of the authorities to trust.")
+    @server_option("--api-key-command", metavar="COMMAND", help="Command that prints the API key.")
+    @server_option(
+        "--ca-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="PEM file with the certificate authorities to trust.",
+    )
     @wraps(command)
-    def wrapped(
-        *args: Any,
+    def with_server(
+        *args: object,
         server_name: str | ServerEntry | None,
         api_key_file: Path | None,
         api_key_command: str | None,
         ca_file: Path | None,
-        **kwargs: Any,
-    ) -> Any:
-        profile = server_name if isinstance(server_name, ServerEntry) else None
+        **values: object,
+    ) -> int:
+        entry = server_name if isinstance(server_name, ServerEntry) else None
         options = ServerOptions(
-            url=profile.url if profile else server_name,  # type: ignore[arg-type]
+            url=server_name.url if isinstance(server_name, ServerEntry) else server_name,
             key=_named_key(api_key_file, api_key_command),
             ca_file=ca_file,
-            profile=profile,
+            entry=entry,
         )
-        if kwargs.get("job_id") and _is_of_profile("app_eui"):  # a job is named by either
-            kwargs["app_eui"] = None
-        return command(*args, server=options, **kwargs)
+        if values.get("job_id") and _is_from_entry("app_eui"):  # A job is named by its id or by its application.
+            values["app_eui"] = None
+        return command(*args, server=options, **values)
 
-    return wrapped  # type: ignore[return-value]
+    return with_server
 
 
-def call_options(command: Command) -> Command:
-    """What `server_options` gives, and --dry-run and --other-spelling, for commands that make one call of the API."""
+def call_options(command: CommandFunction) -> CommandFunction:
+    """Add the options of `server_options`, --dry-run and --other-spelling to a command that makes one call of the API."""
 
     @server_options
-    @click.option("--dry-run", is_flag=True, help="Show the request, without its keys, and send nothing.")
-    @click.option(
+    @server_option("--dry-run", is_flag=True, help="Show the request, without its keys, and send nothing.")
+    @server_option(
         "--other-spelling",
         "other_spellings",
         multiple=True,
@@ -162,27 +166,44 @@ def call_options(command: Command) -> Command:
         help="Send jobID for jobId, devEui for eui, eui for devEui, or fwVersion for fwVer.",
     )
     @wraps(command)
-    def wrapped(
-        *args: Any, dry_run: bool, other_spellings: tuple[str, ...], server: ServerOptions, **kwargs: Any
-    ) -> Any:
-        shown = Output(as_json=kwargs["as_json"]) if dry_run else None
-        server = replace(server, dry_run=shown, other_spellings=other_spellings)
-        return command(*args, server=server, **kwargs)
+    def with_call(
+        *args: object,
+        dry_run: bool,
+        other_spellings: tuple[str, ...],
+        server: ServerOptions,
+        as_json: bool,
+        **values: object,
+    ) -> int:
+        output = Output(as_json=as_json) if dry_run else None
+        options = replace(server, dry_run=output, other_spellings=other_spellings)
+        return command(*args, server=options, as_json=as_json, **values)
 
-    return wrapped  # type: ignore[return-value]
+    return with_call
 
 
-def _with_application(context: click.Context, _parameter: click.Parameter, name: str | None) -> Any:
-    """The URL, or the profile of that name. Its application becomes the default of the command's --app-eui."""
+def state_option(command: CommandFunction) -> CommandFunction:
+    """Add --state-dir to a command, and pass it the parameter `state_dir`."""
+    option = output_option(
+        "--state-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="FUOTA_STATE_DIR",
+        help="Folder of the journal.  [default: the state folder of the user]",
+    )
+    return option(command)
+
+
+def _entry_or_url(context: click.Context, _parameter: click.Parameter, name: str | None) -> str | ServerEntry | None:
+    """Return the URL, or the server entry with this name; its application becomes the default of --app-eui."""
     if name is None or "://" in name:
         return name
-    profile = find_entry(name)
-    if profile.app_eui:
-        context.default_map = {**(context.default_map or {}), "app_eui": profile.app_eui}
-    return profile
+    entry = find_entry(name)
+    if entry.app_eui:
+        context.default_map = {**(context.default_map or {}), "app_eui": entry.app_eui}
+    return entry
 
 
-def _is_of_profile(parameter: str) -> bool:
+def _is_from_entry(parameter: str) -> bool:
+    """Return whether the value of a parameter comes from the server entry."""
     return click.get_current_context().get_parameter_source(parameter) == ParameterSource.DEFAULT_MAP
 
 
@@ -190,28 +211,3 @@ def _named_key(file: Path | None, command: str | None) -> KeySource | None:
     if file is not None:
         return KeySource(kind="file", where=str(file))
     return None if command is None else KeySource(kind="command", where=command)
-
-
-def state_option(command: Command) -> Command:
-    """Gives a command --state-dir and its `state_dir`."""
-    option = click.option(
-        "--state-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        envvar="FUOTA_STATE_DIR",
-        help="Folder of the journal.  [default: the user's state folder]",
-    )
-    return option(command)
-
-
-def open_journal(state_dir: Path | None) -> Journal:
-    """The journal in that folder, or in the user's state folder. Raises StorageError."""
-    from fuota.campaign import Journal
-
-    return Journal(state_folder(state_dir))
-
-
-def state_folder(state_dir: Path | None) -> Path:
-    """That folder, or the user's state folder where none was given."""
-    from platformdirs import user_state_path
-
-    return state_dir or user_state_path("fuota", appauthor=False)

@@ -1,110 +1,125 @@
-"""What launch and watch share: their options, the receiver of the data stream, and following a campaign to its end."""
+"""Options that `fuota launch` and `fuota watch` share."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from fuota.cli.following import follow
+from fuota.cli.following import FollowOptions
+from fuota.cli.help import CommandFunction, watch_option
 from fuota.cli.listening import TOKEN_VARIABLE, receiver_at
+from fuota.cli.options.group import option_group
 from fuota.cli.output import Output
 
 if TYPE_CHECKING:
-    from fuota.campaign import Campaign, Journal, Patience
-    from fuota.network import SenraClient
+    from fuota.campaign import Journal
 
 LONGEST_S = 7 * 86_400
-"""A week; infinity is no time to wait."""
+"""One week."""
 
 
-def _no_nan(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """How a campaign is watched, and when it is done.
+
+    listen: HOST:PORT of the receiver. expect: number of devices that the tags stand for. target: share of devices that must be
+    updated. poll_s, outage_s, reports_s: see `WatchTimeouts`.
+    """
+
+    listen: str | None
+    expect: int | None
+    target: float | None
+    poll_s: float
+    outage_s: float
+    reports_s: float
+
+    def follow_options(self, target: float | None = None) -> FollowOptions:
+        """Return how to follow a campaign. target: used if --target is not given.
+
+        Without a receiver there is no report to wait for once the job has ended.
+        """
+        from fuota.campaign import WatchTimeouts
+
+        return FollowOptions(
+            timeouts=WatchTimeouts(
+                poll_ms=int(self.poll_s * 1000),
+                outage_ms=int(self.outage_s * 1000),
+                reports_ms=int(self.reports_s * 1000) if self.listen else 0,
+            ),
+            target=target if self.target is None else self.target,
+            expect=self.expect,
+        )
+
+
+def _not_nan(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
     if value is not None and math.isnan(value):
-        raise click.BadParameter("nan is no number")
+        raise click.BadParameter("nan is not a number")
     return value
 
 
-_OPTIONS = (
-    click.option(
-        "--listen",
-        metavar="HOST:PORT",
-        help=f"Receive the data stream here, at /uplinks (such as 0.0.0.0:8381, with {TOKEN_VARIABLE} set).",
-    ),
-    click.option(
-        "--expect",
-        type=click.IntRange(1),
-        help="With --tag: how many devices the tags stand for; those that never speak count as not updated.",
-    ),
-    click.option(
-        "--target",
-        type=click.FloatRange(0, 1),
-        callback=_no_nan,
-        help="Share of devices that must be updated for exit code 0.  [default: all]",
-    ),
-    click.option(
-        "--poll",
-        "poll_s",
-        type=click.FloatRange(0.05, LONGEST_S),
-        callback=_no_nan,
-        default=5,
-        show_default=True,
-        help="Seconds between status calls.",
-    ),
-    click.option(
-        "--outage",
-        "outage_s",
-        type=click.FloatRange(0, LONGEST_S),
-        callback=_no_nan,
-        default=60,
-        show_default=True,
-        help="Seconds to wait out a server that does not answer.",
-    ),
-    click.option(
-        "--reports",
-        "reports_s",
-        type=click.FloatRange(0, LONGEST_S),
-        callback=_no_nan,
-        default=120,
-        show_default=True,
-        help="Seconds to wait for the next device's report once the job has ended.",
-    ),
-)
-
-
-def watching_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What launch and watch share."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def watch_options(command: CommandFunction) -> CommandFunction:
+    """Add these options to a command, and pass it the parameter `watching`."""
+    group = option_group(
+        "watching",
+        WatchOptions,
+        watch_option(
+            "--listen",
+            metavar="HOST:PORT",
+            help=f"Receive the data stream here, at /uplinks (0.0.0.0:8381, for example, with {TOKEN_VARIABLE} set).",
+        ),
+        watch_option(
+            "--expect",
+            type=click.IntRange(1),
+            help="With --tag: number of devices with the tags; a device that never reports counts as not updated.",
+        ),
+        watch_option(
+            "--target",
+            type=click.FloatRange(0, 1),
+            callback=_not_nan,
+            help="Share of devices that must be updated for exit code 0.  [default: all]",
+        ),
+        watch_option(
+            "--poll",
+            "poll_s",
+            type=click.FloatRange(0.05, LONGEST_S),
+            callback=_not_nan,
+            default=5,
+            show_default=True,
+            help="Time in s between two status calls.",
+        ),
+        watch_option(
+            "--outage",
+            "outage_s",
+            type=click.FloatRange(0, LONGEST_S),
+            callback=_not_nan,
+            default=60,
+            show_default=True,
+            help="Time in s to wait for a server that does not answer.",
+        ),
+        watch_option(
+            "--reports",
+            "reports_s",
+            type=click.FloatRange(0, LONGEST_S),
+            callback=_not_nan,
+            default=120,
+            show_default=True,
+            help="Time in s to wait for the next report of a device once the job has ended.",
+        ),
+    )
+    return group(command)
 
 
 @contextmanager
-def listening(journal: Journal, options: dict[str, Any], out: Output) -> Iterator[None]:
-    """The receiver of the data stream, where --listen asks for one."""
-    if options["listen"] is None:
+def listening(journal: Journal, options: WatchOptions, out: Output) -> Iterator[None]:
+    """Run the receiver of the data stream while the block lasts, if --listen is given."""
+    if options.listen is None:
         yield
         return
-    with receiver_at(options["listen"], journal.store_uplinks) as receiver:
+    with receiver_at(options.listen, journal.store_uplinks) as receiver:
         out.say(f"receiving uplinks at {receiver.url}/uplinks")
         yield
-
-
-def watched(client: SenraClient, journal: Journal, campaign: Campaign, out: Output, options: dict[str, Any]) -> int:
-    """Follow a campaign to its end by the options of `watching_options`; the exit code."""
-    how = {"target": options["target"], "expect": options["expect"]}
-    return follow(client, journal, campaign, out, patience=_patience(options), **how)
-
-
-def _patience(options: dict[str, Any]) -> Patience:
-    """Without a receiver there is nothing to wait for once the job has ended."""
-    from fuota.campaign import Patience
-
-    reports_s = options["reports_s"] if options["listen"] else 0
-    return Patience(
-        poll_ms=int(options["poll_s"] * 1000),
-        outage_ms=int(options["outage_s"] * 1000),
-        reports_ms=int(reports_s * 1000),
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fuota.cli.render.grid import findings_grid, grid
 from fuota.cli.render.words import spoken_airtime
+from fuota.image.conversion_advice import conversion_command
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from fuota.image.delta import Delta
 
 _MOST_PARTS = 12
-_MENDED, _SHRUNK = {"not-binary", "slot-padding"}, {"slot", "session", "too-large"}
-"""Errors that `convert` takes away, and those that may go with them."""
 _LOST_SHARE = 0.2
 """Of the fragments, for which the memory of a decoder is told."""
 
@@ -61,7 +59,7 @@ def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: 
             "on_air_bytes": _bytes_on_air(checked),
             "airtime_us": None if on_air is None else on_air.airtime_us(_bytes_on_air(checked)),
             "ok": checked.ok,
-            "mended_by": mending(checked, path),
+            "mended_by": conversion_command(checked, path),
         },
     )
     for finding in checked.findings:
@@ -76,32 +74,6 @@ def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: 
     if not whole:
         out.result("")
         out.result(_sentence(checked, path))
-
-
-def mending(checked: ImageCheck, path: str | None = None) -> str | None:
-    """The command that makes an image that can be sent of this one, in the file of this path; None where there is none."""
-    if not _mends(checked):
-        return None
-    if path in ("-", "<stdin>"):
-        return "fuota image convert - -o image.bin"
-    source = Path(path or checked.image.name)
-    made = source.with_name(source.stem + (".stripped.bin" if source.suffix == ".bin" else ".bin"))
-    return shlex.join(["fuota", "image", "convert", str(source), "-o", str(made)])
-
-
-def _mends(checked: ImageCheck) -> bool:
-    """Whether `convert` makes of it what nothing is against: an image for other hardware, say, stays one."""
-    from fuota.errors import ImageError
-    from fuota.image import check, convert
-
-    codes = {one.code for one in checked.findings.errors}
-    if codes.isdisjoint(_MENDED) or codes - _MENDED - _SHRUNK:
-        return False
-    try:
-        left = check(convert(checked.image)).findings.errors
-    except ImageError:
-        return False
-    return all(one.code == "signature-not-verified" for one in left)  # the key is not at hand here
 
 
 def show_delta(out: Output, delta: Delta, on_air: OnAir | None, path: Path | None) -> None:
@@ -198,7 +170,7 @@ def _part(part: object) -> str:
 def _sentence(checked: ImageCheck, path: str) -> str:
     name, findings = printable(checked.image.name), checked.findings
     if not findings.ok:
-        mended = mending(checked, path)
+        mended = conversion_command(checked, path)
         with_it = "" if mended is None else f"\nWhat can be sent: {printable(mended)}"
         return f"{name} must not be sent: {counted(len(findings.errors), 'error')}.{with_it}"
     if findings.warnings:

@@ -63,5 +63,10 @@ class SenraClient:
         self.multicast = Multicast(calls)
         self.devices: Devices[TaskRef] = Devices(calls, lambda request: request.start(calls))
 
+    @property
+    def url(self) -> str:
+        """URL of the server, without the path of the API."""
+        return self._http.url("", {})
+
     def __repr__(self) -> str:
         return f"SenraClient({self._http!r})"

@@ -1,0 +1,154 @@
+"""Starting and cancelling a transfer so that nothing is started twice and nothing started is forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fuota.campaign.journal import Campaign, CampaignState, Journal
+from fuota.campaign.status import identity, record_status
+from fuota.errors import (
+    FuotaError,
+    MalformedAnswerError,
+    NetworkError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ParameterError,
+    PlanError,
+    ServerFault,
+    UnreachableError,
+)
+from fuota.network import SenraClient, TransferRequest, TransferStatus
+
+STATUS_ATTEMPTS = 6
+"""Number of status calls after a lost answer: a server may be slow to show the job."""
+PAUSE_MS = 2_000
+"""Pause between two of these calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """What `send_once` sends and writes down.
+
+    image: bytes of the image. request: parameters of mcastTransfer. server: name of the server in the journal, its URL.
+    expected: what the transfer needs, see `Expected.to_json`. target_sha256: for a patch, SHA-256 of the image that it makes.
+    """
+
+    image: bytes
+    request: TransferRequest
+    server: str
+    expected: Mapping[str, int]
+    target_sha256: str | None = None
+
+
+def sleep_ms(pause_ms: int) -> None:
+    """Sleep for `pause_ms` milliseconds."""
+    time.sleep(pause_ms / 1000)
+
+
+def send_once(
+    client: SenraClient, journal: Journal, shipment: Shipment, *, sleep: Callable[[int], None] = sleep_ms
+) -> Campaign:
+    """Start a transfer on the server and return the launched campaign. The image is not checked here: `launch` does that.
+
+    The steps: the status is asked for, which finds out a key without permission and a running job (PlanError; the server has
+    one job per application) before anything is sent. The intent is written to the journal. The request is sent once. If its
+    answer is lost, the status is asked for several times: a job that was not there before is ours. If no job appears, the
+    outcome is unknown, since a server may be slow to show the job: OutcomeUnknownError is raised, also for an interruption
+    while the request is on its way, and the campaign stays `intended` until `watch` finds out.
+    """
+    request = shipment.request
+    before = _status_before(client, request.app_eui)
+    campaign = journal.open_campaign(server=shipment.server, app_eui=request.app_eui, facts=_facts(shipment, before))
+    try:
+        job_id = client.transfers.send(request, shipment.image).job_id
+    except KeyboardInterrupt:
+        raise OutcomeUnknownError(f"interrupted while the launch was on its way. {_advice(campaign)}") from None
+    except (UnreachableError, ServerFault, MalformedAnswerError) as error:
+        if isinstance(error, UnreachableError) and not error.maybe_received:
+            _mark_refused(journal, campaign, error)
+            raise
+        journal.note(campaign.id, "answer lost", {"error": str(error)})
+        job_id = _job_that_appeared(client, campaign, error, sleep)
+    except FuotaError as error:
+        _mark_refused(journal, campaign, error)
+        raise
+    journal.note(campaign.id, "launched", {"job_id": job_id})
+    return journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=job_id)
+
+
+def cancel(campaign: Campaign, *, client: SenraClient, journal: Journal) -> Campaign:
+    """Cancel the transfer of a campaign and return the cancelled campaign.
+
+    What a device does that is receiving is not documented. Raises NetworkError if the server cannot be asked, and
+    ParameterError if the campaign is over: jobs are named after the application, so another job might be cancelled.
+    """
+    if journal.is_over(campaign):
+        raise ParameterError(f"campaign {campaign.id} is over ({campaign.state}): nothing is left to cancel")
+    status = client.transfers.status(app_eui=campaign.app_eui)
+    campaign = record_status(journal, campaign, status)
+    if status.finished:
+        raise ParameterError(f"campaign {campaign.id} has ended ({status.state}): nothing is left to cancel")
+    answer = client.transfers.cancel(job_id=status.job_id)
+    journal.note(campaign.id, "cancelled", {"message": answer.message})
+    return journal.set_state(campaign.id, CampaignState.CANCELLED, job_id=status.job_id)
+
+
+def _status_before(client: SenraClient, app_eui: str) -> TransferStatus | None:
+    """Return the status of the last job of the application, which has ended. Raises PlanError if it has not ended."""
+    try:
+        status = client.transfers.status(app_eui=app_eui)
+    except NotFoundError:
+        return None
+    if not status.finished:
+        raise PlanError(
+            f"{status.job_id} is {status.state or 'running'} ({status.pct_done or 0} %) on this application, and a server runs"
+            f" one job per application: wait for its end, or cancel it (fuota transfer cancel --job-id {status.job_id})"
+        )
+    return status
+
+
+def _facts(shipment: Shipment, before: TransferStatus | None) -> dict[str, object]:
+    return {
+        "image_name": shipment.request.file_name,
+        "image_sha256": hashlib.sha256(shipment.image).hexdigest(),
+        "image_bytes": len(shipment.image),
+        "dev_euis": list(shipment.request.dev_euis or ()),
+        "request": shipment.request.query(),
+        "expected": dict(shipment.expected),
+        "before": None if before is None else identity(before),
+        "target_sha256": shipment.target_sha256,
+    }
+
+
+def _job_that_appeared(
+    client: SenraClient, campaign: Campaign, lost: NetworkError, sleep: Callable[[int], None]
+) -> str:
+    """Return the id of a job that was not there before the launch. Raises OutcomeUnknownError if none appears."""
+    answer = "it shows no new job"
+    for attempt in range(STATUS_ATTEMPTS):
+        if attempt:
+            sleep(PAUSE_MS)
+        try:
+            status = client.transfers.status(app_eui=campaign.app_eui)
+        except NotFoundError:
+            answer = "it shows no job"
+        except NetworkError as error:
+            answer = f"asking for the status failed too ({error})"
+        else:
+            if campaign.before != identity(status):
+                return status.job_id
+    raise OutcomeUnknownError(
+        f"the launch was sent and its answer was lost ({lost}); {answer}. {_advice(campaign)}"
+    ) from lost
+
+
+def _advice(campaign: Campaign) -> str:
+    return f"Do not launch again before `fuota watch {campaign.id}` has told whether the server has the job"
+
+
+def _mark_refused(journal: Journal, campaign: Campaign, error: FuotaError) -> None:
+    journal.note(campaign.id, "refused", {"error": str(error)})
+    journal.set_state(campaign.id, CampaignState.REFUSED)
