@@ -206,7 +206,7 @@ def test_a_refused_launch_prints_one_line_and_leaves_no_campaign(fuota, tmp_path
             "exactly one of dev_euis and dev_tags",
         ),
         (["--server", "http://127.0.0.1:1", *ON_A_SERVER, "--listen", "8381"], "--listen must be HOST:PORT"),
-        (["--server", "http://192.0.2.1", *ON_A_SERVER, "--api-key-command", "echo k"], "it must be https"),
+        (["--server", "http://192.0.2.1", *ON_A_SERVER, "--api-key-command", "echo k"], "must be https"),
         (["--server", "nonsense", *ON_A_SERVER, "--api-key-command", "echo k"], "neither a URL such as https://"),
     ],
 )
