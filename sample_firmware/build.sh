@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the boot loader and both versions of the sample firmware, these in every format that fuota reads from a linker or a signing tool. Usage: sh sample_firmware/build.sh [output folder]
+# Builds the boot loader, and both versions of the sample firmware in every format of a linker or a signing tool that fuota reads.
+# Usage: sh sample_firmware/build.sh [output folder]
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,21 +13,21 @@ export LC_ALL
 if ! command -v ${prefix}gcc >/dev/null; then
     echo "build.sh: arm-none-eabi-gcc is not installed, so the sample firmware cannot be rebuilt." >&2
     echo "On Debian and Ubuntu: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi" >&2
-    echo "The images that are in the repository can be used without it." >&2
+    echo "The committed images can be used without it." >&2
     exit 1
 fi
 
 newlib=$(echo '#include <newlib.h>' | ${prefix}gcc -E -dM - 2>/dev/null | sed -n 's/#define _NEWLIB_VERSION "\(.*\)"/\1/p')
 if [ -z "$newlib" ]; then
-    echo "build.sh: arm-none-eabi-gcc is here, but the C library newlib is not." >&2
+    echo "build.sh: the C library newlib for arm-none-eabi-gcc is not installed." >&2
     echo "On Debian and Ubuntu: apt-get install libnewlib-arm-none-eabi" >&2
     exit 1
 fi
 
 python=${PYTHON:-python3}
 if ! "$python" -c 'import fuota, imgtool, detools' 2>/dev/null; then
-    echo "build.sh: '$python' lacks fuota, imgtool or detools, with which the images are signed and patches made." >&2
-    echo "make firmware uses the environment of this project; or say which Python: PYTHON=.venv/bin/python" >&2
+    echo "build.sh: '$python' lacks fuota, imgtool or detools, which sign the images and make the patches." >&2
+    echo "make firmware uses the environment of this project; or choose a Python: PYTHON=.venv/bin/python" >&2
     exit 1
 fi
 
@@ -34,7 +35,7 @@ case $python in */*) python=$(cd "$(dirname "$python")" && pwd)/$(basename "$pyt
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Relative source names and the prefix map keep the folder of the build out of the images; no time enters them either.
+# Relative source names and the prefix map keep the build folder out of the images; they contain no time either.
 flags="-mcpu=cortex-m3 -mthumb -std=gnu11 -Os -ffunction-sections -fdata-sections -fno-common -I../../native
        -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes"
 link="--specs=nano.specs -nostartfiles -Wl,--gc-sections -Wl,--build-id=none -Wl,-n -Wl,--fatal-warnings -s"
@@ -48,7 +49,7 @@ compile() { # version, linker script, output, sources
     ${prefix}gcc $flags -DFW_VERSION="$number" -ffile-prefix-map="$here"=. $link -T "$script" "$@" -o "$output"
 }
 
-# Puts the SHA-256 of all before it into the last section of an image.
+# Writes the SHA-256 of everything before the last section of an image into that section.
 seal() {
     ${prefix}objcopy -O binary "$1" "$work/unsealed"
     "$python" -c 'import hashlib, sys; sys.stdout.buffer.write(hashlib.sha256(open(sys.argv[1], "rb").read()[:-32]).digest())' \
@@ -61,7 +62,7 @@ build() { # version
     compile "$1" link.ld "$work/$name.elf" *.c ../../native/fuota_frag.c
     seal "$work/$name.elf"
     ${prefix}objcopy -O ihex "$work/$name.elf" "$work/$name.hex"
-    # An S-record file begins with its name as it was given: here without a path.
+    # An S-record file begins with its name as on the command line, so the name has no path.
     (cd "$work" && ${prefix}objcopy -O srec --srec-forceS3 "$name.elf" "$name.srec")
     ${prefix}objcopy -O binary "$work/$name.elf" "$work/$name.bin"
 }
@@ -69,7 +70,7 @@ build() { # version
 cd "$here/src"
 build 1.0.0
 build 1.1.0
-# It writes to address 0, which the compiler would take for a mistake.
+# The boot loader writes to address 0, which the compiler would otherwise take as a null pointer.
 flags="$flags -fno-delete-null-pointer-checks"
 compile 1.0.0 boot/boot.ld "$work/boot.elf" -I. boot/boot.c slots.c flash.c sha256.c
 

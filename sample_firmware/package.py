@@ -1,9 +1,9 @@
-"""What build.sh makes of the binaries of both versions: UF2, MCUboot images signed with a test key, and patches between them.
+"""Make UF2 files, MCUboot images signed with a test key, and patches from the binaries of both versions.
 
-Usage: python package.py FOLDER, in which sensor-1.0.0.bin and sensor-1.1.0.bin lie.
+Usage: python package.py FOLDER, with sensor-1.0.0.bin and sensor-1.1.0.bin in FOLDER.
 
-The test key is thrown away and made again from a text that everybody can read, so that every build gives the same bytes: it
-proves nothing, and must sign nothing that runs anywhere.
+The test key is derived from a public text in each build, so that every build gives the same bytes. Its signature proves nothing,
+and it must not sign anything that runs on a device.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from fuota.image.delta import DeltaRecipe, make_delta
 
 VERSIONS = ("1.0.0", "1.1.0")
 SEED = b"fuota sample firmware: a test key that is no secret"
-HEADER_BYTES = 256  # the vector table behind it stays aligned as a Cortex-M3 with 48 vectors wants it
+HEADER_BYTES = 256  # keeps the vector table behind the header aligned as a Cortex-M3 with 48 vectors needs it
 SLOT_BYTES = 64 * 1024
 UF2_PAYLOAD_BYTES = 256
 
 
 def main(folder: Path) -> None:
-    """Write all of it into the folder of the binaries."""
+    """Write all files into the folder of the binaries."""
     key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(SEED).digest())
     (folder / "test-key.pub.pem").write_bytes(
         key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -49,8 +49,8 @@ def main(folder: Path) -> None:
 
 
 def uf2(data: bytes) -> bytes:
-    """Blocks of 256 octets from address 0, without a family: the board has none."""
-    pieces = [data[at : at + UF2_PAYLOAD_BYTES] for at in range(0, len(data), UF2_PAYLOAD_BYTES)]
+    """Return a UF2 file with blocks of 256 bytes from address 0, without a family, because the board has none."""
+    pieces = [data[start : start + UF2_PAYLOAD_BYTES] for start in range(0, len(data), UF2_PAYLOAD_BYTES)]
     return b"".join(
         struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0, number * UF2_PAYLOAD_BYTES, len(piece), number, len(pieces), 0)
         + piece.ljust(476, b"\0")
@@ -60,7 +60,7 @@ def uf2(data: bytes) -> bytes:
 
 
 def sign(key: Ed25519PrivateKey, version: str, folder: Path) -> None:
-    """With imgtool. Ed25519, since its signatures are the same each time."""
+    """Sign the binary of a version with imgtool. Ed25519 gives the same signature each time."""
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -72,7 +72,7 @@ def sign(key: Ed25519PrivateKey, version: str, folder: Path) -> None:
         )
         names = [str(folder / f"sensor-{version}.{kind}") for kind in ("bin", "signed.bin")]
         command = [sys.executable, "-m", "imgtool.main", "sign", *options.split(), *names]
-        subprocess.run(command, check=True)  # noqa: S603 - our own words
+        subprocess.run(command, check=True)  # noqa: S603 - all words are from this file
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Puts the measured sizes into README.md. Usage: python sizes.py FOLDER, in which the images and README.md lie."""
+"""Write the measured sizes into README.md. Usage: python sizes.py FOLDER, with the images and README.md in FOLDER."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUFFIXES = ("bin", "elf", "hex", "srec", "uf2", "signed.bin")
 
 
 def main(folder: Path) -> None:
-    """Rewrite the numbers in its tables; what is around them stays."""
+    """Rewrite the numbers in the tables of README.md; all other text stays."""
     readme = folder / "README.md"
     text = readme.read_text()
     for suffix in SUFFIXES:
@@ -26,16 +26,16 @@ def main(folder: Path) -> None:
     readme.write_text(replaced(text, r"(vector table and block included \|) \d+ \|", rf"\1 {length} |"))
 
 
-def replaced(text: str, pattern: str, by: str) -> str:
-    """With the one place that fits; any other number of places is a mistake."""
-    text, count = re.subn(pattern, by, text)
+def replaced(text: str, pattern: str, replacement: str) -> str:
+    """Return the text with the only match replaced. Exits if there is not exactly 1 match."""
+    text, count = re.subn(pattern, replacement, text)
     if count != 1:
-        raise SystemExit(f"sizes.py: {count} places in README.md fit {pattern}, not 1")
+        raise SystemExit(f"sizes.py: README.md must have 1 match of {pattern}, got {count}")
     return text
 
 
 def ram_bytes(elf: bytes) -> int:
-    """Memory from 0x20000000 on that the segments of a 32-bit ELF take."""
+    """Return the bytes of memory from 0x20000000 on that the segments of a 32-bit ELF occupy."""
     offset, count = struct.unpack_from("<28xI12xH", elf)
     segments = [struct.unpack_from("<8I", elf, offset + 32 * i) for i in range(count)]
     return sum(memory for kind, _, address, _, _, memory, _, _ in segments if kind == 1 and address >= 0x2000_0000)

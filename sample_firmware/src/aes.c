@@ -54,7 +54,7 @@ static void substitute_and_shift(uint8_t block[AES_BLOCK]) {
     for (unsigned i = 0; i < AES_BLOCK; i++) block[i] = SBOX[old[(i + 4 * (i % 4)) % AES_BLOCK]];
 }
 
-/* FIPS 197, 5.1.3: each byte becomes 2 a + 3 b + c + d of its column, read downward from itself. */
+/* FIPS 197, 5.1.3: each byte becomes 2 a + 3 b + c + d of its column, read downward from that byte. */
 static void mix_column(uint8_t column[4]) {
     uint8_t all = column[0] ^ column[1] ^ column[2] ^ column[3], first = column[0];
     for (unsigned r = 0; r < 4; r++) {

@@ -13,10 +13,10 @@ typedef struct {
 
 void aes_init(aes_t *aes, const uint8_t key[AES_BLOCK]);
 
-/* In place. */
+/* Encrypts the block in place. */
 void aes_encrypt(const aes_t *aes, uint8_t block[AES_BLOCK]);
 
-/* The tag of `head` (one block) followed by `data`; `length` is at least 1. */
+/* Computes the CMAC of `head` (one block) followed by `data`; `length` is at least 1. */
 void aes_cmac(const aes_t *aes, const uint8_t head[AES_BLOCK], const uint8_t *data, size_t length,
               uint8_t tag[AES_BLOCK]);
 

@@ -4,10 +4,10 @@
 #include "alarm.h"
 
 #define WINDOW 64u
-#define HYSTERESIS 20 /* 0.2 degrees: the state does not flutter at a limit */
-#define PATIENCE 5u   /* readings in a row before an alarm: a door that opens is none */
+#define HYSTERESIS 20 /* 0.2 degrees: the state does not change back and forth at a limit */
+#define PATIENCE 5u   /* readings in a row before an alarm, so that an open door causes none */
 
-static alarm_limits_t limits = {200, 800}; /* 2 to 8 degrees: the cold chain of medicines */
+static alarm_limits_t limits = {200, 800}; /* 2 to 8 degrees: cold chain of medicines */
 static int32_t window[WINDOW];
 static uint32_t fed, outside;
 static alarm_state_t state;

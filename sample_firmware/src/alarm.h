@@ -1,4 +1,4 @@
-/* Since 1.1.0: is the temperature where it has to be, and where was it lately? All in 0.01 degrees Celsius. */
+/* Since 1.1.0: temperature alarm, and statistics of the last readings. All values are in 0.01 degrees Celsius. */
 #ifndef ALARM_H
 #define ALARM_H
 
@@ -19,10 +19,10 @@ void alarm_feed(int32_t centidegrees);
 alarm_state_t alarm_state(void);
 alarm_limits_t alarm_limits(void);
 
-/* 0 and no change unless low < high with room for the hysteresis between them. */
+/* Returns 0 and changes nothing unless low < high with room for the hysteresis between them. */
 int alarm_set_limits(alarm_limits_t limits);
 
-/* Over the last 64 readings, or over all where there are fewer. */
+/* Statistics of the last 64 readings, or of all readings if there are fewer. */
 statistics_t alarm_statistics(void);
 
 #endif

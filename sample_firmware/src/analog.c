@@ -1,5 +1,5 @@
-/* mps2-an385 has no converter. This file stands in for one: a refrigerator at 5 +- 4 degrees Celsius whose "day" lasts a
-   minute, so that somebody at the console sees it move, with the vibration of the compressor and noise on top. */
+/* mps2-an385 has no converter. This file simulates a converter: a refrigerator at 5 +- 4 degrees Celsius whose "day" lasts
+   a minute, so that the temperature visibly changes on the console, with the vibration of the compressor and noise. */
 #include "analog.h"
 
 #include "tables.h"

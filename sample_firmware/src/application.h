@@ -1,4 +1,4 @@
-/* What the application says over the air: which image it runs (docs/image-report.md). */
+/* Application messages: the report of the running image (docs/image-report.md). */
 #ifndef APPLICATION_H
 #define APPLICATION_H
 
@@ -10,7 +10,7 @@
 
 void application_init(const uint8_t digest[SHA256_BYTES]);
 
-/* An uplink is due: sends the image report. */
+/* Sends the image report. Called when an uplink is due. */
 void application_uplink(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* mps2-an385: Cortex-M3, core clock 25 MHz (Arm DAI 0385). Only the registers that this program touches. */
+/* mps2-an385: Cortex-M3, core clock 25 MHz (Arm DAI 0385). Only the registers that this program uses. */
 #ifndef BOARD_H
 #define BOARD_H
 
@@ -39,7 +39,7 @@
 
 static inline void interrupts_off(void) { __asm__ volatile("cpsid i" ::: "memory"); }
 static inline void interrupts_on(void) { __asm__ volatile("cpsie i" ::: "memory"); }
-/* Wakes on a pending interrupt even while they are off, so a test before it loses no wake-up. */
+/* Wakes up on a pending interrupt even while interrupts are off, so a check before the call loses no wake-up. */
 static inline void wait_for_interrupt(void) { __asm__ volatile("wfi" ::: "memory"); }
 
 static inline void reset_machine(void) {

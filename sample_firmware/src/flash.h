@@ -1,18 +1,18 @@
-/* The flash chip that the board does not have: 512 KiB of its PSRAM that behave like a serial NOR flash. Erased bytes read
-   0xFF, an erase takes whole sectors, a write only clears bits, and what is written outlives a reset of the machine. */
+/* Simulated flash chip: 512 KiB of the board's PSRAM that behave like a serial NOR flash. Erased bytes read 0xFF, an erase
+   clears whole sectors, a write only clears bits, and the content outlives a reset of the machine. */
 #ifndef FLASH_H
 #define FLASH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef FLASH_BASE /* a test puts it elsewhere */
+#ifndef FLASH_BASE /* a test uses another address */
 #define FLASH_BASE 0x21000000u /* AN385, memory map: PSRAM */
 #endif
 #define FLASH_BYTES 0x80000u
 #define FLASH_SECTOR 0x1000u
 
-/* What lies where, as offsets. Each part begins with a sector. */
+/* Offsets of the parts. Each part begins with a sector. */
 #define SLOT_BYTES 0x10000u
 #define SLOT_OFFSET(slot) ((slot) * SLOT_BYTES)
 #define RECORDS_OFFSET 0x20000u /* slots.c */
@@ -28,11 +28,11 @@
 static inline const uint8_t *flash_at(uint32_t offset) { return (const uint8_t *)FLASH_BASE + offset; }
 static inline uint32_t flash_word(uint32_t offset) { return *(const volatile uint32_t *)(FLASH_BASE + offset); }
 
-/* Every sector that the range touches. */
+/* Erases every sector that overlaps the range. */
 void flash_erase(uint32_t offset, uint32_t length);
 
-/* 0: written. 1: a bit would have to go from 0 to 1, or the range leaves the chip; nothing has changed. An aligned word is
-   written at once, so a reset finds all of it or nothing; anything longer may be cut off. */
+/* Returns 0 if the data was written, 1 if a bit would change from 0 to 1 or the range leaves the chip; then nothing was
+   changed. An aligned word is written at once, so after a reset it is there or not; longer data may be cut off. */
 int flash_write(uint32_t offset, const void *data, uint32_t length);
 
 #endif

@@ -27,7 +27,7 @@ static void put(answers_t *answers, uint8_t octet) {
     if (answers->length < ANSWERS_MAX) answers->octets[answers->length++] = octet;
 }
 
-/* FragSessionSetupAns: why not, and the FragIndex in the upper bits. This device has one session, of index 0. */
+/* FragSessionSetupAns: the error bits, and FragIndex in the upper bits. This device has one session, with index 0. */
 static uint8_t set_up(const uint8_t *request) {
     update_setup_t setup = {
         .group_mask = request[0] & 0x0Fu,
@@ -52,7 +52,7 @@ static uint8_t delete(uint8_t index) {
     return index | DELETE_NO_SESSION;
 }
 
-/* FragSessionStatusAns goes out alone, after its random delay. Without a session there is no answer to give in version 1. */
+/* FragSessionStatusAns is sent alone, after its random delay. In version 1 there is no answer without a session. */
 static void tell_status(uint8_t request) {
     const update_setup_t *setup = update_setup();
     update_progress_t progress = update_progress();

@@ -1,4 +1,4 @@
-/* The identification block: fixed place, fixed layout, so that tools read it from the file without running it. */
+/* Identification block. Its offset and layout are fixed, so that tools can read it from the file. */
 #ifndef IMAGE_H
 #define IMAGE_H
 
@@ -7,7 +7,7 @@
 #define IMAGE_ID_OFFSET 0xC0u /* right after 16 system and 32 interrupt vectors */
 #define IMAGE_ID_LAYOUT 1u
 
-/* 32 bytes, little-endian. A fragmented data block is padded with zeros: `length` tells where the image really ends. */
+/* 32 bytes, little-endian. A fragmented data block is padded with zeros: `length` gives the real end of the image. */
 typedef struct {
     char magic[4]; /* "FWID" */
     uint8_t major, minor, patch;

@@ -1,5 +1,5 @@
-/* A refrigerator thermometer for LoRaWAN: it samples, filters, answers on the console, and
-   receives its successor over the radio. */
+/* A refrigerator thermometer for LoRaWAN. It samples and filters the temperature, answers on the console, and receives a
+   new firmware image over the radio. */
 #include "application.h"
 #include "board.h"
 #include "image.h"

@@ -10,7 +10,7 @@
 #define FLAG 0x7Eu
 #define ESCAPE 0x7Du
 #define FLIP 0x20u
-#define FRAME_MAX (MODEM_PAYLOAD_MAX + 5u) /* kind, two octets of header, CRC */
+#define FRAME_MAX (MODEM_PAYLOAD_MAX + 5u) /* kind, two bytes of header, CRC */
 
 static uint8_t frame[FRAME_MAX];
 static uint32_t filled;
@@ -69,7 +69,7 @@ static void take(uint8_t octet) {
         flip = FLIP;
     } else {
         if (filled < FRAME_MAX) frame[filled] = octet ^ flip;
-        if (filled <= FRAME_MAX) filled++; /* one beyond the frame: too long, dropped at its end */
+        if (filled <= FRAME_MAX) filled++; /* one more than FRAME_MAX: the frame is too long and dropped at its end */
         flip = 0;
     }
 }

@@ -1,7 +1,7 @@
-/* The line to the radio modem, which does LoRaWAN's MAC: frames in both directions on UART1, one at a time.
+/* Line to the radio modem, which runs the LoRaWAN MAC: frames in both directions on UART1, one frame at a time.
 
-   A frame stands between two octets 0x7E; within it 0x7E and 0x7D are sent as 0x7D and the octet XOR 0x20 (as in RFC 1662). It is
-   a kind, a body, and a CRC-16 of both (crc16, low octet first). What is damaged is dropped; the modem repeats it. */
+   A frame is enclosed by two bytes 0x7E; within it 0x7E and 0x7D are sent as 0x7D and the byte XOR 0x20 (as in RFC 1662). It has
+   a kind, a body, and a CRC-16 of both (crc16, low byte first). A damaged frame is dropped; the modem repeats it. */
 #ifndef MODEM_H
 #define MODEM_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 typedef enum {
-    /* From the modem. Each is answered with any number of MODEM_UPLINK and then MODEM_DONE, or by a restart with MODEM_STARTED. */
+    /* From the modem. The answer is any number of MODEM_UPLINK and then MODEM_DONE, or a restart with MODEM_STARTED. */
     MODEM_DOWNLINK = 0x01,     /* multicast group 0 to 3 or MODEM_UNICAST, FPort, FRMPayload */
     MODEM_SESSION_OVER = 0x02, /* the time of the multicast session is over: a new image may be started */
     MODEM_UPLINK_DUE = 0x03,   /* the application may transmit */
@@ -25,10 +25,10 @@ typedef enum {
 
 void modem_init(void);
 
-/* Takes what has arrived; hands each downlink to the packages and answers. */
+/* Reads the received bytes, passes each downlink to the packages and sends the answers. */
 void modem_poll(void);
 
-/* Sends FRMPayload on an FPort, at once or after a random time within 2^(BlockAckDelay + 4) seconds, which the modem draws. */
+/* Sends FRMPayload on an FPort, at once or after a random time up to 2^(BlockAckDelay + 4) seconds, which the modem draws. */
 void modem_uplink(uint8_t block_ack_delay, uint8_t port, const uint8_t *payload, size_t length);
 
 #endif

@@ -28,7 +28,7 @@ static uint16_t filter_q4(void) {
     return (uint16_t)(sum >> 11);
 }
 
-/* Digit by digit, from the top. */
+/* Integer square root, bit by bit from the highest. */
 static uint32_t square_root(uint32_t x) {
     uint32_t root = 0;
     for (uint32_t bit = 1u << 15; bit; bit >>= 1) {
@@ -37,8 +37,8 @@ static uint32_t square_root(uint32_t x) {
     return root;
 }
 
-/* Multiplies with a sine and a cosine of the wanted frequency and adds up, in Q15: together that is half the amplitude
-   times CORRELATION. Sums in eighths of a step leave room for the squares in 32 bits, even at full scale. */
+/* Correlates with a sine and a cosine of the compressor's frequency, in Q15: the result is half the amplitude times
+   CORRELATION. Sums in eighths of a step keep the squares within 32 bits, even at full scale. */
 static void correlate(uint16_t code) {
     uint16_t phase = (uint16_t)(conversions * COMPRESSOR_PHASE_STEP);
     int32_t level = (int32_t)code - (last.filtered_q4 >> 4);

@@ -1,4 +1,4 @@
-/* From conversions to readings: low-pass filter, thermistor table, level of the compressor's vibration. */
+/* Readings from conversions: low-pass filter, thermistor table, amplitude of the compressor's vibration. */
 #ifndef SENSOR_H
 #define SENSOR_H
 
@@ -15,17 +15,17 @@ typedef struct {
     uint16_t vibration;   /* amplitude of the 12.5 Hz part, in converter steps */
 } reading_t;
 
-/* Fills the filter, so that a reading stands from the start. */
+/* Fills the filter, so that there is a reading from the start. */
 void sensor_init(void);
 
-/* One conversion; call it SENSOR_RATE_HZ times a second. */
+/* Takes a conversion. Call it SENSOR_RATE_HZ times a second. */
 void sensor_step(void);
 
 const reading_t *sensor_reading(void);
 
 #define PAYLOAD_MAX 16u
 
-/* The last reading as the application sends it, see README.md. Returns its length. */
+/* Writes the payload of the last reading, see README.md. Returns its length. */
 size_t sensor_payload(uint8_t payload[PAYLOAD_MAX]);
 
 #endif

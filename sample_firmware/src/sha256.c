@@ -65,7 +65,7 @@ void sha256_update(sha256_t *context, const uint8_t *data, size_t length) {
     }
 }
 
-/* FIPS 180-4, 5.1.1: one bit, zeros, and the length in bits as 64 big-endian bits. */
+/* FIPS 180-4, 5.1.1: a 1 bit, zeros, and the length in bits as 64 big-endian bits. */
 void sha256_final(sha256_t *context, uint8_t digest[SHA256_BYTES]) {
     static const uint8_t one_bit = 0x80, zero = 0;
     uint8_t bits[8];

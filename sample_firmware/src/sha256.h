@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4), in pieces of any length. */
+/* SHA-256 (FIPS 180-4) of data in pieces of any length. */
 #ifndef SHA256_H
 #define SHA256_H
 

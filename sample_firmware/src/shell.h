@@ -1,4 +1,4 @@
-/* Commands over the console, one per line. */
+/* Console commands, one per line. */
 #ifndef SHELL_H
 #define SHELL_H
 
@@ -6,13 +6,13 @@
 
 #include "sha256.h"
 
-/* Prints the banner and the prompt; `digest` is what `hash` will answer. */
+/* Prints the banner and the prompt; `hash` will print `digest`. */
 void shell_init(const uint8_t digest[SHA256_BYTES]);
 
-/* Takes what was received so far and runs the commands that are complete. */
+/* Reads the received bytes and runs the complete commands. */
 void shell_poll(void);
 
-/* A line of news, of at most 119 characters; a command that is being typed stands again below it. */
+/* Prints a line of at most 119 characters, and below it the command that is being typed. */
 __attribute__((format(printf, 1, 2))) void shell_notice(const char *format, ...);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define BLANK 0xFFFFFFFFu
 
-/* The upper half is the complement of the lower: what flash does not hold by chance, erased or cleared. */
+/* The upper half is the complement of the lower half, so erased or cleared flash is not a record. */
 static uint32_t encoded(uint32_t kind, uint32_t slot) {
     uint32_t low = kind << 8 | slot;
     return low | (low ^ 0xFFFFu) << 16;

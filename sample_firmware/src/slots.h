@@ -1,11 +1,11 @@
-/* Two slots for images in the flash, and the record of which one is to start. The boot loader and the firmware share this.
+/* Two slots for images in the flash, and records that select the slot to start. The boot loader and the firmware share this.
 
-   A record is a word; they are written one after the other, never changed:
-     ACTIVE  s   slot s is the one to start
+   A record is a word. Records are appended and never changed:
+     ACTIVE  s   start slot s
      TRIAL   s   slot s holds a new image: start it, TRIAL_ATTEMPTS times at most
-     ATTEMPT s   the boot loader is about to start it
-   A trial ends with the next ACTIVE: of the new slot, by the new image itself once it has heard the radio, or of the old slot,
-   by the boot loader after the last attempt. So each step is one word, which a loss of power finds written or not. */
+     ATTEMPT s   the boot loader is about to start slot s
+   The next ACTIVE ends a trial. The new image writes it for its own slot when it first receives from the modem; the boot loader
+   writes it for the old slot after the last attempt. Each step is one word, so a loss of power leaves it written or not. */
 #ifndef SLOTS_H
 #define SLOTS_H
 
@@ -21,19 +21,19 @@
 typedef enum { RECORD_ACTIVE = 1, RECORD_TRIAL, RECORD_ATTEMPT } record_kind_t;
 
 typedef struct {
-    uint8_t active;   /* the slot that is known to work, or SLOT_NONE where there is no record, as without the boot loader */
-    uint8_t trial;    /* the slot that is being tried, or SLOT_NONE */
-    uint8_t attempts; /* how often it was started */
-    uint16_t room;    /* for so many further records */
+    uint8_t active;   /* slot of the working image, or SLOT_NONE if there is no record, as without the boot loader */
+    uint8_t trial;    /* slot on trial, or SLOT_NONE */
+    uint8_t attempts; /* number of starts of the slot on trial */
+    uint16_t room;    /* number of further records that fit */
 } boot_state_t;
 
 boot_state_t slots_state(void);
 
-/* 0: written. */
+/* Appends a record. Returns 0 if it was written. */
 int slots_record(record_kind_t kind, uint8_t slot);
 
-/* The identification block of a slot whose image is whole, for this hardware and has the digest that it ends with; else NULL
-   and a word for what is wrong in *why. */
+/* Returns the identification block of the image in a slot, if the image is complete, is for this hardware and matches its
+   digest. Otherwise returns NULL and the reason in *why. */
 const image_id_t *slots_image(uint8_t slot, const char **why);
 
 #endif

@@ -1,4 +1,4 @@
-/* Vector table, identification block, and the way from reset to main. */
+/* Vector table, identification block, and the code from reset to main. */
 #include <stdint.h>
 
 #include "board.h"
@@ -12,7 +12,7 @@
 _Static_assert(sizeof(image_id_t) == 32, "tools rely on the size of the identification block");
 
 extern uint32_t stack_top[], data_load[], data_start[], data_end[], bss_start[], bss_end[];
-extern const uint8_t image_length[]; /* its address is the number */
+extern const uint8_t image_length[]; /* its address is the length */
 
 int main(void);
 void reset(void);
@@ -31,7 +31,7 @@ void reset(void) {
 __attribute__((used)) void report_fault(const uint32_t *frame) {
     uart_printf("\nfault: pc 0x%08lx lr 0x%08lx cfsr 0x%08lx\n", (unsigned long)frame[6], (unsigned long)frame[5],
                 (unsigned long)SCB_CFSR);
-    if (slots_state().trial != SLOT_NONE) reset_machine(); /* another attempt, or the image before this one */
+    if (slots_state().trial != SLOT_NONE) reset_machine(); /* another attempt, or the previous image */
     for (;;) wait_for_interrupt();
 }
 
@@ -59,7 +59,7 @@ typedef struct {
 
 _Static_assert(sizeof(vectors_t) == IMAGE_ID_OFFSET, "the identification block follows the vector table");
 
-/* An unexpected interrupt is a fault too: `fault` is in every place that has no handler. */
+/* An unexpected interrupt is a fault too: `fault` is the vector of every interrupt without a handler. */
 __attribute__((section(".vectors"), used)) static const vectors_t vectors = {
     .stack = stack_top,
     .system = {reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, tick_handler},
@@ -77,10 +77,10 @@ __attribute__((section(".image_id"), used)) const image_id_t image_id = {
     .name = FW_NAME,
 };
 
-/* The SHA-256 of the image up to here, which build.sh puts in: whoever has received the image knows from it that it is whole. */
+/* SHA-256 of the image up to here, inserted by build.sh. A receiver checks with it that the image is complete. */
 __attribute__((section(".digest"), used)) static const uint8_t image_digest[SHA256_BYTES] = {0};
 
-/* newlib asks for it; nothing in this program allocates, so there is no heap to give. */
+/* newlib needs this function; this program does not allocate, so there is no heap. */
 void *_sbrk(intptr_t increment);
 void *_sbrk(intptr_t increment) {
     (void)increment;

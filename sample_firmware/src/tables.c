@@ -1,6 +1,6 @@
 #include "tables.h"
 
-/* round(32768 * sin(pi / 2 * i / 256)), at most 32767: the first quarter, both ends included. */
+/* round(32768 * sin(pi / 2 * i / 256)), at most 32767: the first quarter, with both ends. */
 static const int16_t SINE[257] = {
     0, 201, 402, 603, 804, 1005, 1206, 1407, 1608, 1809, 2009, 2210, 2411, 2611, 2811, 3012,
     3212, 3412, 3612, 3812, 4011, 4211, 4410, 4609, 4808, 5007, 5205, 5404, 5602, 5800, 5998, 6195,
@@ -22,8 +22,8 @@ static const int16_t SINE[257] = {
 };
 
 /* Entry i is the temperature at converter code 16 * i. Thermistor of 10 kOhm at 25 degrees Celsius, B = 3950 K, below a
-   10 kOhm pull-up: R = 10000 * code / (4096 - code), T = 1 / (1 / 298.15 + ln(R / 10000) / 3950) - 273.15, held within
-   -55 and 150 degrees, which is what the part is made for. */
+   10 kOhm pull-up: R = 10000 * code / (4096 - code), T = 1 / (1 / 298.15 + ln(R / 10000) / 3950) - 273.15, limited
+   to -55 and 150 degrees, the range of the thermistor. */
 static const int16_t THERMISTOR[257] = {
     15000, 15000, 15000, 15000, 15000, 15000, 14182, 13504, 12932, 12439, 12006, 11620, 11274, 10959, 10671, 10406,
     10160, 9931, 9717, 9516, 9326, 9147, 8977, 8815, 8661, 8513, 8372, 8237, 8107, 7982, 7862, 7745,

@@ -11,7 +11,7 @@
 
 typedef struct {
     volatile uint8_t bytes[RING_SIZE];
-    volatile uint32_t head, tail; /* they run freely; head - tail is the fill level */
+    volatile uint32_t head, tail; /* they wrap around; head - tail is the fill level */
 } ring_t;
 
 static ring_t rings[2];
@@ -25,7 +25,7 @@ void uart_init(void) {
     NVIC_ISER0 = 1u << UART0_RX_IRQ | 1u << UART1_RX_IRQ;
 }
 
-/* Leaves the byte in the UART while the ring is full: a sender that waits for the UART then loses nothing. */
+/* Leaves the byte in the UART while the ring is full, so that a sender that waits for the UART loses nothing. */
 static int drain(uart_t uart) {
     ring_t *ring = &rings[uart];
     while ((UART_STATE(BASES[uart]) & UART_STATE_RX_FULL) && ring->head - ring->tail < RING_SIZE) {

@@ -6,16 +6,16 @@ typedef enum { CONSOLE, MODEM } uart_t;
 
 void uart_init(void);
 
-/* The next received byte, or -1 when there is none. */
+/* Returns the next received byte, or -1 if there is none. */
 int uart_getc(uart_t uart);
 
-/* 1 when uart_getc would find something on either. Call it with interrupts off before sleeping. */
+/* Returns 1 if either UART has a received byte. Call it with interrupts off before sleeping. */
 int uart_pending(void);
 
-/* One byte as it is. */
+/* Sends a byte unchanged. */
 void uart_putc(uart_t uart, char byte);
 
-/* Text to the console; every \n is sent as \r\n. At most 159 characters after formatting, the rest is cut. */
+/* Prints text on the console; every \n is sent as \r\n. The text is cut to 159 characters after formatting. */
 __attribute__((format(printf, 1, 2))) void uart_printf(const char *format, ...);
 
 void uart_console_handler(void);

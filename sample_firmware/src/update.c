@@ -10,17 +10,17 @@
 #include "slots.h"
 #include "uart.h"
 
-/* The decoder's memory, enough for some 200 lost fragments (`session: ... may be lost` on the console says how many). */
+/* Memory of the decoder, for about 200 lost fragments (the console shows the number: `session: ... may be lost`). */
 #define WORKSPACE_WORDS 768u
-#define SPARE_ROWS 16u /* for resets and wild orders: fuota_frag.h, `scratch` */
-#define GRANULARITY 1u /* a serial flash takes single bytes, so the block has no gaps whatever the size of a fragment */
+#define SPARE_ROWS 16u /* for resets and unusual orders: fuota_frag.h, `scratch` */
+#define GRANULARITY 1u /* a serial flash writes single bytes, so the block has no gaps for any size of fragment */
 
 /* The first words of the session's sector. `valid` is written last and cleared first. */
 typedef struct {
     uint32_t valid;
     update_setup_t setup;
-    uint32_t slot;    /* that the block is received into */
-    uint32_t started; /* cleared once the boot loader was told to try the image: it is not told again */
+    uint32_t slot;    /* slot that receives the block */
+    uint32_t started; /* cleared when the trial of the image is recorded, so that it is recorded once */
 } session_t;
 
 #define VALID 0x53455353u /* "SESS" */
@@ -30,19 +30,19 @@ typedef enum { NONE, RECEIVING, WHOLE, SPOILT } state_t;
 static fuota_frag_t decoder;
 static uint32_t workspace[WORKSPACE_WORDS];
 static state_t state;
-static int result; /* the decoder's last, which stays where it is an error */
+static int result; /* last result of the decoder; an error stays */
 static uint16_t received;
 
 static const session_t *session(void) { return (const session_t *)flash_at(SESSION_OFFSET); }
 
-/* It is this image, or one that was tried and given up. */
+/* The slot holds this image, or an image that was tried and rejected. */
 static int was_started(void) { return session()->started == 0; }
 
 static uint32_t block_length(const update_setup_t *setup) {
     return (uint32_t)setup->nb_frag * setup->frag_size - setup->padding;
 }
 
-/* --- the decoder's storage: the block in its slot, other rows and all marks in parts of their own */
+/* --- storage of the decoder: the block in its slot, other rows and all marks in separate parts */
 
 static uint32_t place(uint32_t offset) {
     uint32_t block = (uint32_t)decoder.nb_frag * decoder.frag_size;
@@ -68,7 +68,7 @@ static int fits(uint32_t nb_frag, uint32_t capacity, uint32_t frag_size) {
            rows * frag_size <= ROWS_BYTES && (nb_frag + rows) * FUOTA_FRAG_MARK(GRANULARITY) <= MARKS_BYTES;
 }
 
-/* As many losses as the memory allows; 0: none at all. */
+/* Returns the number of losses that the memory allows; 0 means none. */
 static uint32_t largest_capacity(const update_setup_t *setup) {
     uint32_t capacity = setup->nb_frag < WORKSPACE_WORDS ? setup->nb_frag : WORKSPACE_WORDS;
     while (capacity && !fits(setup->nb_frag, capacity, setup->frag_size)) capacity--;
@@ -174,7 +174,7 @@ update_progress_t update_progress(void) {
     return (update_progress_t){received, (uint16_t)fuota_frag_missing(&decoder), result == FUOTA_FRAG_TOO_MANY};
 }
 
-/* The block is whole; is it an image for this device? TS004 version 1 cannot tell, the image itself can: see README.md. */
+/* Checks whether the complete block is an image for this device. TS004 version 1 cannot prove it, the image can: see README.md. */
 static void check(void) {
     uint8_t slot = (uint8_t)session()->slot;
     const char *why;

@@ -7,8 +7,8 @@
 #define MHDR_UNCONFIRMED_UP 0x40u /* TS001-1.0.4, 4.2 */
 #define FPORT_READING 2u
 
-/* A device takes its address and keys from the join procedure or from its own memory, never from the image that all
-   devices share. This board has neither: these are openly known numbers, for the bench only. NetID 0 is for experiments. */
+/* A device gets its address and keys from the join procedure or from its memory, never from the image that all devices
+   share. This board has neither, so these are published numbers for tests only. NetID 0 is for experiments. */
 static const uint8_t DEV_ADDR[4] = {0x85, 0x03, 0x00, 0x00}; /* 00000385, little-endian */
 static const uint8_t NWK_S_KEY[AES_BLOCK] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 static const uint8_t APP_S_KEY[AES_BLOCK] = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};

@@ -1,4 +1,4 @@
-/* LoRaWAN data frames (TS001-1.0.4, chapter 4), ready for a radio that this board does not have. */
+/* LoRaWAN data frames (TS001-1.0.4, chapter 4), ready for a radio, which this board does not have. */
 #ifndef UPLINK_H
 #define UPLINK_H
 

@@ -1,4 +1,4 @@
-/* What this build is. FW_VERSION comes from the command line as 0xMMmmpp, so that the preprocessor can compare it. */
+/* Version of this build. FW_VERSION comes from the command line as 0xMMmmpp, so that the preprocessor can compare it. */
 #ifndef VERSION_H
 #define VERSION_H
 
@@ -12,7 +12,7 @@
 #define FW_MINOR (((FW_VERSION) >> 8) & 0xff)
 #define FW_PATCH ((FW_VERSION) & 0xff)
 
-/* 1.1.0 brought the temperature alarm and the statistics that explain it. */
+/* 1.1.0 added the temperature alarm and the statistics that explain it. */
 #define FW_HAS_ALARM ((FW_VERSION) >= FW_NUMBER(1, 1, 0))
 
 #define FW_NAME "fuota-sensor"

@@ -1,6 +1,6 @@
-/* The boot loader: starts the image of the slot that the records name, from the board's code memory at address 0, into which
-   it copies it. It has no variables, so that nothing of it is left when the image runs; it lies at the upper end of the code
-   memory. QEMU puts its vectors back to address 0 at each reset, as a boot ROM that is mapped there at reset would be. */
+/* Boot loader. It copies the image of the slot that the records select to address 0 of the board's code memory and starts it
+   there. It has no variables, so that nothing of it is left while the image runs. It is at the upper end of the code memory.
+   QEMU puts its vectors back to address 0 at each reset, like a boot ROM that is mapped there at reset. */
 #include <stdint.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static void put_slot(const char *before, uint8_t slot, const char *after) {
     put(after);
 }
 
-/* Copies the image of a whole slot to address 0 and gives it the processor, as after a reset (Armv7-M ARM B1.5.5). */
+/* Copies the complete image of a slot to address 0 and starts it as after a reset (Armv7-M ARM B1.5.5). */
 static void start(uint8_t slot) {
     const char *why;
     const image_id_t *id = slots_image(slot, &why);
