@@ -1,4 +1,4 @@
-"""The part: the committed images on the emulated board, switched on behind the boot loader."""
+"""Fixture of devices: the committed images on the emulated board, started behind the boot loader."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ QEMU = "qemu-system-arm"
 
 
 class Bench:
-    """Where parts are switched on. `said`: what they say on their consoles, line by line."""
+    """Emulated devices of a test. console: lines that they print on their consoles."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.said: list[str] = []
+        self.console: list[str] = []
         self._folder, self._stack = folder, stack
 
-    def part(self, *, boot: str = "boot.elf", **mishaps: object) -> QemuFirmware:
-        """A part fresh from the factory, with 1.0.0; what befalls it is as in `Mishaps`."""
+    def device(self, *, boot: str = "boot.elf", **mishaps: object) -> QemuFirmware:
+        """Return a device with version 1.0.0 from the factory. mishaps: fields of `Mishaps`."""
         image = (FOLDER / "sensor-1.0.0.bin").read_bytes()
-        machine = Machine(self._folder, boot=(FOLDER / boot).read_bytes(), image=image, on_line=self.said.append)
+        machine = Machine(self._folder, boot=(FOLDER / boot).read_bytes(), image=image, on_line=self.console.append)
         return QemuFirmware(self._stack.enter_context(machine), Mishaps(**mishaps))  # type: ignore[arg-type]
 
 

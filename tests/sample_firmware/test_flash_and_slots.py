@@ -1,4 +1,4 @@
-"""The flash chip and the boot loader's records, compiled for this machine: as models in Python say, whatever is done."""
+"""The flash chip and the records of the boot loader, compiled for this machine and compared with models in Python."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class BootState(ctypes.Structure):
 
 
 class Chip:
-    """The compiled sources, and the memory that they take for the chip."""
+    """The compiled sources, and the memory that they use as the chip."""
 
     def __init__(self, library: Path) -> None:
         self.c = ctypes.CDLL(str(library))
         self.c.slots_state.restype = BootState
         self.memory = (ctypes.c_uint8 * flash.FLASH_BYTES).in_dll(self.c, "chip")
 
-    def fill(self, octets: bytes) -> None:
-        ctypes.memmove(self.memory, octets.ljust(flash.FLASH_BYTES, b"\xff"), flash.FLASH_BYTES)
+    def fill(self, content: bytes) -> None:
+        ctypes.memmove(self.memory, content.ljust(flash.FLASH_BYTES, b"\xff"), flash.FLASH_BYTES)
 
-    def write(self, offset: int, octets: bytes) -> int:
-        return self.c.flash_write(offset, octets, len(octets))
+    def write(self, offset: int, content: bytes) -> int:
+        return self.c.flash_write(offset, content, len(content))
 
     def content(self) -> bytes:
         return bytes(self.memory)
@@ -65,20 +65,20 @@ def chip(tmp_path_factory: pytest.TempPathFactory) -> Chip:
     return Chip(folder / "chip.so")
 
 
-places = st.one_of(st.integers(0, 40), st.integers(flash.FLASH_BYTES - 40, flash.FLASH_BYTES + 4))
+offsets = st.one_of(st.integers(0, 40), st.integers(flash.FLASH_BYTES - 40, flash.FLASH_BYTES + 4))
 
 
-@given(st.lists(st.tuples(places, st.binary(max_size=20)), max_size=12))
-def test_a_write_clears_bits_or_changes_nothing(chip: Chip, writes: list[tuple[int, bytes]]) -> None:
+@given(st.lists(st.tuples(offsets, st.binary(max_size=20)), max_size=12))
+def test_write_clears_bits_or_changes_nothing(chip: Chip, writes: list[tuple[int, bytes]]) -> None:
     chip.fill(b"")
     model = bytearray(b"\xff" * flash.FLASH_BYTES)
-    for offset, octets in writes:
-        fits = offset + len(octets) <= flash.FLASH_BYTES
-        there = model[offset : offset + len(octets)]
-        allowed = fits and all(new & ~old == 0 for old, new in zip(there, octets, strict=True))
-        assert chip.write(offset, octets) == (not allowed)
+    for offset, content in writes:
+        fits = offset + len(content) <= flash.FLASH_BYTES
+        old_content = model[offset : offset + len(content)]
+        allowed = fits and all(new & ~old == 0 for old, new in zip(old_content, content, strict=True))
+        assert chip.write(offset, content) == (not allowed)
         if allowed:
-            model[offset : offset + len(octets)] = octets
+            model[offset : offset + len(content)] = content
     assert chip.content() == model
 
 
@@ -92,7 +92,7 @@ def test_a_write_clears_bits_or_changes_nothing(chip: Chip, writes: list[tuple[i
         (3 * SECTOR, 2 * SECTOR + 1, [3, 4, 5]),
     ],
 )
-def test_an_erase_takes_whole_sectors(chip: Chip, offset: int, length: int, sectors: list[int]) -> None:
+def test_erase_clears_whole_sectors(chip: Chip, offset: int, length: int, sectors: list[int]) -> None:
     chip.fill(bytes(flash.FLASH_BYTES))
     chip.c.flash_erase(offset, length)
     content = chip.content()
@@ -109,8 +109,8 @@ words = st.one_of(
 )
 
 
-def replayed(records: list[bytes]) -> tuple[int, int, int]:
-    """The slot that is to start, the one on trial, and how often that was started, by the rules of slots.h."""
+def state_after(records: list[bytes]) -> tuple[int, int, int]:
+    """Return the slot to start, the slot on trial and its number of starts, by the rules of slots.h."""
     meaning = {record(kind, slot): (kind, slot) for kind in (ACTIVE, TRIAL, ATTEMPT) for slot in (0, 1)}
     active, trial, attempts = NONE, NONE, 0
     for word in records:
@@ -125,10 +125,10 @@ def replayed(records: list[bytes]) -> tuple[int, int, int]:
 
 
 @given(st.lists(words, max_size=30))
-def test_the_records_tell_what_to_start(chip: Chip, records: list[bytes]) -> None:
+def test_records_select_the_slot_to_start(chip: Chip, records: list[bytes]) -> None:
     chip.fill(b"\xff" * flash.RECORDS_OFFSET + b"".join(records))
     state = chip.c.slots_state()
-    active, trial, attempts = replayed(records)
+    active, trial, attempts = state_after(records)
     assert (state.active, state.trial) == (active, trial)
     assert trial == NONE or state.attempts == attempts
     assert state.room == WORDS - len(records)
@@ -145,23 +145,23 @@ def test_records_are_appended_until_there_is_no_room(chip: Chip) -> None:
 
 
 @pytest.fixture(scope="module")
-def why(chip: Chip) -> Callable[[bytes], bytes | None]:
-    """What slots_image has against an image in slot 1; None where nothing."""
+def reason_of(chip: Chip) -> Callable[[bytes], bytes | None]:
+    """Return a function that returns why slots_image refuses an image in slot 1; None if it accepts the image."""
     chip.c.slots_image.restype = ctypes.c_void_p
 
-    def ask(image: bytes) -> bytes | None:
+    def check(image: bytes) -> bytes | None:
         chip.fill(b"\xff" * flash.SLOT_BYTES + image)
-        told = ctypes.c_char_p()
-        return None if chip.c.slots_image(1, ctypes.byref(told)) else told.value
+        reason = ctypes.c_char_p()
+        return None if chip.c.slots_image(1, ctypes.byref(reason)) else reason.value
 
-    return ask
+    return check
 
 
 IMAGE = (SOURCES.parent / "sensor-1.1.0.bin").read_bytes()
 
 
-def changed(offset: int, octets: bytes) -> bytes:
-    return IMAGE[:offset] + octets + IMAGE[offset + len(octets) :]
+def changed(offset: int, content: bytes) -> bytes:
+    return IMAGE[:offset] + content + IMAGE[offset + len(content) :]
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,12 @@ def changed(offset: int, octets: bytes) -> bytes:
         (changed(len(IMAGE) - 1, bytes([IMAGE[-1] ^ 1])), b"SHA-256"),
     ],
 )
-def test_what_is_no_image_is_told_why(why, image: bytes, reason: bytes | None) -> None:
-    assert why(image) == reason
+def test_reason_why_an_image_is_refused(reason_of, image: bytes, reason: bytes | None) -> None:
+    assert reason_of(image) == reason
 
 
 @given(st.data())
-def test_every_damaged_octet_is_found(why, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(IMAGE) - 1))
+def test_every_damaged_byte_is_detected(reason_of, data: st.DataObject) -> None:
+    offset = data.draw(st.integers(0, len(IMAGE) - 1))
     flip = data.draw(st.integers(1, 255))
-    assert why(changed(at, bytes([IMAGE[at] ^ flip]))) is not None
+    assert reason_of(changed(offset, bytes([IMAGE[offset] ^ flip]))) is not None

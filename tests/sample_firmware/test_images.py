@@ -1,4 +1,4 @@
-"""The committed images are what their names, sums, headers and README say."""
+"""The committed images match their names, sums, headers and README."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def image(version: str) -> bytes:
 
 
 def hex_bytes(text: str) -> bytes:
-    """The bytes of an Intel HEX file without gaps that starts at address 0."""
+    """Return the bytes of an Intel HEX file without gaps that starts at address 0."""
     data, base = bytearray(), 0
     for line in text.splitlines():
         record = bytes.fromhex(line.removeprefix(":"))
@@ -52,7 +52,7 @@ def hex_bytes(text: str) -> bytes:
 
 
 def elf_bytes(data: bytes) -> bytes:
-    """What the PT_LOAD segments of a 32-bit little-endian ELF put in flash, from physical address 0 without gaps."""
+    """Return the bytes in flash of the PT_LOAD segments of a 32-bit little-endian ELF, from physical address 0 without gaps."""
     assert data[:6] == b"\x7fELF\x01\x01"
     machine, offset = struct.unpack_from("<18xH8xI", data)
     assert machine == 40  # EM_ARM
@@ -66,7 +66,7 @@ def elf_bytes(data: bytes) -> bytes:
     return bytes(loaded)
 
 
-def test_sums_cover_every_image_and_hold() -> None:
+def test_sums_match_every_image() -> None:
     lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
     assert sorted(lines) == sorted(
         f"{hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()}  {name}" for name in NAMES
@@ -85,7 +85,7 @@ def test_bin_begins_with_a_vector_table(version: str) -> None:
 
 
 @both_versions
-def test_size_is_that_of_a_small_sensor(version: str) -> None:
+def test_size_is_typical_for_a_small_sensor(version: str) -> None:
     assert 10_000 <= len(image(version)) <= 24 * 1024
 
 
@@ -100,7 +100,7 @@ def test_identification_block(version: str) -> None:
     data = image(version)
     magic, major, minor, patch, layout, length, hardware_id, name = struct.unpack_from("<4s4B2I16s", data, 0xC0)
     assert magic == b"FWID"
-    assert data.index(magic) == 0xC0, "who searches for it finds it first"
+    assert data.index(magic) == 0xC0, "it is the first match of a search"
     assert f"{major}.{minor}.{patch}" == version
     assert layout == 1
     assert length == len(data)
@@ -114,7 +114,7 @@ def test_image_ends_with_the_sha256_of_all_before_it(version: str) -> None:
     assert hashlib.sha256(data[:-32]).digest() == data[-32:]
 
 
-def test_boot_loader_has_its_vectors_at_0_and_the_rest_beyond_every_image() -> None:
+def test_boot_loader_has_vectors_at_0_and_code_beyond_every_image() -> None:
     data = (FOLDER / "boot.elf").read_bytes()
     offset, count = struct.unpack_from("<28xI12xH", data)
     vectors, code = (struct.unpack_from("<8I", data, offset + 32 * i) for i in range(count))

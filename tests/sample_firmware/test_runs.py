@@ -1,4 +1,4 @@
-"""Both versions boot on the emulated board and do what they say; the sources give the committed bytes."""
+"""Both versions run on the emulated board and answer their commands; the sources give the committed bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[2] / "sample_firmware"
 QEMU = "qemu-system-arm"
 COMPILER = "arm-none-eabi-gcc"
 NWK_S_KEY, APP_S_KEY = bytes(range(16)), bytes(reversed(range(16)))
-OFTEN = 5000
+MAX_TRIES = 5000
 
 both_versions = pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is n
 
 
 class Board:
-    """The emulated board: what it prints up to the prompt, and what it answers to a command."""
+    """The emulated board. banner: lines that it prints before the first prompt."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -59,7 +59,7 @@ class Board:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Board]]:
-    """Starts one version; a board that hangs is ended after a minute, so that the reader sees its end."""
+    """Return a function that starts a version. A board that hangs is killed after a minute, so that reading from it ends."""
     running: list[subprocess.Popen[bytes]] = []
     timers: list[threading.Timer] = []
 
@@ -85,9 +85,9 @@ def image(version: str) -> bytes:
 
 
 def match(pattern: str, text: str) -> re.Match[str]:
-    found = re.fullmatch(pattern, text)
-    assert found, f"{text!r} is not {pattern!r}"
-    return found
+    result = re.fullmatch(pattern, text)
+    assert result, f"{text!r} is not {pattern!r}"
+    return result
 
 
 @needs_qemu
@@ -104,8 +104,8 @@ def test_banner_hash_and_exit(start: Callable[..., Board], version: str, suffix:
     assert board.process.wait(timeout=60) == 0
 
 
-def decrypted(frame: bytes) -> tuple[int, bytes]:
-    """Frame counter and payload of an uplink whose MIC holds: TS001-1.0.4, 4.3.3 and 4.4."""
+def decrypt(frame: bytes) -> tuple[int, bytes]:
+    """Check the MIC of an uplink and return its frame counter and payload (TS001-1.0.4, 4.3.3 and 4.4)."""
     address_and_counter = frame[1:5] + frame[6:8] + bytes(2)
     body, mic = frame[:-4], frame[-4:]
     cmac = CMAC(algorithms.AES(NWK_S_KEY))
@@ -136,26 +136,26 @@ def test_reading_payload_and_uplink_agree(start: Callable[..., Board], version: 
         assert int.from_bytes(payload[1:3]) == int(number)
         assert int.from_bytes(payload[3:5], signed=True) == round(100 * float(degrees))
         frame = bytes.fromhex(match("uplink ([0-9a-f]+)", uplink_line)[1])
-        assert decrypted(frame) == (expected_counter, payload)
+        assert decrypt(frame) == (expected_counter, payload)
 
 
 @needs_qemu
 @both_versions
-def test_sensor_goes_on_sampling(start: Callable[..., Board], version: str) -> None:
+def test_sensor_keeps_sampling(start: Callable[..., Board], version: str) -> None:
     board = start(version)
     first = board.ask("read")[0].split(":")[0]
-    assert any(board.ask("read")[0].split(":")[0] != first for _ in range(OFTEN))
+    assert any(board.ask("read")[0].split(":")[0] != first for _ in range(MAX_TRIES))
 
 
 @needs_qemu
-def test_alarm_and_statistics_came_with_1_1_0(start: Callable[..., Board]) -> None:
+def test_only_1_1_0_has_alarm_and_statistics(start: Callable[..., Board]) -> None:
     old, new = start("1.0.0"), start("1.1.0")
     assert old.ask("alarm") == ["unknown command: alarm (try help)"]
     assert old.ask("stats") == ["unknown command: stats (try help)"]
     assert new.ask("alarm")[0].startswith("alarm limits 2.00 to 8.00 C, state")
     assert new.ask("alarm 300 300")[0].startswith("refused:")
     assert new.ask("alarm -1000 -500")[0].startswith("alarm limits -10.00 to -5.00 C")
-    assert any(new.ask("alarm")[0].endswith("too warm") for _ in range(OFTEN))
+    assert any(new.ask("alarm")[0].endswith("too warm") for _ in range(MAX_TRIES))
     pattern = r"last \d+ readings: minimum (.*), mean (.*), maximum (.*) C"
     low, mean, high = map(float, match(pattern, new.ask("stats")[0]).groups())
     assert low <= mean <= high
@@ -163,7 +163,7 @@ def test_alarm_and_statistics_came_with_1_1_0(start: Callable[..., Board]) -> No
 
 
 @needs_qemu
-def test_alone_it_has_no_slots_to_update(start: Callable[..., Board]) -> None:
+def test_without_the_boot_loader_there_are_no_slots(start: Callable[..., Board]) -> None:
     assert start("1.0.0").ask("update") == ["started without the boot loader: no updates"]
 
 
@@ -192,15 +192,15 @@ def test_line_editing_and_overlong_lines(start: Callable[..., Board]) -> None:
 
 
 @pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"{COMPILER} is not installed (Debian: gcc-{COMPILER[:-4]})")
-def test_sources_give_the_committed_bytes_wherever_they_are_built(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "another place" / "firmware"
-    shutil.copytree(FOLDER / "src", elsewhere / "src")
-    shutil.copytree(FOLDER.parent / "native", elsewhere.parent / "native")
+def test_sources_give_the_committed_bytes_in_any_folder(tmp_path: Path) -> None:
+    copy = tmp_path / "another place" / "firmware"
+    shutil.copytree(FOLDER / "src", copy / "src")
+    shutil.copytree(FOLDER.parent / "native", copy.parent / "native")
     for name in ("build.sh", "package.py"):
-        shutil.copy(FOLDER / name, elsewhere)
-    build = ["sh", str(elsewhere / "build.sh"), str(tmp_path / "out")]
+        shutil.copy(FOLDER / name, copy)
+    build = ["sh", str(copy / "build.sh"), str(tmp_path / "out")]
     subprocess.run(build, check=True, capture_output=True, env=os.environ | {"PYTHON": sys.executable})
-    ours, theirs = ((folder / "COMPILER").read_text() for folder in (tmp_path / "out", FOLDER))
-    if ours != theirs:
-        pytest.skip(f"other tools than those of the committed images: {ours!r} here, {theirs!r} there")
+    here, committed = ((folder / "COMPILER").read_text() for folder in (tmp_path / "out", FOLDER))
+    if here != committed:
+        pytest.skip(f"the tools differ from the tools of the committed images: {here!r}, not {committed!r}")
     assert (tmp_path / "out" / "SHA256SUMS").read_text() == (FOLDER / "SHA256SUMS").read_text()
