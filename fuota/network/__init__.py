@@ -7,6 +7,11 @@ from fuota.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "device_lists": (
+            "DeviceList",
+            "read_devices",
+            "read_euis",
+        ),
         "http": ("HttpClient",),
         "redaction": ("redact",),
         "senra": (

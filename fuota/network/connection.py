@@ -64,7 +64,7 @@ def checked_ca_file(ca_file: str | Path | None) -> str | bool:
 
 
 def checked_timeout(timeout_s: int | tuple[int, int]) -> tuple[int, int]:
-    """Return the seconds to connect and to read, from both or from one number for both. Raises ParameterError."""
+    """Return the seconds to connect and to read. timeout_s: both, or one number for both. Raises ParameterError."""
     connect_s, read_s = timeout_s if isinstance(timeout_s, tuple) else (timeout_s, timeout_s)
     if connect_s <= 0 or read_s <= 0:
         rules.refuse("timeout_s", "1 or more, in seconds", timeout_s, nearest=1)

@@ -48,7 +48,7 @@ def check_key(key: object) -> None:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with every secret replaced by `HIDDEN`."""
+    """Return `text` with each of `secrets` replaced by `HIDDEN`."""
     # The longest first: one secret may begin like another.
     for secret in sorted({*secrets} - {""}, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)

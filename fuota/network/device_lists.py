@@ -19,9 +19,10 @@ STANDARD_INPUT = "standard input"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceList:
-    """Entries of a list, each a mapping from field names to values; empty values are left out.
+    """Entries of a list of devices or of messages.
 
-    source: name of the list in messages. ignored: headings that are not the name of a field.
+    source: name of the list in messages. rows: one mapping from field names to values per entry, without empty values.
+    ignored: headings that are not the name of a field.
     """
 
     source: str

@@ -48,7 +48,10 @@ def redacted_headers(secret: Mapping[str, str], json: object, files: Files | Non
 
 
 def redacted_body(json: object, files: Files | None) -> object:
-    """Return the body with its secrets hidden; a file is described by its name, size and SHA-256."""
+    """Return the body with its secrets hidden.
+
+    json: JSON body. files: parts of a form, each described by its name, size and SHA-256. None if there is no such body.
+    """
     if files:
         return {
             name: f"{file}, {len(content)} bytes, SHA-256 {sha256(content).hexdigest()}"

@@ -15,7 +15,7 @@ _US = re.compile(
 
 
 def parse_time(text: str) -> datetime:
-    """Return an aware time in UTC from any of the three notations; a time without a zone is in UTC. Raises ValueError."""
+    """Return an aware time in UTC from `text` in any of the three notations; a time without a zone is in UTC. Raises ValueError."""
     text = text.strip()
     try:
         if (match := _US.fullmatch(text)) is not None:

@@ -22,7 +22,11 @@ from fuota.network.times import parse_time
 class Uplink:
     """Uplink of a device. None, b"" and () stand for a field that the server left out.
 
+    The fields have the server's names in another spelling: devEui is dev_eui, datarate is data_rate. freq (MHz) is frequency_hz,
+    rssi is rssi_dbm, snr is snr_db, maxPayload is max_payload_bytes.
+
     EUIs are 16 upper-case hex digits. Times are aware and in UTC. Latitudes and longitudes are decimal degrees.
+    pdu: payload. port: FPort, 0 to 255. channel, data_rate: indices.
     dup: whether the uplink was already forwarded through another gateway. extra: unknown fields, by the server's names.
     """
 

@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "DeviceDetails",
             "DeviceUpdate",
             "OtaaDevice",
+            "RowError",
         ),
         "devices": ("Devices",),
         "downlinks": ("Downlinks",),

@@ -12,6 +12,7 @@ from fuota.network.senra.device_rows import Callback as Callback
 from fuota.network.senra.device_rows import DeviceDetails as DeviceDetails
 from fuota.network.senra.device_rows import DeviceUpdate as DeviceUpdate
 from fuota.network.senra.device_rows import OtaaDevice as OtaaDevice
+from fuota.network.senra.device_rows import RowError as RowError
 from fuota.network.senra.devices import Devices as Devices
 from fuota.network.senra.downlinks import Downlinks as Downlinks
 from fuota.network.senra.multicast import Multicast as Multicast

@@ -37,7 +37,8 @@ class Fate(StrEnum):
 class DeviceOutcome:
     """Outcome of one device.
 
-    dev_eui: 16 hex digits. message: reason, from the server (keys redacted) or from us; "" if the device is done.
+    dev_eui: 16 hex digits. fate: the outcome. message: reason, from the server (keys redacted) or from fuota; "" if the device is
+    done.
     """
 
     dev_eui: str

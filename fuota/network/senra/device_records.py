@@ -28,6 +28,9 @@ EXPORT_FIELDS = (
 class DeviceRecord:
     """Device of an export. None and () stand for a field that was not requested or is empty.
 
+    The fields have the names of `EXPORT_FIELDS` in another spelling: yestAvgRssi is yest_avg_rssi_dbm, registrationDate is
+    registration_date.
+
     EUIs are 16 upper-case hex digits; dev_eui is the server's text if it is not an EUI. Times are aware and in UTC. Latitudes and
     longitudes are decimal degrees. state: the server's word, such as JOINED. The fields yest_... are about yesterday's uplinks.
     yest_psr, psr_days: packet success rates in percent, as the server writes them; psr_days by the headings of its columns.

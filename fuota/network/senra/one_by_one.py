@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceAnswer(Generic[T]):
-    """Outcome of the call for one device, and the server's answer, None if there is none."""
+    """Result of the call for one device. outcome: of the device. answer: the server's answer, None if there is none."""
 
     outcome: DeviceOutcome
     answer: T | None = None

@@ -43,7 +43,7 @@ def tag_list(name: str, values: object) -> tuple[str, ...]:
 def targets(
     dev_euis: Iterable[str] | None, dev_tags: Iterable[str] | None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Return (EUIs, None) or (None, tags): the devices that a call is for.
+    """Return (EUIs, None) or (None, tags): the devices that a call is for. dev_euis, dev_tags: lists, or None.
 
     The reference marks both lists as optional, and devEuis as "must be empty" beside devTags. A call with neither might reach the
     whole application, so exactly one is required. An empty list counts as absent.

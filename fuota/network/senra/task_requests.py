@@ -55,7 +55,7 @@ class TaskRequest:
         return [replace(self, rows=self.rows[first : first + size]) for first in range(0, len(self.rows), size)]
 
     def start(self, calls: Calls) -> TaskRef:
-        """Send the request, and return the task that the server has started. Raises NetworkError."""
+        """Send the request with `calls`, and return the task that the server has started. Raises NetworkError."""
         body = {"data": [row.to_json() for row in self.rows], **self.more}
         answer = calls.post(f"device/{self.call}", self.query, json=body, secrets=self.secrets)
         return TaskRef.from_answer(answer, host=calls.host, default_request_id=self.default_request_id)

@@ -148,8 +148,18 @@ class Transfers:
     ) -> TransferJob:
         """Send an image and start its transfer (mcastTransfer).
 
-        image: content of the image. The other parameters are the fields of `TransferRequest`, which describes them.
-        Raises ParameterError, ImageError for an empty image, NetworkError.
+        image: content of the image. app_eui (appEui): application of the devices, 16 hex digits.
+        start_delay_s (startDelaySecs): seconds until the transfer begins, at least 1.
+        redundancy (redundancy): share of coded fragments, 0 to 1.
+        dev_euis (devEuis), dev_tags (devTags): the devices, by their EUIs or by tags: exactly one of the two.
+        tx_channel (txChnl), tx_data_rate (txDr): index of the channel, 0 to 255, and of the data rate, 0 to 15.
+        contract_id (contractId): at least 1. None for these three leaves the choice to the server.
+        frag_alg (fragAlg): FWD_ERR_CORR or NB_TRANS. frag_pkg_ver (fragPkgVer): version of TS004, 1 or 2.
+        dev_class (devClass): "B" or "C". millis_between_pkts (millisBetweenPkts): interval in ms, at least 1.
+        descriptor (descriptor): 4 bytes, as bytes or in hexadecimal. use_multi_pkg (useMultiPkg): whether to use TS007.
+        max_frag_size (maxFragSize): longest fragment in bytes, 0 to 253, 0 for no limit. file_name: of the multipart form.
+
+        `TransferRequest` has more about each. Raises ParameterError, ImageError for an empty image, NetworkError.
         """
         request = TransferRequest(
             app_eui=app_eui,
