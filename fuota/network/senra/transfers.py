@@ -30,11 +30,11 @@ class TransferRequest:
         default.
     contract_id (contractId): at least 1; None for the default contract of the application.
     frag_alg (fragAlg): FWD_ERR_CORR (TS004), or NB_TRANS (every packet is repeated).
-    frag_pkg_ver (fragPkgVer): version of TS004, 1 or 2; a device that has one version does not understand the other.
+    frag_pkg_ver (fragPkgVer): version of TS004, 1 or 2; the two are not compatible.
     dev_class (devClass): class of the devices during the session, "B" or "C".
-    millis_between_pkts (millisBetweenPkts): interval in ms, at least 1.
-    descriptor (descriptor): the 4 bytes of TS004's FragSessionSetupReq, as bytes or in hexadecimal, sent in this order.
-    use_multi_pkg (useMultiPkg): whether to use TS007, the package for several commands in one frame.
+    millis_between_pkts (millisBetweenPkts): milliseconds between packets, at least 1.
+    descriptor (descriptor): the 4 bytes of TS004's FragSessionSetupReq, as bytes or in hexadecimal, sent in the order given.
+    use_multi_pkg (useMultiPkg): whether to use TS007 (several packages in one message).
     max_frag_size (maxFragSize): longest fragment in bytes, 0 to 253, 0 for no limit.
     file_name: name of the image in the multipart form; not a parameter of the API.
 
@@ -155,7 +155,7 @@ class Transfers:
         tx_channel (txChnl), tx_data_rate (txDr): index of the channel, 0 to 255, and of the data rate, 0 to 15.
         contract_id (contractId): at least 1. None for these three leaves the choice to the server.
         frag_alg (fragAlg): FWD_ERR_CORR or NB_TRANS. frag_pkg_ver (fragPkgVer): version of TS004, 1 or 2.
-        dev_class (devClass): "B" or "C". millis_between_pkts (millisBetweenPkts): interval in ms, at least 1.
+        dev_class (devClass): "B" or "C". millis_between_pkts (millisBetweenPkts): milliseconds between packets, at least 1.
         descriptor (descriptor): 4 bytes, as bytes or in hexadecimal. use_multi_pkg (useMultiPkg): whether to use TS007.
         max_frag_size (maxFragSize): longest fragment in bytes, 0 to 253, 0 for no limit. file_name: of the multipart form.
 
