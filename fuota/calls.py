@@ -11,9 +11,10 @@ from __future__ import annotations
 import inspect
 import numbers
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache, wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -51,11 +52,11 @@ def checked_call(function: Callable[P, R]) -> Callable[P, R]:
     Names are checked, and the values of parameters whose type hint is a class or a union of classes. Other hints, such as
     protocols and containers with item types, are left to the function. The signature stays visible to editors.
     """
-    signature = inspect.signature(function)
+    parameters = _Parameters(function.__name__, function)
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        _check(function.__name__, function, signature, args, kwargs)
+        parameters.check(args, kwargs)
         return function(*args, **kwargs)
 
     return checked
@@ -64,33 +65,76 @@ def checked_call(function: Callable[P, R]) -> Callable[P, R]:
 def checked_init(kind: type[T]) -> type[T]:
     """Return the class `kind`, raising ParameterError if it is constructed with parameters that do not fit."""
     construct = kind.__init__
-    signature = inspect.signature(construct)
+    parameters = _Parameters(kind.__name__, construct)
 
     @wraps(construct)
     def checked(self: T, *args: object, **kwargs: object) -> None:
-        _check(kind.__name__, construct, signature, (self, *args), kwargs)
+        parameters.check((self, *args), kwargs)
         construct(self, *args, **kwargs)
 
     setattr(kind, "__init__", checked)  # noqa: B010 - mypy refuses an assignment to __init__
     return kind
 
 
-def _check(
-    name: str,
-    function: Callable[..., object],
-    signature: inspect.Signature,
-    args: tuple[object, ...],
-    kwargs: Mapping[str, object],
-) -> None:
-    try:
-        bound = signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise ParameterError(_misfit(name, list(signature.parameters), kwargs, error)) from None
-    kinds = _kinds(function)
-    for parameter, value in bound.arguments.items():
-        accepted, words = kinds.get(parameter, ((), ""))
-        if words and (not isinstance(value, accepted) or _is_bool_for_a_number(value, accepted)):
-            raise ParameterError(f"{parameter} must be {words}, got {_shown(parameter, value)}")
+class _Parameters:
+    """Parameters of a function, and their check.
+
+    name: name in messages. function: the function, without variable parameters.
+    """
+
+    def __init__(self, name: str, function: Callable[..., object]) -> None:
+        parameters = inspect.signature(function).parameters.values()
+        self._name, self._function = name, function
+        self._names = [parameter.name for parameter in parameters]
+        self._positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self._required = [p.name for p in parameters if p.default is p.empty]
+
+    def check(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
+        """Raise ParameterError for a name, a number of arguments or a kind of value that does not fit."""
+        values = dict(zip(self._positional, args, strict=False))
+        if len(args) > len(self._positional):
+            raise ParameterError(f"{self._name} takes {len(self._positional)} positional arguments, got {len(args)}")
+        for name in kwargs:
+            if name not in self._names:
+                raise ParameterError(f"{self._name} has no parameter {name!r} ({self._hint(name)})")
+            if name in values:
+                raise ParameterError(f"{self._name} must get {name} once, got it twice")
+        values.update(kwargs)
+        for name in self._required:
+            if name not in values:
+                raise ParameterError(f"{self._name} needs the parameter {name!r}")
+        kinds = self._kinds
+        for name, value in values.items():
+            if name in kinds and type(value) not in kinds[name].exact:
+                kinds[name].check(name, value)
+
+    @cached_property
+    def _kinds(self) -> dict[str, _Kinds]:
+        """Kinds of each parameter that can be checked; read at the first call, when all names of the module exist."""
+        try:
+            hints = get_type_hints(self._function)
+        except NameError:  # a type that is imported for type checkers only
+            return {}
+        kinds = {name: _kinds_of(hint) for name, hint in hints.items() if name != "return"}
+        return {name: kind for name, kind in kinds.items() if kind is not None}
+
+    def _hint(self, name: str) -> str:
+        close = get_close_matches(name, self._names, n=1, cutoff=0.5)
+        return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self._names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """Types that a parameter accepts. exact: the types of its hint. accepted: these, and their equivalents."""
+
+    exact: frozenset[type]
+    accepted: tuple[type, ...]
+    words: str
+
+    def check(self, name: str, value: object) -> None:
+        """Raise ParameterError unless `value` is of an accepted kind. A truth value is not a number."""
+        if not isinstance(value, self.accepted) or (isinstance(value, bool) and self.exact & {int, float}):
+            raise ParameterError(f"{name} must be {self.words}, got {_shown(name, value)}")
 
 
 def _shown(parameter: str, value: object) -> str:
@@ -101,33 +145,10 @@ def _shown(parameter: str, value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def _is_bool_for_a_number(value: object, accepted: tuple[type, ...]) -> bool:
-    return isinstance(value, bool) and bool not in accepted and (int in accepted or float in accepted)
-
-
-def _misfit(function: str, known: list[str], names: Collection[str], error: TypeError) -> str:
-    for name in names:
-        if name not in known:
-            close = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-            return f"{function} has no parameter {name!r} ({hint})"
-    return f"{function}: {error}"
-
-
-@cache
-def _kinds(function: Callable[..., object]) -> dict[str, tuple[tuple[type, ...], str]]:
-    """Return for each parameter that can be checked the accepted types and their names in a message."""
-    try:
-        hints = get_type_hints(function)
-    except NameError:  # a type that is imported for type checkers only
-        return {}
-    return {name: kinds for name, hint in hints.items() if name != "return" and (kinds := _accepted(hint)) is not None}
-
-
-def _accepted(hint: Any) -> tuple[tuple[type, ...], str] | None:
+def _kinds_of(hint: Any) -> _Kinds | None:
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if not all(isinstance(member, type) and not getattr(member, "_is_protocol", False) for member in members):
         return None
     accepted = [kind for member in members for kind in (member, *_ACCEPTED.get(member, ()))]
     words = [KIND_NAMES.get(member, f"a {member.__name__}") for member in members]
-    return tuple(accepted), " or ".join(words)
+    return _Kinds(frozenset(members), tuple(accepted), " or ".join(words))

@@ -13,7 +13,6 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
-from fuota.calls import checked_call as checked_names  # noqa: F401 - until its users have the new name
 from fuota.errors import FuotaError, ParameterError
 
 T = TypeVar("T")
