@@ -24,6 +24,7 @@ def convert(image: FirmwareImage, *, fill: int = 0xFF, address_range: tuple[int,
     the file cannot be converted, ParameterError for a wrong parameter.
     """
     rules.integer("fill", fill, 0, 255)
+    _check_address_range(address_range)
     segments = _segment_reader(image.format)
     if segments is None and image.format is not ImageFormat.MCUBOOT:
         return image
@@ -36,6 +37,15 @@ def convert(image: FirmwareImage, *, fill: int = 0xFF, address_range: tuple[int,
     except ImageError as exc:
         raise ImageError(f"{image.name}: {exc}") from None
     return FirmwareImage(data=data, name=image.name, requirements=image.requirements)
+
+
+def _check_address_range(address_range: object) -> None:
+    if address_range is None:
+        return
+    if not isinstance(address_range, tuple) or len(address_range) != 2:
+        rules.refuse("address_range", "a pair of addresses", address_range)
+    for address in address_range:
+        rules.integer("address_range", address, 0)
 
 
 def _without_slot_padding(data: bytes) -> bytes:

@@ -196,3 +196,22 @@ def test_wrong_argument_raises():
 def test_public_names_and_parameters():
     assert {"FirmwareImage", "validate_image"} <= set(fuota.__all__)
     assert list(inspect.signature(fuota.validate_image).parameters) == ["image", "profile", "public_key", "signature"]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: fuota.validate_image(b"x", profil="ideal"), "did you mean 'profile'"),
+        (lambda: fuota.validate_image(b"x", profile=5), "profile must be a DeviceProfile or a text or a path or None"),
+        (lambda: fuota.validate_image(b"x", public_key=3), "public_key must be bytes or a text or a path or None"),
+        (lambda: fuota.validate_image(5), "image must be a text or a path or bytes or a FirmwareImage"),
+        (lambda: inspect_image(b"x", slot_byts=5), "did you mean 'slot_bytes'"),
+        (lambda: inspect_patch(b"x", b"y"), "patch must be a FirmwareImage"),
+        (lambda: load_profile(7), "path_or_name must be a text or a path, got 7"),
+        (lambda: DeviceProfile(max_frag=5), "DeviceProfile has no parameter 'max_frag'"),
+        (lambda: DeviceProfile(version="1"), "version must be a whole number, got '1'"),
+    ],
+)
+def test_argument_of_the_wrong_kind_raises_parameter_error(call, words):
+    with pytest.raises(ParameterError, match=words):
+        call()

@@ -10,8 +10,17 @@ import sys
 import pytest
 
 import fuota
-from fuota.errors import ImageError
-from fuota.image import FirmwareImage, ImageFormat, ImageRequirements, firmware, read_image
+from fuota.errors import ImageError, ParameterError
+from fuota.image import (
+    DeltaRecipe,
+    FirmwareImage,
+    ImageFormat,
+    ImageRequirements,
+    convert,
+    firmware,
+    make_delta,
+    read_image,
+)
 from tests.image import corpus
 
 SIGNED = corpus.SAMPLE / "sensor-1.1.0.signed.bin"
@@ -69,3 +78,27 @@ def test_opening_imports_no_library_of_a_reader():
     )
     process = subprocess.run([sys.executable, "-c", script, str(SIGNED)], check=True, capture_output=True, text=True)
     assert process.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: FirmwareImage.open(5), "source must be a text or a path or bytes, got 5"),
+        (lambda: FirmwareImage.open(b"x", requirement=None), "did you mean 'requirements'"),
+        (lambda: convert(b"x"), "image must be a FirmwareImage"),
+        (lambda: convert(FirmwareImage.open(b"x"), fill=300), "fill must be 0 to 255, got 300"),
+        (
+            lambda: convert(FirmwareImage.open(b"x"), address_range=5),
+            "address_range must be a pair of addresses, got 5",
+        ),
+        (lambda: make_delta("a", b"b"), "base must be bytes"),
+        (lambda: make_delta(b"a", b"b", recipe=5), "recipe must be a DeltaRecipe or None, got 5"),
+        (lambda: DeltaRecipe(windw=8), "did you mean 'window'"),
+        (lambda: ImageRequirements(slot_bytes="5"), "slot_bytes must be a whole number or None, got '5'"),
+        (lambda: ImageRequirements(formats="raw"), "formats must be a tuple of names, got 'raw'"),
+        (lambda: ImageRequirements().changed(slot_byts=5), "did you mean 'slot_bytes'"),
+    ],
+)
+def test_wrong_argument_raises_parameter_error(call, words):
+    with pytest.raises(ParameterError, match=words):
+        call()
