@@ -54,7 +54,7 @@ class Sandbox:
     region: name of the region, such as "EU868".
     speed: speed of its clock, as a multiple of real time; None for a clock that does not wait. Then nothing is forgotten.
     data_stream_url: URL to which uplinks are posted; None for no data stream.
-    batch: whether uplinks are posted as arrays. batch_delay_ms: time for which an array waits for further uplinks, 0 to 10000.
+    batch: whether uplinks are posted as arrays. batch_delay_ms: waiting time of an array for further uplinks, 0 to 10000.
     duplicates: number of further gateways that hear each uplink, 0 to 15.
     rf_data: whether the data stream reports the radio parameters and signal quality of uplinks.
     uplink_period_s: time between two uplinks of a device; a class A device can receive a unicast downlink after each.

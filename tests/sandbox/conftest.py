@@ -129,16 +129,16 @@ class World:
         return list(self.fleet.by_eui.values())
 
     def call(self, method, name, params=None, *, key=SANDBOX_API_KEY, **body):
-        """One real HTTP request; (status, JSON)."""
+        """Send a real HTTP request. Return (status, JSON)."""
         answer = self.request(method, name, params, key=key, **body)
         return answer.status_code, answer.json()
 
     def status_of(self, method, name, params=None, *, key=SANDBOX_API_KEY, **body):
-        """The status of one real HTTP request."""
+        """Send a real HTTP request. Return its status."""
         return self.request(method, name, params, key=key, **body).status_code
 
     def request(self, method, name, params=None, *, key=SANDBOX_API_KEY, **body):
-        """One real HTTP request; its answer."""
+        """Send a real HTTP request. Return its answer."""
         with requests.Session() as session:
             session.trust_env = False
             headers = body.pop("headers", {}) | ({"authorization": key} if key is not None else {})
@@ -146,23 +146,23 @@ class World:
             return session.request(method, url, params=params, headers=headers, timeout=10, **body)
 
     def transfer(self, image=bytes(480), *, leave_out=(), **params):
-        """mcastTransfer to all devices; (status, JSON). `leave_out`: parameters that are not sent."""
-        wanted = {"appEui": self.app_eui, "devTags": "sandbox", "startDelaySecs": 120, "redundancy": "1.0"} | params
-        query = {name: value for name, value in wanted.items() if name not in leave_out}
+        """Start a transfer to all devices. Return (status, JSON). leave_out: parameters that are not sent."""
+        query = {"appEui": self.app_eui, "devTags": "sandbox", "startDelaySecs": 120, "redundancy": "1.0"} | params
+        query = {name: value for name, value in query.items() if name not in leave_out}
         return self.call("POST", "mcastTransfer", query, data=image)
 
-    def started(self, image=bytes(480), **params):
+    def start(self, image=bytes(480), **params):
         """Start a transfer that must be accepted. Return this world."""
         status, answer = self.transfer(image, **params)
         assert status == 200, answer
         return self
 
     def key(self, role=Role.FULL_ACCESS, app_eui=None):
-        """The key of a role for an application, by default the first."""
+        """Return the key of a role for an application, by default the first application."""
         return next(key for *of, key in self.keys.listed() if tuple(of) == (app_eui or self.app_eui, role))
 
     def onboard(self, name, params=None, *rows, key=SANDBOX_API_KEY, **body):
-        """An onboarding call with these rows, run to the end of its task; the task's result."""
+        """Send an onboarding call with these rows and run its task to the end. Return the result of the task."""
         status, answer = self.call("POST", f"device/{name}", params, key=key, json={"data": list(rows)} | body)
         assert status == 200, answer
         request_id = answer["statusUrl"].split("reqId=")[1]
@@ -172,26 +172,26 @@ class World:
         return answer["result"]
 
     def register(self, *rows, **params):
-        """Registers devices, each a row or an EUI; the task's result."""
+        """Register devices, each a row or an EUI. Return the result of the task."""
         whole = [{"devEui": row, "appKey": "A" * 32} if isinstance(row, str) else row for row in rows]
         return self.onboard("register", {"token": self.service.token()} | params, *whole)
 
     def status(self):
-        """mcastStatus of the application's job."""
+        """Return the answer of mcastStatus for the application's transfer."""
         status, answer = self.call("GET", "mcastStatus", {"appEui": self.app_eui})
         assert status == 200, answer
         return answer
 
-    def transfer_state(self):
+    def current_transfer(self):
         """The application's transfer, as the server has it."""
         return self.server.transfers.find(app_eui=self.app_eui)
 
     def group(self):
         """The multicast group of the application's transfer, as the server has it."""
-        return self.transfer_state().group
+        return self.current_transfer().group
 
     def member(self, device=None):
-        """How a device, by default the first, stands in the group of the job."""
+        """Return the membership of a device, by default the first, in the group of the transfer."""
         return self.group().members[(device or self.devices[0]).dev_eui]
 
     def listen(self, device):
@@ -199,8 +199,8 @@ class World:
         device.package = RecordingPackage(device.package, self.clock.now_us)
         return device.package.messages
 
-    def refused(self, answer, status, message):
-        """That an answer is this error: its status twice, and words that hold `message`."""
+    def assert_refused(self, answer, status, message):
+        """Assert that an answer is this error: the status in header and body, and a text that contains `message`."""
         code, body = answer
         assert (code, body["statusCode"]) == (status, status)
         assert set(body) == {"responseMsg", "statusCode"}
@@ -208,7 +208,7 @@ class World:
 
     def run_to(self, state):
         """Run actions until the transfer is in this state. Return this world."""
-        self.clock.run_until(lambda: self.transfer_state().state == state)
+        self.clock.run_until(lambda: self.current_transfer().state == state)
         return self
 
 
@@ -233,7 +233,7 @@ def make_world(_switched):
 
 
 class Collector:
-    """Receives the data stream over HTTP."""
+    """A receiver of the data stream over HTTP."""
 
     def __init__(self):
         self.uplinks, self.bodies = [], []
@@ -241,17 +241,17 @@ class Collector:
         self._receiver = create_receiver(self._store)
 
     async def __call__(self, scope, receive, send):
-        """The receiver, its bodies remembered as they were posted."""
+        """Receive a post and record its body."""
         body = bytearray()
 
-        async def remembering():
+        async def recording():
             message = await receive()
             body.extend(message.get("body", b""))
             if message["type"] == "http.request" and not message.get("more_body"):
                 self.bodies.append(bytes(body))
             return message
 
-        await self._receiver(scope, remembering, send)
+        await self._receiver(scope, recording, send)
 
     def _store(self, uplinks):
         self.uplinks += uplinks
@@ -267,19 +267,19 @@ def _collector():
 
 @pytest.fixture
 def collector(_collector):
-    """The receiver, emptied."""
+    """Return the receiver, emptied."""
     _collector.uplinks, _collector.bodies = [], []
     return _collector
 
 
 @pytest.fixture(scope="session")
 def wait_until():
-    """Polls until a condition holds, and fails after ten seconds, or as long as is said."""
+    """Return a function that polls until a condition holds, and fails after `timeout_s` seconds."""
 
-    def wait(reached, *, patience_s=10):
-        deadline = time.monotonic() + patience_s
+    def wait(reached, *, timeout_s=10):
+        deadline = time.monotonic() + timeout_s
         while not reached():
-            assert time.monotonic() < deadline, f"did not come about in {patience_s} seconds"
+            assert time.monotonic() < deadline, f"not reached in {timeout_s} seconds"
             time.sleep(0.002)
 
     return wait

@@ -1,4 +1,4 @@
-"""A campaign that the application manages itself: nothing but the client, real HTTP, and what comes on the data stream."""
+"""A campaign that the application manages itself with our client, real HTTP and the data stream."""
 
 from __future__ import annotations
 
@@ -36,21 +36,23 @@ class Application:
         self._collector, self._wait_until = collector, wait_until
         self.session = FragmentationSession.fit(IMAGE, frag_size=48, redundancy=0.6, version=version)
 
-    def heard(self, port):
-        """What each device has said on this port, in order."""
-        said = defaultdict(list)
+    def payloads(self, port):
+        """Return the payloads of each device on this port, in order."""
+        payloads = defaultdict(list)
         for uplink in list(self._collector.uplinks):
             if uplink.port == port:
-                said[uplink.dev_eui].append(uplink.pdu)
-        return said
+                payloads[uplink.dev_eui].append(uplink.pdu)
+        return payloads
 
     def commands(self, kind):
-        """The devices that have said such a command."""
+        """Return the devices that have sent a command of this kind."""
         return {
             eui
-            for eui, payloads in self.heard(FPORT).items()
+            for eui, payloads in self.payloads(FPORT).items()
             if any(
-                isinstance(one, kind) for pdu in payloads for one in parse_uplink(pdu, version=self.version).commands
+                isinstance(command, kind)
+                for pdu in payloads
+                for command in parse_uplink(pdu, version=self.version).commands
             )
         }
 
@@ -58,23 +60,24 @@ class Application:
         group = self.client.multicast.setup(self.app_eui, dev_euis=self.euis, mcast_type="APP")
         self._wait_until(
             lambda: all(
-                one.state == "Initialized" for one in self.client.multicast.status(self.app_eui, group.mc_addr).members
+                member.state == "Initialized"
+                for member in self.client.multicast.status(self.app_eui, group.mc_addr).members
             )
         )
         return self.client.multicast.status(self.app_eui, group.mc_addr)
 
-    def ask_until(self, answered, message_of):
-        """A unicast message to each device, again and again to those that have not answered: `answered()` names who has."""
+    def ask_until(self, answered_euis, message_of):
+        """Send a unicast message to each device until it has answered. answered_euis: returns the devices that have answered."""
         for _ in range(40):
-            open_ones = set(self.euis) - answered()
-            for eui in open_ones:
+            open_euis = set(self.euis) - answered_euis()
+            for eui in open_euis:
                 self.client.downlinks.send(eui, message_of(eui), port=FPORT, clear=True)
             try:
-                self._wait_until(lambda: answered() == set(self.euis), patience_s=0.4)
+                self._wait_until(lambda: answered_euis() == set(self.euis), timeout_s=0.4)
             except AssertionError:
                 continue
             return
-        raise AssertionError(f"did not answer: {set(self.euis) - answered()}")
+        raise AssertionError(f"did not answer: {set(self.euis) - answered_euis()}")
 
     def setup_of(self, eui, mc_group_id):
         integrity = {}
@@ -103,14 +106,16 @@ class Application:
         return {
             eui: judge(
                 eui,
-                [*self._said(eui), *(ImageReport.parse(pdu) for pdu in self.heard(IMAGE_REPORT_FPORT)[eui])],
+                [*self._answers(eui), *(ImageReport.parse(pdu) for pdu in self.payloads(IMAGE_REPORT_FPORT)[eui])],
                 sha256=hashlib.sha256(IMAGE).hexdigest(),
             )
             for eui in self.euis
         }
 
-    def _said(self, eui):
-        return [one for pdu in self.heard(FPORT)[eui] for one in parse_uplink(pdu, version=self.version).commands]
+    def _answers(self, eui):
+        return [
+            command for pdu in self.payloads(FPORT)[eui] for command in parse_uplink(pdu, version=self.version).commands
+        ]
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -123,10 +128,10 @@ def test_an_application_updates_a_fleet_by_itself(collector, wait_until, version
         app.ask_until(lambda: app.commands(FragSessionSetupAns), lambda eui: app.setup_of(eui, number[eui]))
         for fragment in app.session.fragments():
             app.client.multicast.send(app.app_eui, group.mc_addr, fragment.to_bytes(1), port=FPORT)
-        asked = FragSessionStatusReq(frag_index=1, participants=True).to_bytes()
-        app.client.multicast.send(app.app_eui, group.mc_addr, asked, port=FPORT)
+        status_request = FragSessionStatusReq(frag_index=1, participants=True).to_bytes()
+        app.client.multicast.send(app.app_eui, group.mc_addr, status_request, port=FPORT)
         wait_until(lambda: app.commands(FragSessionStatusAns))
-        app.ask_until(lambda: app.commands(FragSessionStatusAns), lambda _eui: asked)
-        app.ask_until(lambda: set(app.heard(IMAGE_REPORT_FPORT)), lambda _eui: asked)
+        app.ask_until(lambda: app.commands(FragSessionStatusAns), lambda _eui: status_request)
+        app.ask_until(lambda: set(app.payloads(IMAGE_REPORT_FPORT)), lambda _eui: status_request)
         assert {report.outcome for report in app.reports().values()} == {Outcome.UPDATED}
         assert all(device.package.block(1) == IMAGE for device in sandbox._fleet.by_eui.values())

@@ -1,4 +1,4 @@
-"""Bodies that are too long or cut off: refused, without a traceback in the log."""
+"""Bodies that are too long or cut off are refused, without a traceback in the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def head(world, target, length, media_type):
 
 @pytest.fixture
 def connect(make_world):
-    """(world, a connection to it)."""
+    """Yield a world and a connection to it."""
     world = make_world()
     parts = urlsplit(world.url)
     with contextlib.closing(socket.create_connection((parts.hostname, parts.port), timeout=10)) as connection:
@@ -33,7 +33,7 @@ def connect(make_world):
 
 @pytest.mark.parametrize("target", CALLS)
 @pytest.mark.parametrize("media_type", TYPES)
-def test_a_body_that_is_announced_too_long_is_not_read(connect, target, media_type):
+def test_a_body_with_a_too_large_content_length_is_not_read(connect, target, media_type):
     world, connection = connect
     connection.sendall(head(world, target, MAX_BODY_BYTES + 1, media_type))
     answer = http.client.HTTPResponse(connection)
@@ -44,16 +44,16 @@ def test_a_body_that_is_announced_too_long_is_not_read(connect, target, media_ty
 
 @pytest.mark.parametrize("target", CALLS)
 @pytest.mark.parametrize("media_type", TYPES)
-def test_a_body_that_is_cut_off_harms_nobody(connect, caplog, target, media_type):
+def test_a_body_that_is_cut_off_does_not_affect_other_requests(connect, caplog, target, media_type):
     world, connection = connect
     connection.sendall(head(world, target, 1000, media_type) + b'--xx\r\nContent-Disposition: form-data; name="file"')
     connection.close()
-    assert world.call("GET", "device/csvExport", {"fields": "colour"})[0] == 400, "others are answered"
+    assert world.call("GET", "device/csvExport", {"fields": "colour"})[0] == 400, "other requests are answered"
     assert caplog.text == ""
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1.5", ""])
-def test_a_length_that_is_none_is_refused(connect, length):
+def test_an_invalid_content_length_is_refused(connect, length):
     world, connection = connect
     connection.sendall(head(world, CALLS[0], length, TYPES[0]))
     answer = http.client.HTTPResponse(connection)
@@ -63,12 +63,12 @@ def test_a_length_that_is_none_is_refused(connect, length):
 
 @pytest.mark.parametrize("target", CALLS)
 @pytest.mark.parametrize("media_type", TYPES)
-def test_a_body_of_no_announced_length_is_read_no_further_than_the_limit(connect, monkeypatch, target, media_type):
+def test_a_chunked_body_is_read_only_up_to_the_limit(connect, monkeypatch, target, media_type):
     monkeypatch.setattr("fuota.sandbox.http.app.MAX_BODY_BYTES", 1_000)
     world, connection = connect
-    begun = head(world, target, 0, media_type).replace(b"content-length: 0", b"transfer-encoding: chunked")
+    request_head = head(world, target, 0, media_type).replace(b"content-length: 0", b"transfer-encoding: chunked")
     chunk = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'.ljust(2_000, b"x")
-    connection.sendall(begun + b"7d0\r\n" + chunk + b"\r\n")  # and no end of it
+    connection.sendall(request_head + b"7d0\r\n" + chunk + b"\r\n")  # without an end
     answer = http.client.HTTPResponse(connection)
     answer.begin()
     assert answer.status == 400

@@ -1,4 +1,4 @@
-"""The table of calls against the 105 rows of the reference, and what the parameters take."""
+"""The table of calls compared with the 105 rows of the reference, and the values that parameters accept."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from fuota.sandbox.http.handlers import HANDLERS
 from fuota.sandbox.http.parameters import read
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "vectors" / "senra_parameters.json").read_text())["calls"]
-# Shown in an example and not in the table; and the one whose "Yes" is qualified: "only required if tags are updated".
+# Parameters in an example and not in the table; and the parameter that is "only required if tags are updated".
 NOT_IN_THE_TABLE = {("device/activate", "token", False), ("device/activateOne", "devEui", True)}
 QUALIFIED = ("device/update", "tagsOperation")
 
 
-def test_every_row_of_the_reference_is_a_parameter_and_there_is_no_other():
-    ours = {(call.name, one.name, one.required) for call in CALLS.values() for one in call.parameters}
+def test_the_parameters_are_those_of_the_reference():
+    ours = {(call.name, parameter.name, parameter.required) for call in CALLS.values() for parameter in call.parameters}
     theirs = {
         (call["call"], row["name"], row["required"] and (call["call"], row["name"]) != QUALIFIED)
         for call in REFERENCE
@@ -35,18 +35,18 @@ def test_every_row_of_the_reference_is_a_parameter_and_there_is_no_other():
     assert theirs <= ours
 
 
-def test_calls_have_the_methods_of_the_reference_and_each_is_answered():
+def test_calls_have_the_methods_of_the_reference_and_a_handler():
     assert {call.name: call.method for call in CALLS.values()} == {call["call"]: call["method"] for call in REFERENCE}
     assert set(HANDLERS) == set(CALLS)
 
 
-def test_the_fields_of_an_export_are_those_of_the_reference():
+def test_export_fields_are_those_of_the_reference():
     assert len(EXPORT_FIELDS) == 32
     assert EXPORT_FIELDS[0] == "devEui"
     assert EXPORT_FIELDS[-1] == "joinEui"
 
 
-def one(call, name):
+def parameter_of(call, name):
     return next(parameter for parameter in CALLS[call].parameters if parameter.name == name)
 
 
@@ -67,8 +67,8 @@ def one(call, name):
         ("mcast/status", "mcAddr", "bbbbbb01", "BBBBBB01"),
     ],
 )
-def test_values_are_read_as_the_reference_writes_them(call, name, text, value):
-    assert read((one(call, name),), {name: text}) == {one(call, name).key: value}
+def test_values_are_read_in_the_spelling_of_the_reference(call, name, text, value):
+    assert read((parameter_of(call, name),), {name: text}) == {parameter_of(call, name).key: value}
 
 
 @pytest.mark.parametrize(
@@ -110,22 +110,22 @@ def test_values_are_read_as_the_reference_writes_them(call, name, text, value):
         ("mcast/setup", "devClass", "A", "one of B, C"),
     ],
 )
-def test_a_value_outside_its_rule_is_told_with_the_rule(call, name, text, rule):
+def test_a_wrong_value_is_refused_with_its_rule(call, name, text, rule):
     with pytest.raises(ParameterError, match=rule.replace("(", r"\(")):
-        read((one(call, name),), {name: text})
+        read((parameter_of(call, name),), {name: text})
 
 
 @given(
     st.sampled_from([(call.name, parameter.name) for call in CALLS.values() for parameter in call.parameters]),
     st.text(max_size=40) | st.from_regex(r"[-+0-9A-Fa-f.,]{0,20}", fullmatch=True),
 )
-def test_any_text_is_read_or_refused_and_nothing_else(which, text):
-    parameter = one(*which)
+def test_any_text_is_read_or_raises_parameter_error(which, text):
+    parameter = parameter_of(*which)
     with contextlib.suppress(ParameterError):
         assert set(read((parameter,), {parameter.name: text})) == {parameter.key}
 
 
-def test_a_missing_parameter_is_named_and_the_other_spelling_taken():
+def test_a_missing_parameter_is_named_and_aliases_are_accepted():
     with pytest.raises(ParameterError, match="required parameter is missing: eui, pdu"):
         read(CALLS["device/sendmsg"].parameters, {})
     assert read(CALLS["mcastStatus"].parameters, {"jobId": "a"})["job_id"] == "a"

@@ -11,14 +11,14 @@ from fuota.sandbox.air.clock import VirtualClock
 
 @pytest.fixture
 def clock(request):
-    made = VirtualClock(speed=request.param, start_us=0)
-    made.start()
-    yield made
-    made.stop()
+    clock = VirtualClock(speed=request.param, start_us=0)
+    clock.start()
+    yield clock
+    clock.stop()
 
 
 @pytest.mark.parametrize("clock", [None], indirect=True)
-def test_without_waiting_the_clock_jumps_and_order_is_kept(clock):
+def test_a_clock_without_waiting_jumps_and_keeps_the_order(clock):
     log, done = [], threading.Event()
     with clock.lock:
         clock.at(3_600_000_000, lambda: log.append(("hour", clock.now_us())))
@@ -30,16 +30,16 @@ def test_without_waiting_the_clock_jumps_and_order_is_kept(clock):
 
 
 @pytest.mark.parametrize("clock", [1000], indirect=True)
-def test_the_clock_goes_speed_times_as_fast(clock):
+def test_the_clock_runs_at_its_speed(clock):
     done = threading.Event()
-    began = time.monotonic()
+    begun_s = time.monotonic()
     clock.at(100_000_000, done.set)
     assert done.wait(5)
-    assert 0.05 < time.monotonic() - began < 3
+    assert 0.05 < time.monotonic() - begun_s < 3
 
 
 @pytest.mark.parametrize("clock", [1000], indirect=True)
-def test_a_late_action_acts_at_its_own_time(clock):
+def test_a_late_action_sees_its_planned_time(clock):
     acted, done = [], threading.Event()
     with clock.lock:
         clock.at(10, lambda: (time.sleep(0.02), acted.append(clock.now_us())))
@@ -49,7 +49,7 @@ def test_a_late_action_acts_at_its_own_time(clock):
 
 
 @pytest.mark.parametrize("clock", [None], indirect=True)
-def test_actions_may_plan_further_actions(clock):
+def test_an_action_can_plan_further_actions(clock):
     done = threading.Event()
     clock.at(1, lambda: clock.at(2, done.set))
     assert done.wait(5)
@@ -59,12 +59,12 @@ def test_stop_ends_a_wait_at_once():
     clock = VirtualClock(speed=1)
     clock.start()
     clock.at(clock.now_us() + 3_600_000_000, lambda: None)
-    began = time.monotonic()
+    begun_s = time.monotonic()
     clock.stop()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - begun_s < 2
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan")])
-def test_time_does_not_stand_or_go_backwards(speed):
+def test_a_speed_that_is_not_positive_is_refused(speed):
     with pytest.raises(ParameterError, match="greater than 0"):
         VirtualClock(speed=speed)

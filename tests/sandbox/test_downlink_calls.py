@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 FIRST, SECOND = "02000000F007A001", "02000000F007A002"
-NEW = "AAAAAAAAAAAAAAA1"  # registered and no more: nothing goes out to it
+NEW = "AAAAAAAAAAAAAAA1"  # registered only: nothing is sent to it
 
 
 @pytest.fixture
 def world(make_world):
-    made = make_world()
-    made.register(NEW)
-    return made
+    world = make_world()
+    world.register(NEW)
+    return world
 
 
 def send(world, **query):
@@ -23,22 +23,22 @@ def queued(world, eui=NEW):
     return world.server.downlinks.queued(eui, world.clock.now_us())
 
 
-def test_a_message_is_queued_with_all_that_was_said_of_it(world):
+def test_a_message_is_queued_with_all_its_parameters(world):
     status, answer = send(world, port=88, confirmed="true", timeoutMinutes=2, **{"class": "C"})
     assert (status, set(answer), answer["message"]) == (200, {"message", "msgId"}, "Success!")
-    (found,) = queued(world)
-    assert (found.msg_id, found.pdu, found.port, found.confirmed) == (answer["msgId"], b"\1\2", 88, True)
-    assert (found.expires_us, found.dev_class) == (world.clock.now_us() + 120_000_000, "C")
+    (downlink,) = queued(world)
+    assert (downlink.msg_id, downlink.pdu, downlink.port, downlink.confirmed) == (answer["msgId"], b"\1\2", 88, True)
+    assert (downlink.expires_us, downlink.dev_class) == (world.clock.now_us() + 120_000_000, "C")
 
 
-def test_what_is_not_said_is_the_reference_s_default(world):
+def test_missing_parameters_get_the_defaults_of_the_reference(world):
     send(world)
-    (found,) = queued(world)
-    assert (found.port, found.confirmed, found.dev_class, found.immediate) == (1, False, None, False)
-    assert found.expires_us == world.clock.now_us() + 65 * 60_000_000
+    (downlink,) = queued(world)
+    assert (downlink.port, downlink.confirmed, downlink.dev_class, downlink.immediate) == (1, False, None, False)
+    assert downlink.expires_us == world.clock.now_us() + 65 * 60_000_000
 
 
-def test_a_fourth_is_refused_unless_it_clears_the_others(world):
+def test_a_fourth_message_is_refused_unless_it_clears_the_others(world):
     for _ in range(3):
         assert send(world)[0] == 200
     status, answer = send(world)
@@ -47,7 +47,7 @@ def test_a_fourth_is_refused_unless_it_clears_the_others(world):
     assert len(queued(world)) == 1
 
 
-def test_numbers_rise_and_clearing_names_them(world):
+def test_message_numbers_rise_and_clearing_returns_them(world):
     first, second, third = (send(world)[1]["msgId"] for _ in range(3))
     assert first < second < third
     assert world.call("POST", "device/clearmsgs", {"devEui": NEW, "msgId": second}) == (200, {"clearedIds": [second]})
@@ -71,9 +71,9 @@ def test_numbers_rise_and_clearing_names_them(world):
         ("sendmcastmsg", {"addr": "0BADADD0"}, 400, "missing: bstnEuis"),
     ],
 )
-def test_a_bad_request_is_told_and_queues_nothing(world, name, query, status, words):
-    given = {"eui": NEW, "pdu": "0102"} if name == "sendmsg" else {"eui": NEW, "pdu": ""}
-    code, answer = world.call("POST", f"device/{name}", given | query)
+def test_a_bad_request_is_explained_and_queues_nothing(world, name, query, status, words):
+    required = {"eui": NEW, "pdu": "0102"} if name == "sendmsg" else {"eui": NEW, "pdu": ""}
+    code, answer = world.call("POST", f"device/{name}", required | query)
     assert (code, set(answer)) == (status, {"message"})
     assert words in answer["message"]
     assert queued(world) == []

@@ -1,4 +1,4 @@
-"""The queues of downlinks: three at most, with a time, cleared, sent, acknowledged."""
+"""Queues of downlinks: three messages at most, their expiry, clearing, sending and acknowledgement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOW = 1_700_000_000_000_000
 MINUTE = 60_000_000
 
 
-def test_downlinks_go_out_in_the_order_they_came_and_leave_the_queue():
+def test_downlinks_are_sent_in_order_and_leave_the_queue():
     queues = DownlinkQueues()
     first, second = (queues.queue(EUI, bytes([n]), now_us=NOW, port=7) for n in range(2))
     assert (first, second) == (1, 2)
@@ -25,7 +25,7 @@ def test_downlinks_go_out_in_the_order_they_came_and_leave_the_queue():
     assert queues.next(OTHER, NOW) is None
 
 
-def test_a_fourth_is_refused_and_the_queues_are_each_device_s_own():
+def test_a_fourth_downlink_is_refused_and_each_device_has_its_queue():
     queues = DownlinkQueues()
     for _ in range(3):
         queues.queue(EUI, b"", now_us=NOW)
@@ -34,15 +34,15 @@ def test_a_fourth_is_refused_and_the_queues_are_each_device_s_own():
     queues.queue(OTHER, b"", now_us=NOW)
 
 
-def test_clear_forgets_what_was_queued_before():
+def test_clear_removes_earlier_downlinks():
     queues = DownlinkQueues()
     for _ in range(3):
         queues.queue(EUI, b"old", now_us=NOW)
     number = queues.queue(EUI, b"new", now_us=NOW, clear=True)
-    assert [one.msg_id for one in queues.queued(EUI, NOW)] == [number]
+    assert [downlink.msg_id for downlink in queues.queued(EUI, NOW)] == [number]
 
 
-def test_a_downlink_is_not_sent_after_its_time_and_makes_room():
+def test_an_expired_downlink_is_not_sent_and_frees_its_place():
     queues = DownlinkQueues()
     for minutes in (1, 2, 65):
         queues.queue(EUI, b"", now_us=NOW, timeout_minutes=minutes)
@@ -53,12 +53,12 @@ def test_a_downlink_is_not_sent_after_its_time_and_makes_room():
     assert queues.next(EUI, NOW + 500 * MINUTE) is None
 
 
-def test_a_time_of_nothing_is_refused():
+def test_a_timeout_of_zero_is_refused():
     with pytest.raises(ParameterError, match="nearest: 1"):
         DownlinkQueues().queue(EUI, b"", now_us=NOW, timeout_minutes=0)
 
 
-def test_an_immediate_one_goes_first_and_is_not_kept_for_the_next_uplink():
+def test_an_immediate_downlink_is_first_and_expires_before_the_next_uplink():
     queues = DownlinkQueues()
     queues.queue(EUI, b"", now_us=NOW)
     queues.queue(EUI, b"now", now_us=NOW, immediate=True)
@@ -66,7 +66,7 @@ def test_an_immediate_one_goes_first_and_is_not_kept_for_the_next_uplink():
     assert queues.next(EUI, NOW + 2_000_000).pdu == b""
 
 
-def test_a_confirmed_one_is_sent_again_until_it_is_acknowledged():
+def test_a_confirmed_downlink_is_sent_again_until_it_is_acknowledged():
     queues = DownlinkQueues()
     number = queues.queue(EUI, b"", now_us=NOW, confirmed=True)
     queues.queue(EUI, b"after", now_us=NOW)
@@ -79,14 +79,14 @@ def test_a_confirmed_one_is_sent_again_until_it_is_acknowledged():
     assert queues.next(EUI, NOW).pdu == b"after"
 
 
-def test_a_confirmed_one_that_nobody_acknowledges_leaves_with_its_time():
+def test_a_confirmed_downlink_without_acknowledgement_expires():
     queues = DownlinkQueues()
     queues.queue(EUI, b"", now_us=NOW, confirmed=True, timeout_minutes=2)
     queues.mark_sent(queues.next(EUI, NOW))
     assert queues.next(EUI, NOW + 2 * MINUTE) is None
 
 
-def test_clearing_names_what_was_there():
+def test_clearing_returns_the_numbers_of_removed_downlinks():
     queues = DownlinkQueues()
     numbers = [queues.queue(EUI, b"", now_us=NOW) for _ in range(3)]
     assert queues.clear(EUI, NOW, msg_id=numbers[1]) == [numbers[1]]
@@ -95,19 +95,19 @@ def test_clearing_names_what_was_there():
     assert queues.clear(EUI, NOW) == []
 
 
-def test_whoever_listens_is_told_of_each_queued_downlink():
-    told = []
-    queues = DownlinkQueues(on_queued=told.append)
+def test_on_queued_is_called_for_each_queued_downlink():
+    queued_euis = []
+    queues = DownlinkQueues(on_queued=queued_euis.append)
     queues.queue(EUI, b"", now_us=NOW)
     queues.queue(OTHER, b"", now_us=NOW)
-    assert told == [EUI, OTHER]
+    assert queued_euis == [EUI, OTHER]
 
 
-def test_a_snapshot_is_what_waits_and_numbers_go_on():
+def test_a_snapshot_has_the_waiting_downlinks_and_numbers_continue():
     queues = DownlinkQueues()
     queues.queue(EUI, b"a", now_us=NOW, timeout_minutes=1)
     queues.queue(EUI, b"b", now_us=NOW)
     queues.queue(OTHER, b"c", now_us=NOW)
     later = DownlinkQueues(queues.snapshot(NOW + MINUTE), first_msg_id=queues.last_msg_id + 1)
-    assert [one.pdu for one in later.queued(EUI, NOW + MINUTE)] == [b"b"]
+    assert [downlink.pdu for downlink in later.queued(EUI, NOW + MINUTE)] == [b"b"]
     assert later.queue(EUI, b"", now_us=NOW) == 4

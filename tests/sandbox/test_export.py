@@ -1,4 +1,4 @@
-"""csvExport: columns, filters, times, and how well devices were heard."""
+"""csvExport: columns, filters, times, and the reception of devices."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def euis(rows):
     ("time_s", "text"),
     [
         (1_490_917_070 + 86_400, "03/31/2017 11:37:50 PM UTC"),
-        (1_522_758_458, "04/03/2018 00:27:38 PM UTC"),  # the reference's own: an hour after noon is 00
+        (1_522_758_458, "04/03/2018 00:27:38 PM UTC"),  # an example of the reference: the first hour after noon is 00
         (1_522_715_258, "04/03/2018 00:27:38 AM UTC"),
         (1_569_404_290, "09/25/2019 09:38:10 AM UTC"),
         (0, ""),
@@ -41,7 +41,7 @@ def test_times_are_written_as_in_the_examples(time_s, text):
     assert date_text(time_s * 1_000_000) == text
 
 
-def test_by_default_there_are_five_columns(make_world):
+def test_the_default_export_has_five_columns(make_world):
     rows = exported(make_world())
     assert list(rows[0]) == ["Dev EUI", "Contract", "Tags", "State", "Last Heard From"]
     assert euis(rows) == [FIRST, SECOND, THIRD]
@@ -61,7 +61,7 @@ def test_every_field_of_the_reference_has_a_column(make_world):
     assert row["Registration Date"].endswith(" UTC")
 
 
-def test_columns_come_in_the_order_asked_for_and_metrics_in_three(make_world):
+def test_columns_have_the_requested_order_and_metrics_are_three(make_world):
     rows = exported(make_world(), fields="state,devEui,serviceMetrics")
     assert list(rows[0]) == ["State", "Dev EUI", "Metric A", "Metric B", "Metric C"]
 
@@ -80,7 +80,7 @@ def test_filters_by_state_contract_and_eui(make_world):
     assert euis(exported(world, devEuis=FIRST, state="REGISTERED")) == []
 
 
-def test_an_application_s_devices_are_told_to_its_keys_only(make_world):
+def test_devices_are_exported_to_keys_of_their_application_only(make_world):
     world = make_world()
     other = SANDBOX_SECOND_APP_EUI
     answer = world.request("GET", "device/csvExport", key=world.key(app_eui=other))
@@ -89,7 +89,7 @@ def test_an_application_s_devices_are_told_to_its_keys_only(make_world):
     assert world.call("GET", "device/csvExport", {"appEui": "02000000F0A00003"})[0] == 404
 
 
-def test_how_well_a_device_was_heard_yesterday_and_before(make_world):
+def test_the_reception_of_yesterday_and_earlier_days_is_exported(make_world):
     world = make_world()
     record = world.server.directory.devices[FIRST]
     record.reception.days.clear()
@@ -110,7 +110,7 @@ def test_how_well_a_device_was_heard_yesterday_and_before(make_world):
     assert row["Last Heard From"] == date_text(noon_us)
 
 
-def test_a_counter_that_begins_anew_is_no_loss(make_world):
+def test_a_restarted_frame_counter_does_not_count_as_loss(make_world):
     record = make_world().server.directory.devices[FIRST]
     record.reception.days.clear()
     for seqno in (500, 501, 0, 1):
@@ -118,7 +118,7 @@ def test_a_counter_that_begins_anew_is_no_loss(make_world):
     assert record.reception.days[1].psr_percent == 100
 
 
-def test_no_more_than_a_month_is_remembered(make_world):
+def test_reception_is_kept_for_32_days(make_world):
     record = make_world().server.directory.devices[FIRST]
     record.reception.days.clear()
     for day in range(100):

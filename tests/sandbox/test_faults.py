@@ -38,7 +38,7 @@ class Work:
 
 @pytest.fixture
 def serving():
-    """Starts an application with faults; a client that repeats nothing."""
+    """Return a function that starts an application and returns a client that repeats nothing."""
     servers = []
 
     def start(app):
@@ -51,17 +51,17 @@ def serving():
 
 
 def outcomes(client, count):
-    """What each of so many calls came to: "done", the status of a failure, or "lost"."""
-    found = []
+    """Return the outcome of each of `count` calls: "done", the status of a failure, or "lost"."""
+    results = []
     for _ in range(count):
         try:
             client.post_json("/work", {})
-            found.append("done")
+            results.append("done")
         except ServerFault as error:
-            found.append(error.status)
+            results.append(error.status)
         except UnreachableError as error:
-            found.append("lost" if error.maybe_received else "refused")
-    return found
+            results.append("lost" if error.maybe_received else "refused")
+    return results
 
 
 def test_every_fault_is_read():
@@ -96,14 +96,14 @@ def test_every_fault_is_read():
         ("restart=1:0", "duration of restart must be 1 to 86400, got 0"),
     ],
 )
-def test_a_wrong_fault_is_told_with_its_rule(text, rule):
-    with pytest.raises(ParameterError, match=rule) as told:
+def test_a_wrong_fault_is_explained_with_its_rule(text, rule):
+    with pytest.raises(ParameterError, match=rule) as refusal:
         Faults.parse([text])
-    assert repr(text) in str(told.value)
+    assert repr(text) in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("values", "message"),
     [
         ({"latency_ms": -1}, "latency_ms must be 0 to 600000, got -1 .nearest: 0."),
         ({"server_error": 1.5}, "server_error must be 0 to 1, got 1.5 .nearest: 1."),
@@ -113,33 +113,33 @@ def test_a_wrong_fault_is_told_with_its_rule(text, rule):
         ({"stall_at_pct": 100}, "stall_at_pct must be 0 to 99, got 100 .nearest: 99."),
     ],
 )
-def test_a_value_that_cannot_be_is_told_with_the_nearest(given, message):
+def test_a_wrong_value_is_explained_with_the_nearest(values, message):
     with pytest.raises(ParameterError, match=message):
-        Faults(**given)
+        Faults(**values)
 
 
-def test_a_fault_given_twice_is_told():
+def test_a_fault_given_twice_is_refused():
     with pytest.raises(ParameterError, match="'5xx' is given twice"):
         Faults.parse(["5xx=0.1", "5xx=0.2"])
 
 
 @given(st.lists(st.text(max_size=20) | st.sampled_from(["stall=", "5xx=1", "restart=1:"]), max_size=3))
-def test_any_other_text_is_refused_and_nothing_else(texts):
+def test_any_other_text_raises_parameter_error_only(texts):
     with contextlib.suppress(ParameterError):
         assert isinstance(Faults.parse(texts), Faults)
 
 
-def test_without_faults_of_http_the_application_is_left_as_it_is():
+def test_without_http_faults_the_application_stays_the_same():
     app = Work()
     assert Faults(drop_notification=1, repeat_notification=1, stall_at_pct=50).middleware(app) is app
 
 
 def test_a_share_of_requests_fails_before_anything_is_done(serving):
     app = Work()
-    found = outcomes(serving(Faults(server_error=0.5).middleware(app)), 60)
-    assert found.count("done") == app.done
+    results = outcomes(serving(Faults(server_error=0.5).middleware(app)), 60)
+    assert results.count("done") == app.done
     assert 15 < app.done < 45
-    assert set(found) == {"done", 500, 502, 503}
+    assert set(results) == {"done", 500, 502, 503}
 
 
 def test_a_failing_request_is_read_to_its_end_before_it_is_answered(serving):
@@ -158,14 +158,14 @@ def test_an_answer_is_lost_after_the_work_was_done(serving):
     assert app.bytes > 300_000
 
 
-def test_while_the_server_restarts_connections_are_closed_and_nothing_is_done(serving):
+def test_during_a_restart_connections_are_closed_and_nothing_is_done(serving):
     app, clock = Work(), [1000.0]
     client = serving(Faults(restart=Restart(at_s=120, for_s=5)).middleware(app, now_s=lambda: clock[0]))
-    seen = {}
+    results = {}
     for second in (0, 119.9, 120, 124.9, 125, 500):
         clock[0] = 1000 + second
-        seen[second] = outcomes(client, 1)[0]
-    assert seen == {0: "done", 119.9: "done", 120: "lost", 124.9: "lost", 125: "done", 500: "done"}
+        results[second] = outcomes(client, 1)[0]
+    assert results == {0: "done", 119.9: "done", 120: "lost", 124.9: "lost", 125: "done", 500: "done"}
     assert app.done == 4
 
 
@@ -176,12 +176,12 @@ def test_the_same_seed_meets_the_same_faults(serving):
     assert first != outcomes(serving(Faults(server_error=0.3, lost_answer=0.3, seed=5).middleware(Work())), 30)
 
 
-def test_a_latency_changes_no_answer(serving):
+def test_a_latency_does_not_change_answers(serving):
     assert serving(Faults(latency_ms=1).middleware(Work())).post_json("/work", {}) == {"done": 1}
 
 
-def test_other_requests_go_on_beside_one_that_is_cut_off(serving, caplog):
-    """Nothing is logged either: uvicorn would answer, or complain, where a request came to no answer."""
+def test_other_requests_continue_when_a_connection_is_closed(serving, caplog):
+    """Nothing is logged either. uvicorn would send an answer, or log an error, if a request got no answer."""
     client = serving(Faults(lost_answer=0.5).middleware(Work()))
     assert {"done", "lost"} == set(outcomes(client, 20))
     assert caplog.text == ""

@@ -1,4 +1,4 @@
-"""Registration, activation, deactivation, update and transfer over HTTP. The tasks that do them are in test_tasks.py."""
+"""Registration, activation, deactivation, update and transfer over HTTP. Their tasks are tested in test_tasks.py."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ def record(world, eui):
     return world.server.directory.devices[eui]
 
 
-# --- what becomes of devices
+# --- changes of the records
 
 
-def test_a_device_is_registered_with_what_the_row_and_the_call_say(make_world):
+def test_a_device_is_registered_with_the_values_of_row_and_call(make_world):
     world = make_world()
     row = {"devEui": NEW.lower(), "appKey": KEY.lower(), "lat": 40.7, "lng": -73.9, "tags": "tag1,both"}
     row |= {"metadata": "=1", "devType": "WATER_SENSOR", "colour": "blue", "nwkKey": None}
-    place = {"joinEui": "BBBBBBBBBBBBBB01", "contractId": 20, "profId": 3, "tags": "both,all"}
-    result = world.register(row, **place)
+    scope = {"joinEui": "BBBBBBBBBBBBBB01", "contractId": 20, "profId": 3, "tags": "both,all"}
+    result = world.register(row, **scope)
     assert result["stats"] == {"registered": 1, "updated": 0, "notChanged": 0, "errors": 0}
     assert result["status"] == (
         f"Device registration on App EUI: {APP} completed. Registered: 1 Updated: 0 Not Changed: 0 Errors: 0"
     )
-    found = record(world, NEW)
-    assert (found.app_eui, found.join_eui, found.contract_id, found.profile_id) == (APP, "BBBBBBBBBBBBBB01", 20, 3)
-    assert (found.state, found.activation, found.app_key) == ("REGISTERED", "OTAA", bytes.fromhex(KEY))
-    assert (found.tags, found.metadata, found.dev_type) == (("both", "all", "tag1"), "=1", "WATER_SENSOR")
-    assert (found.lat, found.lng, found.join_id) == (40.7, -73.9, 0)
+    device = record(world, NEW)
+    assert (device.app_eui, device.join_eui, device.contract_id, device.profile_id) == (APP, "BBBBBBBBBBBBBB01", 20, 3)
+    assert (device.state, device.activation, device.app_key) == ("REGISTERED", "OTAA", bytes.fromhex(KEY))
+    assert (device.tags, device.metadata, device.dev_type) == (("both", "all", "tag1"), "=1", "WATER_SENSOR")
+    assert (device.lat, device.lng, device.join_id) == (40.7, -73.9, 0)
 
 
-def test_an_abp_device_has_its_session_with_the_row(make_world):
+def test_an_abp_device_gets_its_session_from_the_row(make_world):
     world = make_world()
     row = {"devEui": NEW, "devAddr": "0123abcd", "nwkSKey": KEY, "appSKey": KEY_2}
     world.register(row, {"devEui": NEWER}, actType="ABP")
-    found = record(world, NEW)
-    assert (found.activation, found.dev_addr) == ("ABP", 0x0123ABCD)
-    assert (found.nwk_s_key, found.app_s_key) == (bytes.fromhex(KEY), bytes.fromhex(KEY_2))
+    device = record(world, NEW)
+    assert (device.activation, device.dev_addr) == ("ABP", 0x0123ABCD)
+    assert (device.nwk_s_key, device.app_s_key) == (bytes.fromhex(KEY), bytes.fromhex(KEY_2))
     assert record(world, NEWER).dev_addr is None
 
 
-def test_a_registration_again_changes_nothing_or_the_key(make_world):
+def test_a_second_registration_changes_only_the_key(make_world):
     world = make_world()
     world.register({"devEui": NEW, "appKey": KEY}, {"devEui": NEWER, "appKey": KEY})
     result = world.register({"devEui": NEW, "appKey": KEY}, {"devEui": NEWER, "appKey": KEY_2})
@@ -70,7 +70,7 @@ def test_a_device_of_another_application_cannot_be_registered(make_world):
     assert record(world, FLEET).app_eui == APP
 
 
-def test_activation_counts_what_it_changed_and_tells_what_it_cannot(make_world):
+def test_activation_counts_changes_and_reports_unknown_devices(make_world):
     world = make_world()
     world.register(NEW, NEWER)
     world.onboard("activate", None, {"devEui": NEWER})
@@ -84,20 +84,21 @@ def test_activation_counts_what_it_changed_and_tells_what_it_cannot(make_world):
 
 
 @pytest.mark.parametrize(
-    ("eui", "how"), [(FLEET, "has already joined"), (NEW, "was already Activated"), (NEWER, "has not been registered")]
+    ("eui", "event"),
+    [(FLEET, "has already joined"), (NEW, "was already Activated"), (NEWER, "has not been registered")],
 )
-def test_what_another_application_has_cannot_be_activated(make_world, eui, how):
+def test_a_device_of_another_application_cannot_be_activated(make_world, eui, event):
     world = make_world()
     world.register(NEW, NEWER)
     world.onboard("activate", None, {"devEui": NEW})
-    record(world, NEW).state = DeviceState.ACTIVATED  # it may have joined by now
+    record(world, NEW).state = DeviceState.ACTIVATED  # it may have joined meanwhile
     result = world.onboard("activate", None, {"devEui": eui}, key=world.key(app_eui=OTHER))
-    where = "JoinEUI" if eui == NEWER else "AppEUI"
-    assert result["msgs"][0].startswith(f"DevEUI: {eui} {how}")
-    assert result["msgs"][0].endswith(f"The Device cannot be Activated on {where}: {OTHER}.")
+    kind_of_eui = "JoinEUI" if eui == NEWER else "AppEUI"
+    assert result["msgs"][0].startswith(f"DevEUI: {eui} {event}")
+    assert result["msgs"][0].endswith(f"The Device cannot be Activated on {kind_of_eui}: {OTHER}.")
 
 
-def test_a_device_is_activated_on_the_join_server_it_was_registered_on(make_world):
+def test_a_device_is_activated_only_with_its_own_join_eui(make_world):
     world = make_world()
     world.register(NEW)
     result = world.onboard("activate", {"joinEui": "BBBBBBBBBBBBBB01"}, {"devEui": NEW})
@@ -107,27 +108,27 @@ def test_a_device_is_activated_on_the_join_server_it_was_registered_on(make_worl
     assert world.onboard("activate", {"joinEui": APP}, {"devEui": NEW})["stats"]["activated"] == 1
 
 
-def test_activation_takes_details_along_and_a_key_if_there_is_one(make_world):
+def test_activation_takes_details_and_a_key_from_the_row(make_world):
     world = make_world()
     world.register({"devEui": NEW, "appKey": KEY, "tags": "old"})
     row = {"devEui": NEW, "lat": 1, "lng": 2, "tags": "new", "metadata": "m", "devType": "t", "appKey": KEY_2}
     result = world.onboard("activate", {"contractId": 7, "profId": 8}, row)
-    found = record(world, NEW)
-    assert (found.lat, found.lng, found.tags, found.metadata, found.dev_type) == (1, 2, ("old", "new"), "m", "t")
-    assert (found.contract_id, found.profile_id, found.app_key) == (7, 8, bytes.fromhex(KEY_2))
+    device = record(world, NEW)
+    assert (device.lat, device.lng, device.tags, device.metadata, device.dev_type) == (1, 2, ("old", "new"), "m", "t")
+    assert (device.contract_id, device.profile_id, device.app_key) == (7, 8, bytes.fromhex(KEY_2))
     assert result["msgs"] == [f"The AppKey for DevEUI: {NEW} has been updated. Old AppKey: {KEY} New AppKey: {KEY_2}."]
 
 
-def test_one_is_activated_at_once_without_a_task(make_world):
+def test_activate_one_activates_a_device_without_a_task(make_world):
     world = make_world()
     world.register(NEW)
     query = {"devEui": NEW, "appEui": APP, "tags": "a,b", "metadata": "m", "lat": "1.5", "lng": "-2", "devType": "t"}
     query |= {"contractId": 5, "profId": 6, "joinEui": APP}
     assert world.call("POST", "device/activateOne", query) == (200, {"message": "Device successfully Activated"})
-    found = record(world, NEW)
-    assert (found.tags, found.metadata, found.lat, found.lng, found.dev_type) == (("a", "b"), "m", 1.5, -2.0, "t")
-    assert (found.contract_id, found.profile_id) == (5, 6)
-    assert found.state in {"ACTIVATED", "JOINED"}
+    device = record(world, NEW)
+    assert (device.tags, device.metadata, device.lat, device.lng, device.dev_type) == (("a", "b"), "m", 1.5, -2.0, "t")
+    assert (device.contract_id, device.profile_id) == (5, 6)
+    assert device.state in {"ACTIVATED", "JOINED"}
     assert world.call("POST", "device/activateOne", {"devEui": NEW})[1] == {"message": "Device was already Activated"}
 
 
@@ -138,14 +139,14 @@ def test_one_is_activated_at_once_without_a_task(make_world):
         (FLEET, OTHER, 400, f"has already joined on AppEUI: {APP}. The Device cannot be Activated on AppEUI: {OTHER}."),
     ],
 )
-def test_one_that_cannot_be_activated_is_told(make_world, eui, app, status, words):
+def test_activate_one_explains_a_refusal(make_world, eui, app, status, words):
     world = make_world()
     code, answer = world.call("POST", "device/activateOne", {"devEui": eui}, key=world.key(app_eui=app))
     assert code == status
     assert answer["message"].endswith(words)
 
 
-def test_deactivation_and_activation_again(make_world):
+def test_a_device_can_be_deactivated_and_activated_again(make_world):
     world = make_world()
     world.register(NEW)
     rows = [{"devEui": eui} for eui in (FLEET, NEW, NEWER)]
@@ -156,14 +157,14 @@ def test_deactivation_and_activation_again(make_world):
     assert not record(world, FLEET).may_join
     assert world.onboard("deactivate", None, rows[0])["stats"]["notChanged"] == 1
     assert world.onboard("activate", None, rows[0])["stats"]["activated"] == 1
-    assert record(world, FLEET).state == "JOINED", "its session has gone on"
+    assert record(world, FLEET).state == "JOINED", "it keeps its session"
 
 
 @pytest.mark.parametrize(
     ("operation", "tags"),
     [("APPEND", ("sandbox", "all", "own")), ("REPLACE", ("all", "own")), ("DELETE", ("sandbox",))],
 )
-def test_an_update_does_with_tags_what_it_is_told(make_world, operation, tags):
+def test_an_update_appends_replaces_or_deletes_tags(make_world, operation, tags):
     world = make_world()
     result = world.onboard(
         "update", {"appEui": APP, "tagsOperation": operation, "tags": "all"}, {"devEui": FLEET, "tags": "own"}
@@ -183,14 +184,14 @@ def test_an_update_changes_the_fields_of_the_row(make_world):
     result = world.onboard("update", {"appEui": APP, "profId": 9}, row)
     assert result["stats"]["updated"] == 1
     assert "New AppKey" in result["msgs"][0]
-    found = record(world, FLEET)
-    assert (found.app_key, found.nwk_key) == (bytes.fromhex(KEY), bytes.fromhex(KEY_2))
-    assert (found.dev_class, found.fw_ver, found.profile_id) == ("B", "1.0.0", 9)
-    assert (found.lat, found.lng, found.metadata, found.dev_type) == (43.1, -70.8, "m", "WATER_SENSOR")
+    device = record(world, FLEET)
+    assert (device.app_key, device.nwk_key) == (bytes.fromhex(KEY), bytes.fromhex(KEY_2))
+    assert (device.dev_class, device.fw_ver, device.profile_id) == ("B", "1.0.0", 9)
+    assert (device.lat, device.lng, device.metadata, device.dev_type) == (43.1, -70.8, "m", "WATER_SENSOR")
     assert world.onboard("update", {"appEui": APP, "profId": 9}, row)["stats"]["notChanged"] == 1
 
 
-def test_only_devices_that_have_joined_are_updated(make_world):
+def test_only_joined_devices_are_updated(make_world):
     world = make_world()
     world.register(NEW)
     result = world.onboard("update", {"appEui": APP}, {"devEui": NEW, "fwVer": "2"}, {"devEui": NEWER, "fwVer": "2"})
@@ -209,7 +210,7 @@ def test_tags_without_an_operation_are_a_bad_request(make_world, params, row):
     assert (status, answer) == (400, {"message": "required parameter is missing: tagsOperation (tags are updated)"})
 
 
-def moved(world, *euis, second_key=None, **params):
+def transfer(world, *euis, second_key=None, **params):
     query = {"fromAppEui": APP, "toAppEui": OTHER, "contractId": 77} | params
     headers = {"authorization2": world.key(app_eui=OTHER) if second_key is None else second_key}
     return world.call(
@@ -219,13 +220,13 @@ def moved(world, *euis, second_key=None, **params):
 
 def test_a_transfer_moves_devices_with_two_keys(make_world):
     world = make_world()
-    status, answer = moved(world, FLEET, profId=5)
+    status, answer = transfer(world, FLEET, profId=5)
     assert status == 200
     assert answer["statusUrl"] == f"{world.url}/rest/integration/device/status?reqId=DevTransferJobReq:{APP}-{OTHER}"
     world.clock.run_until(lambda: record(world, FLEET).app_eui == OTHER)
-    found = record(world, FLEET)
-    assert (found.contract_id, found.profile_id, found.state) == (77, 5, "JOINED")
-    for app_eui in (APP, OTHER):  # either key may ask
+    device = record(world, FLEET)
+    assert (device.contract_id, device.profile_id, device.state) == (77, 5, "JOINED")
+    for app_eui in (APP, OTHER):  # keys of both applications are accepted
         status, answer = world.call(
             "GET", "device/status", {"reqId": f"DevTransferJobReq:{APP}-{OTHER}"}, key=world.key(app_eui=app_eui)
         )
@@ -245,8 +246,8 @@ def test_a_transfer_moves_devices_with_two_keys(make_world):
         ([FLEET], {"second_key": "AK2:fuota-sandbox-opens-nothing-but-sandboxes"}, 403, "authorization2"),
     ],
 )
-def test_a_transfer_that_cannot_be_is_refused(make_world, euis, params, status, words):
-    code, answer = moved(make_world(), *euis, **params)
+def test_an_impossible_transfer_is_refused(make_world, euis, params, status, words):
+    code, answer = transfer(make_world(), *euis, **params)
     assert code == status
     assert words in answer["message"]
 
@@ -284,7 +285,7 @@ def test_a_transfer_that_cannot_be_is_refused(make_world, euis, params, status, 
         (b'{"data":[%s],"callback":{"url":"http://127.0.0.1/","headers":{"a b":"c"}}}', "header"),
     ],
 )
-def test_a_body_that_is_wrong_is_told_with_the_row_and_without_keys(make_world, body, words):
+def test_a_wrong_body_is_explained_with_its_row_and_without_keys(make_world, body, words):
     world = make_world()
     body = body.replace(b"%s", b'{"devEui":"AAAAAAAAAAAAAAA1","appKey":"%K"}').replace(b"%K", KEY.encode())
     status, answer = world.call("POST", "device/register", {"token": world.service.token()}, data=body)

@@ -1,4 +1,4 @@
-"""Every curl example of the reference, its host replaced and its placeholders filled, over real HTTP."""
+"""Every curl example of the reference over real HTTP, with another host and with its placeholders filled."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ DATE = r"\d\d/\d\d/\d{4} (0\d|1[01]):\d\d:\d\d [AP]M UTC"
 
 
 class Example:
-    """A curl command against a world of its own. `mc_addr`: in place of the example's BBBBBB01."""
+    """A curl command for a separate world. mc_addr: replaces the address BBBBBB01 of the examples."""
 
     def __init__(self, world):
-        self.one, self.mc_addr = world, "BBBBBB01"
+        self.world, self.mc_addr = world, "BBBBBB01"
 
-    def registered(self, euis, app_eui=APP):
+    def register(self, euis, app_eui=APP):
         rows = [{"devEui": eui, "appKey": f"{n:032X}"} for n, eui in enumerate(euis, 1)]
-        place = {"token": self.one.service.token(), "appEui": app_eui}
-        self.one.onboard("register", place, *rows, key=self.one.key(app_eui=app_eui))
+        query = {"token": self.world.service.token(), "appEui": app_eui}
+        self.world.onboard("register", query, *rows, key=self.world.key(app_eui=app_eui))
 
-    def joined(self, euis):
-        self.registered(euis)
-        self.one.onboard("activate", {"appEui": APP}, *({"devEui": eui} for eui in euis))
-        records = [self.one.server.directory.devices[eui] for eui in euis]
-        self.one.clock.run_until(lambda: all(record.state == "JOINED" for record in records))
+    def join(self, euis):
+        self.register(euis)
+        self.world.onboard("activate", {"appEui": APP}, *({"devEui": eui} for eui in euis))
+        records = [self.world.server.directory.devices[eui] for eui in euis]
+        self.world.clock.run_until(lambda: all(record.state == "JOINED" for record in records))
 
     def run(self, curl):
-        """The command's request, sent as curl would send it."""
+        """Send the request of the command as curl would send it. Return the answer."""
         words = shlex.split(self.filled(curl))[1:]
         headers, method, url, body, files = {}, None, None, None, None
         while words:
@@ -65,21 +65,21 @@ class Example:
         method = method or ("GET" if body is None and files is None else "POST")
         with requests.Session() as session:
             session.trust_env = False
-            target = self.one.url + url.removeprefix(f"https://{urlsplit(url).netloc}")
+            target = self.world.url + url.removeprefix(f"https://{urlsplit(url).netloc}")
             return session.request(method, target, headers=headers, data=body, files=files, timeout=10)
 
     def filled(self, curl):
-        key = {app_eui: self.one.key(app_eui=app_eui) for app_eui in (OLD, NEW)}
+        key = {app_eui: self.world.key(app_eui=app_eui) for app_eui in (OLD, NEW)}
         curl = curl.replace("<CUR_APP_API_KEY>", key[OLD]).replace("<NEW_APP_API_KEY>", key[NEW])
         for placeholder, value in {
-            "<API_KEY>": self.one.api_key,
-            "AK2:APIKEY": self.one.api_key,
+            "<API_KEY>": self.world.api_key,
+            "AK2:APIKEY": self.world.api_key,
             "<contract>": "20",
             "<devProfile>": "3",
             "BBBBBB01": self.mc_addr,
         }.items():
             curl = curl.replace(placeholder, value)
-        return curl.replace("<token>", self.one.service.token()) if "<token>" in curl else curl
+        return curl.replace("<token>", self.world.service.token()) if "<token>" in curl else curl
 
 
 @pytest.fixture
@@ -87,56 +87,56 @@ def example(make_world):
     return Example(make_world(app_euis=(APP, OLD, NEW), region="US915", devices=1))
 
 
-# --- what must be there before an example can be answered as shown
+# --- objects that an example needs
 
 
 def a_queued_downlink(example):
-    example.registered(["AAAAAAAAAAAAAAAA"])
-    assert example.one.client.downlinks.send("AAAAAAAAAAAAAAAA", b"").msg_id == 1
+    example.register(["AAAAAAAAAAAAAAAA"])
+    assert example.world.client.downlinks.send("AAAAAAAAAAAAAAAA", b"").msg_id == 1
 
 
 def an_address(example):
     row = {"devEui": "12FFFFFF12FFFFFF", "devAddr": "12FFFFFF", "nwkSKey": "1" * 32, "appSKey": "2" * 32}
-    example.one.onboard("register", {"token": example.one.service.token(), "actType": "ABP"}, row)
+    example.world.onboard("register", {"token": example.world.service.token(), "actType": "ABP"}, row)
 
 
 def a_task_with_an_error(example):
-    assert example.one.onboard("activate", None, {"devEui": "1230000000000ABC"})["stats"]["errors"] == 1
+    assert example.world.onboard("activate", None, {"devEui": "1230000000000ABC"})["stats"]["errors"] == 1
 
 
 def a_job(example):
-    example.joined(SENSORS)
-    example.one.started(devTags="", devEuis=",".join(SENSORS), startDelaySecs=3600)
+    example.join(SENSORS)
+    example.world.start(devTags="", devEuis=",".join(SENSORS), startDelaySecs=3600)
 
 
 def a_group(example):
-    example.joined((*MEMBERS, *LATER_MEMBERS))
-    setup = example.one.client.multicast.setup
+    example.join((*MEMBERS, *LATER_MEMBERS))
+    setup = example.world.client.multicast.setup
     group = setup(APP, dev_euis=MEMBERS, tx_channel=7, tx_data_rate=13, mcast_type="D2D")
     example.mc_addr = group.mc_addr
 
 
 def a_group_of_four(example):
     a_group(example)
-    add = example.one.client.multicast.add_devices
+    add = example.world.client.multicast.add_devices
     add(APP, example.mc_addr, dev_euis=LATER_MEMBERS, mcast_type="D2D")
 
 
 BEFORE = {
-    "device/sendmsg": lambda example: example.registered(["AAAAAAAAAAAAAAAA"]),
+    "device/sendmsg": lambda example: example.register(["AAAAAAAAAAAAAAAA"]),
     "device/sendmcastmsg": an_address,
     "device/clearmsgs": a_queued_downlink,
-    "device/activate": lambda example: example.registered(PUMPS),
-    "device/activateOne": lambda example: example.registered(PUMPS),
-    "device/deactivate": lambda example: example.joined(PUMPS),
-    "device/update": lambda example: example.joined(SENSORS),
-    "device/csvExport": lambda example: example.joined(SENSORS),
-    "device/transfer": lambda example: example.registered(PUMPS, OLD),
+    "device/activate": lambda example: example.register(PUMPS),
+    "device/activateOne": lambda example: example.register(PUMPS),
+    "device/deactivate": lambda example: example.join(PUMPS),
+    "device/update": lambda example: example.join(SENSORS),
+    "device/csvExport": lambda example: example.join(SENSORS),
+    "device/transfer": lambda example: example.register(PUMPS, OLD),
     "device/status": a_task_with_an_error,
-    "mcastTransfer": lambda example: example.joined(SENSORS),
+    "mcastTransfer": lambda example: example.join(SENSORS),
     "mcastCancel": a_job,
     "mcastStatus": a_job,
-    "mcast/setup": lambda example: example.joined(MEMBERS),
+    "mcast/setup": lambda example: example.join(MEMBERS),
     "mcast/addDevices": a_group,
     "mcast/removeDevices": a_group_of_four,
     "mcast/status": a_group,
@@ -146,11 +146,11 @@ BEFORE = {
 
 
 def shape(value):
-    """The members of a JSON value by name, and what type each is of; a list is what its first element is."""
+    """Return the members of a JSON value with their types. A list has the shape of its first element."""
     if isinstance(value, dict):
         return {name: shape(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [shape(one) for one in value[:1]]
+        return [shape(element) for element in value[:1]]
     return type(value)
 
 
@@ -165,49 +165,49 @@ def named(example):
 JSON_EXAMPLES = [example for example in EXAMPLES if example["call"] != "device/csvExport"]
 
 
-def test_the_examples_are_of_all_twenty_calls():
+def test_the_examples_cover_all_twenty_calls():
     assert len(EXAMPLES) == 24
     assert len({example["call"] for example in EXAMPLES}) == 20
 
 
-@pytest.mark.parametrize("shown", JSON_EXAMPLES, ids=named)
-def test_an_example_is_answered_in_the_shape_and_types_that_it_shows(example, shown):
-    BEFORE.get(shown["call"], lambda example: None)(example)
-    answer = example.run(shown["curl"])
+@pytest.mark.parametrize("example_data", JSON_EXAMPLES, ids=named)
+def test_an_example_is_answered_with_the_members_and_types_it_shows(example, example_data):
+    BEFORE.get(example_data["call"], lambda example: None)(example)
+    answer = example.run(example_data["curl"])
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
-    expected = as_json(shown["answer"])
+    expected = as_json(example_data["answer"])
     assert shape(answer.json()) == shape(expected)
     for name in ("message", "state", "clearedIds", "devClass", "dr", "freq", "durationSecs", "maxFCnt", "mcastType"):
-        if name in expected and shown["call"] != "mcastStatus":
+        if name in expected and example_data["call"] != "mcastStatus":
             assert answer.json()[name] == expected[name]
     if "statusUrl" in expected:
-        assert answer.json()["statusUrl"] == example.one.url + expected["statusUrl"].removeprefix(
+        assert answer.json()["statusUrl"] == example.world.url + expected["statusUrl"].removeprefix(
             "https://api.senraco.io"
         )
 
 
-def test_the_status_example_is_answered_to_the_letter(example):
-    """But for the join server, which the example does not have as its own application is."""
-    shown = next(example for example in EXAMPLES if example["call"] == "device/status")
+def test_the_status_example_is_answered_literally(example):
+    """The JoinEUI is an exception: in the example it differs from the application's EUI."""
+    example_data = next(example for example in EXAMPLES if example["call"] == "device/status")
     a_task_with_an_error(example)
-    assert example.run(shown["curl"]).json() == as_json(shown["answer"])
+    assert example.run(example_data["curl"]).json() == as_json(example_data["answer"])
 
 
-@pytest.mark.parametrize("shown", [one for one in EXAMPLES if one["call"] == "device/csvExport"])
-def test_an_export_has_the_columns_and_cells_that_the_example_shows(example, shown):
+@pytest.mark.parametrize("example_data", [example for example in EXAMPLES if example["call"] == "device/csvExport"])
+def test_an_export_has_the_columns_and_cells_of_the_example(example, example_data):
     BEFORE["device/csvExport"](example)
-    answer = example.run(shown["curl"].replace("contractId=2&", "contractId=1&"))
+    answer = example.run(example_data["curl"].replace("contractId=2&", "contractId=1&"))
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     heading, *rows = csv.reader(io.StringIO(answer.text))
-    shown_heading, *shown_rows = csv.reader(io.StringIO(shown["answer"]))
+    shown_heading, *shown_rows = csv.reader(io.StringIO(example_data["answer"]))
     assert heading == shown_heading
-    found = {row[0]: row for row in rows}
-    assert set(SENSORS) <= set(found)
+    by_eui = {row[0]: row for row in rows}
+    assert set(SENSORS) <= set(by_eui)
     kinds = (r"[0-9A-F]{16}", r"\d+", r".*", "REGISTERED|ACTIVATED|JOINED|DEACTIVATED")
     patterns = [*kinds, *[f"({DATE})?"] * 4, *[r"(\d+)?"] * (len(heading) - 8)]
     for row in [*rows, *shown_rows]:
         assert all(re.fullmatch(pattern, cell) for pattern, cell in zip(patterns, row, strict=True)), row
-    assert found[SENSORS[0]][4] != ""
-    assert found[SENSORS[0]][5] != ""
+    assert by_eui[SENSORS[0]][4] != ""
+    assert by_eui[SENSORS[0]][5] != ""

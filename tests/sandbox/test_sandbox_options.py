@@ -1,4 +1,4 @@
-"""What `Sandbox` is made of reaches the part that it is for."""
+"""The options of `Sandbox` reach the object that they are for."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ def client(running, key=None):
 
 
 def transfer(running):
-    """A job of twenty fragments, to its end or to where it stops."""
-    one = client(running).transfers
-    one.start(bytes(960), app_eui=running.app_eui, dev_euis=[FIRST], start_delay_s=300, redundancy=0)
-    deadline, seen = time.monotonic() + 10, None
-    while time.monotonic() < deadline and not (status := one.status(app_eui=running.app_eui)).finished:
-        if seen == (status.pct_done, running._clock.now_us()) and status.state == "Running":
+    """Run a transfer of twenty fragments until it ends or stalls. Return its last status."""
+    transfers = client(running).transfers
+    transfers.start(bytes(960), app_eui=running.app_eui, dev_euis=[FIRST], start_delay_s=300, redundancy=0)
+    deadline, last_seen = time.monotonic() + 10, None
+    while time.monotonic() < deadline and not (status := transfers.status(app_eui=running.app_eui)).finished:
+        if last_seen == (status.pct_done, running._clock.now_us()) and status.state == "Running":
             break
-        seen = (status.pct_done, running._clock.now_us())
+        last_seen = (status.pct_done, running._clock.now_us())
         time.sleep(0.05)
     return status
 
 
-def test_answers_are_lost_after_the_work_was_done():
+def test_lost_answers_reach_http_after_the_work_is_done():
     with sandbox(faults=Faults(lost_answer=1), speed=0.001) as running:
         with pytest.raises(UnreachableError):
             client(running).downlinks.send(FIRST, b"\1")
         assert running._service.downlinks.last_msg_id == 1
 
 
-def test_answers_fail():
+def test_server_errors_reach_http():
     with sandbox(faults=Faults(server_error=1)) as running, pytest.raises(ServerFault):
         client(running).downlinks.send(FIRST, b"\1")
 
 
-def test_a_job_stalls_and_is_called_running():
+def test_a_stalled_transfer_stays_running():
     with sandbox(faults=Faults(stall_at_pct=50)) as running:
         status = transfer(running)
     assert (status.state, status.finished, 50 <= status.pct_done < 60) == ("Running", False, True)
@@ -62,7 +62,7 @@ def test_a_job_stalls_and_is_called_running():
         ({"faults": Faults(repeat_notification=1)}, 2),
     ],
 )
-def test_uplinks_are_posted_as_often_as_was_said(collector, options, times):
+def test_uplinks_are_posted_according_to_duplicates_and_faults(collector, options, times):
     with sandbox(data_stream_url=collector.url, **options) as running:
         assert transfer(running).state == "Done"
     reports = [uplink for uplink in collector.uplinks if uplink.seqno == max(u.seqno for u in collector.uplinks)]
@@ -70,7 +70,7 @@ def test_uplinks_are_posted_as_often_as_was_said(collector, options, times):
     assert [uplink.dup for uplink in reports] == ([False, True, True] if times == 3 else [None] * times)
 
 
-def test_there_are_two_applications_and_the_first_has_the_fleet():
+def test_the_first_of_two_applications_has_the_fleet():
     with sandbox() as running:
         assert running.app_euis == (SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI)
         assert running.app_eui == SANDBOX_APP_EUI
@@ -79,7 +79,7 @@ def test_there_are_two_applications_and_the_first_has_the_fleet():
         assert other.devices.task(other.devices.deactivate([FIRST]), poll_ms=5).errors == 1
 
 
-def test_applications_and_the_key_can_be_one_s_own():
+def test_applications_and_key_can_be_chosen():
     with sandbox(app_euis=(APP, OTHER.lower()), api_key="AK3:mine") as running:
         assert (running.app_euis, running.key()) == ((APP, OTHER), "AK3:mine")
         client(running, "AK3:mine").downlinks.clear(FIRST)
@@ -99,12 +99,12 @@ def test_applications_and_the_key_can_be_one_s_own():
         ({"duplicates": 16, "data_stream_url": "http://127.0.0.1:1/"}, "0 to 15"),
     ],
 )
-def test_what_cannot_be_is_refused(options, words):
+def test_invalid_options_are_refused(options, words):
     with pytest.raises(ParameterError, match=words):
         sandbox(**options)
 
 
-def test_the_token_is_another_once_it_was_used():
+def test_a_used_token_is_replaced():
     with sandbox() as running:
         token = running.token
         assert running.token == token

@@ -1,4 +1,4 @@
-"""The state file: what it keeps, that it is whole at any moment, and that what was answered is in it."""
+"""The state file: its content, that it is whole at any moment, and that it contains everything that was answered."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def client(running):
     return SenraClient(running.url, running.api_key, retries=0)
 
 
-def test_the_books_are_there_the_next_time(path):
+def test_the_next_sandbox_has_the_saved_state(path):
     with sandbox(path) as first:
         devices = client(first).devices
         row = {"dev_eui": NEW, "app_key": KEY, "tags": ["a", "b"], "lat": 1.5, "metadata": "m"}
@@ -63,7 +63,7 @@ def test_the_books_are_there_the_next_time(path):
         assert client(second).downlinks.send(NEW, b"").msg_id > msg_id
 
 
-def test_a_state_holds_the_keys_and_is_its_owner_s_to_read(path):
+def test_a_state_file_contains_keys_and_is_readable_by_its_owner_only(path):
     with sandbox(path) as running:
         devices = client(running).devices
         devices.task(devices.register([{"dev_eui": NEW, "app_key": KEY}], token=running.token), poll_ms=5)
@@ -72,7 +72,7 @@ def test_a_state_holds_the_keys_and_is_its_owner_s_to_read(path):
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_a_task_under_way_is_told_as_failed_the_next_time(path):
+def test_a_running_task_is_reported_as_failed_by_the_next_sandbox(path):
     with sandbox(path, speed=0.001) as first:
         devices = client(first).devices
         devices.register([{"dev_eui": NEW, "app_key": KEY}], token=first.token)
@@ -86,11 +86,11 @@ def test_a_task_under_way_is_told_as_failed_the_next_time(path):
         devices = client(second).devices
         with pytest.raises(NotFoundError):
             client(second).downlinks.send(NEW, b"")
-        again = devices.register([{"dev_eui": NEW, "app_key": KEY}], token=second.token)
-        assert devices.task(again, poll_ms=5).succeeded
+        task = devices.register([{"dev_eui": NEW, "app_key": KEY}], token=second.token)
+        assert devices.task(task, poll_ms=5).succeeded
 
 
-def test_time_does_not_go_back(path):
+def test_virtual_time_does_not_go_back(path):
     with sandbox(path, speed=100_000):
         time.sleep(0.05)  # an hour and more
     saved_us = json.loads(path.read_text())["now_us"]
@@ -111,37 +111,37 @@ with Sandbox(fleet=FleetRecipe(devices=1), speed=None, uplink_period_s=86_400, s
 
 @pytest.fixture
 def killed(path):
-    """Does something to a sandbox in a process of its own, which is killed at once; what was saved."""
+    """Return a function that acts on a sandbox in a separate process, kills the process, and returns result and saved state."""
 
-    def run(do):
+    def run(action):
         process = subprocess.Popen([sys.executable, "-c", SCRIPT, path], stdout=subprocess.PIPE, text=True)
         with process:
             url, key, token = process.stdout.readline().split()
-            answered = do(SenraClient(url, key, retries=0), token)
+            result = action(SenraClient(url, key, retries=0), token)
             process.send_signal(signal.SIGKILL)
-        return answered, load_state(path)
+        return result, load_state(path)
 
     return run
 
 
-def register(one, token):
-    return one.devices.task(one.devices.register([{"dev_eui": NEW, "app_key": KEY}], token=token), poll_ms=1)
+def register(client, token):
+    return client.devices.task(client.devices.register([{"dev_eui": NEW, "app_key": KEY}], token=token), poll_ms=1)
 
 
-def test_what_a_task_was_told_to_have_done_survives_a_kill(killed):
+def test_the_reported_work_of_a_task_survives_a_kill(killed):
     status, saved = killed(register)
     assert status.succeeded
     assert [record.dev_eui for record in saved.devices] == [FIRST, NEW]
     assert saved.tasks[0].done == status.raw
 
 
-def test_downlinks_that_were_answered_survive_a_kill(killed):
-    def send(one, token):
-        register(one, token)
-        return [one.downlinks.send(NEW, bytes([n]), port=9).msg_id for n in range(3)]
+def test_answered_downlinks_survive_a_kill(killed):
+    def send(client, token):
+        register(client, token)
+        return [client.downlinks.send(NEW, bytes([n]), port=9).msg_id for n in range(3)]
 
     queued, saved = killed(send)
-    assert [one.msg_id for one in saved.downlinks] == queued
+    assert [downlink.msg_id for downlink in saved.downlinks] == queued
     assert saved.last_msg_id == queued[-1]
 
 
@@ -156,7 +156,7 @@ def test_downlinks_that_were_answered_survive_a_kill(killed):
         (b'{"format":"fuota sandbox state","version":1,"now_us":1,"devices":[{}],"downlinks":[]}\n', "damaged"),
     ],
 )
-def test_a_file_that_is_no_state_is_refused_and_left_alone(path, content, words):
+def test_a_file_with_other_content_is_refused_and_not_changed(path, content, words):
     path.write_bytes(content)
     with pytest.raises(StorageError, match=words):
         sandbox(path)
@@ -164,7 +164,7 @@ def test_a_file_that_is_no_state_is_refused_and_left_alone(path, content, words)
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
-def test_any_other_json_is_refused_and_nothing_else(value):
+def test_any_other_json_raises_storage_error_only(value):
     whole = {"format": "fuota sandbox state", "version": 1, "now_us": 1, "last_msg_id": 0}
     for name in ("devices", "downlinks", "token", "tasks"):
         whole[name] = value
@@ -172,12 +172,12 @@ def test_any_other_json_is_refused_and_nothing_else(value):
         SavedState.from_json(whole)
 
 
-def test_a_folder_that_is_not_there_is_told_at_the_start(tmp_path):
+def test_a_missing_folder_is_reported_at_the_start(tmp_path):
     with pytest.raises(StorageError, match="cannot be written"), sandbox(tmp_path / "none" / "state.json"):
         pass
 
 
-def test_where_the_port_is_taken_the_state_is_left_alone(path):
+def test_a_port_in_use_leaves_the_state_file_unchanged(path):
     with sandbox(path) as running:
         before = path.read_bytes()
         port = int(running.url.rpartition(":")[2])
@@ -189,8 +189,7 @@ def test_where_the_port_is_taken_the_state_is_left_alone(path):
 def test_a_state_that_cannot_be_saved_is_answered_500_and_logged(tmp_path, caplog):
     folder = tmp_path / "gone"
     folder.mkdir()
-    made = sandbox(folder / "state.json")
-    with made as running:
+    with sandbox(folder / "state.json") as running:
         (folder / "state.json").unlink()
         folder.rmdir()
         with requests.Session() as session:
@@ -215,7 +214,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(path):
     assert path.read_bytes() == b"old"
 
 
-def test_many_who_wait_share_one_writing(path):
+def test_waiting_threads_share_one_writing(path):
     started, go, snapshots = threading.Event(), threading.Event(), []
 
     def snapshot(devices):
@@ -242,7 +241,7 @@ def test_many_who_wait_share_one_writing(path):
     assert json.loads(path.read_text()) == {"n": len(snapshots), "devices": True}
 
 
-def test_what_a_kill_has_cut_short_is_left_out(path):
+def test_a_line_cut_short_by_a_kill_is_ignored(path):
     with sandbox(path, speed=0.001) as running:
         for port in (7, 8):
             client(running).downlinks.send(FIRST, b"", port=port)
@@ -251,11 +250,11 @@ def test_what_a_kill_has_cut_short_is_left_out(path):
     assert len(lines) == 3
     for cut in range(len(lines[-1])):
         path.write_bytes(text[: len(text) - cut])
-        ports = [one.port for one in load_state(path).downlinks]
+        ports = [downlink.port for downlink in load_state(path).downlinks]
         assert ports == ([7, 8] if cut == 0 else [7])
 
 
-def test_a_file_that_has_grown_is_written_anew(path, monkeypatch):
+def test_a_file_that_has_grown_is_written_again(path, monkeypatch):
     monkeypatch.setattr("fuota.sandbox.server.state_file.MAX_APPENDED_BYTES", 100)
     file = StateFile(path, lambda devices: {"devices": devices, "filling": "x" * 60})
     file.start()
@@ -265,7 +264,7 @@ def test_a_file_that_has_grown_is_written_anew(path, monkeypatch):
     file.stop()
 
 
-def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file_and_no_temporary_file(tmp_path, monkeypatch):
     path = tmp_path / "state"
     files.write_whole(path, b"old", what="the state file", mode=files.PRIVATE)
 
@@ -275,10 +274,10 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_beside_it(tmp_path,
     monkeypatch.setattr("fuota.files.os.fsync", full)
     with pytest.raises(StorageError, match="No space left on device"):
         files.write_whole(path, b"new", what="the state file", mode=files.PRIVATE)
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("state", b"old")]
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("state", b"old")]
 
 
-def test_a_fault_of_ours_is_told_to_those_who_wait(path, caplog):
+def test_an_exception_in_the_snapshot_is_reported_to_waiting_threads(path, caplog):
     faults = [KeyError("ours")]
 
     def snapshot(devices):

@@ -1,4 +1,4 @@
-"""One device of the sandbox: the frames that it hears, its packages, and the image that it runs."""
+"""A device of the sandbox: the frames that it hears, its packages, and the image that it runs."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ class DeviceSession:
 
 @dataclass(slots=True, kw_only=True)
 class VirtualDevice:
-    """One device. It takes and returns the bytes of frames. Behind the frames are the packages TS003 to TS006.
+    """A device. It takes and returns the bytes of frames. Behind the frames are the packages TS003 to TS006.
 
-    loss: law by which it loses frames. rng: its random numbers. package: its TS004 package. app_key: its root key, 16 bytes, also
+    loss: its loss model. rng: its random numbers. package: its TS004 package. app_key: its root key, 16 bytes, also
     used as GenAppKey. phase: moment of its uplinks within the uplink period, a share. autostart: whether it starts a new image at
     the end of a session; otherwise it does so at a reboot that TS006 requests. inbox: its last application messages as
     (port, bytes). region: what its radio can do; None for any frequency and data rate. firmware: the firmware that replaces its

@@ -46,7 +46,7 @@ class ApiGroup:
         return self.start_us + SESSION_S * SECOND_US
 
     @property
-    def gone(self) -> bool:
+    def removed(self) -> bool:
         """Whether the group was deleted and its last device has left."""
         return self.deleted and not self.group.members
 
@@ -98,7 +98,7 @@ class ApiGroups:
             first_f_cnt=int(self._rng.integers(0, 1 << 31)),
         )
         api_group = ApiGroup(app_eui=records[0].app_eui, kind=kind, group=group, start_us=now_us)
-        self._drop_gone()
+        self._remove_deleted()
         self._by_addr[api_group.address] = api_group
         self._groups.admit_all(group, records)
         return api_group
@@ -149,7 +149,7 @@ class ApiGroups:
         api_group = self._by_addr.get(mc_addr.upper())
         if (
             api_group is None
-            or api_group.gone
+            or api_group.removed
             or api_group.app_eui != app_eui.upper()
             or kind not in (None, api_group.kind)
         ):
@@ -183,8 +183,8 @@ class ApiGroups:
             return None
         return self._send(self._open_group(app_eui, _hex(mc_addr), None), pdu, port)
 
-    def _drop_gone(self) -> None:
-        self._by_addr = {address: group for address, group in self._by_addr.items() if not group.gone}
+    def _remove_deleted(self) -> None:
+        self._by_addr = {address: group for address, group in self._by_addr.items() if not group.removed}
 
     def _open_group(self, app_eui: str, mc_addr: str, kind: str | None) -> ApiGroup:
         api_group = self.find(app_eui, mc_addr, kind)

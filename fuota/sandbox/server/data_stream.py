@@ -24,7 +24,7 @@ BATCH_DELAY_MS = 5
 """A batch has the uplinks that came "within a few milliseconds of each other" (reference, "Batching"), in real time."""
 MAX_BATCH_DELAY_MS = 10_000
 LAST_POSTS_S = 10
-"""Time for which queued uplinks are posted after `stop`."""
+"""Time limit for posting queued uplinks after `stop`."""
 MAX_DUPLICATES = 15
 
 _GATEWAY_STEP_DB = 4
@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 class DataStream:
     """A queue of uplinks and the thread that posts them to `url`.
 
-    batch: whether uplinks are posted in batches (arrays) instead of single objects. batch_delay_ms: time for which a batch
-    waits for further uplinks, 0 to 10000. duplicates: number of further gateways that hear an uplink, 0 to 15.
+    batch: whether uplinks are posted in batches (arrays) instead of single objects. batch_delay_ms: waiting time of a
+    batch for further uplinks, 0 to 10000. duplicates: number of further gateways that hear an uplink, 0 to 15.
     max_waiting: limit of queued uplinks. faults: of these, drop_notification and repeat_notification are used.
 
     An uplink is lost if the application does not accept it in three attempts, or if the queue is full. The log reports the first
@@ -156,7 +156,7 @@ class DataStream:
 
 
 def _by_gateways(uplink: Uplink, duplicates: int) -> list[Uplink]:
-    """Return the uplink as relayed by its gateway and by `duplicates` further ones. `dup` marks later copies (reference, "Fields").
+    """Return the uplink as relayed by its gateway and by `duplicates` further gateways. `dup` marks later copies (reference, "Fields").
 
     Without further gateways the uplink has no `dup`, which requires a contract.
     """

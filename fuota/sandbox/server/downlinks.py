@@ -39,7 +39,7 @@ class DownlinkQueues:
     """Queues of all devices. Times are virtual, in microseconds since 1970.
 
     queued: downlinks that wait already, in order. first_msg_id: number of the next message. on_queued: called with the EUI of a
-    device for which a message was queued, since a class C device can receive it at once.
+    device when a message is queued for it, since a class C device can receive it at once.
 
     When a device can hear, `next` returns its message and `mark_sent` takes it out of the queue. A confirmed message stays and is
     sent again each time the device can hear, until `acknowledge` is called or it expires.

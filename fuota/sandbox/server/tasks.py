@@ -29,7 +29,7 @@ class TaskState(StrEnum):
 
 
 class Count(StrEnum):
-    """Counter of a task's result for which a device counts, by its name in the answer."""
+    """Counter in the result of a task, by its name in the answer."""
 
     REGISTERED = "registered"
     ACTIVATED = "activated"
@@ -41,7 +41,7 @@ class Count(StrEnum):
 
 
 class Refusal(Enum):
-    """Reason for which a task has left a device unchanged."""
+    """Reason why a task has left a device unchanged."""
 
     NOT_REGISTERED = "not registered"
     OTHER_APPLICATION = "belongs to another application"
@@ -128,7 +128,7 @@ KINDS = {kind.noun: kind for kind in (REGISTER, ACTIVATE, DEACTIVATE, UPDATE, TR
 class TaskOutcome:
     """Outcome of a task for one device.
 
-    count: counter for which the device counts. message: text for the answer, "" for none. refusal: reason if the device counts as
+    count: counter that the device adds to. message: text for the answer, "" for none. refusal: reason if the device counts as
     an error.
     """
 
@@ -139,7 +139,7 @@ class TaskOutcome:
 
 @dataclass(slots=True, kw_only=True)
 class Task:
-    """One task. app_euis: applications that it occupies. count: number of devices. done: final answer, None before the end."""
+    """A task. app_euis: applications that it occupies. count: number of devices. done: final answer, None before the end."""
 
     request_id: str
     kind: TaskKind

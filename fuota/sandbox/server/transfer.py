@@ -1,4 +1,4 @@
-"""One FUOTA transfer of the sandbox's network server, from the set-up of its group to the last status.
+"""A FUOTA transfer of the sandbox's network server, from the set-up of its group to the last status.
 
 When a device can hear, it gets the group and its session (TS005; TS003 if its clock is wrong) and the data block (TS004). Then the
 fragments are sent to the group. At the end the devices are asked for their status: first the group, then each device.

@@ -22,7 +22,7 @@ from fuota.sandbox.server.transfer import STATUS_WAIT_US, BlockSetup, Participan
 MAX_TRANSFER_US = 366 * 24 * 3600 * SECOND_US
 """Limit for the duration of a transfer: longer than any real one, and within the range of dates and waits."""
 SPARE_US = 30 * SECOND_US
-"""Time by which a session is longer than the transmissions in it."""
+"""Extra length of a session, beyond the transmissions in it."""
 
 
 class Transfers:

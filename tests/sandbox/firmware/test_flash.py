@@ -1,4 +1,4 @@
-"""The chip as the factory leaves it."""
+"""The flash chip as the factory writes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fuota.sandbox.devices.firmware import flash
 SOURCES = Path(__file__).parents[3] / "sample_firmware" / "src"
 
 
-def test_the_factory_erases_puts_the_image_and_says_which_to_start(tmp_path: Path) -> None:
+def test_a_factory_chip_is_erased_and_starts_the_image_in_slot_0(tmp_path: Path) -> None:
     path = tmp_path / "chip"
     flash.write_factory_chip(path, b"an image")
     chip = path.read_bytes()
@@ -30,7 +30,7 @@ def test_an_image_larger_than_a_slot_is_refused(tmp_path: Path) -> None:
         flash.write_factory_chip(tmp_path / "chip", bytes(65537))
 
 
-def test_the_map_is_that_of_the_firmware() -> None:
+def test_the_layout_is_that_of_the_firmware() -> None:
     header = (SOURCES / "flash.h").read_text()
     defined = dict(re.findall(r"#define (\w+) (0x[0-9A-F]+)u", header))
     assert int(defined["FLASH_BYTES"], 16) == flash.FLASH_BYTES

@@ -27,7 +27,7 @@ class FrameKind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One frame: its kind and its body.
+    """A frame: its kind and its body.
 
     Body of DOWNLINK: multicast group or UNICAST, FPort, FRMPayload. Body of UPLINK: BlockAckDelay or AT_ONCE, FPort, FRMPayload.
     Other kinds have no body. Raises MessageError if the FRMPayload is too long.

@@ -60,7 +60,7 @@ class Machine:
         modem_socket, board_socket = socket.socketpair()
         modem_socket.settimeout(TIMEOUT_S)
         with board_socket:
-            self._process = subprocess.Popen(  # noqa: S603 - arguments of our own
+            self._process = subprocess.Popen(  # noqa: S603 - the arguments are fixed
                 ["/bin/sh", "-c", _GUARD, "sh", self._qemu, *_options(board_socket.fileno(), self._boot, self.flash)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

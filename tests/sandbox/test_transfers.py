@@ -1,4 +1,4 @@
-"""The life of a FUOTA job over real HTTP: queued, running, done or cancelled, forgotten."""
+"""States of a FUOTA transfer over real HTTP: queued, running, done or cancelled, removed."""
 
 from __future__ import annotations
 
@@ -34,102 +34,116 @@ MINUTE_US = 60_000_000
 STATUS, SETUP, FRAGMENT = 0x01, 0x02, 0x08  # CIDs of TS004
 
 
-# --- one job
+# --- one transfer at a time
 
 
-def test_only_one_job_runs_at_a_time(make_world):
-    world = make_world().started()
+def test_an_application_has_one_active_transfer_at_a_time(make_world):
+    world = make_world().start()
     for state in ("Queued", "Running"):
         world.run_to(state)
-        world.refused(world.transfer(b"another"), 400, f"{world.job_id} is {state.lower()}: one job per Application")
-    world.run_to("Done").started(b"another")
+        world.assert_refused(
+            world.transfer(b"another"), 400, f"{world.job_id} is {state.lower()}: one job per Application"
+        )
+    world.run_to("Done").start(b"another")
     assert world.call("POST", "mcastCancel", {"jobId": world.job_id})[0] == 200
-    world.started(b"a third").run_to("Done")
+    world.start(b"a third").run_to("Done")
     world.clock.run()
     assert {device.package.block() for device in world.devices} == {b"a third"}
 
 
-# --- what goes on air
+# --- messages on air
 
 
-class Hears:
-    """A law of loss for frames one by one, in turn as told, over and over. What goes to the group is heard."""
+class RepeatedPattern:
+    """A loss model that repeats a pattern for single frames. Multicast frames always come through."""
 
-    def __init__(self, *turn):
-        self._turn = itertools.cycle(turn)
+    def __init__(self, *pattern):
+        self._pattern = itertools.cycle(pattern)
 
     def heard(self, frames, rng):
-        return np.ones(frames, dtype=np.bool_) if frames > 1 else np.array([next(self._turn)])
+        return np.ones(frames, dtype=np.bool_) if frames > 1 else np.array([next(self._pattern)])
 
 
-def test_each_is_set_up_once_the_group_hears_the_fragments_and_the_question(make_world):
-    world = make_world().started()
-    heard = world.listen(world.devices[0])
+def test_each_device_is_set_up_once_and_the_group_gets_fragments_and_status_request(make_world):
+    world = make_world().start()
+    messages = world.listen(world.devices[0])
     world.run_to("Done")
-    assert [(group, octets[0]) for _, group, octets in heard] == [(None, SETUP), *[(0, FRAGMENT)] * 20, (0, STATUS)]
+    assert [(mc_group, payload[0]) for _, mc_group, payload in messages] == [
+        (None, SETUP),
+        *[(0, FRAGMENT)] * 20,
+        (0, STATUS),
+    ]
     start_ms, end_ms = world.status()["startTime"], world.status()["endTime"]
-    last_ms, asked_ms = heard[-2][0] // 1000, heard[-1][0] // 1000
-    assert heard[1][0] // 1000 == start_ms
-    assert start_ms < last_ms < asked_ms
-    assert end_ms == asked_ms + 18_000  # all have answered within 16 s, so nobody is asked again
+    last_ms, request_ms = messages[-2][0] // 1000, messages[-1][0] // 1000
+    assert messages[1][0] // 1000 == start_ms
+    assert start_ms < last_ms < request_ms
+    assert end_ms == request_ms + 18_000  # all devices answer within 16 s, so none is asked again
 
 
-def test_a_setup_is_repeated_with_every_uplink_until_it_is_answered(make_world):
+def test_a_setup_is_repeated_after_every_uplink_until_it_is_answered(make_world):
     world = make_world(devices=1, profile=DeviceProfile(version=2))
     (device,) = world.devices
-    world.started(fragPkgVer=2, startDelaySecs=300)
+    world.start(fragPkgVer=2, startDelaySecs=300)
     world.clock.run_until(lambda: world.member().accepted)
-    device.loss = Hears(True, False, True)  # the setup, no answer, and the next uplink of the period
-    heard = world.listen(device)
+    device.loss = RepeatedPattern(
+        True, False, True
+    )  # the set-up is heard, its answer is lost, the next uplink of the period is heard
+    messages = world.listen(device)
     world.run_to("Running")
-    times_us, _, setups = zip(*heard[:-1], strict=True)
+    times_us, _, setups = zip(*messages[:-1], strict=True)
     assert len(setups) >= 8
     assert {b - a for a, b in itertools.pairwise(times_us[1:])} == {30_000_000}
     assert len(set(setups)) == 1  # the same SessionCnt, as TS004-2.0.0 allows before the first fragment
 
 
-def test_a_group_is_told_of_with_every_uplink_until_the_device_has_answered(make_world):
+def test_the_group_setup_is_repeated_after_every_uplink_until_it_is_answered(make_world):
     world = make_world(devices=1)
     (device,) = world.devices
-    device.loss = Hears(True, True, False)  # an uplink of the period, the message that it is a chance for, no answer
-    world.started(startDelaySecs=300)
-    heard = world.listen(device)
+    device.loss = RepeatedPattern(
+        True, True, False
+    )  # the uplink and the message after it are heard, the answer is lost
+    world.start(startDelaySecs=300)
+    messages = world.listen(device)
     world.run_to("Running")
-    assert [octets[0] for _, _, octets in heard] == [FRAGMENT]  # it has the group, and the server does not know
+    assert [payload[0] for _, _, payload in messages] == [
+        FRAGMENT
+    ]  # the device has the group, and the server does not know it
     assert world.member().state == "Initializing"
     device.loss = Bernoulli(0.0)
     world.run_to("Done")
     assert device.package.missing() is None
 
 
-def test_who_does_not_answer_is_asked_alone_at_its_uplinks(make_world):
-    world = make_world().started().run_to("Running")
+def test_a_device_without_status_answer_is_asked_by_unicast_after_its_uplinks(make_world):
+    world = make_world().start().run_to("Running")
     deaf, *others = world.devices
-    heard = world.listen(deaf)
+    deaf_messages = world.listen(deaf)
     deaf.loss = Bernoulli(1.0)
-    quiet = [world.listen(device) for device in others]
-    world.clock.run_until(lambda: all(listened and listened[-1][2][0] == STATUS for listened in quiet))
-    asked_us = world.clock.now_us()
-    world.clock.run_until(lambda: world.clock.now_us() > asked_us + 50_000_000)
+    other_messages = [world.listen(device) for device in others]
+    world.clock.run_until(lambda: all(messages and messages[-1][2][0] == STATUS for messages in other_messages))
+    request_us = world.clock.now_us()
+    world.clock.run_until(lambda: world.clock.now_us() > request_us + 50_000_000)
     assert world.status()["state"] == "Running"
     deaf.loss = Bernoulli(0.0)
     world.run_to("Done")
-    assert [(group, octets[0]) for _, group, octets in heard] == [(None, STATUS)]
-    assert all(asked == [(0, STATUS)] for asked in [[(g, o[0]) for _, g, o in one if o[0] == STATUS] for one in quiet])
-    assert world.status()["endTime"] < (asked_us + 120_000_000) // 1000
+    assert [(mc_group, payload[0]) for _, mc_group, payload in deaf_messages] == [(None, STATUS)]
+    for messages in other_messages:
+        requests = [(mc_group, payload[0]) for _, mc_group, payload in messages if payload[0] == STATUS]
+        assert requests == [(0, STATUS)]
+    assert world.status()["endTime"] < (request_us + 120_000_000) // 1000
 
 
-def test_a_job_ends_though_a_device_never_answers(make_world):
-    world = make_world().started().run_to("Running")
-    heard = world.listen(world.devices[0])
+def test_a_transfer_ends_even_if_a_device_never_answers(make_world):
+    world = make_world().start().run_to("Running")
+    messages = world.listen(world.devices[0])
     world.devices[1].loss = Bernoulli(1.0)
     world.run_to("Done")
-    asked_us = heard[-1][0]
-    assert world.status()["endTime"] == (asked_us + (18 + 5 * 30 + 18) * 1_000_000) // 1000
+    request_us = messages[-1][0]
+    assert world.status()["endTime"] == (request_us + (18 + 5 * 30 + 18) * 1_000_000) // 1000
 
 
-def test_a_job_that_stalls_is_called_running_for_good_and_can_be_cancelled(make_world):
-    world = make_world(faults=Faults(stall_at_pct=40)).started()
+def test_a_stalled_transfer_stays_running_and_can_be_cancelled(make_world):
+    world = make_world(faults=Faults(stall_at_pct=40)).start()
     world.clock.run()
     assert (world.status()["state"], world.status()["pctDone"], world.status()["endTime"]) == ("Running", 44, 0)
     assert {device.package.missing() for device in world.devices} == {1}
@@ -141,9 +155,9 @@ def test_a_job_that_stalls_is_called_running_for_good_and_can_be_cancelled(make_
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_devices_whose_clocks_are_wrong_are_told_the_time_first(make_world, version):
+def test_devices_with_wrong_clocks_get_the_time_first(make_world, version):
     world = make_world(devices=8, clock_error_s=90_000, profile=DeviceProfile(version=version))
-    world.started(fragPkgVer=version, startDelaySecs=300).run_to("Running")
+    world.start(fragPkgVer=version, startDelaySecs=300).run_to("Running")
     errors_s = [abs(device.clock.now_us - device.clock.true_us) / 1e6 for device in world.devices]
     assert max(errors_s) <= 1
     world.run_to("Done")
@@ -152,13 +166,13 @@ def test_devices_whose_clocks_are_wrong_are_told_the_time_first(make_world, vers
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_devices_that_take_several_packages_at_once_are_set_up_in_one_exchange(make_world, version):
+def test_devices_with_the_multi_package_are_set_up_in_one_exchange(make_world, version):
     world = make_world(profile=DeviceProfile(version=version))
-    world.started(fragPkgVer=version, useMultiPkg="true").run_to("Running")
+    world.start(fragPkgVer=version, useMultiPkg="true").run_to("Running")
     (answer,) = [uplink for uplink in world.uplinks if uplink.dev_eui == FIRST]
-    understood = multi_package.parse_uplink(answer.pdu, version=version).require_whole()
+    commands = multi_package.parse_uplink(answer.pdu, version=version).require_whole()
     assert answer.port == 225
-    assert [type(command).__name__ for command in understood] == [
+    assert [type(command).__name__ for command in commands] == [
         *("PackageId", "McGroupSetupAns", "McClassCSessionAns"),
         *("PackageId", "FragSessionSetupAns", "Token"),
     ]
@@ -166,49 +180,49 @@ def test_devices_that_take_several_packages_at_once_are_set_up_in_one_exchange(m
     assert {device.package.missing() for device in world.devices} == {0}
 
 
-def test_clocks_that_are_right_are_left_alone(make_world):
-    world = make_world(devices=4, clock_error_s=2).started().run_to("Done")
+def test_devices_with_right_clocks_do_not_get_the_time(make_world):
+    world = make_world(devices=4, clock_error_s=2).start().run_to("Done")
     assert 202 not in {uplink.port for uplink in world.uplinks}
     assert {device.package.missing() for device in world.devices} == {0}
 
 
 @pytest.mark.parametrize(("region", "hops"), [("EU868", False), ("US915", True)])
-def test_a_class_b_job_begins_with_a_beacon_and_sends_in_ping_slots(make_world, region, hops):
-    world = make_world(region=region).started(devClass="B")
+def test_a_class_b_transfer_starts_at_a_beacon_and_sends_in_ping_slots(make_world, region, hops):
+    world = make_world(region=region).start(devClass="B")
     group = world.group()
     assert (group.radio.dl_freq_hz == 0) is hops
-    heard = world.listen(world.devices[0])
+    messages = world.listen(world.devices[0])
     world.run_to("Done")
-    frames_us = [gps_us(at_us) for at_us, mc_group, _ in heard if mc_group == 0]
+    frames_us = [gps_us(at_us) for at_us, mc_group, _ in messages if mc_group == 0]
     assert len(frames_us) == 21
     slots_us = [next_ping_slot_us(at_us - 1, group.mc_addr, 3) for at_us in frames_us]
     assert slots_us == frames_us
     assert gps_us(world.status()["startTime"] * 1000) % 128_000_000 == 0
 
 
-def test_what_happens_does_not_depend_on_the_time_of_day(make_world):
+def test_the_result_does_not_depend_on_the_time_of_day(make_world):
     ends = []
     for later_us in (0, 7_654_321, 4 * 3600 * 1_000_000 + 1):
         clock = type(make_world().clock)(1_700_000_000_000_000 + later_us)
-        world = make_world(devices=20, loss_low=0.2, loss_high=0.5, clock=clock).started().run_to("Done")
+        world = make_world(devices=20, loss_low=0.2, loss_high=0.5, clock=clock).start().run_to("Done")
         ends.append([(device.package.missing(), device.seqno) for device in world.devices])
     assert ends[0] == ends[1] == ends[2]
 
 
-def test_a_group_that_was_not_told_of_is_not_deciphered(make_world):
-    """Frames reach every device; without McAppSKey they are noise."""
-    world = make_world(devices=2).started(devEuis=FIRST, devTags="")
-    heard = world.listen(world.devices[1])
+def test_a_device_without_the_group_cannot_decipher_its_frames(make_world):
+    """Frames reach every device. A device without McAppSKey cannot decipher them."""
+    world = make_world(devices=2).start(devEuis=FIRST, devTags="")
+    messages = world.listen(world.devices[1])
     world.run_to("Done")
-    assert heard == []
+    assert messages == []
     assert world.devices[0].package.missing() == 0
 
 
 # --- mcastStatus
 
 
-def test_a_status_has_the_members_of_the_reference_with_their_types_in_every_state(make_world):
-    world = make_world().started()
+def test_the_status_has_the_members_and_types_of_the_reference_in_every_state(make_world):
+    world = make_world().start()
     for state in ("Queued", "Running", "Done"):
         answer = world.run_to(state).status()
         assert list(answer) == list(STATUS_MEMBERS)
@@ -216,43 +230,43 @@ def test_a_status_has_the_members_of_the_reference_with_their_types_in_every_sta
         assert (answer["jobId"], answer["state"]) == (world.job_id, state)
 
 
-def test_a_job_goes_from_queued_to_done_and_never_back(make_world):
-    world = make_world().started()
+def test_a_transfer_goes_from_queued_to_done_and_never_back(make_world):
+    world = make_world().start()
     begun_ms = world.clock.now_us() // 1000
-    seen = [world.status()]
+    answers = [world.status()]
     while world.clock.step():
-        seen.append(world.status())
-    states = list(dict.fromkeys(answer["state"] for answer in seen))
-    percent = [answer["pctDone"] for answer in seen]
+        answers.append(world.status())
+    states = list(dict.fromkeys(answer["state"] for answer in answers))
+    percent = [answer["pctDone"] for answer in answers]
     assert states == ["Queued", "Running", "Done"]
     assert percent == sorted(percent)
-    assert all((a["pctDone"] == 100) == (a["state"] == "Done") == (a["endTime"] != 0) for a in seen)
-    assert all((a["pctDone"] == 0) == (a["state"] == "Queued") for a in seen)
+    assert all((a["pctDone"] == 100) == (a["state"] == "Done") == (a["endTime"] != 0) for a in answers)
+    assert all((a["pctDone"] == 0) == (a["state"] == "Queued") for a in answers)
     assert len(set(percent)) > 20  # a step for each of the 20 fragments
-    assert {a["startTime"] for a in seen} == {begun_ms + 120_000}
-    assert (seen[0]["endTime"], seen[0]["removeTime"], seen[0]["result"]) == (0, 0, "")
-    end = seen[-1]
+    assert {a["startTime"] for a in answers} == {begun_ms + 120_000}
+    assert (answers[0]["endTime"], answers[0]["removeTime"], answers[0]["result"]) == (0, 0, "")
+    end = answers[-1]
     assert end["removeTime"] == end["endTime"] + 15 * 60 * 1000
-    assert max(answer["pctDone"] for answer in seen if answer["state"] == "Running") == 99
+    assert max(answer["pctDone"] for answer in answers if answer["state"] == "Running") == 99
     assert end["result"] == "Sent 20 fragments to 3 devices."
 
 
 @pytest.mark.parametrize(
     "query", [{"jobId": None}, {"jobID": None}, {"appEui": "02000000F0A00001"}, {"appEui": "02000000f0a00001"}]
 )
-def test_a_job_is_found_under_either_spelling_and_by_its_application(make_world, query):
-    world = make_world().started()
+def test_a_transfer_is_found_by_both_spellings_of_jobid_and_by_application(make_world, query):
+    world = make_world().start()
     query = {name: value or world.job_id for name, value in query.items()}
     assert world.call("GET", "mcastStatus", query) == (200, world.status())
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
-    [({}, "either jobId or appEui"), ({"jobId": ""}, "jobID is ''"), ({"appEui": ""}, "appEui is ''")],
+    [({}, "either jobId or appEui"), ({"jobId": ""}, "jobID must be"), ({"appEui": ""}, "appEui must be")],
 )
-def test_a_status_of_nothing_is_a_bad_request(make_world, query, message):
-    world = make_world().started()
-    world.refused(world.call("GET", "mcastStatus", query), 400, message)
+def test_a_status_request_without_job_or_application_is_refused(make_world, query, message):
+    world = make_world().start()
+    world.assert_refused(world.call("GET", "mcastStatus", query), 400, message)
 
 
 @pytest.mark.parametrize(
@@ -262,16 +276,16 @@ def test_a_status_of_nothing_is_a_bad_request(make_world, query, message):
         ({"appEui": "AAAAAAAAAAAAAA01"}, "Application EUI AAAAAAAAAAAAAA01 was not found"),
     ],
 )
-def test_an_unknown_job_is_answered_404(make_world, query, message):
-    world = make_world().started()
-    world.refused(world.call("GET", "mcastStatus", query), 404, message)
-    world.refused(world.call("POST", "mcastCancel", query | {"devTags": "sandbox"}), 404, message)
+def test_an_unknown_transfer_is_answered_404(make_world, query, message):
+    world = make_world().start()
+    world.assert_refused(world.call("GET", "mcastStatus", query), 404, message)
+    world.assert_refused(world.call("POST", "mcastCancel", query | {"devTags": "sandbox"}), 404, message)
     assert world.status()["state"] == "Queued"
 
 
 @pytest.mark.parametrize("end", ["Done", "Cancelled"])
-def test_a_job_is_forgotten_fifteen_minutes_after_its_end(make_world, end):
-    world = make_world().started()
+def test_a_transfer_is_removed_fifteen_minutes_after_its_end(make_world, end):
+    world = make_world().start()
     if end == "Cancelled":
         world.call("POST", "mcastCancel", {"jobId": world.job_id})
     world.run_to(end)
@@ -279,14 +293,14 @@ def test_a_job_is_forgotten_fifteen_minutes_after_its_end(make_world, end):
     assert world.status()["state"] == end
     world.clock.pass_us(1)
     for method, name in (("GET", "mcastStatus"), ("POST", "mcastCancel")):
-        world.refused(
+        world.assert_refused(
             world.call(method, name, {"jobId": world.job_id}), 404, f"No job could be found with {world.job_id}"
         )
-    world.started()
+    world.start()
 
 
-def test_a_job_that_runs_is_never_forgotten(make_world):
-    world = make_world().started(startDelaySecs=30 * 24 * 3600)
+def test_an_active_transfer_is_never_removed(make_world):
+    world = make_world().start(startDelaySecs=30 * 24 * 3600)
     world.clock.pass_us(20 * 24 * 60 * MINUTE_US)
     assert world.status()["state"] == "Queued"
 
@@ -296,8 +310,8 @@ def test_a_job_that_runs_is_never_forgotten(make_world):
 
 @pytest.mark.parametrize("spelling", ["jobId", "jobID"])
 @pytest.mark.parametrize("state", ["Queued", "Running"])
-def test_a_whole_job_is_cancelled(make_world, state, spelling):
-    world = make_world().started().run_to(state)
+def test_a_whole_transfer_is_cancelled(make_world, state, spelling):
+    world = make_world().start().run_to(state)
     if state == "Running":
         world.clock.run_until(lambda: world.devices[0].package.missing() == 4)
     assert world.call("POST", "mcastCancel", {spelling: world.job_id}) == (
@@ -309,22 +323,22 @@ def test_a_whole_job_is_cancelled(make_world, state, spelling):
     assert cancelled["result"] == f"Cancelled after {6 if state == 'Running' else 0} of 20 fragments."
     world.clock.run()
     assert world.status() == cancelled
-    held = {device.package.missing() for device in world.devices}
-    assert held == ({4} if state == "Running" else {None})
+    missing = {device.package.missing() for device in world.devices}
+    assert missing == ({4} if state == "Running" else {None})
     assert all(not device.multicast.groups for device in world.devices)
 
 
-def test_cancelling_what_has_ended_changes_nothing(make_world):
-    world = make_world().started().run_to("Done")
+def test_cancelling_an_ended_transfer_changes_nothing(make_world):
+    world = make_world().start().run_to("Done")
     ended = world.status()
     assert world.call("POST", "mcastCancel", {"jobId": world.job_id})[0] == 200
     assert world.status() == ended
 
 
 @pytest.mark.parametrize("euis", [[SECOND], [FIRST, THIRD.lower()]])
-def test_some_devices_are_left_out_of_the_rest(make_world, euis):
-    """They hear on until they were told to leave the group, with their next uplink."""
-    world = make_world().started(bytes(48 * 30), redundancy=0).run_to("Running")
+def test_cancelled_devices_get_no_further_fragments(make_world, euis):
+    """They receive fragments until they leave the group, after their next uplink."""
+    world = make_world().start(bytes(48 * 30), redundancy=0).run_to("Running")
     world.clock.run_until(lambda: world.devices[0].package.missing() == 24)
     query = {"appEui": world.app_eui, "devEuis": ",".join(euis)}
     assert world.call("POST", "mcastCancel", query) == (
@@ -344,10 +358,10 @@ def test_some_devices_are_left_out_of_the_rest(make_world, euis):
     assert world.status()["result"] == f"Sent 30 fragments to {3 - len(euis)} devices."
 
 
-def test_what_a_device_says_after_it_was_left_out_is_passed_on_and_changes_nothing(make_world):
-    world = make_world().started().run_to("Running")
-    heard = world.listen(world.devices[0])
-    world.clock.run_until(lambda: heard[-1:] and heard[-1][2][0] == STATUS)
+def test_answers_of_cancelled_devices_are_posted_and_change_nothing(make_world):
+    world = make_world().start().run_to("Running")
+    messages = world.listen(world.devices[0])
+    world.clock.run_until(lambda: messages[-1:] and messages[-1][2][0] == STATUS)
     assert world.call("POST", "mcastCancel", {"appEui": world.app_eui, "devEuis": FIRST})[0] == 200
     world.uplinks.clear()
     world.run_to("Done")
@@ -356,8 +370,8 @@ def test_what_a_device_says_after_it_was_left_out_is_passed_on_and_changes_nothi
 
 
 @pytest.mark.parametrize("targets", [{"devTags": "sandbox"}, {"devEuis": f"{FIRST},{SECOND},{THIRD}"}])
-def test_the_last_device_cancelled_ends_the_job(make_world, targets):
-    world = make_world().started().run_to("Running")
+def test_cancelling_all_devices_cancels_the_transfer(make_world, targets):
+    world = make_world().start().run_to("Running")
     assert world.call("POST", "mcastCancel", {"appEui": world.app_eui.lower()} | targets)[0] == 200
     assert world.status()["state"] == "Cancelled"
 
@@ -373,7 +387,7 @@ def test_the_last_device_cancelled_ends_the_job(make_world, targets):
         ({"appEui": "02000000F0A00001", "devTags": "pumps"}, 404, "No device carries a tag of pumps"),
     ],
 )
-def test_a_cancellation_that_names_nothing_changes_nothing(make_world, query, status, message):
-    world = make_world().started()
-    world.refused(world.call("POST", "mcastCancel", query), status, message)
+def test_an_invalid_cancellation_changes_nothing(make_world, query, status, message):
+    world = make_world().start()
+    world.assert_refused(world.call("POST", "mcastCancel", query), status, message)
     assert world.status()["state"] == "Queued"

@@ -1,4 +1,4 @@
-"""The three FUOTA calls of the sandbox over real HTTP, as the API reference writes them."""
+"""The three FUOTA calls of the sandbox over real HTTP, in the form of the API reference."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FIRST, SECOND, THIRD = "02000000F007A001", "02000000F007A002", "02000000F007A003
 
 
 @pytest.mark.parametrize(
-    ("delay_s", "told"), [(1, "00:00:01"), (120, "00:02:00"), (3661, "01:01:01"), (360_000, "100:00:00")]
+    ("delay_s", "text"), [(1, "00:00:01"), (120, "00:02:00"), (3661, "01:01:01"), (360_000, "100:00:00")]
 )
-def test_a_start_is_answered_as_in_the_reference(make_world, delay_s, told):
+def test_the_answer_to_a_start_is_that_of_the_reference(make_world, delay_s, text):
     assert make_world().transfer(startDelaySecs=delay_s) == (
         200,
         {
             "jobId": "MCastXferJobReq:02000000F0A00001",
-            "responseMsg": f"MCastXferJobReq job starting in: {told}",
+            "responseMsg": f"MCastXferJobReq job starting in: {text}",
             "statusCode": 200,
         },
     )
@@ -45,7 +45,7 @@ IMAGE = bytes(range(256)) * 3
     ],
     ids=["raw", "raw with a type", "multipart", "multipart with other parts"],
 )
-def test_the_image_is_the_body_or_its_part_called_file(make_world, body):
+def test_the_image_is_the_body_or_its_part_named_file(make_world, body):
     world = make_world()
     query = {"appEui": world.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
     assert world.call("POST", "mcastTransfer", query, **body)[0] == 200
@@ -53,7 +53,7 @@ def test_the_image_is_the_body_or_its_part_called_file(make_world, body):
     assert world.devices[0].package.block() == IMAGE
 
 
-def test_a_media_type_is_not_told_apart_by_its_case(make_world):
+def test_the_case_of_a_media_type_does_not_matter(make_world):
     world = make_world()
     part = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + IMAGE + b"\r\n--xx--\r\n"
     query = {"appEui": world.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
@@ -69,16 +69,16 @@ def test_a_media_type_is_not_told_apart_by_its_case(make_world):
         ({"data": b""}, "empty"),
         ({"files": {"file": ("app.bin", b"")}}, "empty"),
         ({"files": {"firmware": ("app.bin", IMAGE)}}, "no part 'file'"),
-        ({"files": {"file": (None, "text, no file")}}, "no part 'file'"),
+        ({"files": {"file": (None, "text, not a file")}}, "no part 'file'"),
         ({"data": IMAGE, "headers": {"content-type": "multipart/form-data"}}, "cannot be read"),
         ({"data": IMAGE, "headers": {"content-type": "multipart/form-data; boundary=xx"}}, "cannot be read"),
     ],
 )
-def test_a_body_without_an_image_is_a_bad_request(make_world, body, message):
+def test_a_body_without_an_image_is_refused(make_world, body, message):
     world = make_world()
     query = {"appEui": world.app_eui, "devEuis": FIRST, "startDelaySecs": 60, "redundancy": 0}
-    world.refused(world.call("POST", "mcastTransfer", query, **body), 400, message)
-    world.refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
+    world.assert_refused(world.call("POST", "mcastTransfer", query, **body), 400, message)
+    world.assert_refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_body_without_an_image_is_a_bad_request(make_world, body, message):
     [
         ("appEui", "AAAA", "16 hexadecimal digits"),
         ("devTags", "", "exactly one of dev_euis and dev_tags"),
-        ("devEuis", FIRST, "exactly one of dev_euis and dev_tags"),  # beside devTags
+        ("devEuis", FIRST, "exactly one of dev_euis and dev_tags"),  # in addition to devTags
         ("startDelaySecs", "soon", "startDelaySecs must be a whole number, got 'soon'"),
         ("startDelaySecs", "1.5", "startDelaySecs"),
         ("startDelaySecs", "", "startDelaySecs"),
@@ -122,29 +122,29 @@ def test_a_body_without_an_image_is_a_bad_request(make_world, body, message):
         ("maxFragSize", "-1", "nearest: 0"),
     ],
 )
-def test_a_bad_parameter_is_told_and_starts_nothing(make_world, name, value, message):
+def test_a_bad_parameter_is_explained_and_starts_nothing(make_world, name, value, message):
     world = make_world()
-    world.refused(world.transfer(**{name: value}), 400, message)
-    world.refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
+    world.assert_refused(world.transfer(**{name: value}), 400, message)
+    world.assert_refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
 
 
 @pytest.mark.parametrize("name", ["appEui", "startDelaySecs", "redundancy"])
-def test_a_required_parameter_that_is_missing_is_named(make_world, name):
+def test_a_missing_required_parameter_is_named(make_world, name):
     world = make_world()
-    world.refused(world.transfer(leave_out=[name]), 400, f"required parameter is missing: {name}")
+    world.assert_refused(world.transfer(leave_out=[name]), 400, f"required parameter is missing: {name}")
 
 
-def test_an_image_that_does_not_fit_the_fragments_is_a_bad_request(make_world):
+def test_an_image_with_too_many_fragments_is_refused(make_world):
     world = make_world()
-    world.refused(world.transfer(bytes(20_000), maxFragSize=1), 400, "16383")
+    world.assert_refused(world.transfer(bytes(20_000), maxFragSize=1), 400, "16383")
 
 
-def test_fragments_sent_again_have_no_new_numbers_and_may_be_many(make_world):
-    make_world().started(bytes(9000), maxFragSize=1, fragAlg="NB_TRANS", redundancy=1)  # 18000 frames, N to 9000
+def test_repeated_fragments_do_not_count_towards_the_largest_number(make_world):
+    make_world().start(bytes(9000), maxFragSize=1, fragAlg="NB_TRANS", redundancy=1)  # 18000 frames, N to 9000
 
 
-def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(make_world):
-    make_world().started(
+def test_all_parameters_of_the_reference_are_accepted_and_unknown_parameters_ignored(make_world):
+    make_world().start(
         txChnl=2,
         txDr=3,
         contractId=20,
@@ -160,7 +160,7 @@ def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(make
 
 
 @pytest.mark.parametrize(
-    ("targets", "found"),
+    ("targets", "count"),
     [
         ({"devTags": "sandbox"}, 3),
         ({"devTags": "pumps, sandbox"}, 3),
@@ -168,9 +168,9 @@ def test_all_parameters_of_the_reference_are_taken_and_unknown_ones_ignored(make
         ({"devTags": "", "devEuis": "02-00-00-00-F0-07-A0-01"}, 1),
     ],
 )
-def test_devices_are_named_by_their_euis_or_a_tag(make_world, targets, found):
-    world = make_world().started(**targets).run_to("Done")
-    assert world.status()["result"] == f"Sent 20 fragments to {found} devices."
+def test_devices_are_chosen_by_euis_or_tags(make_world, targets, count):
+    world = make_world().start(**targets).run_to("Done")
+    assert world.status()["result"] == f"Sent 20 fragments to {count} devices."
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_devices_are_named_by_their_euis_or_a_tag(make_world, targets, found):
         ),
     ],
 )
-def test_what_is_not_there_is_answered_404(make_world, changes, message):
+def test_unknown_applications_tags_and_devices_are_answered_404(make_world, changes, message):
     world = make_world()
-    world.refused(world.transfer(**changes), 404, message)
-    world.refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
+    world.assert_refused(world.transfer(**changes), 404, message)
+    world.assert_refused(world.call("GET", "mcastStatus", {"appEui": world.app_eui}), 404, "No job")
 
 
 @pytest.mark.parametrize(
@@ -201,16 +201,14 @@ def test_what_is_not_there_is_answered_404(make_world, changes, message):
     ],
 )
 @pytest.mark.parametrize("gap_ms", [None, 1, 4000])
-def test_fragments_are_as_large_as_the_data_rate_allows_and_apart_by_air_time_and_gap(
-    make_world, region, params, frag_size, gap_ms
-):
+def test_fragments_fill_the_data_rate_and_keep_airtime_and_gap_apart(make_world, region, params, frag_size, gap_ms):
     gap = {} if gap_ms is None else {"millisBetweenPkts": gap_ms}
-    world = make_world(region=region).started(bytes(4 * frag_size), **params, **gap)
-    heard = world.listen(world.devices[0])
+    world = make_world(region=region).start(bytes(4 * frag_size), **params, **gap)
+    messages = world.listen(world.devices[0])
     world.run_to("Done")
-    fragments = [at_us for at_us, _, octets in heard if len(octets) == frag_size + 3]
-    on_air_us = find_region(region).data_rate(params.get("txDr", 0)).time_on_air_us(fragment_phy_bytes(frag_size))
-    expected_us = on_air_us + 1000 * (5000 if gap_ms is None else gap_ms)
+    fragments = [time_us for time_us, _, payload in messages if len(payload) == frag_size + 3]
+    airtime_us = find_region(region).data_rate(params.get("txDr", 0)).time_on_air_us(fragment_phy_bytes(frag_size))
+    expected_us = airtime_us + 1000 * (5000 if gap_ms is None else gap_ms)
     assert [b - a for a, b in itertools.pairwise(fragments)] == [expected_us] * 7
     assert fragments[0] // 1000 == world.status()["startTime"]
 
@@ -226,46 +224,46 @@ def test_fragments_are_as_large_as_the_data_rate_allows_and_apart_by_air_time_an
         ({"fragAlg": "NB_TRANS", "redundancy": 1}, 20),
     ],
 )
-def test_redundancy_is_a_share_of_coded_fragments_or_every_fragment_again(make_world, params, sent):
-    world = make_world().started(**params).run_to("Done")
+def test_redundancy_adds_a_share_of_coded_fragments_or_repeats_fragments(make_world, params, sent):
+    world = make_world().start(**params).run_to("Done")
     assert world.status()["result"] == f"Sent {sent} fragments to 3 devices."
     assert all(device.package.block() == bytes(480) for device in world.devices)
 
 
-# --- the key, and what else is served
+# --- keys, paths and methods
 
 
 @pytest.mark.parametrize("key", [None, "", "AK2:wrong", "AK2:fuota-sandbox-opens-nothing-but-sandboxes2", "\xe9"])
 @pytest.mark.parametrize(("method", "name"), CALLS)
-def test_a_wrong_key_is_answered_403_whatever_is_asked(make_world, method, name, key):
-    world = make_world().started()
-    world.refused(
+def test_a_wrong_key_is_answered_403_by_every_call(make_world, method, name, key):
+    world = make_world().start()
+    world.assert_refused(
         world.call(method, name, {"jobId": world.job_id}, key=key), 403, "rejected due to an authorization issue"
     )
     assert world.status()["state"] == "Queued"
 
 
 @pytest.mark.parametrize("path", ["", "mcast", "device/registers", "../../docs", "../../redoc"])
-def test_nothing_else_is_served(make_world, path):
+def test_other_paths_are_answered_404(make_world, path):
     assert make_world().call("GET", path)[0] == 404
 
 
 @pytest.mark.parametrize(
     ("method", "name"), [("GET", "mcastTransfer"), ("POST", "mcastStatus"), ("GET", "mcastCancel")]
 )
-def test_each_call_has_its_method(make_world, method, name):
+def test_a_wrong_method_is_answered_405(make_world, method, name):
     assert make_world().call(method, name)[0] == 405
 
 
 # --- with our own client
 
 
-def test_our_client_and_the_sandbox_understand_each_other(make_world):
+def test_our_client_starts_and_follows_a_transfer(make_world):
     world = make_world()
     transfers = world.client.transfers
-    begun = transfers.start(IMAGE, app_eui=world.app_eui, dev_euis=[FIRST], start_delay_s=90, redundancy=0.5)
-    assert (begun.job_id, begun.message) == (world.job_id, "MCastXferJobReq job starting in: 00:01:30")
-    status = transfers.status(job_id=begun.job_id)
+    transfer = transfers.start(IMAGE, app_eui=world.app_eui, dev_euis=[FIRST], start_delay_s=90, redundancy=0.5)
+    assert (transfer.job_id, transfer.message) == (world.job_id, "MCastXferJobReq job starting in: 00:01:30")
+    status = transfers.status(job_id=transfer.job_id)
     assert (status.state, status.pct_done, status.finished) == ("Queued", 0, False)
     world.run_to("Running")
     assert not transfers.status(app_eui=world.app_eui).finished
@@ -275,8 +273,8 @@ def test_our_client_and_the_sandbox_understand_each_other(make_world):
     assert world.devices[0].package.block() == IMAGE
 
 
-def test_our_client_cancels_in_part_and_whole(make_world):
-    world = make_world().started()
+def test_our_client_cancels_devices_and_transfers(make_world):
+    world = make_world().start()
     transfers = world.client.transfers
     assert "1 devices" in transfers.cancel(app_eui=world.app_eui, dev_euis=[SECOND]).message
     assert not transfers.status(app_eui=world.app_eui).finished
@@ -285,7 +283,7 @@ def test_our_client_cancels_in_part_and_whole(make_world):
     assert (status.state, status.finished, status.cancelled) == ("Cancelled", True, True)
 
 
-def test_our_client_tells_the_errors_apart(make_world):
+def test_our_client_raises_a_separate_error_for_each_refusal(make_world):
     world = make_world()
     request = {"app_eui": world.app_eui, "dev_tags": ["sandbox"], "start_delay_s": 60, "redundancy": 1.0}
     with pytest.raises(NotFoundError, match="No job could be found"):
