@@ -156,9 +156,9 @@ class DataStream:
 
 
 def _by_gateways(uplink: Uplink, duplicates: int) -> list[Uplink]:
-    """Return the uplink as relayed by its gateway and by `duplicates` further gateways. `dup` marks later copies (reference, "Fields").
+    """Return the uplink as relayed by its gateway and by `duplicates` further gateways.
 
-    Without further gateways the uplink has no `dup`, which requires a contract.
+    `dup` marks later copies (reference, "Fields"). Without further gateways the uplink has no `dup`, which requires a contract.
     """
     if duplicates == 0:
         return [uplink]
