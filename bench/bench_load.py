@@ -1,6 +1,6 @@
-"""Load: requests to a sandbox of many devices, and notifications to the uplink listener. `make bench` runs it.
+"""Load: requests to a sandbox with many devices, and notifications to the uplink listener. `make bench` runs it.
 
-Server and driver are processes of their own, as with a user, and share the processors of the machine.
+Server and client are separate processes, as in real use, and share the processors of the machine.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ SANDBOX_GOAL, LISTENER_GOAL = 500, 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Driven:
-    """What a number of requests came to; times in seconds."""
+class LoadResult:
+    """Results of a number of requests; times in seconds."""
 
     statuses: list[int]
     times_s: list[float]
@@ -45,17 +45,17 @@ class Driven:
 
     @property
     def slowest_ms(self) -> float:
-        """The slowest of a hundred."""
+        """99th percentile of the response times."""
         return statistics.quantiles(self.times_s, n=100)[98] * 1000
 
 
-async def _drive(url: str, requests: Sequence[bytes], connections: int) -> Driven:
-    left, statuses, times_s = iter(requests), [], []
+async def _send_all(url: str, requests: Sequence[bytes], connections: int) -> LoadResult:
+    remaining, statuses, times_s = iter(requests), [], []
     parts = urlsplit(url)
 
-    async def one_connection() -> None:
+    async def use_connection() -> None:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        for request in left:
+        for request in remaining:
             began_s = time.perf_counter()
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -66,13 +66,13 @@ async def _drive(url: str, requests: Sequence[bytes], connections: int) -> Drive
         writer.close()
 
     began_s = time.perf_counter()
-    await asyncio.gather(*(one_connection() for _ in range(connections)))
-    return Driven(statuses=statuses, times_s=times_s, took_s=time.perf_counter() - began_s)
+    await asyncio.gather(*(use_connection() for _ in range(connections)))
+    return LoadResult(statuses=statuses, times_s=times_s, took_s=time.perf_counter() - began_s)
 
 
-def drive(url: str, requests: Sequence[bytes], connections: int = CONNECTIONS) -> Driven:
-    """All requests, each connection sending its next one once the last is answered."""
-    return asyncio.run(_drive(url, requests, connections))
+def send_all(url: str, requests: Sequence[bytes], connections: int = CONNECTIONS) -> LoadResult:
+    """Send all requests. Each connection sends its next request after the answer to its last request."""
+    return asyncio.run(_send_all(url, requests, connections))
 
 
 def request(method: str, target: str, body: bytes = b"", **headers: str) -> bytes:
@@ -83,7 +83,7 @@ def request(method: str, target: str, body: bytes = b"", **headers: str) -> byte
 
 @contextlib.contextmanager
 def running(*arguments: object) -> Iterator[dict[str, object]]:
-    """`fuota ...  --json` as a process; its first event."""
+    """Run `fuota ... --json` as a process and yield its first event."""
     process = subprocess.Popen(
         [PROGRAM, *map(str, arguments), "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -95,27 +95,27 @@ def running(*arguments: object) -> Iterator[dict[str, object]]:
             process.communicate()
 
 
-def sandbox(devices: int, count: int) -> Driven:
-    """The status of a job for all devices, asked so many times."""
+def sandbox(devices: int, count: int) -> LoadResult:
+    """Request the status of a transfer to all devices `count` times."""
     path = "/rest/integration"
     launch = f"appEui={SANDBOX_APP_EUI}&devTags=sandbox&startDelaySecs=86400&redundancy=0.5"
     status = request("GET", f"{path}/mcastStatus?appEui={SANDBOX_APP_EUI}", authorization=SANDBOX_API_KEY)
     with running("sandbox", "serve", "--port", 0, "--devices", devices) as serving:
         url = str(serving["url"])
         start = request("POST", f"{path}/mcastTransfer?{launch}", bytes(10_000), authorization=SANDBOX_API_KEY)
-        assert drive(url, [start], 1).statuses == [200]
-        return drive(url, [status] * count)
+        assert send_all(url, [start], 1).statuses == [200]
+        return send_all(url, [status] * count)
 
 
-def listener(count: int, folder: Path, *, journal: bool) -> tuple[Driven, int]:
-    """Notifications of one uplink each; how many of them were acknowledged and are not on disk."""
+def listener(count: int, folder: Path, *, journal: bool) -> tuple[LoadResult, int]:
+    """Send notifications of a single uplink each. Return the result, and how many acknowledged uplinks are not on disk."""
     uplink = {"port": 201, "pdu": "0100C48001", "txtime": "2026-11-23T12:00:00.000Z", "rssi": -57, "snr": 9.25}
     bodies = [json.dumps({"devEui": f"{n % 10_000:016X}", "seqno": n, **uplink}).encode() for n in range(count)]
-    kept = ("--state-dir", folder) if journal else ("--out", folder / "uplinks.jsonl")
-    with running("uplinks", "listen", "--listen", "127.0.0.1:0", *kept) as listening:
-        driven = drive(str(listening["url"]), [request("POST", "/uplinks", body) for body in bodies])
+    output = ("--state-dir", folder) if journal else ("--out", folder / "uplinks.jsonl")
+    with running("uplinks", "listen", "--listen", "127.0.0.1:0", *output) as listening:
+        result = send_all(str(listening["url"]), [request("POST", "/uplinks", body) for body in bodies])
         path = Path(str(listening["path"]))
-    return driven, driven.statuses.count(200) - _on_disk(path)
+    return result, result.statuses.count(200) - _on_disk(path)
 
 
 def _on_disk(path: Path) -> int:
@@ -126,28 +126,28 @@ def _on_disk(path: Path) -> int:
 
 
 def section(devices: int = 10_000, count: int = 10_000) -> list[str]:
-    """The lines of the section."""
-    driven = sandbox(devices, count)
-    rows = [_row(f"sandbox of {devices} devices, mcastStatus", driven, 0, SANDBOX_GOAL)]
+    """Return the lines of the section."""
+    result = sandbox(devices, count)
+    rows = [_row(f"sandbox of {devices} devices, mcastStatus", result, 0, SANDBOX_GOAL)]
     for journal in (False, True):
         with tempfile.TemporaryDirectory() as folder:
-            driven, lost = listener(count, Path(folder), journal=journal)
+            result, lost = listener(count, Path(folder), journal=journal)
         where = "the journal" if journal else "a file"
-        rows.append(_row(f"`fuota uplinks listen` into {where}, one uplink each", driven, lost, LISTENER_GOAL))
+        rows.append(_row(f"`fuota uplinks listen` into {where}, one uplink each", result, lost, LISTENER_GOAL))
     return [
         "## Load",
         "",
         f"Written by `make bench`: {count} requests over {CONNECTIONS} connections on {os.cpu_count()} processors, which server and"
-        " driver share; an uplink is acknowledged once it is on disk.",
+        " client share; an uplink is acknowledged once it is on disk.",
         "",
-        *table(("what", "a second", "slowest of 100, ms", "refused", "lost", "goal", ""), rows),
+        *table(("what", "requests/s", "99th percentile, ms", "refused", "lost", "goal", ""), rows),
     ]
 
 
-def _row(what: str, driven: Driven, lost: int, goal: int) -> tuple[str, ...]:
-    refused = len(driven.statuses) - driven.statuses.count(200)
-    figures = (f"{driven.rate:.0f}", f"{driven.slowest_ms:.0f}", str(refused), str(lost), str(goal))
-    return (what, *figures, at_least(driven.rate if not (refused or lost) else 0, goal))
+def _row(what: str, result: LoadResult, lost: int, goal: int) -> tuple[str, ...]:
+    refused = len(result.statuses) - result.statuses.count(200)
+    figures = (f"{result.rate:.0f}", f"{result.slowest_ms:.0f}", str(refused), str(lost), str(goal))
+    return (what, *figures, at_least(result.rate if not (refused or lost) else 0, goal))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`fuota encode` as a whole process."""
+"""Measure `fuota encode` as a whole process."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ FRAG_SIZES = (48, 112, 232)
 
 
 def command(rounds: int) -> list[str]:
-    """The table: CPU of the process above that of importing what it needs, and the wall clock of the first use."""
+    """Return the table: CPU time of the process, compared with the imports that it needs, and wall time of the first use."""
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder, "image.bin")
         image.write_bytes(np.random.default_rng(SEED).bytes(BLOCK_BYTES))
         first_s = _first_use(folder, image)
-        lines = [_compared(image, frag_size, rounds) for frag_size in FRAG_SIZES]
+        lines = [_comparison(image, frag_size, rounds) for frag_size in FRAG_SIZES]
     return [
         "### The whole command",
         "",
-        f"`fuota encode` of {BLOCK_BYTES} octets, 20 % redundancy, caches warm, against `python -c 'import numpy, numba'`; CPU,"
-        " milliseconds. Goal: at most 300 above.",
+        f"`fuota encode` of {BLOCK_BYTES} bytes, 20 % redundancy, warm caches, compared with `python -c 'import numpy, numba'`; CPU"
+        " time in ms. Goal: a difference of at most 300.",
         "",
-        *table(["fragment", "import numpy, numba", "fuota encode", "above", "goal"], lines),
-        f"First use, with an empty cache: {first_s:.1f} s of wall clock (goal, 10 s: {at_most(first_s, 10)}).",
+        *table(["fragment", "import numpy, numba", "fuota encode", "difference", "goal"], lines),
+        f"First use, with an empty cache: {first_s:.1f} s of wall time (goal, 10 s: {at_most(first_s, 10)}).",
         "",
     ]
 
 
-def _compared(image: Path, frag_size: int, rounds: int) -> list[str]:
+def _comparison(image: Path, frag_size: int, rounds: int) -> list[str]:
     environment = _environment()
     contenders = {"import": [sys.executable, "-c", "import numpy, numba"], "encode": _encode(image, frag_size)}
     samples: dict[str, list[float]] = {name: [] for name in contenders}
-    child_cpu_s(contenders["encode"], environment)  # compiles what is not in the cache yet
+    child_cpu_s(contenders["encode"], environment)  # compiles the kernels that are not in the cache yet
     for _ in range(rounds):
         for name, words in contenders.items():
             samples[name].append(child_cpu_s(words, environment))
@@ -64,5 +64,5 @@ def _encode(image: Path, frag_size: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # Without its bytecode each start would compile every module anew, and that would be measured.
+    # Without bytecode, each start would compile every module again, and the time would be included.
     return {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # `python bench/report.py` finds these modules the same way
+sys.path.insert(0, str(Path(__file__).parent))  # the same path as with `python bench/report.py`
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""How long an image of a mebibyte is checked, in every format: the images section of docs/numbers.md. `make bench` runs it."""
+"""Time to check an image of 1 MiB in every format: the images section of docs/numbers.md. `make bench` runs it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ SIGNED = "MCUboot, Ed25519 verified"
 
 
 def firmware(size: int) -> bytes:
-    """Octets as uneven as code, with a vector table, a run of filler, and no other meaning."""
+    """Return bytes with a distribution like code, a vector table, a run of filler, and no other meaning."""
     rng = np.random.default_rng(3)
     body = rng.choice(256, size=size, p=rng.dirichlet(np.full(256, 0.5))).astype(np.uint8).tobytes()
     return struct.pack("<II", 0x2000_8000, 0x101) + body[8:-4096] + b"\xff" * 4096
 
 
 def images(data: bytes) -> dict[str, bytes]:
-    """The same firmware in each format that is made here without a tool from elsewhere."""
+    """Return the firmware in each format that can be made without external tools."""
     records = bincopy.BinFile()
     records.add_binary(data, address=0x0800_0000)
-    records.execution_start_address = 0x0800_0100  # without it bincopy writes S-records that have no end
+    records.execution_start_address = 0x0800_0100  # without it bincopy writes S-records without an end record
     return {
         "raw": data,
         "Intel HEX": records.as_ihex().encode(),
@@ -55,18 +55,18 @@ def images(data: bytes) -> dict[str, bytes]:
 
 
 def changed(data: bytes) -> bytes:
-    """The next version of it: 64 bytes inserted."""
+    """Return the next version of the firmware: 64 bytes are inserted."""
     half = len(data) // 2
     return data[:half] + b"inserted" * 8 + data[half:]
 
 
 def key() -> Ed25519PrivateKey:
-    """That by which the MCUboot image is signed: no secret."""
+    """Return the private key that signs the MCUboot image. It is not secret."""
     return Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 def public_key() -> bytes:
-    """In PEM."""
+    """Return the public key in PEM."""
     return key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -84,17 +84,17 @@ def _suit(data: bytes) -> bytes:
 
 
 def _uf2(data: bytes) -> bytes:
-    pieces = [data[at : at + 256] for at in range(0, len(data), 256)]
+    pieces = [data[start : start + 256] for start in range(0, len(data), 256)]
     return b"".join(
-        struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0, 256 * i, len(one), i, len(pieces), 0)
-        + one.ljust(476, b"\0")
+        struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0, 256 * i, len(piece), i, len(pieces), 0)
+        + piece.ljust(476, b"\0")
         + struct.pack("<I", 0x0AB16F30)
-        for i, one in enumerate(pieces)
+        for i, piece in enumerate(pieces)
     )
 
 
 def _mcuboot(data: bytes) -> bytes:
-    """By imgtool, as a process."""
+    """Return the image signed by imgtool, which runs as a process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "in.bin").write_bytes(data)
@@ -105,26 +105,26 @@ def _mcuboot(data: bytes) -> bytes:
         return (folder / "out.bin").read_bytes()
 
 
-def median_s(measured: Callable[[], object], rounds: int) -> float:
-    """Wall time, as a user waits for it."""
+def median_s(job: Callable[[], object], rounds: int) -> float:
+    """Return the median of the wall time of `job`."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        measured()
+        job()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 
 
 def section(size: int = 1 << 20, rounds: int = 5) -> list[str]:
-    """The lines of the section."""
+    """Return the lines of the section."""
     data, rows = firmware(size), []
     for name, image in images(data).items():
         check = partial(
             fuota.validate_image, image, profile=PROFILE, public_key=public_key() if name == SIGNED else None
         )
-        codes = check().codes  # its reader is imported
+        codes = check().codes  # imports the reader of the format
         assert {"structure", "hash", "raw-unknown", "signature"}.isdisjoint(codes), (
-            f"{name} is not read to its end: {codes}"
+            f"{name} is not read completely: {codes}"
         )
         took_s = median_s(check, rounds)
         rows.append((f"{name}, {len(image)} bytes", f"{took_s:.3f} s", f"{GOAL_S:g} s", at_most(took_s, GOAL_S)))
@@ -132,9 +132,9 @@ def section(size: int = 1 << 20, rounds: int = 5) -> list[str]:
     return [
         "## Images",
         "",
-        f"Written by `make bench`: `fuota.validate_image` of a firmware of {size} bytes in memory, against a profile, the MCUboot"
-        f" one also by its public key; wall time after imports, median of {rounds}. A patch (heatshrink) of it after 64 inserted"
-        f" bytes is made, applied and compared in {delta_s:.2f} s.",
+        f"Written by `make bench`: `fuota.validate_image` of a firmware of {size} bytes in memory, with a profile, and with a"
+        f" public key for MCUboot; wall time without imports, median of {rounds}. Making, applying and comparing a patch"
+        f" (heatshrink) for 64 inserted bytes takes {delta_s:.2f} s.",
         "",
         *table(("image", "time", "goal", ""), rows),
     ]

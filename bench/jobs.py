@@ -1,4 +1,4 @@
-"""The contenders of each measurement by name, ready to be timed. Their results are compared before they are handed out."""
+"""The jobs of each measurement by name, ready to be timed. Their results are compared before they are returned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import peers
 from cases import ROW_COUNT, Case, Reception
 from measure import Job
 from numpy.typing import NDArray
-from words import pack_octets
+from words import pack_bytes
 
 from fuota.fragmentation.parity import ParityCode
 
@@ -32,7 +32,7 @@ def decode_contenders() -> list[str]:
 
 
 def rows(nb_frag: int, version: int, count: int = ROW_COUNT) -> Jobs:
-    """`count` parity rows, the first ones of M = nb_frag."""
+    """Return the jobs that make the first `count` parity rows of M = nb_frag."""
     code = ParityCode(nb_frag=nb_frag, version=version)
     numbers = np.arange(nb_frag + 1, nb_frag + count + 1, dtype=np.int64)
     out = ours.rows(code, numbers)
@@ -46,7 +46,7 @@ def rows(nb_frag: int, version: int, count: int = ROW_COUNT) -> Jobs:
 
 @contextmanager
 def encode(case: Case) -> Iterator[Jobs]:
-    """Ours from the octets to all fragments; libm4ri's multiplication alone; the plain C rows that it would need before."""
+    """Yield the jobs that encode: ours from the bytes to all fragments, the multiplication of libm4ri, and the plain C rows."""
     session = case.session()
     encoded = ours.encode(session)
     nb_coded = len(encoded) - case.nb_frag
@@ -57,7 +57,7 @@ def encode(case: Case) -> Iterator[Jobs]:
     if not m4ri:
         yield jobs
         return
-    block, coded = pack_octets(encoded[: case.nb_frag]), pack_octets(encoded[case.nb_frag :])
+    block, coded = pack_bytes(encoded[: case.nb_frag]), pack_bytes(encoded[case.nb_frag :])
     with m4ri.encoder(_parity(case, np.arange(case.nb_frag, len(encoded)) + 1), block) as (jobs[M4RI], result):
         jobs[M4RI]()
         _same(f"encode {case.name}", result(), coded)
@@ -66,7 +66,7 @@ def encode(case: Case) -> Iterator[Jobs]:
 
 @contextmanager
 def decode(reception: Reception) -> Iterator[Jobs]:
-    """Ours from the fragments to the octets of the block; libm4ri's solution, rows given, to the lost ones."""
+    """Yield the jobs that decode: ours from the fragments to the bytes of the block, and the solution of libm4ri for given rows."""
     session, case = reception.session, reception.case
     numbers, payloads, fragments = reception.numbers, reception.payloads, reception.fragments
     jobs: Jobs = {
@@ -75,7 +75,7 @@ def decode(reception: Reception) -> Iterator[Jobs]:
     }
     for name, job in jobs.items():
         if job() != case.data:
-            raise RuntimeError(f"decode {reception.name}: {name} found another block than was sent")
+            raise RuntimeError(f"decode {reception.name}: {name} decoded another block than was sent")
     m4ri = peers.load().m4ri
     if not m4ri:
         yield jobs
@@ -93,4 +93,6 @@ def _parity(case: Case, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 def _same(what: str, theirs: NDArray[np.uint64], ours_: NDArray[np.uint64]) -> None:
     if not np.array_equal(theirs, ours_):
-        raise RuntimeError(f"{what}: the peer's result differs from ours; nothing is timed before they agree")
+        raise RuntimeError(
+            f"{what}: the results of fuota and of the other program differ; nothing is timed until they agree"
+        )

@@ -1,4 +1,4 @@
-"""Tables for docs/numbers.md, and what a goal says of a figure."""
+"""Tables for docs/numbers.md, and the comparison of figures with goals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def markers(section: str) -> tuple[str, str]:
-    """Between what a section of a page is written."""
+    """Return the comments that mark the beginning and the end of a section."""
     return f"<!-- {section}:begin -->", f"<!-- {section}:end -->"
 
 
@@ -24,14 +24,14 @@ def milliseconds(seconds: float | None) -> str:
 
 
 def at_least(value: float | None, goal: float) -> str:
-    """met, or by which share `value` stays below `goal`."""
+    """Return "met", or how far `value` is below `goal`, in percent."""
     if value is None:
         return ABSENT
     return "met" if value >= goal else f"missed by {1 - value / goal:.0%}"
 
 
 def at_most(value: float | None, goal: float) -> str:
-    """met, or by which share `value` exceeds `goal`."""
+    """Return "met", or how far `value` is above `goal`, in percent."""
     if value is None:
         return ABSENT
     return "met" if value <= goal else f"missed by {value / goal - 1:.0%}"
@@ -46,17 +46,17 @@ def quotient(numerator: float | None, denominator: float | None) -> float | None
 
 
 def tally(lines: Iterable[str]) -> str:
-    """How many goals of these table rows are met."""
+    """Return a sentence that says how many goals of these table rows are met."""
     cells = [cell.strip() for line in lines for cell in line.split("|")]
     met, missed = cells.count("met"), sum(cell.startswith("missed") for cell in cells)
     return f"{met} of {met + missed} goals met."
 
 
 def write_between_markers(path: Path, section: str, lines: Iterable[str]) -> None:
-    """Replace what stands between the markers of `section` in `path`; append it, or begin the file, where there are none."""
+    """Replace the text between the markers of `section` in `path`. Append the section if it is new; create the file if needed."""
     begin, end = markers(section)
     text = path.read_text() if path.exists() else "# Numbers\n"
     written = "\n".join([begin, *lines, end])
-    before, found, rest = text.partition(begin)
-    after = rest.partition(end)[2] if found else "\n"
-    path.write_text(f"{before if found else before.rstrip() + chr(10) * 2}{written}{after}")
+    before, marker, tail = text.partition(begin)
+    after = tail.partition(end)[2] if marker else "\n"
+    path.write_text(f"{before if marker else before.rstrip() + chr(10) * 2}{written}{after}")

@@ -1,4 +1,4 @@
-"""Timing side by side: one round of each contender after the other, so that what slows the machine slows them all."""
+"""Timing side by side: the rounds of all jobs alternate, so that other load on the machine slows all of them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from collections.abc import Callable, Mapping, Sequence
 Job = Callable[[], object]
 
 ROUND_S = 0.003
-"""A round repeats a short job until about this long, or the clock would be too coarse."""
-
-
+"""A round repeats a short job for about this time, because of the resolution of the clock."""
 BUDGET_S = 3.0
-"""Rounds end early, three at least, when one measurement has taken this long."""
+"""Rounds end early, after at least three, if a measurement takes longer than this."""
 
 
 def cpu_side_by_side(jobs: Mapping[str, Job], rounds: int) -> dict[str, float]:
-    """Median CPU seconds of one call of each job."""
-    return {name: statistics.median(taken) for name, taken in _sampled(jobs, rounds, time.process_time).items()}
+    """Return the median of the CPU seconds of a call, for each job."""
+    return {name: statistics.median(times) for name, times in _sampled(jobs, rounds, time.process_time).items()}
 
 
 def wall_side_by_side(jobs: Mapping[str, Job], rounds: int) -> dict[str, float]:
-    """Least wall-clock seconds of one call of each job: what others do on the machine only ever adds to them."""
-    return {name: min(taken) for name, taken in _sampled(jobs, rounds, time.perf_counter).items()}
+    """Return the least wall seconds of a call, for each job. Other load on the machine can only increase the time."""
+    return {name: min(times) for name, times in _sampled(jobs, rounds, time.perf_counter).items()}
 
 
 def peak_bytes(job: Job) -> int:
-    """The most memory that Python and numpy held at once during `job`, beyond what they held before.
+    """Return the peak of the memory of Python and numpy during `job`, beyond the memory in use before.
 
-    What a compiled kernel allocates for itself is not seen.
+    Memory that a compiled kernel allocates is not included.
     """
     gc.collect()
     tracemalloc.start()
@@ -46,7 +44,7 @@ def peak_bytes(job: Job) -> int:
 
 
 def child_cpu_s(command: Sequence[str], env: Mapping[str, str]) -> float:
-    """CPU seconds, user and system, of a whole process. Raises CalledProcessError when it fails."""
+    """Return the CPU seconds, user and system, of a whole process. Raises CalledProcessError if the process fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, env=env, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -60,8 +58,8 @@ def _sampled(jobs: Mapping[str, Job], rounds: int, clock: Callable[[], float]) -
     gc.collect()
     gc.disable()
     try:
-        for taken in range(rounds):
-            if taken >= 3 and time.monotonic() > deadline:
+        for done in range(rounds):
+            if done >= 3 and time.monotonic() > deadline:
                 break
             for name, job in jobs.items():
                 samples[name].append(_timed(job, repeats[name], clock))

@@ -1,4 +1,4 @@
-"""The calls of fuota that are timed, each as a user would make it."""
+"""The calls of fuota that are timed, as a user would make them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from fuota.fragmentation.parity import ParityCode
 
 
 def rows(code: ParityCode, numbers: NDArray[np.int64], out: NDArray[np.uint64] | None = None) -> NDArray[np.uint64]:
-    """`out`: memory that is there already, as the plain C loop has it."""
+    """Return parity rows. out: existing memory for them, which the plain C loop has too."""
     return code.rows(numbers, threads=1, out=out)
 
 
 def encode(session: dict[str, Any], threads: int | None = 1) -> NDArray[np.uint8]:
-    """From the octets of the block to all fragments; `session` as FragmentationSession.fit takes it."""
+    """Return all fragments of a block. session: parameters of FragmentationSession.fit."""
     return FragmentationSession.fit(**session).encode(threads=threads)
 
 
 def decode_batch(
     session: dict[str, Any], numbers: NDArray[np.int64], payloads: NDArray[np.uint8], threads: int | None = 1
 ) -> FragDecoder:
-    """All fragments that arrived, at once; `session` as FragDecoder takes it."""
+    """Decode all fragments that arrived at once. session: parameters of FragDecoder."""
     decoder = FragDecoder(**session, threads=threads)
     decoder.feed_many(numbers, payloads)
     return decoder
 
 
 def decode_one_by_one(session: dict[str, Any], fragments: Iterable[tuple[int, bytes]]) -> FragDecoder:
-    """The same fragments as they come from the air."""
+    """Decode the same fragments one by one, as they are received."""
     decoder = FragDecoder(**session, threads=1)
     for n, payload in fragments:
         decoder.feed(n, payload)

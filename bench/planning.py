@@ -1,4 +1,4 @@
-"""How long a plan takes: the planning section of docs/numbers.md. `make bench` runs it."""
+"""Time to make a plan: the planning section of docs/numbers.md. `make bench` runs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLAN_GOAL_S, FRONT_GOAL_S = 1.0, 10.0
 
 
 def export(path: Path, devices: int) -> Path:
-    """A device export of that many devices, most of which hear well."""
+    """Write an export of `devices` devices, most of them with good reception, and return its path."""
     rng = np.random.default_rng(7)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
@@ -34,47 +34,51 @@ def export(path: Path, devices: int) -> Path:
 
 
 def cases(fleet: Path) -> Iterator[tuple[str, Callable[[], object], float]]:
-    """What is done, and its goal in seconds."""
+    """Yield the name of each case, its function, and its goal in seconds."""
     yield "a plan, EU868 DR3", lambda: fuota.plan(IMAGE, region="EU868", data_rate=3, fleet=fleet), PLAN_GOAL_S
-    yield "a plan, IN865, data rate decided", lambda: fuota.plan(IMAGE, region="IN865", fleet=fleet), PLAN_GOAL_S
     yield (
-        "a plan of least energy, IN865",
+        "a plan, IN865, data rate chosen by the planner",
+        lambda: fuota.plan(IMAGE, region="IN865", fleet=fleet),
+        PLAN_GOAL_S,
+    )
+    yield (
+        "a plan with least energy, IN865",
         lambda: fuota.plan(IMAGE, region="IN865", fleet=fleet, optimise="energy"),
         PLAN_GOAL_S,
     )
     for region in ("IN865", "EU868", "US915"):
         recipe = PlanRecipe(region=region, fleet=fleet)
         yield (
-            f"the front, {region}",
+            f"the Pareto front, {region}",
             lambda recipe=recipe: fuota.pareto_front(PlanInputs.of(Image.of(IMAGE), recipe)),
             FRONT_GOAL_S,
         )
 
 
-def median_s(measured: Callable[[], object], rounds: int) -> float:
-    """Wall time, as a user waits for it."""
+def median_s(job: Callable[[], object], rounds: int) -> float:
+    """Return the median of the wall time of `job`."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        measured()
+        job()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 
 
 def section(devices: int = 10_000, rounds: int = 3) -> list[str]:
-    """The lines of the section."""
+    """Return the lines of the section."""
     with tempfile.TemporaryDirectory() as folder:
         fleet = export(Path(folder) / "export.csv", devices)
-        fuota.plan(IMAGE[:5000], region="IN865", loss=0.1)  # the compiled kernels are loaded
+        fuota.plan(IMAGE[:5000], region="IN865", loss=0.1)  # loads the compiled kernels
         rows = []
-        for what, measured, goal_s in cases(fleet):
-            took_s = median_s(measured, rounds)
+        for what, job, goal_s in cases(fleet):
+            took_s = median_s(job, rounds)
             rows.append((what, f"{took_s:.2f} s", f"{goal_s:g} s", at_most(took_s, goal_s)))
     return [
         "## Planning",
         "",
-        f"Written by `make bench`: an image of {len(IMAGE)} bytes for a device export of {devices} devices, read from its file each"
-        f" time; wall time after imports, median of {rounds}.",
+        f"Written by `make bench`: an image of {len(IMAGE)} bytes for an export of {devices} devices, which is read from its file"
+        f" each time; wall time without imports, median of {rounds}.",
         "",
         *table(("what", "time", "goal", ""), rows),
     ]

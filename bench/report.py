@@ -1,4 +1,4 @@
-"""Measures everything side by side and writes the engine section of docs/numbers.md: `make bench`."""
+"""Measure the engine and write the engine section of docs/numbers.md. `make bench` runs it."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ NUMBERS = Path(__file__).parents[1] / "docs" / "numbers.md"
 
 
 def engine(scale: sections.Scale) -> list[str]:
-    """The lines of the section."""
-    made: list[str] = []
+    """Return the lines of the section."""
+    tables: list[str] = []
     for measure in (sections.rows, sections.encode, sections.decode, sections.memory, sections.growth):
-        made += _announced(measure.__name__, partial(measure, scale))
-    made += _announced("command", partial(command, scale.rounds))
-    # Last: the second thread may go on spinning for a while, and that would count as CPU time of the others.
-    made += _announced("threads", partial(sections.threads, scale))
+        tables += _run_and_report(measure.__name__, partial(measure, scale))
+    tables += _run_and_report("command", partial(command, scale.rounds))
+    # Last, because the second thread may keep spinning for a while, which would count as CPU time of the other measurements.
+    tables += _run_and_report("threads", partial(sections.threads, scale))
     return [
         "## The engine",
         "",
-        "Written by `make bench`. One thread, caches warm, medians of CPU time of interleaved rounds unless it says otherwise;"
-        " TS004 version 2 is the `deployed` variant. Results are compared octet for octet before they are timed.",
+        "Written by `make bench`. One thread, warm caches, medians of the CPU time of alternating rounds, unless stated otherwise;"
+        " TS004 version 2 is the `deployed` variant. Results are compared byte by byte before they are timed.",
         "",
         *machine.description(),
-        f"* {tally(made)}",
+        f"* {tally(tables)}",
         "",
-        *made,
+        *tables,
     ]
 
 
-def _announced(name: str, measure: Callable[[], list[str]]) -> list[str]:
+def _run_and_report(name: str, measure: Callable[[], list[str]]) -> list[str]:
     start = time.monotonic()
     lines = measure()
     print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The tables of the engine section: each runs its cases side by side and compares them with the goals."""
+"""The tables of the engine section. Each runs its cases side by side and compares them with the goals."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from markdown import ABSENT, at_least, at_most, milliseconds, quotient, table, t
 from measure import cpu_side_by_side, peak_bytes, wall_side_by_side
 
 TABLES_BYTES = 256 * 1024
-"""What a decode may take beside the block and L^2/8: eight tables of 256 lines of 64 octets are half of it; the rest is for
-the numbers seen, the pivots, and what Python needs."""
+"""Memory that decoding may need beside the block and L^2/8. Eight tables of 256 lines of 64 bytes are half of it; the other half
+is for the accepted numbers, the pivots, and Python."""
 
 THREADS_PAY_S = 0.005
+"""Time with one thread from which a second thread must be faster."""
 NOISE = 0.05
+"""Share of the time that counts as noise."""
 
 GROWTH_FRAG_SIZE, GROWTH_NB_FRAG = 112, 2000
 NAMED = ("block", "fragment", "M", "version")
@@ -28,7 +30,7 @@ NAMED = ("block", "fragment", "M", "version")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How much is measured. The default is the whole; the tests of this folder take less."""
+    """Extent of the measurements. The default is everything; the tests of this folder use less."""
 
     sizes: tuple[tuple[int, int], ...] = SIZES
     row_sizes: tuple[int, ...] = ROW_SIZES
@@ -39,7 +41,7 @@ class Scale:
 
 
 def rows(scale: Scale) -> list[str]:
-    """Parity rows against the plain C loop."""
+    """Compare parity rows with the plain C loop."""
     head = ["M", "version", "plain C", "fuota", "fuota / plain C", "goal"]
     return [
         "### Parity rows",
@@ -58,14 +60,13 @@ def _rows_line(scale: Scale, nb_frag: int, version: int) -> list[str]:
 
 
 def encode(scale: Scale) -> list[str]:
-    """A whole encode against the multiplication of libm4ri."""
+    """Compare encoding with the multiplication of libm4ri."""
     head = [*NAMED, "libm4ri + plain C rows", "libm4ri", "fuota", "MB/s", "libm4ri / fuota", "goal"]
     return [
         "### Encode",
         "",
-        "20 % redundancy; milliseconds. fuota: from the octets of the block to all fragments, rows made. libm4ri: its"
-        " multiplication alone, rows given; beside it the same after the rows of the plain C loop. Goal: as fast as the"
-        " multiplication alone.",
+        "20 % redundancy; times in ms. fuota: from the bytes of the block to all fragments, with parity rows. libm4ri: only its"
+        " multiplication, with given rows; also its sum with the time of the plain C rows. Goal: as fast as the multiplication.",
         "",
         *table(head, [_encode_line(scale, case) for case in cases(scale.sizes)]),
     ]
@@ -87,16 +88,17 @@ def _encode_line(scale: Scale, case: Case) -> list[str]:
 
 
 def decode(scale: Scale) -> list[str]:
-    """Decoding at once and one at a time, against the syndrome and elimination of libm4ri."""
+    """Compare decoding, at once and one fragment at a time, with the syndrome and elimination of libm4ri."""
     head = ["loss", "L", "coded", "libm4ri", "batch", "batch / libm4ri", "goal", "one at a time", "/ batch", "goal"]
     receptions = [receive(case, loss) for case, loss in product(cases(scale.sizes), scale.losses)]
     return [
         "### Decode",
         "",
-        "Losses iid among uncoded and coded fragments, fed in order to completion; milliseconds. fuota: a new decoder, the"
-        " fragments, the octets of the block, rows made. libm4ri: syndrome, lost columns gathered, elimination with the values"
-        " carried along, rows given. Goals: the batch within 2 times that; one at a time within 3 times the batch."
-        " `all arrive`: the 14 bits of N leave too few coded fragments to lose any of them.",
+        "Independent losses of uncoded and coded fragments, which are fed in order until completion; times in ms. fuota: a new"
+        " decoder, from the fragments to the bytes of the block, with parity rows. libm4ri: syndrome, gathering of the lost"
+        " columns, and elimination together with the values, with given rows. Goals: the batch takes at most 2 times as long as"
+        " libm4ri; one at a time takes at most 3 times as long as the batch. `all arrive`: no coded fragment is lost,"
+        " because the 14 bits of N leave too few of them.",
         "",
         *table([*NAMED, *head], [_decode_line(scale, reception) for reception in receptions]),
     ]
@@ -117,15 +119,15 @@ def _decode_line(scale: Scale, reception: Reception) -> list[str]:
 
 
 def threads(scale: Scale) -> list[str]:
-    """One thread against as many as are chosen by themselves, wall clock."""
-    head = [*NAMED, "work", "one thread", "as chosen", "gain", "at least", "goal"]
+    """Compare the wall time of one thread with the automatic number of threads."""
+    head = [*NAMED, "work", "one thread", "automatic", "gain", "at least", "goal"]
     lines = [line for case in cases(scale.sizes) for line in _threads_lines(scale, case)]
     return [
         "### Two threads",
         "",
-        "Wall clock, least of the rounds, milliseconds; two processors. `as chosen`: threads=None, which takes a second"
-        " thread only for work that is worth it. Goal: 1.6 times as fast where one thread takes more than 5 ms, never"
-        f" slower below that; {NOISE:.0%} are taken for noise there.",
+        "Wall time in ms, minimum of the rounds; two processors. `automatic`: threads=None, which uses a second thread only if"
+        " there is enough work. Goal: 1.6 times as fast if one thread takes more than 5 ms, otherwise not slower, with"
+        f" {NOISE:.0%} allowed for noise.",
         "",
         *table(head, lines),
     ]
@@ -143,20 +145,20 @@ def _threads_lines(scale: Scale, case: Case) -> list[list[str]]:
         wall = wall_side_by_side(pair, scale.rounds)
         goal = 1.6 if wall["1"] > THREADS_PAY_S else 1 - NOISE
         gain = wall["1"] / wall["2"]
-        taken = map(milliseconds, wall.values())
-        lines.append([*_named(case), what, *taken, times(gain), f"{goal}", at_least(gain, goal)])
+        durations = map(milliseconds, wall.values())
+        lines.append([*_named(case), what, *durations, times(gain), f"{goal}", at_least(gain, goal)])
     return lines
 
 
 def memory(scale: Scale) -> list[str]:
-    """Peaks of what is held at once."""
+    """Measure the peak of the memory."""
     head = ["encode / block", "goal", "L²/8", "batch: beyond", "goal", "one at a time: beyond", "goal"]
     return [
         "### Memory",
         "",
-        "The most that Python and numpy hold at once, octets. Goals: encode within 2 times the block; decode (20 % lost)"
-        f" within the block, L²/8, and tables, for which {TABLES_BYTES:,} octets are allowed: `beyond` is what it takes"
-        " beyond the block and L²/8.",
+        "Peak of the memory of Python and numpy, in bytes. Goals: encoding needs at most 2 times the block; decoding (20 % lost)"
+        f" needs the block, L²/8, and at most {TABLES_BYTES:,} bytes for tables; `beyond` is the memory beyond the block and"
+        " L²/8.",
         "",
         *table([*NAMED, *head], [_memory_line(case) for case in cases(scale.sizes)]),
     ]
@@ -172,19 +174,19 @@ def _memory_line(case: Case) -> list[str]:
         peak_bytes(partial(ours.decode_one_by_one, session, fragments)),
     )
     beyond = [peak - case.block_bytes - equations for peak in peaks]
-    judged = [cell for rest in beyond for cell in (f"{rest:,}", at_most(max(rest, 0), TABLES_BYTES))]
-    return [*_named(case), times(encoding), at_most(encoding, 2), f"{equations:,}", *judged]
+    cells = [cell for extra in beyond for cell in (f"{extra:,}", at_most(max(extra, 0), TABLES_BYTES))]
+    return [*_named(case), times(encoding), at_most(encoding, 2), f"{equations:,}", *cells]
 
 
 def growth(scale: Scale) -> list[str]:
-    """Time against M and against the fragment size, with the exponent."""
+    """Measure how the time grows with M and with the fragment size, with the exponents."""
     by_nb_frag = [(nb_frag, GROWTH_FRAG_SIZE) for nb_frag in scale.growth_nb_frag]
     by_frag_size = [(GROWTH_NB_FRAG, frag_size) for frag_size in scale.growth_frag_sizes]
     return [
         "### Growth",
         "",
-        "Version 1, 20 % redundancy, 10 % lost; milliseconds. The last line is the exponent fitted to the column: 1 is"
-        " proportional. R and L grow with M, so elimination row by row would show an exponent of 3 in M.",
+        "Version 1, 20 % redundancy, 10 % lost; times in ms. The last line is the exponent fitted to the column: 1 means"
+        " proportional. R and L grow with M, so that elimination row by row would have an exponent of 3 in M.",
         "",
         *_growth(f"M (fragments of {GROWTH_FRAG_SIZE})", scale.growth_nb_frag, by_nb_frag, scale.rounds),
         *_growth(f"fragment (M = {GROWTH_NB_FRAG})", scale.growth_frag_sizes, by_frag_size, scale.rounds),

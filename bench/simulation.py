@@ -1,4 +1,4 @@
-"""How many devices are simulated in a second: the simulation section of docs/numbers.md. `make bench` runs it."""
+"""Number of devices simulated per second: the simulation section of docs/numbers.md. `make bench` runs it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fuota.sim.loss import FleetLoss
 
 NUMBERS = Path(__file__).parents[1] / "docs" / "numbers.md"
 GOAL_PER_S = 100_000
-"""Of the realistic campaign: M = 1000, 20 % loss, R = 300, version 1, two cores."""
+"""Goal for a realistic campaign: M = 1000, 20 % loss, R = 300, version 1, two cores."""
 
 
 def cases() -> Iterator[tuple[int, int, FleetLoss, int, float | None]]:
-    """M, R, the loss, devices to simulate, and the goal in devices a second."""
+    """Yield M, R, the loss, the number of devices, and the goal in devices per second."""
     yield 1000, 300, fuota.Bernoulli(0.2), 200_000, GOAL_PER_S
     yield 1000, 300, fuota.GilbertElliott(0.2, 5), 200_000, GOAL_PER_S / 10
     yield 1000, 300, fuota.SnrMargin(margin_db=7, shadowing_db=4), 200_000, GOAL_PER_S / 10
@@ -31,7 +31,7 @@ def cases() -> Iterator[tuple[int, int, FleetLoss, int, float | None]]:
 
 
 def devices_per_second(nb_frag: int, nb_coded: int, loss: FleetLoss, devices: int) -> float:
-    """Wall time on all processors, the second run of two."""
+    """Return the speed on all processors, by the wall time of the second of two runs."""
     plan = fuota.plan(
         bytes(48 * nb_frag),
         region="IN865",
@@ -50,16 +50,16 @@ def devices_per_second(nb_frag: int, nb_coded: int, loss: FleetLoss, devices: in
 
 
 def section(share: float = 1.0) -> list[str]:
-    """The lines of the section, with that share of the devices."""
+    """Return the lines of the section. share: factor for the numbers of devices."""
     rows = []
     for nb_frag, nb_coded, loss, devices, goal in cases():
         speed = devices_per_second(nb_frag, nb_coded, loss, max(1, int(devices * share)))
-        told = (ABSENT, ABSENT) if goal is None else (f"{goal:,.0f}", at_least(speed, goal))
-        rows.append((str(nb_frag), str(nb_coded), repr(loss), f"{speed:,.0f}", *told))
+        goal_cells = (ABSENT, ABSENT) if goal is None else (f"{goal:,.0f}", at_least(speed, goal))
+        rows.append((str(nb_frag), str(nb_coded), repr(loss), f"{speed:,.0f}", *goal_cells))
     return [
         "## Simulation",
         "",
-        "Written by `make bench`: devices in a second by rank, version 1, all processors, wall time.",
+        "Written by `make bench`: simulated devices per second of wall time, decoded by rank, version 1, all processors.",
         "",
         *table(("uncoded", "coded", "loss", "devices/s", "goal", ""), rows),
     ]

@@ -1,4 +1,4 @@
-"""Decoding, at once and one fragment at a time, beside libm4ri's solution with the rows given."""
+"""Decoding, at once and one fragment at a time, compared with the solution of libm4ri for given rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoding a block, beside libm4ri's multiplication alone and the plain C rows alone."""
+"""Encoding a block, compared with the multiplication of libm4ri and with the plain C rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The load section, on so few requests that it is only run, not believed."""
+"""Run the load section with few requests. The figures are not checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report itself, on cases so small that it is only run, not believed."""
+"""Run the report on small cases. The figures are not checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SMALL = Scale(
 BEGIN, END = markers("engine")
 
 
-def test_report_writes_every_table_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_report_writes_every_table_and_keeps_other_text(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.md"
     numbers.write_text(f"# Numbers\n\nbefore\n\n{BEGIN}\nstale\n{END}\n\nafter\n")
     report.main(numbers, SMALL)
@@ -35,14 +35,14 @@ def test_report_writes_every_table_and_keeps_the_rest(tmp_path: Path) -> None:
         assert f"\n### {title}\n\n" in text
 
 
-def test_markers_are_made_where_there_are_none(tmp_path: Path) -> None:
+def test_missing_markers_are_added(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.md"
     for _ in range(2):
-        write_between_markers(numbers, "engine", ["one"])
-    assert numbers.read_text() == f"# Numbers\n\n{BEGIN}\none\n{END}\n"
+        write_between_markers(numbers, "engine", ["text"])
+    assert numbers.read_text() == f"# Numbers\n\n{BEGIN}\ntext\n{END}\n"
 
 
-def test_a_goal_says_by_how_much_it_is_missed() -> None:
+def test_a_missed_goal_shows_the_difference() -> None:
     assert (at_least(3.0, 3), at_least(2.4, 3)) == ("met", "missed by 20%")
     assert (at_most(2.0, 2), at_most(2.6, 2)) == ("met", "missed by 30%")
 
@@ -50,11 +50,13 @@ def test_a_goal_says_by_how_much_it_is_missed() -> None:
 def test_the_planning_section_has_a_row_for_each_case() -> None:
     lines = planning.section(devices=500, rounds=1)
     assert [
-        line.split("|")[1].strip() for line in lines if line.startswith("| a plan") or line.startswith("| the front")
+        line.split("|")[1].strip()
+        for line in lines
+        if line.startswith("| a plan") or line.startswith("| the Pareto front")
     ] == [what for what, _, _ in planning.cases(Path("unread.csv"))]
 
 
 def test_the_images_section_has_a_row_for_each_format() -> None:
     lines = images.section(size=20_000, rounds=1)
-    shown = [line.split("|")[1].rpartition(",")[0].strip() for line in lines if line.endswith("met |")]
-    assert shown == list(images.images(images.firmware(20_000)))
+    names = [line.split("|")[1].rpartition(",")[0].strip() for line in lines if line.endswith("met |")]
+    assert names == list(images.images(images.firmware(20_000)))

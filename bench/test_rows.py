@@ -1,4 +1,4 @@
-"""Parity rows, beside the plain C loop."""
+"""Parity rows, compared with the plain C loop."""
 
 from __future__ import annotations
 

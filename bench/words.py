@@ -1,4 +1,4 @@
-"""Octets as rows of 64-bit words, the form in which libm4ri takes values."""
+"""Bytes as rows of 64-bit words, the form that libm4ri needs for values."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from fuota.gf2 import Words
 
 
-def pack_octets(octets: NDArray[np.uint8]) -> Words:
-    """Octets (rows, n) to words (rows, ceil(n / 8)), zero octets behind."""
-    rows, n = octets.shape
+def pack_bytes(values: NDArray[np.uint8]) -> Words:
+    """Return bytes (rows, n) as words (rows, ceil(n / 8)), with zero bytes at the end of each row."""
+    rows, n = values.shape
     words = np.zeros((rows, -(-n // 8)), dtype=np.uint64)
-    words.view(np.uint8)[:, :n] = octets
+    words.view(np.uint8)[:, :n] = values
     return words

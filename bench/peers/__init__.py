@@ -1,7 +1,7 @@
-"""The peers: a plain C row loop and Debian's libm4ri, compiled here and called through ctypes.
+"""Other programs to compare with: a plain C row loop and Debian's libm4ri, compiled here and called through ctypes.
 
-They are built anew at each start, since -march=native must mean this processor. Where a compiler or the library is missing,
-the peer is None, and `Peers.left_out` says why.
+They are compiled at each start, because -march=native must refer to this processor. If the compiler or the library is missing,
+the program is None, and `Peers.left_out` gives the reason.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _NUMBERS = np.ctypeslib.ndpointer(np.int64, flags="C_CONTIGUOUS")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainRows:
-    """The row loop of plain_rows.c."""
+    """The row loop in plain_rows.c."""
 
     library: ctypes.CDLL
 
     def job(self, nb_frag: int, numbers: NDArray[np.int64], version: int) -> tuple[Callable[[], object], Words]:
-        """A call that makes the rows of `numbers`, and the array (count, row words) that it writes them to."""
+        """Return a function that makes the rows of `numbers`, and the array (count, row words) that it writes to."""
         rows = np.zeros((len(numbers), -(-nb_frag // 64)), dtype=np.uint64)
         function = self.library.plain_rows
         function.argtypes = [ctypes.c_uint32, _NUMBERS, ctypes.c_size_t, _INT, _WORDS]
@@ -49,14 +49,17 @@ class PlainRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class M4ri:
-    """libm4ri with the rows given, by m4ri_peer.c. A call of a job is one encode or decode; making it is not timed."""
+    """libm4ri with given rows, called by m4ri_peer.c. A job encodes or decodes once; its preparation is not timed."""
 
     library: ctypes.CDLL
 
     @contextmanager
     def encoder(self, rows: Words, block: Words) -> Iterator[tuple[Callable[[], object], Callable[[], Words]]]:
-        """(the multiplication, its result) for `rows` (coded, row words) and `block` (nb_frag, value words)."""
-        handle = self._made("encode", rows, len(rows), block, len(block), block.shape[1] * 64)
+        """Yield the multiplication and a function that returns its result.
+
+        rows: (coded, row words). block: (nb_frag, value words).
+        """
+        handle = self._prepare("encode", rows, len(rows), block, len(block), block.shape[1] * 64)
         try:
             yield self._job("encode", handle), lambda: self._result("encode", handle, (len(rows), block.shape[1]))
         finally:
@@ -66,16 +69,16 @@ class M4ri:
     def decoder(
         self, rows: Words, coded: Words, block: Words, lost: NDArray[np.int64]
     ) -> Iterator[tuple[Callable[[], object], Callable[[], Words]]]:
-        """(syndrome and solution, the lost fragments).
+        """Yield the computation of syndrome and solution, and a function that returns the lost fragments.
 
-        `rows` and `coded` are those of the coded fragments that arrived, `block` has zeros where a fragment was lost, `lost`
-        the indices of these.
+        rows, coded: parity rows and values of the coded fragments that arrived. block: uncoded fragments, zeros if lost. lost:
+        indexes of the lost fragments.
         """
         mask = np.zeros(rows.shape[1] * 64, dtype=np.uint8)
         mask[lost] = 1
         mask_words = np.packbits(mask, bitorder="little").view(np.uint64)
         shape = (len(lost), block.shape[1])
-        handle = self._made(
+        handle = self._prepare(
             "decode", rows, coded, len(rows), block, len(block), block.shape[1] * 64, mask_words, len(lost)
         )
         try:
@@ -83,7 +86,7 @@ class M4ri:
         finally:
             self._call("m4ri_decode_free", handle)
 
-    def _made(self, what: str, *arguments: Any) -> ctypes.c_void_p:
+    def _prepare(self, what: str, *arguments: Any) -> ctypes.c_void_p:
         function = self.library[f"m4ri_{what}_new"]
         function.argtypes = [_WORDS if isinstance(a, np.ndarray) else _INT for a in arguments]
         function.restype = ctypes.c_void_p
@@ -109,20 +112,20 @@ class M4ri:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peers:
-    """What could be built here."""
+    """The programs that could be compiled."""
 
     plain_rows: PlainRows | None
     m4ri: M4ri | None
     left_out: tuple[str, ...]
-    """Why a peer is missing, a sentence for each."""
+    """A sentence for each missing program, with the reason."""
 
 
 @cache
 def load() -> Peers:
-    """Compile and load the peers."""
+    """Compile and load the programs."""
     left_out: list[str] = []
-    plain = _built("plain_rows", (), left_out)
-    m4ri = _built("m4ri_peer", ("-lm4ri",), left_out)
+    plain = _build("plain_rows", (), left_out)
+    m4ri = _build("m4ri_peer", ("-lm4ri",), left_out)
     return Peers(
         plain_rows=PlainRows(library=plain) if plain else None,
         m4ri=M4ri(library=m4ri) if m4ri else None,
@@ -130,9 +133,11 @@ def load() -> Peers:
     )
 
 
-def _built(name: str, libraries: tuple[str, ...], left_out: list[str]) -> ctypes.CDLL | None:
+def _build(name: str, libraries: tuple[str, ...], left_out: list[str]) -> ctypes.CDLL | None:
     if not shutil.which(COMPILER):
-        left_out.append(f"{name} left out: no C compiler {COMPILER!r} here (set CC to name another)")
+        left_out.append(
+            f"{name} left out: the C compiler {COMPILER!r} is not installed (set CC to use another compiler)"
+        )
         return None
     BUILD.mkdir(exist_ok=True)
     target = BUILD / f"{name}-{os.getpid()}.so"

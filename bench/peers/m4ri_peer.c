@@ -1,5 +1,5 @@
-/* Debian's libm4ri on the work of TS004, with the parity rows given: a multiplication to encode, a syndrome and a solution to
- * decode. What a call of m4ri_encode or m4ri_decode does is what is timed; matrices are made and freed outside of that. */
+/* Debian's libm4ri used for TS004 with given parity rows: a multiplication to encode, a syndrome and a solution to decode. Only
+ * m4ri_encode and m4ri_decode are timed; matrices are allocated and freed outside of them. */
 #include <m4ri/m4ri.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,10 +51,10 @@ void m4ri_encode_free(void *encoder) {
     free(e);
 }
 
-/* ---- decode: the lost fragments from the coded ones that arrived ---- */
+/* ---- decode: the lost fragments from the coded fragments that arrived ---- */
 
 struct decoder {
-    mzd_t *rows, *block, *coded; /* block: the fragments that arrived, zeros for the lost ones */
+    mzd_t *rows, *block, *coded; /* block: the fragments that arrived, zeros for lost fragments */
     word *lost_mask;             /* one bit for each uncoded fragment */
     int nb_lost;
     word *solved; /* nb_lost x value words */
@@ -84,7 +84,7 @@ static word extract(word source, word mask) {
 #endif
 }
 
-/* The columns of the lost fragments, side by side. `target` comes in as zeros. */
+/* Copies the columns of the lost fragments side by side to `target`, which must be zeros. */
 static void gather(const struct decoder *d, mzd_t *target) {
     for (int r = 0; r < d->rows->nrows; r++) {
         word *to = target->rows[r];
@@ -108,8 +108,8 @@ static mzd_t *syndrome(const struct decoder *d) {
     return mzd_addmul_m4rm(values, d->rows, d->block, 0);
 }
 
-/* Eliminates [lost columns | values], the values from a word boundary on. The Four Russians' elimination is the fastest of the
- * library's ways here: mzd_solve_left and mzd_echelonize_pluq take longer at all the sizes measured. */
+/* Eliminates [lost columns | values], the values from a word boundary on. The elimination of the Four Russians is the
+ * fastest method of the library here: mzd_solve_left and mzd_echelonize_pluq take longer at all measured sizes. */
 void m4ri_decode(void *decoder) {
     struct decoder *d = decoder;
     const int rows = d->rows->nrows, first_word = (d->nb_lost + m4ri_radix - 1) / m4ri_radix;

@@ -1,5 +1,5 @@
-/* The parity rows of TS004 as the field computes them: one draw after the other, a division for each.
- * This is what the jitted rows are measured against; it is plain on purpose. */
+/* The parity rows of TS004 in the usual way: one draw after the other, with a division for each.
+ * The compiled kernels are compared with this code, which is simple on purpose. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static void parity_row(uint32_t nb_frag, uint32_t seed_number, int distinct, uin
     }
 }
 
-/* rows[i] = the row of coded fragment numbers[i], in ceil(nb_frag / 64) words, column 0 in the lowest bit. */
+/* Writes the row of coded fragment numbers[i] to rows[i], in ceil(nb_frag / 64) words, with column 0 in the lowest bit. */
 void plain_rows(uint32_t nb_frag, const int64_t *numbers, size_t count, int distinct, uint64_t *rows) {
     const size_t row_words = (nb_frag + 63) / 64;
     memset(rows, 0, count * row_words * sizeof *rows);
