@@ -1,4 +1,4 @@
-"""Servers by name, and where their keys are."""
+"""Server entries of config.toml, and the sources of their keys."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STATUS = ("transfer", "status", "--app-eui", APP)
 
 
 @pytest.fixture
-def seen(http_server):
-    """What arrived, as (key, path), and the URL of the server."""
+def requests(http_server):
+    """Requests that arrived, as (key, path), and the URL of the server."""
     calls = []
 
     def reply(method, path, headers, body):
@@ -30,7 +30,7 @@ def seen(http_server):
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
-    """Writes config.toml."""
+    """Function that writes config.toml."""
 
     def write(text):
         path = tmp_path / "config.toml"
@@ -59,7 +59,7 @@ class Vault(KeyringBackend):
 
 @pytest.fixture
 def vault():
-    """Puts a keyring of our own in place of the user's."""
+    """Function that replaces the user's keyring."""
     before = keyring.get_keyring()
     yield lambda *args, **kwargs: keyring.set_keyring(Vault(*args, **kwargs))
     keyring.set_keyring(before)
@@ -69,11 +69,11 @@ def table(url, *more, name="senra"):
     return "\n".join([f"[servers.{name}]", f'url = "{url}"', *more, ""])
 
 
-# --- by name
+# --- the server by its name
 
 
-def test_a_profile_says_how_its_server_spells_names(fuota, seen, config, monkeypatch):
-    calls, url = seen
+def test_entry_chooses_the_spellings_of_its_server(fuota, requests, config, monkeypatch):
+    calls, url = requests
     config(table(url, 'other_spellings = "jobID, devEui"'))
     monkeypatch.setenv("FUOTA_API_KEY", KEY)
     assert fuota("transfer", "status", "--job-id", JOB, "--server", "senra").code == 0
@@ -84,8 +84,8 @@ def test_a_profile_says_how_its_server_spells_names(fuota, seen, config, monkeyp
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])
-def test_a_server_is_named_by_its_profile(fuota, seen, config, monkeypatch, by):
-    calls, url = seen
+def test_server_is_named_by_its_entry(fuota, requests, config, monkeypatch, by):
+    calls, url = requests
     config(table(url) + table("https://api.invalid", name="other"))
     monkeypatch.setenv("FUOTA_API_KEY", KEY)
     if by == "environment":
@@ -94,8 +94,8 @@ def test_a_server_is_named_by_its_profile(fuota, seen, config, monkeypatch, by):
     assert [key for key, _ in calls] == [KEY]
 
 
-def test_the_application_of_the_profile_is_meant_where_none_is_named(fuota, seen, config):
-    calls, url = seen
+def test_application_of_the_entry_is_the_default(fuota, requests, config):
+    calls, url = requests
     config(table(url, f'app_eui = "{APP}"'))
     where = ("--server", "senra")
     assert fuota("transfer", "status", *where).code == 0
@@ -107,25 +107,25 @@ def test_the_application_of_the_profile_is_meant_where_none_is_named(fuota, seen
     assert "appEui" not in paths[3]
 
 
-def test_an_application_and_a_job_both_given_are_refused_as_ever(fuota, seen, config):
-    config(table(seen[1], f'app_eui = "{APP}"'))
+def test_application_and_job_together_are_refused(fuota, requests, config):
+    config(table(requests[1], f'app_eui = "{APP}"'))
     assert fuota(*STATUS, "--job-id", JOB, "--server", "senra").code == 2
 
 
-@pytest.mark.parametrize(("name", "told"), [("senr", "servers there: senra"), ("api.senraco.io", "neither a URL")])
-def test_a_name_that_is_no_profile_is_told_with_those_that_are(fuota, config, name, told):
+@pytest.mark.parametrize(("name", "words"), [("senr", "servers there: senra"), ("api.senraco.io", "neither a URL")])
+def test_unknown_name_is_refused_with_the_names_of_the_entries(fuota, config, name, words):
     path = config(table("https://api.invalid"))
     result = fuota(*STATUS, "--server", name)
-    assert (result.code, told in result.complaint, str(path) in result.complaint) == (2, True, True)
+    assert (result.code, words in result.complaint, str(path) in result.complaint) == (2, True, True)
 
 
-def test_a_key_given_for_a_server_is_not_quoted(fuota):
+def test_key_instead_of_a_server_is_not_shown(fuota):
     result = fuota(*STATUS, "--server", KEY)
     assert (result.code, KEY[4:] in result.err) == (2, False)
 
 
-def test_without_a_server_it_is_the_sandbox_still(fuota, config, seen):
-    calls, url = seen
+def test_default_server_is_the_sandbox(fuota, config, requests):
+    calls, url = requests
     config(table(url, f'app_eui = "{APP}"'))
     fuota(*STATUS)
     assert calls == []
@@ -139,10 +139,10 @@ def printing(text):
 
 
 @pytest.mark.parametrize("kind", ["env", "file", "command", "keyring"])
-def test_the_key_comes_from_where_the_profile_says_and_before_the_environment(  # noqa: PLR0917 - fixtures
-    fuota, seen, config, monkeypatch, tmp_path, vault, kind
+def test_source_of_the_entry_takes_precedence_over_the_environment(  # noqa: PLR0917 - fixtures
+    fuota, requests, config, monkeypatch, tmp_path, vault, kind
 ):
-    calls, url = seen
+    calls, url = requests
     (tmp_path / "key").write_text(f"{KEY}\n")
     (tmp_path / "key").chmod(0o600)
     monkeypatch.setenv("OUR_KEY", KEY)
@@ -156,26 +156,26 @@ def test_the_key_comes_from_where_the_profile_says_and_before_the_environment(  
     assert KEY not in result.out + result.err
 
 
-def test_what_is_named_on_the_command_line_goes_before_the_profile(fuota, seen, config):
-    calls, url = seen
+def test_source_on_the_command_line_takes_precedence_over_the_entry(fuota, requests, config):
+    calls, url = requests
     config(table(url, 'api_key_env = "NOT_SET"'))
     assert fuota(*STATUS, "--server", "senra", "--api-key-command", printing(KEY)).code == 0
     assert [key for key, _ in calls] == [KEY]
 
 
-def test_a_url_that_only_one_profile_has_brings_its_key(fuota, seen, config, monkeypatch):
-    calls, url = seen
+def test_url_of_a_single_entry_uses_its_key(fuota, requests, config, monkeypatch):
+    calls, url = requests
     monkeypatch.setenv("OUR_KEY", KEY)
-    one = table(url, 'api_key_env = "OUR_KEY"')
-    config(one)
+    entry = table(url, 'api_key_env = "OUR_KEY"')
+    config(entry)
     assert fuota(*STATUS, "--server", f"{url}/").code == 0
-    config(one + table(url, 'api_key_env = "OTHER"', name="again"))
+    config(entry + table(url, 'api_key_env = "OTHER"', name="again"))
     assert fuota(*STATUS, "--server", url).code == 0
     assert [key == KEY for key, _ in calls] == [True, False]
 
 
 @pytest.mark.parametrize(
-    ("place", "code", "told"),
+    ("place", "code", "words"),
     [
         ('api_key_env = "NOT_SET"', 4, "environment variable NOT_SET is not set"),
         ('api_key_file = "none"', 2, "cannot be read: No such file"),
@@ -184,29 +184,29 @@ def test_a_url_that_only_one_profile_has_brings_its_key(fuota, seen, config, mon
         ('api_key_keyring = "you"', 4, "run `keyring set fuota you`"),
     ],
 )
-def test_a_key_that_is_not_there_is_told(  # noqa: PLR0917 - fixtures
-    fuota, seen, config, tmp_path, vault, place, code, told
+def test_missing_key_is_reported_with_its_source(  # noqa: PLR0917 - fixtures
+    fuota, requests, config, tmp_path, vault, place, code, words
 ):
     (tmp_path / "open").write_text(KEY)
     (tmp_path / "open").chmod(0o644)
     vault({("fuota", "me"): KEY})
-    config(table(seen[1], place))
+    config(table(requests[1], place))
     result = fuota(*STATUS, "--server", "senra")
-    assert (result.code, told in result.complaint) == (code, True)
+    assert (result.code, words in result.complaint) == (code, True)
     assert KEY not in result.err
-    assert seen[0] == []
+    assert requests[0] == []
 
 
-def test_a_keyring_that_is_locked_is_told_without_its_words(fuota, seen, config, vault):
+def test_locked_keyring_is_reported_without_its_message(fuota, requests, config, vault):
     vault(locked=True)
-    config(table(seen[1], 'api_key_keyring = "me"'))
+    config(table(requests[1], 'api_key_keyring = "me"'))
     result = fuota(*STATUS, "--server", "senra")
     assert (result.code, "KeyringLocked" in result.complaint, KEY in result.err) == (2, True, False)
 
 
-def test_without_the_package_it_is_told_how_to_get_it(fuota, seen, config, monkeypatch):
+def test_missing_keyring_package_is_reported_with_the_install_command(fuota, requests, config, monkeypatch):
     monkeypatch.setitem(sys.modules, "keyring", None)
-    config(table(seen[1], 'api_key_keyring = "me"'))
+    config(table(requests[1], 'api_key_keyring = "me"'))
     assert "pip install 'fuota[keyring]'" in fuota(*STATUS, "--server", "senra").complaint
 
 
@@ -214,7 +214,7 @@ def test_without_the_package_it_is_told_how_to_get_it(fuota, seen, config, monke
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("servers = 1", "must be a table: write [servers.NAME]"),
         ("[server.x]\nurl='https://a.b'", "has 'server'"),
@@ -228,19 +228,19 @@ def test_without_the_package_it_is_told_how_to_get_it(fuota, seen, config, monke
         ("[servers.senra", "is not valid TOML"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_told(fuota, config, text, told):
+def test_invalid_file_is_reported_without_keys(fuota, config, text, words):
     config(text)
     result = fuota(*STATUS, "--server", "senra")
-    assert (result.code, told in result.complaint) == (2, True), result.complaint
+    assert (result.code, words in result.complaint) == (2, True), result.complaint
     assert KEY not in result.err
 
 
-def test_a_file_that_is_named_must_be_there_and_the_users_own_need_not(fuota, monkeypatch, tmp_path, seen):
+def test_file_of_the_variable_must_exist_and_the_default_file_need_not(fuota, monkeypatch, tmp_path, requests):
     monkeypatch.setenv("FUOTA_CONFIG", str(tmp_path / "none.toml"))
     assert "none.toml cannot be read" in fuota(*STATUS, "--server", "senra").complaint
     monkeypatch.delenv("FUOTA_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert fuota(*STATUS, "--server", seen[1]).code == 0
+    assert fuota(*STATUS, "--server", requests[1]).code == 0
     (tmp_path / "fuota").mkdir()
-    (tmp_path / "fuota" / "config.toml").write_text(table(seen[1]))
+    (tmp_path / "fuota" / "config.toml").write_text(table(requests[1]))
     assert fuota(*STATUS, "--server", "senra").code == 0
