@@ -1,6 +1,6 @@
-"""An air made of random numbers.
+"""Simulated air: every device draws its losses from random numbers.
 
-The laws of loss are at hand at once; the simulation is loaded on first use, for it brings the compiled kernels.
+All names are loaded on first use. The laws of loss need no compiled kernel; the simulation needs them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "PerDevice",
             "SnrMargin",
             "Trace",
+            "loss_law",
         ),
         "sweeps": (
             "grid",

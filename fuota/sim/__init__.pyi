@@ -1,4 +1,4 @@
-"""An air made of random numbers."""
+"""Simulated air: every device draws its losses from random numbers."""
 
 from fuota.sim.air import Absence as Absence
 from fuota.sim.air import OwnUplinks as OwnUplinks
@@ -11,6 +11,7 @@ from fuota.sim.loss import Loss as Loss
 from fuota.sim.loss import PerDevice as PerDevice
 from fuota.sim.loss import SnrMargin as SnrMargin
 from fuota.sim.loss import Trace as Trace
+from fuota.sim.loss import loss_law as loss_law
 from fuota.sim.sweep_file import SweepPoint as SweepPoint
 from fuota.sim.sweeps import grid as grid
 from fuota.sim.sweeps import parse_axis as parse_axis

@@ -1,6 +1,6 @@
-"""A fleet in an air made of random numbers: every device draws its own losses, and ends with the image or does not.
+"""Simulation of a fleet: every device draws its own losses, and completes or not.
 
-Nothing is approximated: a device is complete when the rank of the rows that it really received says so.
+Nothing is approximated: a device is complete if the rows that it received have full rank.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fuota import rules
+from fuota.calls import checked_init
 from fuota.device import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
@@ -24,60 +26,65 @@ from fuota.gf2 import Words, pack_bits, unpack_bits, words_for_bits
 from fuota.parallel import run_in_parts
 from fuota.planning import Fleet, TransmissionPlan
 from fuota.radio import region
-from fuota.rules import optional_integer
 from fuota.sim import kernels
 from fuota.sim.depth import decode_bytes
 from fuota.sim.loss import AnyGateway, FleetLoss, Trace
 from fuota.sim.verdict import Ending, SimulatedVerdict
 
 BLOCK_DEVICES = 8_192
-"""Simulated at a time by each thread: a few megabytes, whatever the size of the fleet."""
+"""Number of devices that each thread simulates at a time: a few megabytes, whatever the size of the fleet."""
 _LOSS, _UPLINK, _JOIN, _LEAVE, _, _PROFILE = range(6)
-"""What streams of random numbers are for; 4 is the shadowing of `loss`."""
+"""Purposes of the streams of random numbers; 4 is the shadowing in `loss`."""
 _PURPOSES = 16
-"""So far apart are the streams of several gateways."""
-
+"""Distance between the streams of several gateways."""
 
 _LONGEST_PERIOD_S = 2**31
+_MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnUplinks:
-    """Devices send for `sending_ms` each `period_s`, each from a moment of its own on, and hear nothing meanwhile."""
+    """Uplinks of the devices, during which they receive nothing. Each device begins at a random time.
+
+    period_s: time between uplinks, 1 s or more. sending_ms: duration of an uplink, above 0 and shorter than the period.
+    Raises ParameterError for values out of range.
+    """
 
     period_s: int
     sending_ms: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.sending_ms < 1000 * self.period_s or self.period_s > _LONGEST_PERIOD_S:
-            raise ParameterError(
-                f"sending_ms {self.sending_ms} each {self.period_s} s was given: it is more than 0 ms and less than the"
-                f" period, and that at most {_LONGEST_PERIOD_S} s"
-            )
+        rules.integer("period_s", self.period_s, 1, _LONGEST_PERIOD_S)
+        rules.integer("sending_ms", self.sending_ms, 1, 1000 * self.period_s - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
-    """A share of the devices joins the session late, and a share leaves it early, at any frame alike."""
+    """Devices that join the session late or leave it early, at a random frame.
+
+    late_share, early_share: shares of the devices, 0 to 1. Raises ParameterError for values out of range.
+    """
 
     late_share: float = 0.0
     early_share: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, share in (("late_share", self.late_share), ("early_share", self.early_share)):
-            if not 0 <= share <= 1:
-                raise ParameterError(f"{name} {share} was given: it is a share, 0 to 1")
+        rules.probability("late_share", self.late_share)
+        rules.probability("early_share", self.early_share)
 
 
+@checked_init
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SimulatedAir:
-    """A fleet and what it hears. Same arguments, same verdict, whatever machine and however many threads.
+    """A fleet and the frames that it receives. The same arguments give the same verdict, with any machine and number of threads.
 
-    `devices` devices that lose frames by the law `loss`; or the devices of a `fleet`, which says how well each hears.
-    `profile` of all of them (None: one that takes any plan), or a `mix`, pairs of a weight and a profile; `uplinks` of their own
-    and `absence` from the session.
-    `depth`: "rank" decides by the rank of the rows received, "bytes" by the Python decoder on real payloads, thousands of times
-    slower, with the same verdict; "native" by the decoder in C that devices run (needs a C compiler, once). Raises ParameterError.
+    devices: number of devices, 1 or more. loss: law of their losses, such as Bernoulli(0.1). fleet: devices with the loss of each,
+    instead of `devices` and `loss`. seed: seed of the random numbers, 0 to 2^63 - 1.
+    profile: profile of all devices, None for a profile that takes any plan. mix: instead of `profile`, pairs of a weight above 0
+    and a profile. uplinks: uplinks of the devices, None for none. absence: devices that join late or leave early.
+    depth: "rank" decides by the rank of the rows received; "bytes" by the Python decoder on real payloads, thousands of times
+    slower, with the same verdict; "native" by the decoder in C that devices run, which needs a C compiler once.
+    Raises ParameterError for values out of range or in conflict.
     """
 
     devices: int | None = None
@@ -91,28 +98,33 @@ class SimulatedAir:
     absence: Absence = field(default_factory=Absence)
 
     def __post_init__(self) -> None:
-        if self.fleet is not None and (self.devices is not None or self.loss is not None):
-            raise ParameterError("a fleet and devices or a loss were both given: the fleet says both")
-        if self.fleet is None and (self.devices is None or isinstance(self.devices, bool) or self.devices < 1):
-            raise ParameterError(f"{self.devices} devices were given: there is 1 or more; the nearest is 1")
-        if self.depth not in ("rank", "bytes", "native"):
-            raise ParameterError(f"depth {self.depth!r} was given: it is 'rank', 'bytes' or 'native'")
-        if any(not 0 < weight < math.inf for weight, _ in self.mix):
-            raise ParameterError(
-                "a mix with a weight that is not above 0 was given: each profile has a weight, such as 0.5"
-            )
-        if isinstance(self.loss, Trace) and self.devices is not None and self.devices > len(self.loss.received):
-            raise ParameterError(
-                f"{self.devices} devices were given: the trace has {len(self.loss.received)}; the nearest is that"
-            )
-        if not 0 <= self.seed < 2**63:
-            raise ParameterError(f"seed {self.seed} was given: it is 0 to 2^63 - 1")
-        if self.fleet is None and self.loss is None:
-            raise ParameterError("no loss was given: say how frames are lost, such as Bernoulli(0.1), or give a fleet")
+        rules.one_of("depth", self.depth, ("rank", "bytes", "native"))
+        rules.integer("seed", self.seed, 0, _MAX_SEED)
+        for weight, _ in self.mix:
+            if not 0 < weight < math.inf:
+                rules.refuse("each weight of the mix", "above 0, such as 0.5", weight)
+        if self.fleet is not None:
+            if self.devices is not None or self.loss is not None:
+                raise ParameterError("a fleet and devices or a loss were both given: the fleet has both")
+            return
+        devices = rules.integer("devices", self.devices, 1)
+        if self.loss is None:
+            raise ParameterError("loss is missing: give a law of loss, such as Bernoulli(0.1), or a fleet")
+        if not hasattr(self.loss, "device_losses"):
+            rules.refuse("loss", "a law of loss, such as Bernoulli(0.1)", self.loss)
+        if isinstance(self.loss, Trace):
+            recorded = len(self.loss.received)
+            if devices > recorded:
+                rule = f"{recorded} or less, the devices of the trace"
+                rules.refuse("devices", rule, devices, nearest=recorded)
 
     def transmit(self, plan: TransmissionPlan, *, threads: int | None = None) -> SimulatedVerdict:
-        """Send the plan, and see what each device ends with. `threads`: None for as many as there are processors."""
-        optional_integer("threads", threads, 1)
+        """Return the verdict of sending the plan to the fleet.
+
+        threads: number of threads, None for one for each processor. Raises ParameterError if the trace or the losses do not
+        cover the plan.
+        """
+        rules.optional_integer("threads", threads, 1)
         session = _Session.of(self, plan)
         tally, lock, stopped = session.empty(), threading.Lock(), threading.Event()
 
@@ -124,7 +136,7 @@ class SimulatedAir:
                         tally = tally + part
                     if stopped.is_set():
                         return
-            except BaseException:  # Ctrl-C too: the other threads shall not go on to their end
+            except BaseException:  # Ctrl-C too: the other threads must stop
                 stopped.set()
                 raise
 
@@ -134,7 +146,11 @@ class SimulatedAir:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Session:
-    """One transmission, ready to be worked off in blocks."""
+    """A transmission that is simulated in blocks of devices.
+
+    columns: words (nb_frag, words), the code. starts_us: int64 (frames,). loss, bursts: float64 (members,) for a fleet, else None.
+    last: int64 (members,), number of devices up to each member. recipe: SHA-256 of everything that decides the outcome.
+    """
 
     air: SimulatedAir
     plan: TransmissionPlan
@@ -149,11 +165,9 @@ class _Session:
     @classmethod
     def of(cls, air: SimulatedAir, plan: TransmissionPlan) -> _Session:
         if isinstance(air.loss, Trace) and air.loss.received.shape[1] < plan.frames:
-            raise ParameterError(
-                f"a trace of {air.loss.received.shape[1]} frames was given: the plan has {plan.frames}; as many are needed"
-            )
+            rules.refuse("frames of the trace", f"{plan.frames} or more, as in the plan", air.loss.received.shape[1])
         code = ParityCode(nb_frag=plan.nb_frag, version=plan.version, variant=plan.variant)
-        loss, bursts = _of_fleet(air, plan)
+        loss, bursts = _fleet_losses(air, plan)
         return cls(
             air=air,
             plan=plan,
@@ -167,35 +181,35 @@ class _Session:
         )
 
     def parts(self, first: int, last: int) -> Iterator[SimulatedVerdict]:
-        """The verdicts of the devices `first` to `last` - 1, block by block."""
+        """Yield the verdicts of the devices `first` to `last` - 1, block by block."""
         for begin in range(first, last, BLOCK_DEVICES):
             yield self.part(begin, min(begin + BLOCK_DEVICES, last))
 
     def part(self, first: int, last: int) -> SimulatedVerdict:
-        """The verdict of one block, profile by profile."""
-        lost, which = self.lost(first, last), self._which(first, last)
+        """Return the verdict of one block, added up over the profiles."""
+        lost, indexes = self.lost(first, last), self._profile_indexes(first, last)
         total = self.empty()
         for i, profile in enumerate(self.profiles):
-            rows = lost if len(self.profiles) == 1 else lost[which == i]
+            rows = lost if len(self.profiles) == 1 else lost[indexes == i]
             if len(rows):
                 total = total + self._of_profile(profile, rows)
         return total
 
     def _of_profile(self, profile: DeviceProfile, lost: Words) -> SimulatedVerdict:
         plan, devices = self.plan, len(lost)
-        speaks = (profile.version, profile.variant) == (plan.version, plan.variant)
-        knows = profile.descriptor is None or profile.descriptor == (plan.descriptor or bytes(4))
+        same_code = (profile.version, profile.variant) == (plan.version, plan.variant)
+        same_descriptor = profile.descriptor is None or profile.descriptor == (plan.descriptor or bytes(4))
         if (
-            not speaks
-            or not knows
+            not same_code
+            or not same_descriptor
             or not profile.holds(nb_frag=plan.nb_frag, frag_size=plan.frag_size, padding=plan.padding)
         ):
-            return self._verdict(devices, {Ending.REFUSED: devices}, *self._nobody())
+            return self._verdict(devices, {Ending.REFUSED: devices}, *self._no_devices())
         work_us = 1000 * (profile.frag_write_ms + profile.row_work_ms)
         if not profile.second_buffer and work_us:
             kernels.miss_while_writing(work_us, self.starts_us, plan.time_on_air_us, lost)
         missing, complete_at = self._decoded(profile, lost)
-        reported = self._reported(profile, lost, missing)
+        reported = self._reported_missing(profile, lost, missing)
         complete, gave_up = int((complete_at > 0).sum()), int((missing < 0).sum())
         return self._verdict(
             devices,
@@ -204,19 +218,19 @@ class _Session:
             np.bincount(reported[reported > 0], minlength=1),
         )
 
-    def _reported(self, profile: DeviceProfile, lost: Words, missing: NDArray[np.int32]) -> NDArray[np.int64]:
-        """MissingFrag of each device, as its profile has it; of one that gave up, the fragments that it lost."""
+    def _reported_missing(self, profile: DeviceProfile, lost: Words, missing: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return MissingFrag of each device, int64 (devices,), as its profile reports it; for a device that gave up, its losses."""
         gave_up = missing < 0
         if profile.missing_report == "rank" and not gave_up.any():
             return missing.astype(np.int64)
-        gone = unpack_bits(lost, self.plan.frames)[:, : self.plan.nb_frag].sum(axis=1, dtype=np.int64)
+        losses = unpack_bits(lost, self.plan.frames)[:, : self.plan.nb_frag].sum(axis=1, dtype=np.int64)
         if profile.missing_report == "lost":
-            return np.asarray(np.maximum(gone, missing))
-        found = np.where(gave_up, gone, missing)
-        return np.asarray(np.where(gone == 0, 1, found) if profile.missing_report == "one" else found)
+            return np.asarray(np.maximum(losses, missing))
+        lacking = np.where(gave_up, losses, missing)
+        return np.asarray(np.where(losses == 0, 1, lacking) if profile.missing_report == "one" else lacking)
 
     def _decoded(self, profile: DeviceProfile, lost: Words) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """What each device lacks, and with which fragment it was complete."""
+        """Return the rank that each device lacks, and the fragment that completed it, see kernels.decode_fleet."""
         plan, most = self.plan, profile.max_repairable()
         most = plan.nb_frag if most is None else min(most, plan.nb_frag)
         if self.air.depth != "rank":
@@ -225,19 +239,19 @@ class _Session:
         kernels.decode_fleet(self.columns, plan.nb_coded, lost, most, missing, complete_at)
         return missing, complete_at
 
-    def _which(self, first: int, last: int) -> NDArray[np.int64]:
-        """The profile of each device, by its number."""
+    def _profile_indexes(self, first: int, last: int) -> NDArray[np.int64]:
+        """Return the index of each device's profile, int64 (devices,)."""
         bounds = np.cumsum([weight for weight, _ in self.air.mix] or [1.0])
         return np.searchsorted(bounds / bounds[-1], self._uniform(first, last - first, _PROFILE)[:, 0])
 
     @property
     def profiles(self) -> list[DeviceProfile]:
-        """Those of the mix, or the one."""
+        """Profiles of the mix, or the single profile."""
         anything = DeviceProfile(version=self.plan.version, variant=self.plan.variant, descriptor=self.plan.descriptor)
         return [profile for _, profile in self.air.mix] or [self.air.profile or anything]
 
     def lost(self, first: int, last: int) -> Words:
-        """words (devices, words): what each device of a block does not hear."""
+        """Return the frames that each device of a block loses, words (devices, words)."""
         air, plan, count = self.air, self.plan, last - first
         lost = self._missed_on_air(first, count)
         if air.absence.late_share or air.absence.early_share:
@@ -261,17 +275,17 @@ class _Session:
             return pack_bits(~loss.received[first : first + count, :frames])
         laws = loss.laws if isinstance(loss, AnyGateway) else (loss,)
         for i, law in enumerate(laws):
-            drawn = np.empty_like(lost)
+            law_lost = np.empty_like(lost)
             seed, purpose = np.uint64(self.air.seed), _LOSS + _PURPOSES * i
-            kernels.draw_losses(seed, first, purpose, *self._channels(law, first, count), drawn)
-            lost = drawn if i == 0 else lost & drawn
+            kernels.draw_losses(seed, first, purpose, *self._device_losses(law, first, count), law_lost)
+            lost = law_lost if i == 0 else lost & law_lost
         return lost
 
     def empty(self) -> SimulatedVerdict:
-        """Of no device."""
-        return self._verdict(0, {}, *self._nobody())
+        """Return the verdict of no device."""
+        return self._verdict(0, {}, *self._no_devices())
 
-    def _nobody(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _no_devices(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return np.zeros(self.plan.frames + 1, dtype=np.int64), np.zeros(1, dtype=np.int64)
 
     def _verdict(
@@ -288,7 +302,7 @@ class _Session:
             energy_uj=self.plan.energy_uj,
         )
 
-    def _channels(
+    def _device_losses(
         self, law: FleetLoss | None, first: int, count: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.loss is not None and self.bursts is not None:
@@ -298,7 +312,7 @@ class _Session:
         return law.device_losses(first, count)
 
     def _presence(self, first: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The first frame that each device is there for, and the first that it is not there for any more."""
+        """Return the first frame of each device's presence, and the first frame after it, int64 (devices,) each."""
         frames, absence = self.plan.frames, self.air.absence
         late, early = (self._uniform(first, count, purpose) for purpose in (_JOIN, _LEAVE))
         begin = np.where(late[:, 0] <= absence.late_share, late[:, 1] * frames, 0).astype(np.int64)
@@ -311,10 +325,13 @@ class _Session:
         return numbers
 
 
-def _of_fleet(
+def _fleet_losses(
     air: SimulatedAir, plan: TransmissionPlan
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    """The loss and the mean run of losses of each member of a fleet; a run is at least as long as so much loss makes it."""
+    """Return the loss and the mean run of losses of each member of the fleet, float64 (members,); None without a fleet.
+
+    A run is at least as long as the loss makes it.
+    """
     if air.fleet is None:
         return None, None
     rate = region(plan.region).data_rate(plan.data_rate)
@@ -324,8 +341,8 @@ def _of_fleet(
 
 
 def _recipe(air: SimulatedAir, plan: TransmissionPlan) -> str:
-    """SHA-256 of what decides the outcome."""
-    told = {
+    """Return the SHA-256 of everything that decides the outcome."""
+    parts = {
         "plan": plan.to_json(),
         "devices": air.devices,
         "loss": repr(air.loss),
@@ -335,4 +352,4 @@ def _recipe(air: SimulatedAir, plan: TransmissionPlan) -> str:
         "uplinks": repr(air.uplinks),
         "absence": repr(air.absence),
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The same devices with the decoder that they could run: every payload is made, lost or fed."""
+"""Simulation with the decoders of devices: every payload is made, and lost or fed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from fuota.planning import TransmissionPlan
 def decode_bytes(
     plan: TransmissionPlan, lost: Words, most_lost: int, *, native: bool = False
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """As kernels.decode_fleet: what each device lacks (-1: it gave up), and the number of the fragment that completed it, else 0.
+    """Return the same as kernels.decode_fleet, int32 (devices,) each.
 
-    `native`: by the decoder in C that devices run, with memory for `most_lost`. The image is of random octets: what it says makes
-    no difference to what arrives. A decoder that ends with another one raises AssertionError; StorageError where none is compiled.
+    First the rank that each device lacks, -1 if it gave up; then the number of the fragment that completed it, 0 if none did.
+    lost: words (devices, words), the frames that each device loses. most_lost: number of lost fragments that the decoder holds.
+    native: use the decoder in C that devices run, with memory for `most_lost`; otherwise the decoder in Python.
+    The image is of random bytes, because its content makes no difference. Raises AssertionError if a decoder returns another
+    image, StorageError if the C decoder cannot be compiled.
     """
     image = np.random.default_rng(0).bytes(plan.image.size)
     session = FragmentationSession.fit(
@@ -33,24 +36,24 @@ def decode_bytes(
 
 
 def _decoder(plan: TransmissionPlan, most_lost: int, native: bool) -> FragDecoder | NativeDecoder:
-    shape = {
+    parameters = {
         "nb_frag": plan.nb_frag,
         "frag_size": plan.frag_size,
         "padding": plan.padding,
         "version": plan.version,
     }
     if not native:
-        return FragDecoder(**shape, variant=plan.variant)
+        return FragDecoder(**parameters, variant=plan.variant)
     memory = DecoderMemory(capacity=max(1, min(most_lost, plan.nb_frag)))
-    return NativeDecoder(**shape, variant=plan.variant, memory=memory)
+    return NativeDecoder(**parameters, variant=plan.variant, memory=memory)
 
 
 def _device(
     decoder: FragDecoder | NativeDecoder, fragments: list[tuple[int, bytes]], lost: NDArray[np.uint8], image: bytes
 ) -> tuple[int, int]:
-    for (n, payload), gone in zip(fragments, lost, strict=True):
-        if not gone and decoder.feed(n, payload):
+    for (n, payload), is_lost in zip(fragments, lost, strict=True):
+        if not is_lost and decoder.feed(n, payload):
             if decoder.data() != image:
-                raise AssertionError("a decoder ended with another image")
+                raise AssertionError("a decoder returned another image")
             return 0, n
     return decoder.missing, 0

@@ -1,7 +1,7 @@
-"""The simulation in plain Python: the executable specification that the kernels are compared with.
+"""Simulation in plain Python: the executable specification that the kernels are compared with.
 
-Frames are the bits of an integer, the first frame bit 0; in `lost`, and in all that is returned here as missed, a one is a frame
-that the device does not hear. Everything is told of one device: a fleet is many.
+Frames are the bits of an integer, the first frame is bit 0. In `lost`, and in every returned set of missed frames, a one is a frame
+that the device does not receive. Every function describes a single device.
 """
 
 from __future__ import annotations
@@ -17,96 +17,102 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 
 def mixed(state: int) -> int:
-    """The output of SplitMix64 for a state (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014)."""
+    """Return the output of SplitMix64 for a state (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014)."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         state = (state ^ state >> shift) * factor % WORD
     return state ^ state >> 31
 
 
 def output(seed: int, n: int) -> int:
-    """Output n, from 0, of SplitMix64 seeded with `seed`."""
+    """Return output n, from 0, of SplitMix64 seeded with `seed`."""
     return mixed((seed + (n + 1) * GOLDEN) % WORD)
 
 
 def stream(seed: int, device: int, purpose: int) -> int:
-    """The first state of a device's stream for a purpose: each purpose seeds a generator, each of its outputs a device."""
+    """Return the first state of a device's stream for a purpose: each purpose seeds a generator, each of its outputs a device."""
     return output(output(seed, purpose), device)
 
 
 def unit(state: int) -> float:
-    """A number above 0 and at most 1, from a state: a multiple of 2**-53."""
+    """Return a number above 0 and at most 1 from a state: a multiple of 2**-53."""
     return ((mixed(state) >> 11) + 1) / 2**53
 
 
 def units(state: int) -> Iterator[float]:
-    """The numbers above 0 and at most 1 of a stream, without end, from its first state."""
+    """Yield the numbers above 0 and at most 1 of a stream, without end, from its first state."""
     return (unit((state + step * GOLDEN) % WORD) for step in count(1))
 
 
 def uniforms(seed: int, device: int, purpose: int, numbers: int) -> list[float]:
-    """The first so many numbers of a device's stream."""
+    """Return the first `numbers` numbers of a device's stream."""
     return list(islice(units(stream(seed, device, purpose)), numbers))
 
 
 def draw_losses(state: int, loss: float, burst_frames: float, frames: int) -> int:
-    """What a device misses of `frames` (a multiple of 64) that loses the share `loss`, from the first state of its stream."""
+    """Return the frames that a device misses that loses the share `loss` of `frames` (a multiple of 64).
+
+    state: first state of the stream of the device.
+    """
     if burst_frames >= 1 and 0 < loss < 1:
         return draw_runs(state, loss, burst_frames, frames)
     return draw_independent(state, loss, frames)
 
 
 def draw_independent(state: int, loss: float, frames: int) -> int:
-    """Each frame draws a whole number of 32 binary digits, and is lost if it is below the share of 2**32 that is `loss`.
+    """Return the missed frames: each frame draws a whole number of 32 binary digits, and is lost if it is below loss * 2**32.
 
-    Where this threshold ends in zeros so do the numbers. One output holds the same digit for 64 frames, inverted; the digits
-    come from the last to the first.
+    If this threshold ends in zeros, the numbers end in the same zeros. An output holds the same digit for 64 frames, inverted; the
+    digits come from the last to the first.
     """
     threshold = round(loss * 2**32)
     digits = [digit for digit in range(32) if threshold % 2 ** (digit + 1)]
-    drawn = (output(state, n) for n in count())
+    outputs = (output(state, n) for n in count())
     lost = 0
     for word in range(0, frames, 64):
         numbers = [0] * 64
         for digit in digits:
-            bits = next(drawn)
+            bits = next(outputs)
             numbers = [number + (1 - (bits >> i & 1)) * 2**digit for i, number in enumerate(numbers)]
-        lost |= ones(word + i for i, number in enumerate(numbers) if number < threshold)
+        lost |= bits_of(word + i for i, number in enumerate(numbers) if number < threshold)
     return lost
 
 
 def draw_runs(state: int, loss: float, burst_frames: float, frames: int) -> int:
-    """Runs of frames lost and heard, in turn: the first by the share of `loss`, each as long as a number drawn says."""
+    """Return the missed frames: runs of lost and received frames in turn.
+
+    The first run is lost with probability `loss`; the length of each run follows from a random number.
+    """
     stay_losing = 1 - 1 / burst_frames
-    stay_hearing = max(0.0, 1 - loss / (burst_frames * (1 - loss)))
-    drawn = units(state)
-    losing = next(drawn) <= loss
+    stay_receiving = max(0.0, 1 - loss / (burst_frames * (1 - loss)))
+    numbers = units(state)
+    losing = next(numbers) <= loss
     fates: list[bool] = []
     while len(fates) < frames:
-        fates += [losing] * run_length(next(drawn), stay_losing if losing else stay_hearing, frames)
+        fates += [losing] * run_length(next(numbers), stay_losing if losing else stay_receiving, frames)
         losing = not losing
-    return ones(i for i in range(frames) if fates[i])
+    return bits_of(i for i in range(frames) if fates[i])
 
 
 def run_length(number: float, stay: float, most: int) -> int:
-    """A run goes on for another frame as long as `number`, uniform in 0 to 1, is no more than the probability of that."""
+    """Return the length of a run: it goes on while `number`, uniform in 0 to 1, is at most the probability of this length."""
     return next(length for length in count(1) if length >= most or number > stay**length)
 
 
 def miss_outside(begin: int, end: int, frames: int) -> int:
-    """All of `frames` but those from `begin` to `end` - 1."""
-    return ones(i for i in range(frames) if not begin <= i < end)
+    """Return all frames except the frames from `begin` to `end` - 1."""
+    return bits_of(i for i in range(frames) if not begin <= i < end)
 
 
 def miss_while_sending(
     phase_us: float, period_us: int, sending_us: int, starts_us: Sequence[int], on_air_us: int
 ) -> int:
-    """The frames that overlap a sending: it takes `sending_us`, and begins at phase_us + k * period_us for every whole k.
+    """Return the frames that overlap an uplink: it takes `sending_us`, and begins at phase_us + k * period_us for every whole k.
 
-    phase_us (cut to whole microseconds) is no more than a period, a sending neither, and no frame starts before 0.
+    phase_us: cut to whole microseconds, at most a period. sending_us: at most a period. No frame starts before 0.
     """
     last = max(starts_us, default=0) + on_air_us
     sendings = range(int(phase_us) - period_us, last + period_us, period_us)
-    return ones(
+    return bits_of(
         i
         for i, start in enumerate(starts_us)
         if any(begin < start + on_air_us and start < begin + sending_us for begin in sendings)
@@ -114,37 +120,38 @@ def miss_while_sending(
 
 
 def miss_while_writing(work_us: int, starts_us: Sequence[int], on_air_us: int, lost: int) -> int:
-    """The frames, not lost already, that start less than `work_us` after the end of any that the device did hear."""
-    heard: list[int] = []
+    """Return the frames, except lost frames, that start less than `work_us` after the end of a frame that the device received."""
+    received: list[int] = []
     missed = []
     for i, start in enumerate(starts_us):
         if lost >> i & 1:
             continue
-        if any(start < earlier + on_air_us + work_us for earlier in heard):
+        if any(start < earlier + on_air_us + work_us for earlier in received):
             missed.append(i)
         else:
-            heard.append(start)
-    return ones(missed)
+            received.append(start)
+    return bits_of(missed)
 
 
 def decode(columns: Sequence[int], nb_coded: int, lost: int, most_lost: int) -> tuple[int, int]:
-    """(missing, complete_at) of a device that hears the frames not `lost`, fragments 1 to nb_frag + nb_coded, in order.
+    """Return (missing, complete_at) of a device that receives the frames that are not `lost`, in order.
 
-    Bit k of columns[i]: the k-th coded fragment contains fragment i + 1. missing: the rank still lacking, or -1 where more than
-    `most_lost` uncoded fragments were lost. complete_at: how many frames it takes for the rank to be whole, else 0.
+    Frames carry the fragments 1 to nb_frag + nb_coded. Bit k of columns[i]: the k-th coded fragment contains fragment i + 1.
+    missing: rank that is still lacking, or -1 if more than `most_lost` uncoded fragments were lost. complete_at: number of frames
+    until the rank is full, else 0.
     """
     nb_frag = len(columns)
     if (lost % 2**nb_frag).bit_count() > most_lost:
         return -1, 0
     uncoded = [1 << i for i in range(nb_frag)]
-    coded = [ones(i for i in range(nb_frag) if columns[i] >> k & 1) for k in range(nb_coded)]
-    heard = [0 if lost >> i & 1 else row for i, row in enumerate(uncoded + coded)]
-    missing = nb_frag - rank(heard)
+    coded = [bits_of(i for i in range(nb_frag) if columns[i] >> k & 1) for k in range(nb_coded)]
+    rows = [0 if lost >> i & 1 else row for i, row in enumerate(uncoded + coded)]
+    missing = nb_frag - rank(rows)
     if missing:
         return missing, 0
-    return 0, bisect_left(range(len(heard)), nb_frag, key=lambda frames: rank(heard[:frames]))
+    return 0, bisect_left(range(len(rows)), nb_frag, key=lambda frames: rank(rows[:frames]))
 
 
-def ones(bits: Iterable[int]) -> int:
-    """The integer that has ones at these bits."""
+def bits_of(bits: Iterable[int]) -> int:
+    """Return the integer with these bits set."""
     return sum(1 << bit for bit in set(bits))

@@ -6,16 +6,11 @@ from fuota import rules
 from fuota.errors import ParameterError
 from fuota.planning import PlanInputs, TransmissionPlan
 from fuota.sim.air import Absence, OwnUplinks, SimulatedAir
-from fuota.sim.loss import Bernoulli, GilbertElliott
+from fuota.sim.loss import loss_law
 
 DEFAULT_DEVICES = 10_000
 """Number of simulated devices if neither the caller nor the plan has a number."""
 MAX_DEVICES = 10**9
-
-
-def loss_law(loss: float, burst_frames: float) -> Bernoulli | GilbertElliott:
-    """Return the law of independent losses, or of losses in bursts with this mean length in frames."""
-    return Bernoulli(loss) if burst_frames == 1 else GilbertElliott(loss, burst_frames)
 
 
 def air_of_inputs(

@@ -1,9 +1,9 @@
-"""Pictures of simulations. They need the extra `notebook`."""
+"""Figures of simulations. They need the extra `notebook`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from fuota.fragmentation.statistics.intervals import wilson_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
 
     from fuota.planning import FleetMember
     from fuota.sim.verdict import SimulatedVerdict
@@ -21,26 +22,27 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 _WRITTEN_CELLS = 150
-"""In a map of more the shares are colours only."""
+"""Number of cells above which a map shows the shares as colours only."""
 _TICKS = 12
 _NAMED_MEMBERS = 12
-"""On a map of more their names would be a heap."""
+"""Number of members above which a map shows no names, because they would overlap."""
 
 
 def check_matplotlib() -> None:
-    """Raise ParameterError where there is no matplotlib."""
+    """Raise ParameterError if matplotlib is not installed."""
     _figure_of((1.0, 1.0))
 
 
 def completion_figure(verdict: SimulatedVerdict) -> Figure:
-    """The share of the fleet that is complete against the time of the fragment. Raises ParameterError for a verdict of no
-    device, or without matplotlib.
+    """Return a figure of the share of the fleet that is complete against the time of the fragment.
+
+    Raises ParameterError for a verdict of no device, or without matplotlib.
     """
     if not verdict.devices:
-        raise ParameterError("there is nothing to draw: the verdict is of no device")
+        raise ParameterError("the verdict must be of one device or more, got none")
     figure, axes = _figure_of((8, 4.5))
     seconds = verdict.starts_ms / 1000
-    unit_s, unit = next(one for one in _UNITS if seconds[-1] >= 2 * one[0] or one[1] == "minutes")
+    unit_s, unit = next(item for item in _UNITS if seconds[-1] >= 2 * item[0] or item[1] == "minutes")
     axes.step(seconds / unit_s, np.cumsum(verdict.completed_at[1:]) / verdict.devices, where="post")
     low, high = verdict.interval()
     axes.axhspan(low, high, color="C0", alpha=0.2, linewidth=0)
@@ -56,17 +58,18 @@ def completion_figure(verdict: SimulatedVerdict) -> Figure:
 
 
 def redundancy_figure(rows: Sequence[tuple[float, int, int, float]]) -> Figure:
-    """Success against redundancy: rows of (redundancy, complete, devices, theory), in any order.
+    """Return a figure of the success against the redundancy.
 
-    Each is a point with its Wilson interval of 95 % confidence; the theory is a curve, where it is no nan. Raises
-    ParameterError for no row, for one of no device or with more complete than there are, or without matplotlib.
+    rows: (redundancy, complete, devices, theory), in any order. Each row is a point with its Wilson interval of 95 % confidence;
+    the theory is a curve; nan for a row without theory. Raises ParameterError without rows, for a row without devices or with more
+    complete devices than devices, or without matplotlib.
     """
     if not len(rows):
-        raise ParameterError("there is nothing to draw: no row was given")
+        raise ParameterError("rows must be one or more, got none")
     figure, axes = _figure_of((8, 4.5))
     redundancy, complete, devices, theory = np.array(sorted(rows), np.float64).T
     if not ((devices >= 1) & (complete >= 0) & (complete <= devices)).all():
-        raise ParameterError("a row was given without devices, or with more complete than there are")
+        raise ParameterError("each row must have one device or more, and no more complete devices than devices")
     share = complete / devices
     low, high = np.array([wilson_interval(int(c), int(d)) for c, d in zip(complete, devices, strict=True)]).T
     if not np.isnan(theory).all():
@@ -90,21 +93,22 @@ def redundancy_figure(rows: Sequence[tuple[float, int, int, float]]) -> Figure:
 
 
 def loss_heat_map(losses: ArrayLike, redundancies: ArrayLike, shares: ArrayLike) -> Figure:
-    """The share that is complete for each loss (a row of `shares`) and redundancy (a column). A nan is left white.
+    """Return a heat map of the complete share for each loss and redundancy. A nan stays white.
 
+    losses: (rows,). redundancies: (columns,). shares: (rows, columns).
     Raises ParameterError for no loss, no redundancy or shares of another shape, or without matplotlib.
     """
-    rows, columns, table = (np.asarray(one, np.float64) for one in (losses, redundancies, shares))
+    rows, columns, table = (np.asarray(values, np.float64) for values in (losses, redundancies, shares))
     if not rows.size or not columns.size:
-        raise ParameterError("there is nothing to draw: no loss or no redundancy was given")
+        raise ParameterError("losses and redundancies must be one or more, got none")
     if table.shape != (rows.size, columns.size):
         raise ParameterError(
-            f"shares of shape {table.shape} were given: a row for each of {rows.size} losses, a column for each of"
-            f" {columns.size} redundancies"
+            f"shares must have a row for each of {rows.size} losses and a column for each of {columns.size} redundancies,"
+            f" got shape {table.shape}"
         )
     figure, axes = _figure_of((min(4 + 0.7 * columns.size, 12), min(2.4 + 0.4 * rows.size, 8)))
-    drawn = axes.imshow(table, origin="lower", aspect="auto", vmin=0, vmax=1, cmap="viridis")
-    figure.colorbar(drawn, ax=axes, label="share that is complete", format=_percent())
+    image = axes.imshow(table, origin="lower", aspect="auto", vmin=0, vmax=1, cmap="viridis")
+    figure.colorbar(image, ax=axes, label="share that is complete", format=_percent())
     for axis, values in ((axes.xaxis, columns), (axes.yaxis, rows)):
         places = np.arange(0, values.size, -(-values.size // _TICKS))
         axis.set_ticks(places, labels=[f"{100 * values.flat[i]:.3g}%" for i in places])
@@ -115,36 +119,38 @@ def loss_heat_map(losses: ArrayLike, redundancies: ArrayLike, shares: ArrayLike)
 
 
 def fleet_map(members: Sequence[FleetMember], losses: ArrayLike) -> Figure:
-    """Where the members of a fleet are, and the share of frames that each loses. Those without a place are counted only.
+    """Return a map of the members of a fleet and the share of frames that each loses. Members without a place are only counted.
 
-    Raises ParameterError for no member, losses of another number, no member with a place, or without matplotlib.
+    losses: (members,). Raises ParameterError for no member, another
+    number of losses, no member with a place, or without matplotlib.
     """
     values = np.asarray(losses, np.float64).reshape(-1)
     if not len(members) or values.size != len(members):
         raise ParameterError(
-            f"{values.size} losses of {len(members)} members were given: one each, and there is one or more"
+            f"each of one member or more must have a loss, got {values.size} losses for {len(members)} members"
         )
-    known = [(one, loss) for one, loss in zip(members, values, strict=True) if None not in (one.lat, one.lng)]
-    placed = sorted(known, key=lambda one: float(one[1]))  # the worst on top
+    pairs = zip(members, values, strict=True)
+    known = [(member, loss) for member, loss in pairs if None not in (member.lat, member.lng)]
+    placed = sorted(known, key=lambda pair: float(pair[1]))  # the largest losses are drawn last, on top
     if not placed:
-        raise ParameterError("there is nothing to draw: no member has a place (lat and lng)")
+        raise ParameterError("one member or more must have a place (lat and lng), got none")
     figure, axes = _figure_of((8, 6))
-    lat, lng = (np.array([getattr(one, name) for one, _ in placed], np.float64) for name in ("lat", "lng"))
-    drawn = axes.scatter(
+    lat, lng = (np.array([getattr(member, name) for member, _ in placed], np.float64) for name in ("lat", "lng"))
+    dots = axes.scatter(
         lng,
         lat,
         c=[loss for _, loss in placed],
-        s=[20 + 12 * np.log2(one.devices) for one, _ in placed],
+        s=[20 + 12 * np.log2(member.devices) for member, _ in placed],
         cmap="viridis_r",
         vmin=0,
         edgecolors="black",
         linewidths=0.5,
     )
-    figure.colorbar(drawn, ax=axes, label="share of frames lost", format=_percent())
-    _name_and_frame(axes, [one.name for one, _ in placed], lat, lng)
+    figure.colorbar(dots, ax=axes, label="share of frames lost", format=_percent())
+    _name_and_frame(axes, [member.name for member, _ in placed], lat, lng)
     without = len(members) - len(placed)
-    where = f", {without} more without a place" if without else ""
-    axes.set_title(f"{len(placed)} {'member' if len(placed) == 1 else 'members'} of the fleet{where}")
+    more = f", {without} more without a place" if without else ""
+    axes.set_title(f"{len(placed)} {'member' if len(placed) == 1 else 'members'} of the fleet{more}")
     return figure
 
 
@@ -157,14 +163,14 @@ def _figure_of(size: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _percent() -> Any:
+def _percent() -> PercentFormatter:
     from matplotlib.ticker import PercentFormatter
 
     return PercentFormatter(1, symbol="%")
 
 
 def _shown(share: float) -> str:
-    """In percent, with more figures where it is nearly all or none."""
+    """Return the share in percent, with more digits if it is nearly all or none."""
     return f"{share:.2%}" if 1e-4 <= share <= 1 - 1e-4 or share in {0, 1} else f"{share:.6%}"
 
 
@@ -180,7 +186,7 @@ def _from_to(devices: Floats) -> str:
 
 
 def _write_shares(axes: Axes, table: Floats) -> None:
-    """The share in each cell; "100" only where it is that."""
+    """Write the share into each cell; "100" only if it is exactly that."""
     for (row, column), share in np.ndenumerate(table):
         if not np.isnan(share):
             text = "100" if share == 1 else f"{min(100 * share, 99.9):.1f}"
@@ -190,10 +196,10 @@ def _write_shares(axes: Axes, table: Floats) -> None:
 
 
 def _name_and_frame(axes: Axes, names: list[str], lat: Floats, lng: Floats) -> None:
-    """Names beside the places, and axes on which a kilometre is as long to the north as to the east."""
+    """Write names beside the places, and give a kilometre the same length to the north and to the east."""
     if len(names) <= _NAMED_MEMBERS:
         for name, x, y in zip(names, lng, lat, strict=True):
-            right = x > 0.25 * lng.min() + 0.75 * lng.max()  # there the name is to the left, or it would end outside
+            right = x > 0.25 * lng.min() + 0.75 * lng.max()  # the name is on the left, or it would end outside
             axes.annotate(
                 name,
                 (x, y),

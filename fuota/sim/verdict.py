@@ -1,4 +1,4 @@
-"""What became of a simulated fleet: counts that add, with intervals."""
+"""Verdict of a simulated fleet: counts that can be added, with intervals."""
 
 from __future__ import annotations
 
@@ -6,36 +6,40 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fuota import rules
 from fuota.errors import ParameterError
 from fuota.fragmentation.statistics.intervals import wilson_interval
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 
 class Ending(StrEnum):
-    """How a session ended on a simulated device."""
+    """End of a session on a simulated device."""
 
     COMPLETE = "complete"
-    """The rank of what it heard is full."""
+    """The received fragments have full rank."""
     INCOMPLETE = "incomplete"
-    """Rank is lacking."""
+    """The received fragments lack rank."""
     GAVE_UP = "gave up"
-    """It lost more uncoded fragments than its decoder can hold."""
+    """The device lost more uncoded fragments than its decoder can hold."""
     REFUSED = "refused"
     """The session does not fit the device, which refused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SimulatedVerdict:
-    """What `devices` devices ended with. Verdicts of parts of one fleet add.
+    """Outcome of a simulated fleet. The verdicts of parts of a fleet can be added.
 
-    `completed_at` int64 (frames + 1,): how many devices completed with fragment N = index; `missing` int64: how many report that
-    so many fragments are missing (MissingFrag, as their profile has it; 0 is not counted). `starts_ms` int64 (frames,): when
-    each frame starts. `recipe`: SHA-256 of all that decided the outcome. `airtime_us` of all frames, `energy_uj` of one
-    device that stays to the end of the session.
+    recipe: SHA-256 of everything that decided the outcome. devices: number of devices. counts: number of devices by ending.
+    completed_at: int64 (frames + 1,), number of devices that completed with fragment N = index. missing: int64, number of devices
+    that report index missing fragments (MissingFrag, as their profile reports it; 0 is not counted). starts_ms: int64 (frames,),
+    start of each frame. airtime_us: of all frames. energy_uj: of one device that stays to the end of the session.
     """
 
     recipe: str
@@ -49,40 +53,48 @@ class SimulatedVerdict:
 
     @property
     def complete(self) -> int:
-        """How many devices are complete."""
+        """Number of complete devices."""
         return self.counts[Ending.COMPLETE]
 
     @property
     def share(self) -> float:
-        """Their share."""
+        """Share of complete devices."""
         return self.complete / self.devices
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """The Wilson interval of the probability that a device completes . Raises ParameterError."""
+        """Return the Wilson interval of the probability that a device completes.
+
+        Raises ParameterError unless the confidence is between 0 and 1.
+        """
         return wilson_interval(self.complete, self.devices, confidence)
 
     def quantile(self, share: float) -> int | None:
-        """The number N of the fragment with which that share of the fleet is complete, None where it never is."""
+        """Return the number N of the fragment that completes this share of the fleet, or None if it never is complete.
+
+        Raises ParameterError unless `share` is above 0 and at most 1.
+        """
         if not 0 < share <= 1:
-            raise ParameterError(f"share {share!r} was given: it is more than 0 and at most 1, such as 0.5")
+            rules.refuse("share", "above 0 and at most 1, such as 0.5", share)
         reached = np.cumsum(self.completed_at)
-        at = int(np.searchsorted(reached, math.ceil(share * self.devices - 1e-9)))
-        return at if at < len(reached) else None
+        number = int(np.searchsorted(reached, math.ceil(share * self.devices - 1e-9)))
+        return number if number < len(reached) else None
 
     @property
     def airtime_per_complete_us(self) -> float:
-        """Time on air for each device that completed; infinite where none did."""
+        """Time on air for each device that completed; infinite if no device did."""
         return self.airtime_us / self.complete if self.complete else math.inf
 
     @property
     def energy_per_complete_uj(self) -> float:
-        """What the whole fleet spent for each device that completed; infinite where none did."""
+        """Energy of the whole fleet for each device that completed; infinite if no device did."""
         return self.energy_uj * self.devices / self.complete if self.complete else math.inf
 
     def __add__(self, other: SimulatedVerdict) -> SimulatedVerdict:
-        """Of two parts of one fleet the whole. Raises ParameterError where they are not of one recipe."""
+        """Return the verdict of two parts of a fleet together. Raises ParameterError if their recipes differ."""
         if self.recipe != other.recipe:
-            raise ParameterError("verdicts of two recipes were added: only parts of one fleet under one plan add")
+            raise ParameterError(
+                "verdicts of two recipes cannot be added: both must be parts of one fleet under one plan"
+            )
         return SimulatedVerdict(
             recipe=self.recipe,
             devices=self.devices + other.devices,
@@ -94,8 +106,8 @@ class SimulatedVerdict:
             energy_uj=self.energy_uj,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Counts, share, interval and quantiles, as plain values."""
+    def to_json(self) -> dict[str, object]:
+        """Return counts, share, interval and quantiles as plain values."""
         low, high = self.interval()
         return {
             "recipe": self.recipe,
@@ -109,8 +121,8 @@ class SimulatedVerdict:
             "energy_uj": self.energy_uj,
         }
 
-    def to_dataframe(self) -> Any:
-        """A pandas DataFrame with a row for each frame: n, start_s, completed with it, and the share that is complete then."""
+    def to_dataframe(self) -> DataFrame:
+        """Return a pandas DataFrame with a row for each frame: n, start_s, devices completed with it, share complete by then."""
         from pandas import DataFrame
 
         numbers = np.arange(1, len(self.completed_at))
@@ -124,7 +136,7 @@ class SimulatedVerdict:
         )
 
     def plot(self) -> Any:
-        """A matplotlib Figure: the share of the fleet that is complete against time."""
+        """Return a matplotlib Figure: the share of the fleet that is complete against time."""
         from fuota.sim.plots import completion_figure
 
         return completion_figure(self)
@@ -136,9 +148,9 @@ class SimulatedVerdict:
         return f"<table><caption>{head}</caption>{rows}</table>"
 
 
-def _sum(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of two arrays of different lengths."""
-    total = np.zeros(max(len(one), len(other)), dtype=np.int64)
-    total[: len(one)] += one
-    total[: len(other)] += other
+def _sum(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sum of two arrays of different lengths; the shorter array is continued with zeros."""
+    total = np.zeros(max(len(first), len(second)), dtype=np.int64)
+    total[: len(first)] += first
+    total[: len(second)] += second
     return total

@@ -35,10 +35,10 @@ def simulated_failure(nb_frag, nb_coded, law, profile):
     payloads = np.zeros((nb_frag + nb_coded, 1), dtype=np.uint8)
     numbers, most = np.arange(1, nb_frag + nb_coded + 1), profile.max_repairable()
     for _ in range(DEVICES):
-        heard = law.heard(nb_frag + nb_coded, rng)
+        received = law.draw_received(nb_frag + nb_coded, rng)
         decoder = FragDecoder(nb_frag=nb_frag, frag_size=1, version=profile.version)
-        lost = nb_frag - int(heard[:nb_frag].sum())
-        complete = decoder.feed_many(numbers[heard], payloads[heard])
+        lost = nb_frag - int(received[:nb_frag].sum())
+        complete = decoder.feed_many(numbers[received], payloads[received])
         failed += not complete or (most is not None and lost > most)
     return failed / DEVICES
 

@@ -60,7 +60,7 @@ class RepeatedPattern:
     def __init__(self, *pattern):
         self._pattern = itertools.cycle(pattern)
 
-    def heard(self, frames, rng):
+    def draw_received(self, frames, rng):
         return np.ones(frames, dtype=np.bool_) if frames > 1 else np.array([next(self._pattern)])
 
 

@@ -189,14 +189,14 @@ def test_a_device_without_a_second_buffer_misses_the_frames_that_come_while_it_w
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"devices": 0}, "0 devices were given: there is 1 or more"),
-        ({}, "None devices"),
-        ({"devices": 3, "fleet": fuota.Fleet.uniform(3, 0.1)}, "the fleet says both"),
-        ({"devices": 3, "seed": -1}, "seed -1"),
-        ({"devices": 3, "depth": "octets"}, "depth 'octets'"),
-        ({"devices": 3}, "no loss was given"),
+        ({"devices": 0}, "devices must be 1 or more, got 0 .nearest: 1"),
+        ({}, "devices must be a whole number"),
+        ({"devices": 3, "fleet": fuota.Fleet.uniform(3, 0.1)}, "the fleet has both"),
+        ({"devices": 3, "seed": -1}, "seed must be 0 to .*, got -1"),
+        ({"devices": 3, "depth": "bits"}, "depth must be one of rank, bytes, native, got 'bits'"),
+        ({"devices": 3}, "loss is missing"),
         ({"devices": 3, "mix": [(0, DeviceProfile())]}, "weight"),
-        ({"devices": 3, "loss": Trace(np.ones((2, 5)))}, "the trace has 2"),
+        ({"devices": 3, "loss": Trace(np.ones((2, 5)))}, "2 or less, the devices of the trace, got 3"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments, message):
@@ -214,9 +214,9 @@ def test_laws_that_cannot_be_are_refused(tmp_path):
     ):
         with pytest.raises(ParameterError):
             law(*arguments)
-    with pytest.raises(ParameterError, match="a trace of 5 frames was given: the plan has 65"):
+    with pytest.raises(ParameterError, match="frames of the trace must be 65 or more, as in the plan, got 5"):
         SimulatedAir(devices=2, loss=Trace(np.ones((2, 5)))).transmit(plan_of())
-    with pytest.raises(ParameterError, match="losses of 2"):
+    with pytest.raises(ParameterError, match="devices must be 2 or less, the number of losses"):
         SimulatedAir(devices=3, loss=PerDevice([0.1, 0.2])).transmit(plan_of())
     with pytest.raises(fuota.FuotaError, match="cannot be read"):
         Trace.open(tmp_path / "none.csv")

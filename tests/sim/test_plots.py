@@ -103,15 +103,15 @@ def test_of_many_members_there_are_no_names():
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda: redundancy_figure([]), "no row was given"),
-        (lambda: redundancy_figure([(0.1, 0, 0, 0.5)]), "without devices"),
-        (lambda: redundancy_figure([(0.1, 3, 2, 0.5)]), "more complete than there are"),
-        (lambda: loss_heat_map([], [0.1], []), "no loss or no redundancy"),
-        (lambda: loss_heat_map([0.1], [], [[]]), "no loss or no redundancy"),
+        (lambda: redundancy_figure([]), "rows must be one or more, got none"),
+        (lambda: redundancy_figure([(0.1, 0, 0, 0.5)]), "one device or more"),
+        (lambda: redundancy_figure([(0.1, 3, 2, 0.5)]), "no more complete devices than devices"),
+        (lambda: loss_heat_map([], [0.1], []), "losses and redundancies must be one or more"),
+        (lambda: loss_heat_map([0.1], [], [[]]), "losses and redundancies must be one or more"),
         (lambda: loss_heat_map([0.1], [0.1, 0.2], [[1]]), "a column for each of 2"),
-        (lambda: fleet_map([], []), "0 losses of 0 members"),
-        (lambda: fleet_map([HERE], [0.1, 0.2]), "2 losses of 1 members"),
-        (lambda: fleet_map([NOWHERE], [0.9]), "no member has a place"),
+        (lambda: fleet_map([], []), "0 losses for 0 members"),
+        (lambda: fleet_map([HERE], [0.1, 0.2]), "2 losses for 1 members"),
+        (lambda: fleet_map([NOWHERE], [0.9]), "must have a place"),
     ],
 )
 def test_nothing_to_draw_is_refused(draw, message):
@@ -122,7 +122,7 @@ def test_nothing_to_draw_is_refused(draw, message):
 def test_a_verdict_of_no_device_is_refused(verdict):
     from dataclasses import replace
 
-    with pytest.raises(ParameterError, match="of no device"):
+    with pytest.raises(ParameterError, match="must be of one device or more"):
         completion_figure(replace(verdict, devices=0))
 
 

@@ -39,7 +39,7 @@ def test_parts_add():
     total = verdict() + verdict()
     assert (total.devices, total.complete) == (20, 16)
     assert total.completed_at.tolist() == [0, 0, 0, 6, 10]
-    with pytest.raises(ParameterError, match="two recipes"):
+    with pytest.raises(ParameterError, match="two recipes cannot be added"):
         verdict() + verdict(recipe="b")
 
 

@@ -87,28 +87,33 @@ def simulate_sweep(
 
 
 def _points(
-    axes: dict[str, tuple[object, ...]], image_bytes: int, request: PlanOptions, simulation: SimulateOptions
+    axes: dict[str, tuple[int | float | str | None, ...]],
+    image_bytes: int,
+    request: PlanOptions,
+    simulation: SimulateOptions,
 ) -> tuple[SweepPoint, ...]:
     """Return the points: the values of the axes, with the options as the values that all points share."""
     from fuota.radio import region
     from fuota.sim import grid
 
     channel_plan = region(request.region_name or "")
-    shared: dict[str, object] = {
-        "data_rate": channel_plan.rx2_data_rate if request.data_rate is None else request.data_rate,
-        "frag_size": request.frag_size,
-        "redundancy": request.redundancy,
-        "nb_coded": request.nb_coded,
-        "loss": request.loss,
-        "burst_frames": simulation.burst,
-        "seed": simulation.seed,
-    }
-    shared = {name: value for name, value in shared.items() if value is not None and name not in axes}
-    if not {"redundancy", "nb_coded"} & {*axes, *shared}:
+    data_rate = channel_plan.rx2_data_rate if request.data_rate is None else request.data_rate
+    if request.redundancy is None and request.nb_coded is None and not {"redundancy", "nb_coded"} & axes.keys():
         raise click.UsageError(
             "--sweep needs --redundancy or --coded, or an axis with one of them, such as redundancy=0.1:0.5:0.1"
         )
-    return grid(axes, image_bytes=image_bytes, region=channel_plan.name, **shared)
+    return grid(
+        axes,
+        image_bytes=image_bytes,
+        region=channel_plan.name,
+        data_rate=None if "data_rate" in axes else data_rate,
+        frag_size=None if "frag_size" in axes else request.frag_size,
+        redundancy=None if "redundancy" in axes else request.redundancy,
+        nb_coded=None if "nb_coded" in axes else request.nb_coded,
+        loss=None if "loss" in axes else request.loss,
+        burst_frames=None if "burst_frames" in axes else simulation.burst,
+        seed=None if "seed" in axes else simulation.seed,
+    )
 
 
 def _show(out: Output, axes: list[str], stats: Sequence[PointStats]) -> None:

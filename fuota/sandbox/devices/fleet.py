@@ -16,7 +16,7 @@ from fuota.device.stack.fragmentation import FragmentationPackage
 from fuota.lorawan.keys import data_block_int_key
 from fuota.radio import Region
 from fuota.sandbox.devices.virtual_device import DEFAULT_JOIN_EUI, DeviceSession, EmulatedFirmware, VirtualDevice
-from fuota.sim.loss import Bernoulli, GilbertElliott, Loss
+from fuota.sim.loss import Loss, loss_law
 
 _FIRST_DEV_EUI = 0x0200_0000_F0_07A0_01  # locally administered: not an EUI of a vendor
 _MAX_CLOCK_ERROR_S = 2**31 - 1
@@ -79,7 +79,7 @@ class FleetRecipe:
             dev_eui=f"{_FIRST_DEV_EUI + i:016X}",
             join_eui=join_eui,
             app_key=rng.bytes(16),
-            loss=Bernoulli(loss) if self.burst_frames == 1 else GilbertElliott(loss, self.burst_frames),
+            loss=loss_law(loss, self.burst_frames),
             recipe=self,
             rng=rng,
             running_sha256=running_sha256,

@@ -157,12 +157,12 @@ class VirtualDevice:
 
     def hears(self) -> bool:
         """Return whether the next single frame between the device and the network comes through."""
-        return bool(self.loss.heard(1, self.rng)[0])
+        return bool(self.loss.draw_received(1, self.rng)[0])
 
     def hears_next(self) -> bool:
         """Return whether the next multicast frame comes through. Bursts of losses continue from frame to frame."""
         if not self._drawn or self._drawn_from is not self.loss:
-            self._drawn = self.loss.heard(_DRAWN_AT_ONCE, self.rng)[::-1].tolist()
+            self._drawn = self.loss.draw_received(_DRAWN_AT_ONCE, self.rng)[::-1].tolist()
             self._drawn_from = self.loss
         return self._drawn.pop()
 
