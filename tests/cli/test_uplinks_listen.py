@@ -73,7 +73,7 @@ def test_people_read_a_line_for_each_command(start):
         ["02000000F007A002", "port 1"],
     ]
     assert "FragSessionStatusAns" in out
-    assert "2 uplinks received, kept in" in err
+    assert "2 uplinks received, saved in" in err
 
 
 def test_the_token_is_asked_for_and_never_shown(listen, monkeypatch):

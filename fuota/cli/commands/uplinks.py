@@ -1,111 +1,127 @@
-"""fuota uplinks: what devices said, out of the notifications of the data stream."""
+"""Commands `fuota uplinks decode` and `fuota uplinks listen`: notifications of the data stream."""
 
 from __future__ import annotations
 
 import contextlib
 from datetime import UTC
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from fuota.cli.commands.message import shown, spoken
+from fuota.cli.exits import DONE
+from fuota.cli.help import Group, OptionsUnder
 from fuota.cli.listening import TOKEN_VARIABLE, receiver_at, uplink_storage
 from fuota.cli.options.server import state_option
 from fuota.cli.output import Output, with_output
+from fuota.cli.output_file import file_option
 from fuota.cli.render.display import Display
+from fuota.cli.render.messages import command_fields, command_text
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.lorawan.codec import ParsedMessage
     from fuota.network import Uplink
 
-
-@click.group()
-def uplinks() -> None:
-    """Notifications of the data stream."""
-
-
-version_option = click.option(
-    "--version", type=click.IntRange(1, 2), default=1, show_default=True, help="Version of the devices' packages."
+stream_option = OptionsUnder("Data stream")
+version_option = stream_option(
+    "--version",
+    type=click.IntRange(1, 2),
+    metavar="1|2",
+    default=1,
+    show_default=True,
+    help="Version of the packages in the devices.",
 )
 
 
-@uplinks.command()
+@click.group(cls=Group, examples=("fuota uplinks listen --out uplinks.jsonl",))
+def uplinks() -> None:
+    """Receive and decode uplinks of the data stream."""
+
+
+@uplinks.command(
+    examples=("fuota uplinks decode uplinks.jsonl", "cat uplinks.jsonl | fuota uplinks decode - --json")
+)
 @click.argument("notifications", type=click.File("rb"))
 @version_option
 @with_output
-def decode(notifications: IO[bytes], version: int, out: Output) -> int:
-    """Read NOTIFICATIONS (a JSON object or array, or one of them a line; - is a pipe) and show each uplink.
+def decode(*, notifications: IO[bytes], version: int, out: Output) -> int:
+    """Show each uplink in a file of notifications.
 
-    Those on FPort 200 to 203 are read as TS005, TS004, TS003 and TS006, those on FPort 225 as TS007.
+    NOTIFICATIONS is a JSON object or array, or has one per line; - is stdin. Uplinks on FPort 200 to 203 are decoded as TS005,
+    TS004, TS003 and TS006, uplinks on FPort 225 as TS007.
     """
-    from fuota.network import parse_uplinks
-
-    body = notifications.read()
-    try:
-        found = parse_uplinks(body)
-    except ValueError:
-        if len(lines := [line for line in body.splitlines() if line.strip()]) < 2:
-            raise
-        found = [uplink for line in lines for uplink in parse_uplinks(line)]
-    for uplink in found:
+    for uplink in _parse(notifications.read()):
         _show(uplink, version, out)
-    return 0
+    return DONE
 
 
-@uplinks.command()
-@click.option(
+@uplinks.command(
+    examples=("fuota uplinks listen", "fuota uplinks listen --listen 127.0.0.1:8381 --out uplinks.jsonl --json")
+)
+@stream_option(
     "--listen",
     "address",
     metavar="HOST:PORT",
     default="127.0.0.1:8381",
     show_default=True,
-    help=f"Where to receive, at /uplinks; beyond this machine with {TOKEN_VARIABLE} set.",
-)
-@click.option(
-    "--out",
-    "out_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep uplinks in this file, a JSON object a line, in place of the journal.",
+    help=f"Address of the receiver, with the path /uplinks; {TOKEN_VARIABLE} must be set for a HOST that other machines"
+    " can reach.",
 )
 @version_option
 @state_option
+@file_option("--out", "out_path", help="Save uplinks to this file as JSON Lines, instead of the journal.")
 @with_output
 def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path | None, out: Output) -> int:
     """Receive the data stream until Ctrl-C, and show each uplink.
 
-    A notification is acknowledged once it is on disk: in the journal, where `fuota watch` finds it, or in the file of
-    --out. The data stream sends the token in the header x-fuota-token.
+    A notification is acknowledged when it is on disk: in the journal, where `fuota watch` finds it, or in the file of --out. The
+    data stream must send the token in the header x-fuota-token.
     """
     received = 0
-    with uplink_storage(out_path, state_dir) as (store, path), Display(lambda one: _show(one, version, out)) as display:
+    with uplink_storage(out_path, state_dir) as (store, path), _display(version, out) as display:
 
-        def keep(found: list[Uplink]) -> None:
+        def store_and_show(uplinks: list[Uplink]) -> None:
             nonlocal received
-            store(found)
-            received += len(found)
-            display.put(found)
+            store(uplinks)
+            received += len(uplinks)
+            display.put(uplinks)
 
-        with receiver_at(address, keep) as listening, contextlib.suppress(KeyboardInterrupt):
-            out.event("listening", url=f"{listening.url}/uplinks", path=str(path))
-            out.say(f"receiving uplinks at {listening.url}/uplinks, kept in {path}; Ctrl-C ends it")
+        with receiver_at(address, store_and_show) as receiver, contextlib.suppress(KeyboardInterrupt):
+            out.event("listening", url=f"{receiver.url}/uplinks", path=str(path))
+            out.say(f"receiving uplinks at {receiver.url}/uplinks, saved in {path}; Ctrl-C ends it")
             display.wait()
     display.check()
     out.event("closed", uplinks=received, not_shown=display.skipped, path=str(path))
-    unshown = f" ({display.skipped} not shown)" if display.skipped else ""
-    out.say(f"{counted(received, 'uplink')} received{unshown}, kept in {path}")
-    return 0
+    skipped = f" ({display.skipped} not shown)" if display.skipped else ""
+    out.say(f"{counted(received, 'uplink')} received{skipped}, saved in {path}")
+    return DONE
+
+
+def _parse(body: bytes) -> list[Uplink]:
+    """Return the uplinks in JSON or JSON Lines. Raises MessageError."""
+    from fuota.network import parse_uplinks
+
+    try:
+        return parse_uplinks(body)
+    except ValueError:
+        if len(lines := [line for line in body.splitlines() if line.strip()]) < 2:
+            raise
+        return [uplink for line in lines for uplink in parse_uplinks(line)]
+
+
+def _display(version: int, out: Output) -> Display:
+    return Display(lambda uplink: _show(uplink, version, out))
 
 
 def _show(uplink: Uplink, version: int, out: Output) -> None:
     message = _message(uplink, version)
     commands = () if message is None else message.commands
     problem = None if message is None else message.problem
-    said: list[dict[str, Any]] = [{"command": type(one).__name__, "fields": shown(one)} for one in commands]
-    out.event("uplink", **uplink.to_json(), commands=said, problem=problem)
+    parts = [{"command": type(command).__name__, "fields": command_fields(command)} for command in commands]
+    out.event("uplink", **uplink.to_json(), commands=parts, problem=problem)
     head = f"{_time(uplink)}  {uplink.dev_eui}  port {'-' if uplink.port is None else uplink.port}"
-    texts = [spoken(one) for one in commands]
+    texts = [command_text(command) for command in commands]
     if message is None:
         texts = [uplink.pdu.hex() or "no payload"]
     if problem is not None:
@@ -115,12 +131,12 @@ def _show(uplink: Uplink, version: int, out: Output) -> None:
 
 
 def _time(uplink: Uplink) -> str:
-    """To the second, in UTC: --json has it as it came."""
+    """Return the time in UTC, to the second; with --json it is shown as it arrived."""
     return "-" if uplink.txtime is None else f"{uplink.txtime.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _message(uplink: Uplink, version: int) -> ParsedMessage | None:
-    """What the uplink says in the words of the package on its port, or None where there is no package on it."""
+    """Return the message of the package on the port of the uplink, None if the port belongs to no package."""
     from fuota.lorawan.packages import find_package
 
     package = None if uplink.port is None else find_package(uplink.port)
