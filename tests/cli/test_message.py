@@ -76,7 +76,10 @@ def test_decode_shows_the_commands_before_an_error(fuota):
         (["encode", "TS004", "FragSessionDeleteReq", "frag_index=four"], "a whole number"),
         (["encode", "TS004", "FragSessionDeleteReq", "frag_index=4"], "nearest: 3"),
         (["encode", "TS004", "FragSessionDeleteReq", "2"], "FIELD=VALUE"),
-        (["encode", "TS004", "FragSessionDeleteReq", "frag_index=2", "frag_index=3"], "must be given once, got '2' and '3'"),
+        (
+            ["encode", "TS004", "FragSessionDeleteReq", "frag_index=2", "frag_index=3"],
+            "must be given once, got '2' and '3'",
+        ),
     ],
 )
 def test_mistakes_are_named(fuota, arguments, words):

@@ -43,9 +43,9 @@ def test_sentence_summarises_the_plan(fuota, image):
     assert (result.code, result.words) == (0, "")
     plan = fuota("plan", image, *IN865, "--json").event("plan")
     sentence = " ".join(result.out.split("\n\n")[0].split())
-    assert sentence.startswith("app.bin, 600 bytes, goes out in ")
+    assert sentence.startswith("app.bin, 600 bytes, is sent in ")
     assert f"in {spoken_duration(plan['duration_ms'])} at DR2 of IN865, class C" in sentence
-    assert "as 13 fragments of 48 bytes and 8 coded ones" in sentence
+    assert "as 13 uncoded fragments of 48 bytes and 8 coded fragments" in sentence
     assert f" {spoken_share(plan['success_probability'])}." in sentence
 
 
@@ -130,7 +130,7 @@ def test_markup_in_a_file_name_is_shown_literally(fuota, tmp_path, name):
     (tmp_path / name).write_bytes(IMAGE)
     result = fuota("plan", tmp_path / name, *IN865)
     assert result.code == 0
-    assert result.out.startswith(f"{name}, 600 bytes, goes out in ")
+    assert result.out.startswith(f"{name}, 600 bytes, is sent in ")
 
 
 @pytest.mark.parametrize("cell", ["[/]", "[/red]", "[bold]", ":bug:"])
@@ -142,7 +142,7 @@ def test_markup_in_a_fleet_file_is_shown_literally(fuota, image, tmp_path, cell)
     result = fuota("plan", image, "--region", "IN865", "--coded", 8, "--fleet", fleet)
     assert result.code == 0
     assert f"itsstateis{cell.upper()}:" in plain(result.out)
-    assert f"{cell!r}isnoDevEUI" in plain(result.out)
+    assert f"{cell!r}isnotaDevEUI" in plain(result.out)
 
 
 def test_0_and_100_percent_are_shown_only_if_exact(fuota, image):

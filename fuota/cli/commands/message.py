@@ -36,7 +36,10 @@ def message() -> None:
 
 
 @message.command(
-    examples=("fuota message decode 0302 --port 201 --downlink", "echo 01000400001f | fuota message decode - --port 202")
+    examples=(
+        "fuota message decode 0302 --port 201 --downlink",
+        "echo 01000400001f | fuota message decode - --port 202",
+    )
 )
 @click.argument("payload", metavar="HEX")
 @package_option(

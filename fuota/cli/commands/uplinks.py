@@ -39,9 +39,7 @@ def uplinks() -> None:
     """Receive and decode uplinks of the data stream."""
 
 
-@uplinks.command(
-    examples=("fuota uplinks decode uplinks.jsonl", "cat uplinks.jsonl | fuota uplinks decode - --json")
-)
+@uplinks.command(examples=("fuota uplinks decode uplinks.jsonl", "cat uplinks.jsonl | fuota uplinks decode - --json"))
 @click.argument("notifications", type=click.File("rb"))
 @version_option
 @with_output

@@ -1,4 +1,4 @@
-"""Shows uplinks while they arrive: a reader who does not keep up holds up no acknowledgement."""
+"""Display of uplinks in a thread, so that a slow reader does not delay acknowledgements."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from fuota.network import Uplink
 
-MAX_UNSHOWN = 100_000
+MAX_WAITING = 100_000
+"""Number of uplinks that wait to be shown; further uplinks are skipped."""
+WAIT_S = 0.5
+"""Longest wait for a change; a signal that arrives just before a wait is handled at its end."""
 
 
 class Display:
-    """Calls `show` with one uplink after the other in a thread of its own; as a context manager.
+    """Context manager that calls `show` with each uplink, one after the other, in a thread.
 
-    What would wait behind 100,000 others is not shown; `skipped` counts it. Where `show` raises an OSError nothing more is
-    shown: whoever read has gone.
+    `skipped` counts the uplinks that are not shown because MAX_WAITING others wait. When `show` raises an OSError, because the
+    reader has closed its end, nothing more is shown.
     """
 
     def __init__(self, show: Callable[[Uplink], None]) -> None:
@@ -31,23 +34,22 @@ class Display:
         self.skipped = 0
 
     def put(self, uplinks: list[Uplink]) -> None:
-        """Show these when their turn comes; returns at once."""
+        """Queue uplinks for the thread, and return at once."""
         with self._changed:
-            fitting = uplinks[: max(0, MAX_UNSHOWN - len(self._waiting))]
+            fitting = uplinks[: max(0, MAX_WAITING - len(self._waiting))]
             self._waiting.extend(fitting)
             self.skipped += len(uplinks) - len(fitting)
             self._changed.notify_all()
 
     def wait(self) -> None:
-        """Until Ctrl-C, as KeyboardInterrupt. Raises the OSError of `show`."""
+        """Wait until Ctrl-C, which raises KeyboardInterrupt. Raises the OSError of `show`."""
         while True:
             with self._changed:
-                # And not for ever: a signal on the very threshold of a wait is seen at its end only.
-                self._changed.wait_for(lambda: self._error, timeout=0.5)
+                self._changed.wait_for(lambda: self._error, timeout=WAIT_S)
                 self.check()
 
     def check(self) -> None:
-        """Raises the OSError of `show`."""
+        """Raise the OSError of `show`, if there was one."""
         if self._error is not None:
             raise self._error
 
@@ -73,7 +75,7 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """All that waits is shown, unless it cannot be."""
+        """Show all uplinks that wait, unless `show` has raised an error."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()

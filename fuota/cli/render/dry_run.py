@@ -1,4 +1,4 @@
-"""--dry-run: requests are shown, without their keys, and not sent."""
+"""Option --dry-run: show requests without their keys, and do not send them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from fuota.network.outgoing import OutgoingRequest, RequestHook
 
 UNREAD_KEY = "no-key-is-read-for-a-dry-run"
+"""Stands for the API key, which a dry run does not need."""
 
 
 class NotSent(click.exceptions.Exit):
-    """A request was shown in place of being sent."""
+    """End of a command that has shown a request instead of sending it."""
 
     def __init__(self) -> None:
         super().__init__(0)
 
 
 def shower(out: Output) -> RequestHook:
-    """Shows a request and ends the command."""
+    """Return the hook that shows a request and ends the command."""
 
     def show(request: OutgoingRequest) -> NoReturn:
         out.event("request", method=request.method, url=request.url, headers=dict(request.headers), body=request.body)

@@ -1,7 +1,4 @@
-"""A plan as people read it: a sentence, a table, and what to watch out for; and as events.
-
-Cells are of Text: what comes from outside (names of files, cells of a fleet file) would otherwise be read as markup.
-"""
+"""A plan as a sentence, a table and findings, or as events."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fuota.cli import output
 from fuota.cli.render.grid import findings_grid, grid
 from fuota.cli.render.words import (
     spoken_airtime,
@@ -26,15 +24,15 @@ if TYPE_CHECKING:
     from fuota.cli.output import Output
     from fuota.planning import FrontPoint, TransmissionPlan
 
-PIPE_COLUMNS = 80
 GAP = 2
+"""Columns between two cells."""
 HEADINGS = ("duration", "success", "rate", "fragments", "airtime", "energy")
 NARROW = 4
-"""So many of them are left where there is no room for all."""
+"""Number of headings that are kept on a narrow terminal."""
 
 
 def show_plan(out: Output, plan: TransmissionPlan) -> None:
-    """The whole plan on stdout, or one event for it and one for each finding and each device left out."""
+    """Show the plan, or one event for it, for each finding and for each excluded device."""
     values = plan.to_json()
     excluded, findings = values.pop("excluded"), values.pop("findings")
     out.event(
@@ -49,20 +47,20 @@ def show_plan(out: Output, plan: TransmissionPlan) -> None:
     )
     for finding in findings:
         out.event("finding", **finding)
-    for one in excluded:
-        out.event("excluded", **one)
+    for device in excluded:
+        out.event("excluded", **device)
     if not out.as_json:
         _print(out, plan)
 
 
 def show_front(out: Output, points: Sequence[FrontPoint]) -> None:
-    """The front on stdout, fastest first, or an event for each point."""
+    """Show the points of the front, fastest first, or an event for each point."""
     from dataclasses import asdict
 
     for point in points:
         out.event("front_point", **asdict(point))
     if not out.as_json:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_COLUMNS
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else output.PIPE_COLUMNS
         out.result("")
         out.table(_front(points, columns))
 
@@ -72,7 +70,7 @@ def _front(points: Sequence[FrontPoint], columns: int) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.title = "Best in duration or success, of all data rates and fragment sizes"
+    table.title = "Best in duration or success, for all data rates and fragment sizes"
     rows = [_point(point) for point in points]
     cells = list(zip(HEADINGS, *rows, strict=True))
     widths = _widths(cells, columns) or _widths(cells[:NARROW], columns) or [None] * NARROW
@@ -84,14 +82,14 @@ def _front(points: Sequence[FrontPoint], columns: int) -> Table:
 
 
 def _widths(cells: Sequence[tuple[str, ...]], columns: int) -> list[int | None] | None:
-    """How wide each column is, so that lines break between words only; None where there is no room for that."""
+    """Return the width of each column so that lines break only between words, None if the terminal is too narrow for that."""
     least = [max(len(word) for cell in column for word in cell.split()) for column in cells]
     widths = [max(map(len, column)) for column in cells]
     while sum(widths) + GAP * (len(cells) - 1) > columns:
-        loose = [i for i in range(len(cells)) if widths[i] > least[i]]
-        if not loose:
+        shrinkable = [i for i in range(len(cells)) if widths[i] > least[i]]
+        if not shrinkable:
             return None
-        widths[max(loose, key=lambda i: widths[i])] -= 1
+        widths[max(shrinkable, key=lambda i: widths[i])] -= 1
     return [*widths]
 
 
@@ -116,14 +114,14 @@ def _print(out: Output, plan: TransmissionPlan) -> None:
 
 
 def _sentence(plan: TransmissionPlan) -> str:
-    success, coded = plan.success, f"{plan.nb_coded} coded {'one' if plan.nb_coded == 1 else 'ones'}"
+    success, coded = plan.success, counted(plan.nb_coded, "coded fragment")
     share = spoken_share(success.mean.estimate)
     ends = f"{share} of {success.devices} devices complete"
     if success.devices == 1:
         ends = f"a device completes with a probability of {share}"
     return (
-        f"{plan.image.name}, {counted(plan.image.size, 'byte')}, goes out in {spoken_duration(plan.duration_ms)} at"
-        f" DR{plan.data_rate} of {plan.region}, class {plan.device_class}, as {counted(plan.nb_frag, 'fragment')} of"
+        f"{plan.image.name}, {counted(plan.image.size, 'byte')}, is sent in {spoken_duration(plan.duration_ms)} at"
+        f" DR{plan.data_rate} of {plan.region}, class {plan.device_class}, as {counted(plan.nb_frag, 'uncoded fragment')} of"
         f" {counted(plan.frag_size, 'byte')} and {coded}; {ends}."
     )
 
@@ -140,7 +138,7 @@ def _rows(plan: TransmissionPlan) -> list[tuple[str, str]]:
         ("duration", _duration(plan)),
         ("session", f"starts after {spoken_duration(1000 * plan.start_delay_s)}; {session}"),
         *_success(plan),
-        ("energy", f"{spoken_energy(plan.energy_uj)} for each device"),
+        ("energy", f"{spoken_energy(plan.energy_uj)} per device"),
         _sending(plan),
     ]
 
@@ -152,13 +150,12 @@ def _interval(plan: TransmissionPlan) -> str:
         return f"{plan.interval_ms} ms: {plan.pace.reason}"
     apart_s = ping_period_slots(plan.slots.periodicity) * SLOT_US / 1e6
     return (
-        f"{plan.interval_ms} ms or more: {plan.pace.reason}; and each frame waits for a ping slot, which are {apart_s:g} s"
-        " apart"
+        f"{plan.interval_ms} ms or more: {plan.pace.reason}; each frame also waits for a ping slot, every {apart_s:g} s"
     )
 
 
 def _duration(plan: TransmissionPlan) -> str:
-    longest = f", or {spoken_duration(plan.longest_ms)} if the server counts its pause from the end of a frame"
+    longest = f", or {spoken_duration(plan.longest_ms)} if the server counts the interval from the end of a frame"
     return spoken_duration(plan.duration_ms) + (longest if plan.longest_ms > plan.duration_ms else "")
 
 
@@ -169,13 +166,13 @@ def _success(plan: TransmissionPlan) -> list[tuple[str, str]]:
         return [
             (
                 "success",
-                f"{spoken_share(mean.estimate)}{between}, of a device that loses {success.worst_loss:.3g} of all frames",
+                f"{spoken_share(mean.estimate)}{between}, for a device that loses {success.worst_loss:.3g} of all frames",
             )
         ]
-    enough = f"{plan.target:.4g} of them or more with a probability of {spoken_share(success.goal)}"
+    goal = f"{plan.target:.4g} of them or more complete with a probability of {spoken_share(success.goal)}"
     return [
         ("success", f"{spoken_share(mean.estimate)} of {success.devices} devices{between}"),
-        ("", f"{enough}; all of them: {spoken_share(success.every)}"),
+        ("", f"{goal}; all of them: {spoken_share(success.every)}"),
         ("worst device", f"{spoken_share(success.worst.estimate)}; it loses {success.worst_loss:.3g} of all frames"),
     ]
 
@@ -185,6 +182,6 @@ def _sending(plan: TransmissionPlan) -> tuple[str, str]:
         return ("server call", " ".join(f"{name}={value}" for name, value in plan.transfer_parameters().items()))
     return (
         "sending",
-        "by the application, to a multicast group of its own: mcastTransfer takes a redundancy of 1.0 and fragments of 253"
-        " bytes at most",
+        "by the application, to a separate multicast group: mcastTransfer accepts a redundancy of at most 1.0 and fragments of"
+        " at most 253 bytes",
     )
