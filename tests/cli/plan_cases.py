@@ -62,6 +62,6 @@ def codes(result) -> set[str]:
 def says_one_line(result, code: int, *words: str) -> None:
     """Assert that the command ended with this code and one line with these words, without a result."""
     assert result.code == code, result.err
-    assert result.words.splitlines() == [result.complaint]
+    assert (result.out, result.words.splitlines()) == ("", [result.complaint])
     for word in words:
         assert word in result.complaint

@@ -86,7 +86,7 @@ def decode(*, payload: str, port: int, uplink: bool, version: int, out: Output) 
     "--token", type=int, metavar="0-3", help="Wrap the command in a message of TS007 (FPort 225) with this token."
 )
 @with_output
-def encode(  # noqa: PLR0913 - options
+def encode(
     *, package_name: str, command_name: str, values: tuple[str, ...], version: int, token: int | None, out: Output
 ) -> int:
     """Show the bytes of a command.
