@@ -39,9 +39,9 @@ IMAGE = bytes(range(256)) * 3
     "body",
     [
         {"data": IMAGE},
-        {"data": IMAGE, "headers": {"content-type": "application/octet-stream"}},
+        {"data": IMAGE, "headers": {"content-type": "application/x-firmware"}},
         {"files": {"file": ("app.bin", IMAGE)}},
-        {"files": {"note": (None, "first"), "file": ("app.bin", IMAGE, "application/octet-stream")}},
+        {"files": {"note": (None, "first"), "file": ("app.bin", IMAGE, "application/x-firmware")}},
     ],
     ids=["raw", "raw with a type", "multipart", "multipart with other parts"],
 )

@@ -58,7 +58,7 @@ def _answering(call: Call, service: Service) -> Handler:
 async def _checked(call: Call, service: Service, request: Request) -> ApiRequest:
     """Return the request with its key and parameters checked. Raises FuotaError."""
     query, headers = request.query_params, request.headers
-    # "passed either as a URL parameter or in an authorization header"; older clients use this name of the parameter
+    # "passed either as a URL parameter or in an authorization header" (reference). Older clients name the parameter apikey.
     key = service.keys.check(headers.get("authorization") or query.get("apikey"), call.name)
     return ApiRequest(
         values=parameters.read(call.parameters, query),

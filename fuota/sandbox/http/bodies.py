@@ -14,8 +14,6 @@ from fuota.network.senra.parameters import class_letter
 from fuota.sandbox.server.onboarding import ActivatedDevice
 
 MAX_BODY_BYTES = 64_000_000
-
-
 KINDS: Mapping[str, type[DeviceDetails]] = {
     "OTAA": OtaaDevice,
     "ABP": AbpDevice,

@@ -76,7 +76,7 @@ def _operation(call: Call) -> dict[str, object]:
             "200": {"description": "Success", "content": _content(call)},
             "400": {"description": "Insufficient or malformed parameters", **refused},
             "403": {"description": "Authorization failure", **refused},
-            "404": {"description": "What was named is not known", **refused},
+            "404": {"description": "Unknown application, device, group or task", **refused},
         },
     }
     return operation | ({"requestBody": _body(call)} if call.has_body else {})

@@ -98,7 +98,7 @@ class ApiGroups:
             first_f_cnt=int(self._rng.integers(0, 1 << 31)),
         )
         api_group = ApiGroup(app_eui=records[0].app_eui, kind=kind, group=group, start_us=now_us)
-        self._remove_deleted()
+        self._drop_deleted_groups()
         self._by_addr[api_group.address] = api_group
         self._groups.admit_all(group, records)
         return api_group
@@ -183,7 +183,7 @@ class ApiGroups:
             return None
         return self._send(self._open_group(app_eui, _hex(mc_addr), None), pdu, port)
 
-    def _remove_deleted(self) -> None:
+    def _drop_deleted_groups(self) -> None:
         self._by_addr = {address: group for address, group in self._by_addr.items() if not group.removed}
 
     def _open_group(self, app_eui: str, mc_addr: str, kind: str | None) -> ApiGroup:

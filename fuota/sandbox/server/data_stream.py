@@ -38,7 +38,7 @@ class DataStream:
 
     batch: whether uplinks are posted in batches (arrays) instead of single objects. batch_delay_ms: waiting time of a
     batch for further uplinks, 0 to 10000. duplicates: number of further gateways that hear an uplink, 0 to 15.
-    max_waiting: limit of queued uplinks. faults: of these, drop_notification and repeat_notification are used.
+    max_waiting: limit of queued uplinks. faults: only drop_notification and repeat_notification are used here.
 
     An uplink is lost if the application does not accept it in three attempts, or if the queue is full. The log reports the first
     loss. Counters: `lost`; `dropped` and `repeated` by faults. Raises ParameterError.

@@ -78,10 +78,10 @@ def _empty(_record: RegisteredDevice) -> Cell:
 
 
 def _metric_a(record: RegisteredDevice) -> Cell:
-    """Return the percentage of uplinks heard. The reference shows numbers up to 100 without their meaning."""
+    """Return the percentage of uplinks received. The reference shows numbers up to 100 without their meaning."""
     days = record.reception.days.values()
     sent = sum(day.sent for day in days)
-    return round(100 * sum(day.heard for day in days) / sent) if sent else None
+    return round(100 * sum(day.received for day in days) / sent) if sent else None
 
 
 def _full_metric(record: RegisteredDevice) -> Cell:
@@ -128,6 +128,6 @@ _COLUMNS: Mapping[str, tuple[str, Callable[[RegisteredDevice], Cell]]] = {
 _YESTERDAY: Mapping[str, Callable[[DayReception], Cell]] = {
     "Yest Bstns": lambda day: day.base_stations,
     "Yest PSR": lambda day: day.psr_percent,
-    "Yest Avg RSSI": lambda day: round(day.rssi_sum_dbm / day.heard),
-    "Yest Avg SNR": lambda day: round(day.snr_sum_db / day.heard, 2),
+    "Yest Avg RSSI": lambda day: round(day.rssi_sum_dbm / day.received),
+    "Yest Avg SNR": lambda day: round(day.snr_sum_db / day.received, 2),
 }

@@ -118,7 +118,7 @@ class MulticastGroups:
         """Drop a group as soon as the devices that are leaving have left. Its numbers on the devices are then free."""
         if group not in self._ended:
             self._ended.append(group)
-        self._remove_ended()
+        self._drop_ended_groups()
 
     def transmit(self, group: MulticastGroup, frame: bytes) -> None:
         """Send a frame to a group now."""
@@ -145,7 +145,7 @@ class MulticastGroups:
         """Take an uplink that may answer a message of a group."""
         for group in self._groups:
             group.on_uplink(dev_eui, port, payload, now_us)
-        self._remove_ended()
+        self._drop_ended_groups()
 
     def _await_answers(self, group: MulticastGroup, dev_euis: Sequence[str]) -> None:
         """Wake these devices and set the deadline for their answers."""
@@ -158,9 +158,9 @@ class MulticastGroups:
 
     def _expire(self, group: MulticastGroup) -> None:
         group.expire(self._clock.now_us())
-        self._remove_ended()
+        self._drop_ended_groups()
 
-    def _remove_ended(self) -> None:
+    def _drop_ended_groups(self) -> None:
         """Remove ended groups that no device is leaving any more."""
         for group in [group for group in self._ended if not group.closing]:
             self._ended.remove(group)

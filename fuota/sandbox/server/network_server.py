@@ -41,10 +41,11 @@ class UplinkSink(Protocol):
 class NetworkServer:
     """The server and its fleet. To be used with the clock's lock held, except for `uplink`.
 
-    applications: the applications; the first one has the fleet. region, fleet, clock: what its name says. data_stream: receiver of
-    uplinks, or None. uplink_period_s: time between two uplinks of a device. saved: state of an earlier sandbox. faults: of these,
-    stall_at_pct is used. forgets: whether ended transfers are removed in time. On a clock that does not wait, 15 minutes are over
-    at once. rf_data: whether the data stream reports the radio parameters and signal quality of uplinks.
+    applications: the applications; the first has the fleet. region: its radio rules. fleet: its devices. clock: virtual time.
+    data_stream: receiver of uplinks, or None. uplink_period_s: time between two uplinks of a device. saved: state of an earlier
+    sandbox. faults: only stall_at_pct is used here. forgets: whether ended transfers are removed after 15 minutes; on a clock
+    that does not wait, these would be over at once. rf_data: whether the data stream reports the radio parameters and signal
+    quality of uplinks.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a server

@@ -11,18 +11,18 @@ KEPT_DAYS = 32
 
 @dataclass(slots=True, kw_only=True)
 class DayReception:
-    """Reception of one day, UTC. sent: uplinks according to the frame counter. heard: uplinks that arrived."""
+    """Reception of one day, UTC. sent: uplinks according to the frame counter. received: uplinks that arrived."""
 
     sent: int = 0
-    heard: int = 0
+    received: int = 0
     rssi_sum_dbm: int = 0
     snr_sum_db: float = 0
     base_stations: int = 0
 
     @property
     def psr_percent(self) -> int:
-        """Packet success rate: uplinks heard per 100 sent."""
-        return round(100 * self.heard / self.sent)
+        """Packet success rate: uplinks received per 100 sent."""
+        return round(100 * self.received / self.sent)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Reception:
         skipped = seqno - self.last_seqno if self.last_seqno is not None else 1
         self.last_seqno = seqno
         day.sent += max(1, skipped)
-        day.heard += 1
+        day.received += 1
         day.rssi_sum_dbm += rssi_dbm
         day.snr_sum_db += snr_db
         day.base_stations = max(day.base_stations, base_stations)

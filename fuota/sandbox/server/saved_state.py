@@ -108,7 +108,7 @@ def _plain(value: object) -> object:
 
 def _record_json(record: RegisteredDevice) -> dict[str, object]:
     reception = record.reception
-    days = {str(number): _plain_fields(day) for number, day in reception.days.items()}
+    days = {str(number): _day_json(day) for number, day in reception.days.items()}
     return _plain_fields(record) | {"reception": {"last_seqno": reception.last_seqno, "days": days}}
 
 
@@ -116,9 +116,18 @@ def _record(saved: Mapping[str, Any]) -> RegisteredDevice:
     values = dict(saved)
     for name in ("app_key", "nwk_key", "nwk_s_key", "app_s_key"):
         values[name] = None if values[name] is None else bytes.fromhex(values[name])
-    days = {int(number): DayReception(**day) for number, day in values["reception"]["days"].items()}
+    days = {int(number): _day(day) for number, day in values["reception"]["days"].items()}
     values["reception"] = Reception(days=days, last_seqno=values["reception"]["last_seqno"])
     return RegisteredDevice(**values | {"state": DeviceState(values["state"]), "tags": tuple(values["tags"])})
+
+
+def _day_json(day: DayReception) -> dict[str, object]:
+    return {("heard" if name == "received" else name): value for name, value in _plain_fields(day).items()}
+
+
+def _day(saved: Mapping[str, Any]) -> DayReception:
+    values = dict(saved)
+    return DayReception(received=values.pop("heard"), **values)
 
 
 def _task(saved: Mapping[str, Any], now_us: int) -> Task:
