@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,24 @@ SMALL_ROW_SIZES = (100, 128)
 """Cases of the short tests, which only show that the measurements run."""
 
 
+class SessionParameters(TypedDict):
+    """Parameters of FragmentationSession.fit."""
+
+    data: bytes
+    frag_size: int
+    redundancy: float | int
+    version: int
+
+
+class DecoderParameters(TypedDict):
+    """Parameters of FragDecoder."""
+
+    nb_frag: int
+    frag_size: int
+    padding: int
+    version: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A block of `block_bytes` random bytes in fragments of `frag_size` bytes, TS004 version `version`."""
@@ -54,7 +72,7 @@ class Case:
     def data(self) -> bytes:
         return np.random.default_rng([SEED, self.block_bytes]).bytes(self.block_bytes)
 
-    def session(self, redundancy: float | int = SHARE) -> dict[str, Any]:
+    def session(self, redundancy: float | int = SHARE) -> SessionParameters:
         """Return the parameters of FragmentationSession.fit."""
         return {"data": self.data, "frag_size": self.frag_size, "redundancy": redundancy, "version": self.version}
 
@@ -82,7 +100,7 @@ class Reception:
         return len(self.numbers) - self.case.nb_frag + len(self.lost)
 
     @property
-    def session(self) -> dict[str, Any]:
+    def session(self) -> DecoderParameters:
         """The parameters of FragDecoder."""
         case = self.case
         padding = case.nb_frag * case.frag_size - case.block_bytes

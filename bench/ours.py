@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
+from cases import DecoderParameters, SessionParameters
 from numpy.typing import NDArray
 
 from fuota.fragmentation import FragDecoder, FragmentationSession
@@ -17,13 +17,13 @@ def rows(code: ParityCode, numbers: NDArray[np.int64], out: NDArray[np.uint64] |
     return code.rows(numbers, threads=1, out=out)
 
 
-def encode(session: dict[str, Any], threads: int | None = 1) -> NDArray[np.uint8]:
+def encode(session: SessionParameters, threads: int | None = 1) -> NDArray[np.uint8]:
     """Return all fragments of a block. session: parameters of FragmentationSession.fit."""
     return FragmentationSession.fit(**session).encode(threads=threads)
 
 
 def decode_batch(
-    session: dict[str, Any], numbers: NDArray[np.int64], payloads: NDArray[np.uint8], threads: int | None = 1
+    session: DecoderParameters, numbers: NDArray[np.int64], payloads: NDArray[np.uint8], threads: int | None = 1
 ) -> FragDecoder:
     """Decode all fragments that arrived at once. session: parameters of FragDecoder."""
     decoder = FragDecoder(**session, threads=threads)
@@ -31,7 +31,7 @@ def decode_batch(
     return decoder
 
 
-def decode_one_by_one(session: dict[str, Any], fragments: Iterable[tuple[int, bytes]]) -> FragDecoder:
+def decode_one_by_one(session: DecoderParameters, fragments: Iterable[tuple[int, bytes]]) -> FragDecoder:
     """Decode the same fragments one by one, as they are received."""
     decoder = FragDecoder(**session, threads=1)
     for n, payload in fragments:

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +85,7 @@ class M4ri:
         finally:
             self._call("m4ri_decode_free", handle)
 
-    def _prepare(self, what: str, *arguments: Any) -> ctypes.c_void_p:
+    def _prepare(self, what: str, *arguments: object) -> ctypes.c_void_p:
         function = self.library[f"m4ri_{what}_new"]
         function.argtypes = [_WORDS if isinstance(a, np.ndarray) else _INT for a in arguments]
         function.restype = ctypes.c_void_p

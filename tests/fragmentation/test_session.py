@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota import FragDecoder, FragmentationSession
+from fuota import FragDecoder, FragmentationSession, parity_matrix
 from fuota.errors import ImageError, ParameterError, PlanError
-from fuota.fragmentation import naive, uncovered
+from fuota.fragmentation import choose_coded, decoding_probability, naive, uncovered
 from fuota.gf2.naive import multiply
 
 READINGS = {"v1": (1, "deployed"), "v2_lbm": (2, "deployed"), "v2_spec": (2, "literal")}
@@ -118,3 +120,25 @@ def test_a_data_fragment_on_the_wire():
 def test_illegal_sessions_are_refused_with_the_rule(data, kwargs, error, message):
     with pytest.raises(error, match=message):
         FragmentationSession.fit(data, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "hint"),
+    [
+        (FragmentationSession.fit, {"data": b"x", "frag_size": 1, "redundanc": 1}, "did you mean 'redundancy'"),
+        (FragDecoder, {"nb_frag": 1, "frag_siz": 1}, "did you mean 'frag_size'"),
+        (parity_matrix, {"nb_frag": 1, "nb_code": 1}, "did you mean 'nb_coded'"),
+        (decoding_probability, {"nb_frag": 1, "los": 0.1}, "did you mean 'loss'"),
+        (uncovered, {"nb_frag": 1, "coded": 1, "versio": 1}, "did you mean 'version'"),
+        (choose_coded, {"nb_frag": 1, "coun": 1}, "did you mean 'count'"),
+    ],
+)
+def test_unknown_parameters_are_refused_with_the_closest_name(function, arguments, hint):
+    with pytest.raises(ParameterError, match=hint):
+        function(**arguments)
+
+
+def test_importing_sessions_does_not_import_numba():
+    code = "import sys, fuota.fragmentation.parity, fuota.fragmentation.session; print('numba' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"

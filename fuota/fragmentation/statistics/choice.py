@@ -55,7 +55,7 @@ def choose_coded(nb_frag: int, count: int, version: int = 1, variant: Variant = 
         return code.coded_numbers(count)
     effort = _Effort.for_code(nb_frag, count)
     numbers = np.arange(nb_frag + 1, MAX_FRAGMENT_NUMBER + 1, dtype=np.int64)[: effort.pool_size]
-    pool = Pool.of(code.rows(numbers), nb_frag, apart=near_copy_distance(nb_frag))
+    pool = Pool.of(code.rows(numbers), nb_frag, near_distance=near_copy_distance(nb_frag))
     chosen = _search(pool, effort) if effort.searched_rows else []
     return np.sort(numbers[_balance(pool, chosen, count, effort.window)])
 

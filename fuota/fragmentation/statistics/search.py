@@ -22,26 +22,26 @@ _ITSELF = np.int16(1 << 14)
 class Pool:
     """Rows to choose from.
 
-    words: (count, words). bits: the same rows as uint8 (count, nb_frag). apart: rows that differ in at most this many positions
-    are near copies.
+    words: (count, words). bits: the same rows as uint8 (count, nb_frag). near_distance: rows that differ in at most this many
+    positions are near copies.
     """
 
     words: Words
     bits: NDArray[np.uint8]
-    apart: int
+    near_distance: int
 
     @classmethod
-    def of(cls, words: Words, nb_frag: int, *, apart: int) -> Pool:
+    def of(cls, words: Words, nb_frag: int, *, near_distance: int) -> Pool:
         """Return the pool of the rows `words`, which have `nb_frag` bits."""
-        return cls(words=words, bits=unpack_bits(words, nb_frag), apart=apart)
+        return cls(words=words, bits=unpack_bits(words, nb_frag), near_distance=near_distance)
 
     def first(self, count: int) -> Pool:
         """Return the pool of the first `count` rows."""
-        return Pool(words=self.words[:count], bits=self.bits[:count], apart=self.apart)
+        return Pool(words=self.words[:count], bits=self.bits[:count], near_distance=self.near_distance)
 
     def count_near(self, row: int, step: int, near: NDArray[np.int16]) -> None:
         """Add `step` to near[c] for `row` itself and for each of its near copies c."""
-        kernels.count_near(self.words, row, self.apart, step, near)
+        kernels.count_near(self.words, row, self.near_distance, step, near)
 
     def free(self, chosen: list[int], near: NDArray[np.int16]) -> NDArray[np.bool_]:
         """Return which rows may be chosen: bool (count,).

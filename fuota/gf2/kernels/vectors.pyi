@@ -1,11 +1,9 @@
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fuota.gf2.layout import Words
 
-Array = NDArray[Any]
+Array = NDArray[np.uint8] | NDArray[np.uint64]
 
 def xor_line(target: Array, at: int, source: Array, source_at: int) -> None: ...
 def xor_two_lines(target: Array, at: int, source: Array, a: int, b: int) -> None: ...

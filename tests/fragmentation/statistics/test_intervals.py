@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuota.fragmentation.statistics.intervals import gamma_cdf, gamma_quantile, weighted_count_interval
+from fuota.errors import ParameterError
+from fuota.fragmentation.statistics.intervals import (
+    gamma_cdf,
+    gamma_quantile,
+    weighted_count_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +41,23 @@ def test_gamma_with_whole_shape_counts_poisson_events(shape, x):
 @given(st.floats(1, 1e5), st.sampled_from([0.001, 0.025, 0.5, 0.975, 0.999]))
 def test_quantile_inverts_the_distribution(shape, probability):
     assert gamma_cdf(shape, gamma_quantile(shape, probability)) == pytest.approx(probability, abs=1e-6)
+
+
+def test_wilson_interval_of_eight_in_ten():
+    """0.4902 to 0.9433 with 95 % (Wilson 1927; Newcombe 1998 has the figures of the method)."""
+    assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+@given(st.integers(1, 1000), st.data())
+def test_wilson_interval_holds_the_share_and_ends_at_certainty(trials, data):
+    successes = data.draw(st.integers(0, trials))
+    low, high = wilson_interval(successes, trials)
+    assert low <= successes / trials <= high
+    assert (low == 0) == (successes == 0)
+    assert (high == 1) == (successes == trials)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, -0.5, math.nan])
+def test_illegal_confidence_is_refused(confidence):
+    with pytest.raises(ParameterError, match="confidence must be more than 0 and less than 1"):
+        wilson_interval(1, 2, confidence)

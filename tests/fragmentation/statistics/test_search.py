@@ -10,9 +10,9 @@ from fuota.fragmentation.statistics import naive
 from fuota.fragmentation.statistics.search import Pool, Search, worths_of
 
 
-def pool_of(nb_frag, version, first, count, apart=0):
+def pool_of(nb_frag, version, first, count, near_distance=0):
     numbers = np.arange(nb_frag + first, nb_frag + first + count)
-    return Pool.of(ParityCode(nb_frag=nb_frag, version=version).rows(numbers), nb_frag, apart=apart)
+    return Pool.of(ParityCode(nb_frag=nb_frag, version=version).rows(numbers), nb_frag, near_distance=near_distance)
 
 
 def failure_sum(pool, chosen, level_bits):
@@ -53,7 +53,7 @@ def test_descending_ends_when_no_exchange_improves_the_sum(nb_frag, version, fir
 
 
 def test_near_copies_are_not_free_while_other_rows_are():
-    pool = pool_of(1000, 1, 1, 1500, apart=125)
+    pool = pool_of(1000, 1, 1, 1500, near_distance=125)
     near = np.zeros(1500, dtype=np.int16)
     pool.count_near(124, 1, near)
     assert not pool.free([124], near)[[124, 810]].any()
