@@ -55,11 +55,11 @@ def checked_call(function: Callable[P, R]) -> Callable[P, R]:
     parameters = _Parameters(function.__name__, function)
 
     @wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
         parameters.check(args, kwargs)
         return function(*args, **kwargs)
 
-    return checked
+    return call
 
 
 def checked_init(kind: type[T]) -> type[T]:
@@ -68,11 +68,11 @@ def checked_init(kind: type[T]) -> type[T]:
     parameters = _Parameters(kind.__name__, construct)
 
     @wraps(construct)
-    def checked(self: T, *args: object, **kwargs: object) -> None:
+    def construct_checked(self: T, *args: object, **kwargs: object) -> None:
         parameters.check((self, *args), kwargs)
         construct(self, *args, **kwargs)
 
-    setattr(kind, "__init__", checked)  # noqa: B010 - mypy refuses an assignment to __init__
+    setattr(kind, "__init__", construct_checked)  # noqa: B010 - mypy refuses an assignment to __init__
     return kind
 
 

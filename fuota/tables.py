@@ -99,9 +99,9 @@ def check_keys(table: dict[str, Any], known: Sequence[str], where: str) -> None:
             raise ParameterError(f"{where} has an unknown key {key!r}{suggestion(key, known)}")
 
 
-def suggestion(given: str, known: Sequence[str]) -> str:
-    """Return the end of a message: the name in `known` closest to `given`, or all names if none is close."""
-    close = get_close_matches(given, known, n=1, cutoff=0.5)
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Return the end of a message: the name in `known` closest to `name`, or all names if none is close."""
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
     return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(known)})"
 
 
