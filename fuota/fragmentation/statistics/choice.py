@@ -43,7 +43,7 @@ COMPARED_BITS = 4
 def choose_coded(nb_frag: int, count: int, version: int = 1, variant: Variant = "deployed") -> NDArray[np.int64]:
     """Return good numbers N for `count` coded fragments: int64 (count,), ascending, each nb_frag + 1 to 16383.
 
-    The choice contains no near copies, covers every fragment if the search finds a way, and repairs few losses better than
+    The choice avoids near copies, covers every fragment if the search finds a way, and repairs few losses better than
     N = nb_frag + 1 and the following numbers. It is deterministic and takes at most a few seconds.
 
     nb_frag: number of uncoded fragments, 1 to 16383. count: number of coded fragments; together at most 16383. version: TS004

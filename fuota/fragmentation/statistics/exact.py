@@ -107,9 +107,9 @@ def few_lost_failures(scan: CodeScan, silent: Floats) -> Floats:
 
     silent: (states, nb_coded + 1), probability that none of w selected coded fragments is received, for each w (`silent_law`).
 
-    A device fails if no received coded fragment contains an odd number of some combination x of the lost fragments. The
-    probability of the union over all x is a sum over the subspaces that they span: subspaces of dimension 1, 2 and 3 count +1,
-    -2 and +8 times (the Moebius function of the subspaces of a vector space over GF(2)).
+    A device fails if, for some combination x of the lost fragments, no received coded fragment contains an odd number of the
+    fragments of x. The probability of the union over all x is a sum over the subspaces that they span: subspaces of
+    dimension 1, 2 and 3 count +1, -2 and +8 times (the Moebius function of the subspaces of a vector space over GF(2)).
     """
     nb_frag = scan.nb_frag
     failures = [np.zeros(len(silent))]

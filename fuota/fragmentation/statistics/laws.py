@@ -72,9 +72,9 @@ class LossLaw:
         return lost, table
 
     def fewer_received(self, *, more_than: int = -1) -> float:
-        """Return the probability that more than `more_than` uncoded fragments are lost, and fewer coded fragments are received.
+        """Return the probability of more than `more_than` lost uncoded fragments, and fewer received coded fragments than these.
 
-        "Fewer" means fewer than uncoded fragments are lost: then the device certainly fails.
+        A device with fewer received coded fragments than lost uncoded fragments certainly fails.
         """
         received_fewer = np.concatenate([np.zeros((len(self.received), 1)), np.cumsum(self.received, axis=1)], axis=1)
         # A device that lost more than nb_coded uncoded fragments certainly received fewer coded fragments.
@@ -132,8 +132,8 @@ def _transitions(loss: float, burst_frames: float) -> Floats:
         highest = f"{burst_frames / (burst_frames + 1):.3f}"
         why = "a run of received frames has 1 frame or more"
         refuse("loss", f"{highest} or less with bursts of {burst_frames:g} frames", loss, nearest=highest, why=why)
-    to_hearing = 1 / burst_frames
-    return np.array([[1 - to_losing, to_losing], [to_hearing, 1 - to_hearing]])
+    to_receiving = 1 / burst_frames
+    return np.array([[1 - to_losing, to_losing], [to_receiving, 1 - to_receiving]])
 
 
 def _burst_law(nb_frag: int, nb_coded: int, loss: float, transitions: Floats) -> LossLaw:
