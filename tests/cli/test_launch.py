@@ -173,8 +173,8 @@ def test_a_campaign_that_has_ended_is_watched_without_its_server(fuota, half_don
 @pytest.mark.parametrize(
     ("arguments", "content", "refusal"),
     [
-        ([], b"", (3, "is empty")),
-        (["-d", "5", "-s", "1", "-r", "0"], bytes(16_384), (3, "16383")),
+        ([], b"", (3, "(empty)")),
+        (["-d", "5", "-s", "1", "-r", "0"], bytes(range(256)) * 64, (3, "16383")),
         (["-d", "0", "-s", "49"], b"x", (3, "49")),
         (["-d", "8"], b"x", (3, "uplinks only")),
         (["-r", "1.5"], b"x", (2, "redundancy must be 0 to 1")),

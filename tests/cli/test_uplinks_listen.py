@@ -131,10 +131,10 @@ def test_where_nobody_reads_on_listening_ends_without_a_complaint_and_what_came_
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--listen", "8381"], 2, "--listen 8381 is not HOST:PORT"),
+        (["--listen", "8381"], 2, "--listen must be HOST:PORT"),
         (["--listen", "0.0.0.0:0"], 2, "set FUOTA_LISTEN_TOKEN"),
         (["--listen", "127.0.0.1:99999"], 2, "port must be 0 to 65535, got 99999"),
-        (["--out", "/no/such/folder/file"], 2, "uplinks cannot be kept in /no/such/folder/file: No such file"),
+        (["--out", "/no/such/folder/file"], 2, "/no/such/folder/file cannot be written: No such file"),
     ],
 )
 def test_what_cannot_begin_is_told(fuota, arguments, code, words):
