@@ -1,4 +1,4 @@
-"""Which image the devices run, as far as they have reported, against the base of a patch."""
+"""Check of the base of a patch against the images that the devices have reported."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class RefusedImageError(ImageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateOptions:
-    """What an image is checked against before it is sent.
+    """Options of the image gate.
 
     strict: refuse an image that has a warning.
     base: for a patch, the image that the devices run (an open image, bytes, or a path); a HEX or ELF file is converted.

@@ -1,6 +1,6 @@
 """Record of campaigns, their events and the uplinks of devices. A crash loses nothing.
 
-One SQLite file holds all campaigns of a user. Every write is a transaction of its own that is on disk when the call returns
+One SQLite file holds all campaigns of a user. Every write is one transaction that is on disk when the call returns
 (synchronous=FULL). No key or other secret is written: the journal receives none.
 """
 
@@ -44,7 +44,7 @@ class CampaignState(StrEnum):
     """State of a campaign, as far as we know."""
 
     INTENDED = "intended"
-    """Written down; it is not known yet whether the server has it."""
+    """It is written down; whether the server has it is unknown."""
     LAUNCHED = "launched"
     """The server has it."""
     FINISHED = "finished"
@@ -224,9 +224,9 @@ class Journal:
     def _free_id(self, now_ms: int) -> str:
         """Return date and time, which sort, with a number if another campaign began in the same second."""
         stem = time.strftime("%Y%m%d-%H%M%S", time.localtime(now_ms / 1000))
-        taken = {row["id"] for row in self._db.execute("SELECT id FROM campaign WHERE id LIKE ?", (stem + "%",))}
+        used = {row["id"] for row in self._db.execute("SELECT id FROM campaign WHERE id LIKE ?", (stem + "%",))}
         number = 1
-        while (candidate := stem if number == 1 else f"{stem}-{number}") in taken:
+        while (candidate := stem if number == 1 else f"{stem}-{number}") in used:
             number += 1
         return candidate
 

@@ -14,7 +14,7 @@ LATE_SHARE = 0.1
 
 
 def lasts_ms(campaign: Campaign) -> int | None:
-    """Return the time in ms from the launch to the end of the last frame, or None if it is not known.
+    """Return the time in ms from the launch to the end of the last frame, or None if the campaign does not record it.
 
     The time is the start delay and the duration of the plan.
     """

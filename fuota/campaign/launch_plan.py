@@ -1,4 +1,4 @@
-"""The plan of a launch, and the one request that sends it."""
+"""The plan of a launch, and the request that sends it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TransferChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a transfer needs on air, taken from its plan.
+    """Needs of a transfer on air, taken from its plan.
 
     nb_frag, nb_coded: uncoded and coded fragments of `frag_size` bytes. frames: number of frames; more than the fragments if
     each fragment is repeated (NB_TRANS). airtime_us: time on air of all frames. interval_ms: from the start of a frame to the

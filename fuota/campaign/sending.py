@@ -30,7 +30,7 @@ PAUSE_MS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shipment:
-    """What `send_once` sends and writes down.
+    """Image, request and facts for `send_once`.
 
     image: bytes of the image. request: parameters of mcastTransfer. server: name of the server in the journal, its URL.
     expected: what the transfer needs, see `Expected.to_json`. target_sha256: for a patch, SHA-256 of the image that it makes.
@@ -68,12 +68,12 @@ def send_once(
         raise OutcomeUnknownError(f"interrupted while the launch was on its way. {_advice(campaign)}") from None
     except (UnreachableError, ServerFault, MalformedAnswerError) as error:
         if isinstance(error, UnreachableError) and not error.maybe_received:
-            _mark_refused(journal, campaign, error)
+            _record_refusal(journal, campaign, error)
             raise
         journal.note(campaign.id, "answer lost", {"error": str(error)})
         job_id = _job_that_appeared(client, campaign, error, sleep)
     except FuotaError as error:
-        _mark_refused(journal, campaign, error)
+        _record_refusal(journal, campaign, error)
         raise
     journal.note(campaign.id, "launched", {"job_id": job_id})
     return journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=job_id)
@@ -149,6 +149,6 @@ def _advice(campaign: Campaign) -> str:
     return f"Do not launch again before `fuota watch {campaign.id}` has told whether the server has the job"
 
 
-def _mark_refused(journal: Journal, campaign: Campaign, error: FuotaError) -> None:
+def _record_refusal(journal: Journal, campaign: Campaign, error: FuotaError) -> None:
     journal.note(campaign.id, "refused", {"error": str(error)})
     journal.set_state(campaign.id, CampaignState.REFUSED)

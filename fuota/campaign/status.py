@@ -1,4 +1,4 @@
-"""What the status of a job means for a campaign."""
+"""Effects of the status of a job on its campaign."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from fuota.network import Uplink
 class UplinkFile:
     """File that uplinks are appended to, in a folder that exists. Raises StorageError if it cannot be written.
 
-    A line that a crash has cut off is ended first, so that the next uplink begins on a line of its own.
+    A line that a crash has cut off is ended first, so that the next uplink begins on a new line.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a campaign ended: from the uplinks of the devices to a verdict and a conclusion."""
+"""Verdict and conclusion of a campaign, from the uplinks of its devices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Conclusion(StrEnum):
     STOPPED = "stopped"
     """The campaign was cancelled."""
     UNKNOWN = "unknown"
-    """No device has reported, or it is not known how many devices there are."""
+    """No device has reported, or the number of devices is unknown."""
 
 
 def verdict_of(journal: Journal, campaign: Campaign) -> Verdict:
@@ -54,7 +54,7 @@ def conclusion_of(
 ) -> Conclusion:
     """Return whether enough devices are updated.
 
-    population: number of targeted devices, None if it is not known; then the outcome is unknown or partial.
+    population: number of targeted devices, None if it is unknown; then the conclusion is UNKNOWN or PARTIAL.
     target: share of the population that must be updated; None asks for all devices.
     """
     if state is CampaignState.CANCELLED:
@@ -75,7 +75,7 @@ def has_reports(verdict: Verdict) -> bool:
 
 
 def population_of(campaign: Campaign, verdict: Verdict, expect: int | None) -> int | None:
-    """Return the number of targeted devices, or None if it is not known.
+    """Return the number of targeted devices, or None if it is unknown.
 
     expect: number of devices that the tags of the campaign stand for, as the user says; not used if devices were named.
     """

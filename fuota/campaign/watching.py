@@ -34,7 +34,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchTimeouts:
-    """How long to wait, in milliseconds.
+    """Times to wait, in milliseconds.
 
     poll_ms: between two status calls. outage_ms: for a server that does not answer. reports_ms: for the next uplink, once the
     job has ended and not all devices have settled.

@@ -30,7 +30,7 @@ _PLANNED_LOSSES = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSandboxRecipe:
-    """How the sandbox is made.
+    """Recipe of a sandbox.
 
     devices: number of devices. loss: lowest and highest share of frames that a device loses. region: name of the region.
     version: TS004 version of the devices. speed: multiple of real time; None is without waiting. seed: random seed.

@@ -1,4 +1,4 @@
-"""A patch: which devices run its base, as far as they have said, and when one of them has made its target."""
+"""The base of a patch against the reports of the devices, and the verdict for its target."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ def runs(dev_eui: str, sha256: str) -> Uplink:
     return Uplink(dev_eui=dev_eui, port=IMAGE_REPORT_FPORT, pdu=ImageReport(sha256=bytes.fromhex(sha256)).to_bytes())
 
 
-def test_what_a_device_said_last_counts_over_all_campaigns(journal, new_campaign, clock):
-    for said in ([runs(A, OTHER), runs(B, BASE)], [runs(A, BASE)], [runs(C, TARGET)]):
+def test_the_last_report_of_a_device_counts_over_all_campaigns(journal, new_campaign, clock):
+    for reports in ([runs(A, OTHER), runs(B, BASE)], [runs(A, BASE)], [runs(C, TARGET)]):
         new_campaign()
-        journal.store_uplinks(said)
+        journal.store_uplinks(reports)
         clock.now_ms += 10
     assert known_images(journal) == {A: BASE, B: BASE, C: TARGET}
 
 
 def test_campaigns_of_several_applications_overlap(journal, new_campaign, clock):
-    for app_eui, said in (("1" * 16, OTHER), ("2" * 16, BASE), ("1" * 16, TARGET), ("2" * 16, BASE)):
+    for app_eui, sha256 in (("1" * 16, OTHER), ("2" * 16, BASE), ("1" * 16, TARGET), ("2" * 16, BASE)):
         new_campaign(app_eui=app_eui)
-        journal.store_uplinks([runs(A, said)])
+        journal.store_uplinks([runs(A, sha256)])
         clock.now_ms += 10
     assert known_images(journal) == {A: BASE}
 
 
-def test_other_ports_and_other_octets_say_nothing(journal, new_campaign):
+def test_other_ports_and_malformed_reports_are_ignored(journal, new_campaign):
     new_campaign()
     journal.store_uplinks([Uplink(dev_eui=A, port=IMAGE_REPORT_FPORT, pdu=b"\x01"), Uplink(dev_eui=A, port=2)])
     assert known_images(journal) == {}
 
 
-def test_devices_that_run_the_base_or_said_nothing_pass(journal, new_campaign):
+def test_devices_that_run_the_base_or_have_not_reported_pass(journal, new_campaign):
     new_campaign()
     journal.store_uplinks([runs(A, BASE)])
     assert check_base(journal, [A], BASE) == ()
@@ -59,4 +59,4 @@ def test_a_device_that_reports_the_target_of_a_patch_is_updated(journal, new_cam
     journal.store_uplinks([runs(A, TARGET), runs(B, OTHER), runs(C, BASE)])
     verdict = verdict_of(journal, campaign)
     assert verdict.sha256 == TARGET
-    assert [str(one.outcome) for one in verdict.devices] == ["updated", "silent", "silent"]
+    assert [str(device.outcome) for device in verdict.devices] == ["updated", "silent", "silent"]

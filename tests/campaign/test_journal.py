@@ -1,4 +1,4 @@
-"""What the journal keeps, for whom, and what it says where it cannot."""
+"""The journal: what it stores, for how long, and its errors."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def uplink(number: int) -> Uplink:
 
 
 def numbers(journal, campaign) -> list[int | None]:
-    return [one.seqno for one in journal.uplinks(campaign)]
+    return [uplink.seqno for uplink in journal.uplinks(campaign)]
 
 
 # --- what survives
 
 
-def test_everything_survives_closing_and_opening(tmp_path, journal, new_campaign):
+def test_everything_is_kept_when_the_journal_is_closed_and_opened(tmp_path, journal, new_campaign):
     campaign = new_campaign()
     journal.note(campaign.id, "launched", {"job_id": "job", "ümlaut": [1, None]})
     journal.store_uplinks([uplink(1), uplink(2)])
@@ -47,10 +47,10 @@ def test_everything_survives_closing_and_opening(tmp_path, journal, new_campaign
     assert (campaign.state, campaign.job_id, campaign.image_bytes) == ("launched", "job", 500)
     assert (campaign.dev_euis, campaign.request) == ((DEV, "0000000000000002"), {"fragPkgVer": "1"})
     assert [(event["what"], event["job_id"], event["ümlaut"]) for event in history] == [("launched", "job", [1, None])]
-    assert [one.seqno for one in uplinks] == [1, 2]
+    assert [uplink.seqno for uplink in uplinks] == [1, 2]
 
 
-def test_a_process_that_dies_without_closing_has_lost_nothing_and_others_see_it(tmp_path, journal, new_campaign):
+def test_a_process_that_dies_loses_nothing(tmp_path, journal, new_campaign):
     campaign = new_campaign()
     script = f"""
 import os
@@ -88,7 +88,7 @@ def test_two_connections_and_several_threads_write_at_the_same_time(tmp_path, jo
     other.close()
 
 
-def test_of_a_batch_all_uplinks_are_kept_or_none(journal, new_campaign):
+def test_a_batch_of_uplinks_is_stored_whole_or_not_at_all(journal, new_campaign):
     campaign = new_campaign()
 
     def breaks_off():
@@ -102,7 +102,7 @@ def test_of_a_batch_all_uplinks_are_kept_or_none(journal, new_campaign):
     assert numbers(journal, campaign) == [2]
 
 
-def test_a_number_that_json_has_no_word_for_does_not_spoil_the_rest(journal, new_campaign):
+def test_a_number_outside_json_does_not_affect_other_fields(journal, new_campaign):
     campaign = new_campaign()
     odd = parse_uplinks('{"devEui": "0000000000000001", "seqno": 1, "theirOwn": 1e999}')
     journal.store_uplinks([*odd, uplink(2)])
@@ -112,24 +112,24 @@ def test_a_number_that_json_has_no_word_for_does_not_spoil_the_rest(journal, new
 # --- campaigns
 
 
-def test_campaigns_begun_in_the_same_second_are_told_apart(journal, new_campaign, clock):
+def test_campaigns_of_the_same_second_have_different_ids(journal, new_campaign, clock):
     ids = []
     for _ in range(3):
         ids.append(new_campaign().id)
         clock.now_ms += 1
     assert len(set(ids)) == 3
-    assert len({one[:15] for one in ids}) == 1, "the clock should not have left the second"
+    assert len({campaign_id[:15] for campaign_id in ids}) == 1, "the clock should not have left the second"
     assert [campaign.id for campaign in journal.campaigns()] == ids[::-1]
 
 
-def test_a_job_id_once_known_stays(journal, new_campaign):
+def test_a_known_job_id_is_kept(journal, new_campaign):
     campaign = new_campaign()
     assert campaign.job_id is None
     journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id="job")
     assert journal.set_state(campaign.id, CampaignState.FINISHED).job_id == "job"
 
 
-def test_an_unknown_campaign_is_refused_with_the_latest_known_ones(journal, new_campaign, clock):
+def test_an_unknown_campaign_is_refused_with_the_latest_ids(journal, new_campaign, clock):
     with pytest.raises(ParameterError, match="none yet"):
         journal.campaign("20200101-000000")
     ids = []
@@ -140,34 +140,34 @@ def test_an_unknown_campaign_is_refused_with_the_latest_known_ones(journal, new_
         journal.campaign("20200101-000000")
 
 
-def test_a_campaign_is_json(new_campaign):
+def test_a_campaign_can_be_written_as_json(new_campaign):
     campaign = new_campaign()
     assert json.loads(json.dumps(campaign.to_json()))["dev_euis"] == list(campaign.dev_euis)
     assert set(campaign.to_json()) >= {"id", "state", "server", "app_eui", "job_id", "image_sha256", "expected"}
 
 
-# --- whose uplinks
+# --- uplinks of a campaign
 
 
 def test_uplinks_belong_to_the_campaign_during_which_they_arrived(journal, new_campaign, clock):
-    def stored(number: int) -> None:
+    def store(number: int) -> None:
         clock.now_ms += 10
         journal.store_uplinks([uplink(number)])
         clock.now_ms += 10
 
-    stored(1)
+    store(1)
     first = new_campaign()
-    stored(2)
-    new_campaign(app_eui="AAAAAAAAAAAAAA02")  # of another application: ends nothing here
-    stored(3)
+    store(2)
+    new_campaign(app_eui="AAAAAAAAAAAAAA02")  # Another application: the first campaign goes on.
+    store(3)
     second = new_campaign()
-    stored(4)
+    store(4)
     assert numbers(journal, first) == [2, 3]
     assert numbers(journal, second) == [4]
     assert (journal.count_uplinks(first), journal.count_uplinks(second)) == (2, 1)
 
 
-def test_an_uplink_in_the_very_millisecond_of_the_beginning_counts(journal, new_campaign, clock):
+def test_an_uplink_in_the_first_millisecond_counts(journal, new_campaign, clock):
     campaign = new_campaign()
     journal.store_uplinks([uplink(1)])
     assert numbers(journal, campaign) == [1]
@@ -187,11 +187,11 @@ def test_a_refused_campaign_takes_no_uplinks_from_the_one_before(journal, new_ca
     ("state", "over"),
     [("intended", False), ("launched", False), ("finished", True), ("cancelled", True), ("refused", True)],
 )
-def test_a_campaign_is_over_when_its_state_says_so(journal, new_campaign, state, over):
+def test_a_campaign_is_over_by_its_state(journal, new_campaign, state, over):
     assert journal.is_over(journal.set_state(new_campaign().id, CampaignState(state))) is over
 
 
-def test_a_campaign_is_over_when_another_of_its_application_was_launched(journal, new_campaign, clock):
+def test_a_campaign_is_over_when_another_campaign_replaced_it(journal, new_campaign, clock):
     first = journal.set_state(new_campaign().id, CampaignState.LAUNCHED)
     clock.now_ms += 1
     second = new_campaign()
@@ -199,10 +199,10 @@ def test_a_campaign_is_over_when_another_of_its_application_was_launched(journal
     assert not journal.is_over(second)
 
 
-# --- where it cannot be
+# --- folders that cannot be used
 
 
-def test_the_folder_is_made_for_its_owner_alone(tmp_path):
+def test_the_folder_is_readable_by_its_owner_only(tmp_path):
     Journal(tmp_path / "a" / "b").close()
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
@@ -225,7 +225,7 @@ def something_else_where_the_file_should_be(tmp_path):
 @pytest.mark.parametrize(
     "make", [below_a_file, a_folder_where_the_file_should_be, something_else_where_the_file_should_be]
 )
-def test_a_place_that_cannot_be_used_is_named_in_one_line(tmp_path, make):
+def test_a_folder_that_cannot_be_used_is_named_in_one_line(tmp_path, make):
     folder = make(tmp_path)
     with pytest.raises(StorageError, match=r"--state-dir") as caught:
         Journal(folder)
@@ -233,7 +233,7 @@ def test_a_place_that_cannot_be_used_is_named_in_one_line(tmp_path, make):
     assert "\n" not in str(caught.value)
 
 
-def test_a_journal_whose_file_went_bad_while_it_was_open_raises_storage_errors(journal, new_campaign):
+def test_a_damaged_journal_raises_storage_errors(journal, new_campaign):
     campaign = new_campaign()
     journal.path.write_bytes(b"overwritten by somebody" * 1000)
     for touch in (lambda: journal.uplinks(campaign), lambda: journal.store_uplinks([uplink(1)])):
@@ -241,7 +241,7 @@ def test_a_journal_whose_file_went_bad_while_it_was_open_raises_storage_errors(j
             touch()
 
 
-def test_the_schema_of_a_newer_fuota_is_refused_and_left_alone(tmp_path):
+def test_the_schema_of_a_newer_fuota_is_refused_and_not_changed(tmp_path):
     Journal(tmp_path).close()
     db = sqlite3.connect(tmp_path / "journal.sqlite")
     db.execute("PRAGMA user_version = 2")

@@ -24,8 +24,8 @@ def planned(image: bytes, *, repeats: bool = False, **choices: object) -> Transm
 def sent(image: bytes, *, frag_alg: str = "FWD_ERR_CORR", **choices: object) -> TransferRequest:
     """Return the request that sends an image."""
     transfer = TransferChoices(app_eui=APP, file_name="app.bin", dev_tags=["a"], frag_alg=frag_alg)  # type: ignore[arg-type]
-    asked = recipe(**choices)
-    return request_of(plan_for(FirmwareImage(data=image), asked, repeats=transfer.repeats), transfer, asked)
+    plan_recipe = recipe(**choices)
+    return request_of(plan_for(FirmwareImage(data=image), plan_recipe, repeats=transfer.repeats), transfer, plan_recipe)
 
 
 def test_eu868_dr5_by_hand():
@@ -118,6 +118,6 @@ def test_a_plan_for_the_application_to_send_is_refused():
         (16_000, {"redundancy": 0.5, "frag_size": 1, "data_rate": 5}, PlanError, "16383"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(size, changed, error, words):
+def test_an_image_that_cannot_be_sent_is_refused(size, changed, error, words):
     with pytest.raises(error, match=words):
         planned(bytes(size), **changed)

@@ -94,7 +94,7 @@ def test_reports_are_awaited_if_the_server_has_forgotten_the_job(server, journal
     shown = followed(campaign, meanwhile={5: settle})
     assert [(progress.state, progress.pct_done, progress.uplinks) for progress in shown][-1] == ("Running", 90, 2)
     assert shown[-1].finished
-    assert journal.campaign(campaign.id).state is CampaignState.LAUNCHED, "it is not known how the job ended"
+    assert journal.campaign(campaign.id).state is CampaignState.LAUNCHED, "how the job ended is unknown"
 
 
 def test_an_intended_campaign_with_a_running_job_was_launched(server, journal, new_campaign, followed, settle, clock):

@@ -17,7 +17,7 @@ KEYS = ("key: mcastStatus", "key: mcast/status", "key: device/status", "key: dev
 
 @pytest.fixture
 def doctor(fuota, monkeypatch):
-    """Runs `fuota doctor --json`: the result, and the checks by name."""
+    """Return a function that runs `fuota doctor --json` and returns the result and the checks by name."""
     monkeypatch.setenv("FUOTA_API_KEY", KEY)
 
     def run(*arguments):
@@ -30,22 +30,22 @@ def doctor(fuota, monkeypatch):
 
 @pytest.fixture
 def server(http_server):
-    """A server whose statuses are by the last part of the path, 404 where none is said; what it was asked."""
-    statuses, answers, asked = {}, {}, []
+    """URL of a server; its statuses (404 by default) and answers by the call; and the requests that it received."""
+    statuses, answers, requests = {}, {}, []
 
     def reply(method, path, headers, body):
         name = path.partition("/rest/integration/")[2].partition("?")[0]
-        asked.append((method, name))
+        requests.append((method, name))
         return statuses.get(name, 404), answers.get(name, {"message": "nobody of that name"})
 
-    return http_server(reply), statuses, answers, asked
+    return http_server(reply), statuses, answers, requests
 
 
 def states(checks):
     return {name: check["state"] for name, check in checks.items()}
 
 
-def test_a_sound_machine_passes_without_a_server(doctor):
+def test_a_machine_passes_without_a_server(doctor):
     result, checks = doctor()
     assert result.code == 0
     assert "FAIL" not in states(checks).values()
@@ -54,7 +54,7 @@ def test_a_sound_machine_passes_without_a_server(doctor):
     assert result.event("doctor")["ok"] is True
 
 
-def test_people_read_a_table_and_a_sum(fuota):
+def test_the_output_for_people_has_a_table_and_counts(fuota):
     result = fuota("doctor")
     assert result.code == 0
     assert any(line.startswith("OK") and "engine" in line for line in result.out.splitlines())
@@ -70,12 +70,12 @@ def test_a_real_sandbox_passes(fuota):
     assert "from the sandbox itself" in checks["API key"]["found"]
 
 
-def test_only_gets_are_sent_and_every_role_is_asked_about(doctor, server):
-    url, _, _, asked = server
+def test_only_gets_are_sent_for_every_role(doctor, server):
+    url, _, _, requests = server
     result, checks = doctor("--server", url, "--app-eui", APP)
     assert result.code == 0
-    assert {method for method, _ in asked} == {"GET"}
-    assert {name for _, name in asked} == {"mcastStatus", "mcast/status", "device/status", "device/csvExport"}
+    assert {method for method, _ in requests} == {"GET"}
+    assert {name for _, name in requests} == {"mcastStatus", "mcast/status", "device/status", "device/csvExport"}
     assert {checks[key]["state"] for key in KEYS} == {"OK"}
 
 
@@ -92,7 +92,7 @@ def test_only_gets_are_sent_and_every_role_is_asked_about(doctor, server):
         ("device/status", 503, "WARN", 0),
     ],
 )
-def test_a_call_that_is_refused_is_told_and_fails_where_a_campaign_needs_it(doctor, server, call, status, state, code):
+def test_a_refused_call_fails_if_a_campaign_needs_it(doctor, server, call, status, state, code):
     url, statuses, _, _ = server
     statuses[call] = status
     result, checks = doctor("--server", url)
@@ -100,15 +100,15 @@ def test_a_call_that_is_refused_is_told_and_fails_where_a_campaign_needs_it(doct
     assert bool(checks[f"key: {call}"]["advice"]) == (state != "OK")
 
 
-def test_a_refusal_is_said_once(doctor, server):
-    """Not again by what the refused call would have told."""
+def test_a_refusal_is_reported_once(doctor, server):
+    """The check that needs the refused call is left out."""
     url, statuses, _, _ = server
     statuses["mcastStatus"] = 403
     _, checks = doctor("--server", url, "--app-eui", APP)
     assert "application" not in checks
 
 
-def test_a_key_that_is_refused_by_every_call_is_no_matter_of_roles(doctor, server):
+def test_a_key_that_every_call_refuses_is_one_failure(doctor, server):
     url, statuses, _, _ = server
     statuses.update(dict.fromkeys(["mcastStatus", "mcast/status", "device/status", "device/csvExport"], 403))
     result, checks = doctor("--server", url, "--app-eui", APP)
@@ -121,7 +121,7 @@ def test_a_key_that_is_refused_by_every_call_is_no_matter_of_roles(doctor, serve
 
 
 @pytest.mark.parametrize(("word", "state"), [("Running", "WARN"), ("Done", "OK"), ("Cancelled", "OK")])
-def test_a_job_under_way_is_told(doctor, server, word, state):
+def test_a_running_job_is_a_warning(doctor, server, word, state):
     url, statuses, answers, _ = server
     statuses["mcastStatus"] = 200
     answers["mcastStatus"] = {"jobId": f"MCastXferJobReq:{APP}", "state": word, "pctDone": 40}
@@ -131,7 +131,7 @@ def test_a_job_under_way_is_told(doctor, server, word, state):
 
 @pytest.fixture
 def server_of():
-    """Starts a server that knows nobody and writes this into its Date header."""
+    """Return a function that starts a server with this Date header, which answers 404."""
     servers = []
 
     def start(date):
@@ -162,18 +162,18 @@ def test_the_clocks_are_compared(doctor, server_of, ahead_s, state, word):
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Nov 2026 12:00:00 GMT"])
-def test_a_server_that_does_not_tell_its_time_is_no_failure(doctor, server_of, date):
+def test_a_server_without_a_valid_date_is_a_warning(doctor, server_of, date):
     _, checks = doctor("--server", server_of(date))
     assert checks["clock"]["state"] == "WARN"
 
 
-def test_a_server_that_is_not_there_fails_with_the_code_of_the_network(doctor, closed_port):
+def test_an_unreachable_server_has_the_exit_code_of_the_network(doctor, closed_port):
     result, checks = doctor("--server", f"http://127.0.0.1:{closed_port}")
     assert (result.code, checks["server"]["state"]) == (5, "FAIL")
     assert "clock" not in checks
 
 
-def test_no_key_fails_with_the_code_of_the_key(fuota):
+def test_a_missing_key_has_the_exit_code_of_the_key(fuota):
     result = fuota("doctor", "--server", "https://api.invalid", "--json")
     assert result.code == 4
     assert "no API key" in result.out
@@ -190,7 +190,7 @@ def test_a_broken_configuration_and_a_journal_that_cannot_be_written_fail(fuota,
 
 
 @pytest.mark.parametrize(("token", "state", "code"), [("s3cret", "OK", 0), ("wrong", "FAIL", 4), (None, "FAIL", 4)])
-def test_a_receiver_of_the_data_stream_is_given_an_empty_batch(doctor, monkeypatch, token, state, code):
+def test_a_receiver_receives_an_empty_batch(doctor, monkeypatch, token, state, code):
     stored = []
     if token:
         monkeypatch.setenv("FUOTA_LISTEN_TOKEN", token)
@@ -200,20 +200,20 @@ def test_a_receiver_of_the_data_stream_is_given_an_empty_batch(doctor, monkeypat
     assert "s3cret" not in result.out + result.err
 
 
-def test_a_receiver_is_asked_with_the_query_of_its_url(doctor, http_server):
-    asked = []
+def test_a_receiver_is_called_with_the_query_of_its_url(doctor, http_server):
+    requests = []
 
     def reply(_method, path, _headers, body):
-        asked.append((path, body))
+        requests.append((path, body))
         return 200, {}
 
     result, _ = doctor("--webhook", f"{http_server(reply)}/in?device=all&x=")
-    assert (result.code, asked) == (0, [("/in?device=all&x=", b"[]")])
+    assert (result.code, requests) == (0, [("/in?device=all&x=", b"[]")])
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:{port}/uplinks", "http://192.0.2.1/uplinks", "uplinks", "http://[::1"]
 )
-def test_a_receiver_that_is_not_there_fails(doctor, closed_port, url):
+def test_an_unreachable_receiver_fails(doctor, closed_port, url):
     result, checks = doctor("--webhook", url.format(port=closed_port))
     assert (result.code in {2, 5}, checks["data stream"]["state"]) == (True, "FAIL")

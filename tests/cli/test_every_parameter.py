@@ -1,4 +1,4 @@
-"""Every one of the 105 parameter rows of the 20 calls can be said on the command line; shown by --dry-run, which sends nothing."""
+"""Options exist for all 105 parameters of the 20 calls, as --dry-run shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROW = f"dev_eui,app_key\n{EUI},{AES}\n"
 IN_ROWS = {"app_key": AES, "nwk_key": AES, "lat": 1, "lng": 2, "tags": "a", "metadata": "m"}
 IN_ROWS |= {"dev_type": "t", "dev_class": "B", "fw_ver": "1"}
 
-# By call: command lines that say all its parameters between them, and what stands on standard input.
+# By call: command lines that together give all its parameters.
 LINES = {
     "device/sendmsg": [
         [
@@ -150,23 +150,23 @@ def requests(fuota, call: str, *more: str) -> list[dict]:
     return shown
 
 
-def test_there_are_twenty_calls_with_a_hundred_and_five_rows():
+def test_there_are_20_calls_with_105_parameters():
     assert list(LINES) == [call["call"] for call in CALLS]
     names = [row["name"] for call in CALLS for row in call["parameters"]]
     assert (len(CALLS), len([name for name in names if name != "Request Body"])) == (20, 105)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call["call"])
-def test_every_row_can_be_said_and_nothing_else_is_sent(fuota, call):
+def test_every_parameter_has_an_option_and_nothing_else_is_sent(fuota, call):
     spelled = ("--other-spelling", "jobID") if call["call"] in ("mcastStatus", "mcastCancel") else ()
     shown = requests(fuota, call["call"], *spelled)
-    said = {name for request in shown for name, _ in parse_qsl(urlsplit(request["url"]).query)}
-    said |= {"Request Body"} if shown[0]["body"] and "file" in shown[0]["body"] else set()
+    sent = {name for request in shown for name, _ in parse_qsl(urlsplit(request["url"]).query)}
+    sent |= {"Request Body"} if shown[0]["body"] and "file" in shown[0]["body"] else set()
     unlisted = (
         {"devEui"} if call["call"] == "device/activateOne" else set()
     )  # missing in the table, shown in the example
-    assert said == {row["name"] for row in call["parameters"]} | unlisted
-    assert {(one["method"], urlsplit(one["url"]).path) for one in shown} == {
+    assert sent == {row["name"] for row in call["parameters"]} | unlisted
+    assert {(request["method"], urlsplit(request["url"]).path) for request in shown} == {
         (call["method"], f"/rest/integration/{call['call']}")
     }
 
@@ -182,14 +182,14 @@ def test_a_dry_run_needs_no_key_and_shows_none(fuota, call):
 @pytest.mark.parametrize(
     "line", [line for lines in LINES.values() for line in lines[:1]], ids=lambda line: " ".join(line[:2])
 )
-def test_a_dry_run_is_for_people_too(fuota, line):
+def test_a_dry_run_has_output_for_people(fuota, line):
     stdin = b"image" if line[:2] == ["transfer", "start"] else ROW.encode()
     shown = fuota(*line, "--dry-run", stdin=stdin).out.splitlines()
     assert shown[0].split(" ")[0] in ("GET", "POST")
     assert "authorization: [redacted]" in shown
 
 
-def test_every_field_of_a_device_can_be_said_in_a_file(fuota):
+def test_every_field_of_a_device_can_be_given_in_a_file(fuota):
     row = json.dumps([{"dev_eui": EUI, **IN_ROWS}]).encode()
     result = fuota(
         "device", "update", "-", "--app-eui", APP, "--tags-operation", "APPEND", "--dry-run", "--json", stdin=row

@@ -1,4 +1,4 @@
-"""fuota launch --plan: what was planned is what is sent, to nobody else's image, and nothing beside it decides."""
+"""fuota launch --plan: the plan is sent as it is, for its image only; and plan, launch and watch announce the same times."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def meter(tmp_path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[tuple[object, ...], str]:
-    """The plans that were made already, by their options."""
+def plan_texts() -> dict[tuple[object, ...], str]:
+    """Text of each plan that was made already, by its options."""
     return {}
 
 
 @pytest.fixture
-def planned(fuota, image, tmp_path, made):
-    """Plans the image with these options; the file."""
+def planned(fuota, image, tmp_path, plan_texts):
+    """Return a function that plans the image with these options and returns the file."""
 
     def plan(*options: object) -> Path:
-        path, asked = tmp_path / "plan.json", options or PLANNED
-        if asked not in made:
-            result = fuota("plan", image, *asked, "-o", path)
+        path, key = tmp_path / "plan.json", options or PLANNED
+        if key not in plan_texts:
+            result = fuota("plan", image, *key, "-o", path)
             assert result.code == 0, result.err
-            made[asked] = path.read_text()
-        path.write_text(made[asked])
+            plan_texts[key] = path.read_text()
+        path.write_text(plan_texts[key])
         return path
 
     return plan
@@ -58,7 +58,7 @@ def content(path: Path) -> dict:
 
 
 def edited(path: Path, **changes: object) -> Path:
-    """The file with other values, its hash as it was."""
+    """Return the file with other values and its old hash."""
     document = json.loads(path.read_text())
     document["plan"] |= changes
     path.write_text(json.dumps(document))
@@ -66,19 +66,19 @@ def edited(path: Path, **changes: object) -> Path:
 
 
 def resealed(path: Path, **changes: object) -> Path:
-    """The file with other values and their hash."""
+    """Return the file with other values and their hash."""
     document = json.loads(edited(path, **changes).read_text())
     canonical = json.dumps(document["plan"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     path.write_text(json.dumps({**document, "sha256": hashlib.sha256(canonical.encode()).hexdigest()}))
     return path
 
 
-def refused(result, code: int, *words: str) -> None:
-    """One line with these words, and nothing begun."""
+def assert_refused(result, code: int, *words: str) -> None:
+    """Assert that the command printed one line with these words and sent nothing."""
     assert result.code == code, result.err
     assert result.err.splitlines() == [result.complaint]
-    for one in words:
-        assert one in result.complaint
+    for word in words:
+        assert word in result.complaint
 
 
 # --- what is sent
@@ -127,7 +127,7 @@ def test_the_sandbox_sends_what_was_planned(fuota, image, planned, journal, mete
     assert verdict["image_sha256"] == hashlib.sha256(IMAGE).hexdigest()
     assert verdict["counts"]["updated"] == 3
     devices = [event for event in result.events if event["event"] == "device"]
-    assert {device["received"] for device in devices} == {plan["nb_frag"]}, "all they needed, since nothing was lost"
+    assert {device["received"] for device in devices} == {plan["nb_frag"]}, "nothing was lost, so more was not needed"
     assert campaign.request["devClass"] == plan["device_class"]
     assert campaign.request["millisBetweenPkts"] == str(plan["pace"]["interval_us"] // 1000)
     assert campaign.request["startDelaySecs"] == str(plan["start_delay_s"])
@@ -135,11 +135,11 @@ def test_the_sandbox_sends_what_was_planned(fuota, image, planned, journal, mete
     assert campaign.request.get("txChnl") == (None if plan["channel"] is None else str(plan["channel"]))
 
 
-def test_people_read_what_was_planned(fuota, image, planned):
+def test_the_plan_is_shown_in_one_line(fuota, image, planned):
     result = fuota("launch", image, "--plan", planned(), *IN_THE_SANDBOX)
     assert result.code == 0
-    said = "app.bin: 340 bytes, 17 uncoded and 12 coded fragments of 20 bytes at DR5 (EU868)"
-    assert sum(line.startswith(said) for line in result.err.splitlines()) == 1
+    summary = "app.bin: 340 bytes, 17 uncoded and 12 coded fragments of 20 bytes at DR5 (EU868)"
+    assert sum(line.startswith(summary) for line in result.err.splitlines()) == 1
     assert "in 29 frames" in result.out
 
 
@@ -148,29 +148,29 @@ def test_an_image_from_a_pipe_is_sent_by_its_plan(fuota, planned):
     assert (result.code, result.event("launched")["frames"]) == (0, 29)
 
 
-def test_a_server_is_told_what_the_plan_says_it_is(fuota, image, planned, http_server):
-    path, asked = planned(), []
+def test_a_server_receives_the_parameters_of_the_plan(fuota, image, planned, http_server):
+    path, requests = planned(), []
 
     def reply(method, path, headers, body):
-        asked.append((method, path))
-        posted = any(one == "POST" for one, _ in asked)
+        requests.append((method, path))
+        posted = any(earlier == "POST" for earlier, _ in requests)
         return (200, {"jobId": JOB, "state": "Done"}) if posted else (404, {})
 
     where = ("--server", http_server(reply), "--app-eui", APP, "--tag", "north", "--poll", 0.05)
     result = fuota("launch", image, "--plan", path, *where, "--json")
-    assert result.code == 8, "no device has said anything"
-    assert result.event("launched")["frames"] == 29, "checked against the plan's region, without --region"
-    ((_, posted),) = (one for one in asked if one[0] == "POST")
+    assert result.code == 8, "no device has reported"
+    assert result.event("launched")["frames"] == 29, "the region comes from the plan"
+    ((_, posted),) = (request for request in requests if request[0] == "POST")
     query = dict(part.split("=") for part in posted.partition("?")[2].split("&"))
-    told = fuota("plan", image, *PLANNED, "--json").event("plan")["transfer_parameters"]
-    assert {name: query[name] for name in told} == {name: str(value) for name, value in told.items()}
-    assert query.keys() - told.keys() == {"appEui", "devTags", "descriptor", "useMultiPkg"}
+    parameters = fuota("plan", image, *PLANNED, "--json").event("plan")["transfer_parameters"]
+    assert {name: query[name] for name in parameters} == {name: str(value) for name, value in parameters.items()}
+    assert query.keys() - parameters.keys() == {"appEui", "devTags", "descriptor", "useMultiPkg"}
 
 
 # --- what is kept
 
 
-def test_the_journal_keeps_by_which_plan_it_was_launched(fuota, image, planned, journal):
+def test_the_journal_records_the_hash_of_the_plan(fuota, image, planned, journal):
     path = planned()
     sha256 = json.loads(path.read_text())["sha256"]
     result = fuota("launch", image, "--plan", path, *IN_THE_SANDBOX, "--json")
@@ -179,14 +179,14 @@ def test_the_journal_keeps_by_which_plan_it_was_launched(fuota, image, planned, 
     assert [event["plan_sha256"] for event in journal.history(campaign.id) if event["what"] == "planned"] == [sha256]
 
 
-def test_without_a_plan_there_is_none_to_keep(fuota, image, journal):
+def test_a_launch_without_a_plan_file_records_no_hash(fuota, image, journal):
     result = fuota("launch", image, *IN_THE_SANDBOX, "--json")
     assert result.event("launched")["plan_sha256"] is None
     (campaign,) = journal.campaigns()
     assert all(event["what"] != "planned" for event in journal.history(campaign.id))
 
 
-# --- how many are enough
+# --- the target
 
 LOSSY = ("--speed", "max", "--devices", 12, "--loss", "0.2-0.4", "--json")
 
@@ -195,18 +195,18 @@ LOSSY = ("--speed", "max", "--devices", 12, "--loss", "0.2-0.4", "--json")
     ("target", "option", "code"),
     [(0.01, (), 0), (0.999, (), 1), (0.999, ("--target", 0.01), 0), (0.01, ("--target", 1), 1)],
 )
-def test_the_target_is_the_plan_s_unless_another_is_given(fuota, image, planned, target, option, code):
+def test_the_target_of_the_plan_is_used_unless_another_is_given(fuota, image, planned, target, option, code):
     path = planned(*PLANNED, "--target", target)
     result = fuota("launch", image, "--plan", path, *LOSSY, *option)
-    assert 0 < result.event("verdict")["counts"]["updated"] < 12, "or the target decides nothing"
+    assert 0 < result.event("verdict")["counts"]["updated"] < 12, "otherwise the target decides nothing"
     assert result.code == code
 
 
-# --- what the plan decides is not said twice
+# --- options that the plan decides
 
 
 @pytest.mark.parametrize(
-    ("given", "name"),
+    ("option", "name"),
     [
         ("-r 0.5", "--redundancy"),
         ("--redundancy 0.7", "--redundancy"),
@@ -222,14 +222,14 @@ def test_the_target_is_the_plan_s_unless_another_is_given(fuota, image, planned,
         ("--descriptor 00000000", "--descriptor"),
     ],
 )
-def test_what_the_plan_decides_is_a_usage_error_that_names_it(fuota, image, planned, journal, given, name):
-    """Even where both say the same: who reads the command line need not look into the plan."""
-    result = fuota("launch", image, "--plan", planned(), *given.split(), *IN_THE_SANDBOX)
-    refused(result, 2, f"--plan decides {name} too", "plan again")
+def test_an_option_that_the_plan_decides_is_a_usage_error(fuota, image, planned, journal, option, name):
+    """This holds even if both agree: the command line can then be read without the plan."""
+    result = fuota("launch", image, "--plan", planned(), *option.split(), *IN_THE_SANDBOX)
+    assert_refused(result, 2, f"--plan decides {name} too", "plan again")
     assert journal.campaigns() == []
 
 
-def test_all_that_is_said_twice_is_named(fuota, image, planned, journal):
+def test_all_options_that_the_plan_decides_are_named(fuota, image, planned, journal):
     twice = ("--region", "EU868", "-d", 5, "-r", 0.5, "-s", 20)
     result = fuota("launch", image, "--plan", planned(), *twice, *IN_THE_SANDBOX, "--json")
     assert result.code == 2
@@ -239,12 +239,12 @@ def test_all_that_is_said_twice_is_named(fuota, image, planned, journal):
     assert journal.campaigns() == []
 
 
-def test_what_the_plan_does_not_decide_may_be_said(fuota, image, planned):
+def test_options_that_the_plan_leaves_open_are_accepted(fuota, image, planned):
     others = ("--target", 0.9, "--seed", 5, "--multi-package", "--contract-id", 7, "--yes")
     assert fuota("launch", image, "--plan", planned(), *others, *IN_THE_SANDBOX).code == 0
 
 
-# --- nothing else is launched
+# --- refused plans and images
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_an_image_that_was_changed_is_refused(fuota, image, planned, journal, ot
     path = planned()
     image.write_bytes(other)
     digest = hashlib.sha256(other).hexdigest()[:16]
-    refused(
+    assert_refused(
         fuota("launch", image, "--plan", path, *IN_THE_SANDBOX),
         3,
         "the plan is for app.bin, 340 bytes",
@@ -267,15 +267,15 @@ def test_an_image_that_was_changed_is_refused(fuota, image, planned, journal, ot
 @pytest.mark.parametrize("changes", [{"nb_coded": 13}, {"region": "IN865"}, {"target": 0.5}, {"unheard_of": 1}])
 def test_a_plan_that_was_changed_is_refused(fuota, image, planned, journal, changes):
     result = fuota("launch", image, "--plan", edited(planned(), **changes), *IN_THE_SANDBOX)
-    refused(result, 3, "plan.json was changed after it was written", "plan again")
+    assert_refused(result, 3, "plan.json was changed after it was written", "plan again")
     assert journal.campaigns() == []
 
 
 @pytest.mark.parametrize(
     "changes", [{"nb_coded": "12"}, {"nb_frag": 0}, {"region": 868}, {"target": "all"}, {"pace": {}}, {"version": 9}]
 )
-def test_a_plan_that_was_made_up_is_refused_too(fuota, image, planned, journal, changes):
-    refused(fuota("launch", image, "--plan", resealed(planned(), **changes), *IN_THE_SANDBOX), 3)
+def test_a_plan_with_invalid_values_is_refused(fuota, image, planned, journal, changes):
+    assert_refused(fuota("launch", image, "--plan", resealed(planned(), **changes), *IN_THE_SANDBOX), 3)
     assert journal.campaigns() == []
 
 
@@ -288,9 +288,9 @@ def test_a_plan_that_was_made_up_is_refused_too(fuota, image, planned, journal, 
         ('{"fuota_plan": 2}', "must be 1, got 2"),
     ],
 )
-def test_what_is_no_plan_is_refused(fuota, image, tmp_path, journal, text, words):
+def test_a_file_that_is_not_a_plan_is_refused(fuota, image, tmp_path, journal, text, words):
     (tmp_path / "plan.json").write_text(text)
-    refused(fuota("launch", image, "--plan", tmp_path / "plan.json", *IN_THE_SANDBOX), 3, "plan.json", words)
+    assert_refused(fuota("launch", image, "--plan", tmp_path / "plan.json", *IN_THE_SANDBOX), 3, "plan.json", words)
     assert journal.campaigns() == []
 
 
@@ -300,17 +300,71 @@ def test_what_is_no_plan_is_refused(fuota, image, tmp_path, journal, text, words
 )
 def test_a_plan_that_cannot_be_read_is_exit_code_2(fuota, image, tmp_path, journal, name, words):
     (tmp_path / "folder").mkdir()
-    refused(fuota("launch", image, "--plan", tmp_path / name, *IN_THE_SANDBOX), 2, name, words)
+    assert_refused(fuota("launch", image, "--plan", tmp_path / name, *IN_THE_SANDBOX), 2, name, words)
     assert journal.campaigns() == []
 
 
-def test_a_plan_that_the_server_does_not_send_is_a_plan_refused(fuota, image, tmp_path, journal):
+def test_a_plan_for_the_application_to_send_is_refused(fuota, image, tmp_path, journal):
     """An application-managed plan may have more coded fragments than mcastTransfer takes."""
     path = tmp_path / "plan.json"
     managed = fuota(
         "plan", image, "--region", "EU868", "-d", 5, "-s", 20, "--coded", 40, "--application-managed", "-o", path
     )
     if managed.code == 0:
-        refused(fuota("launch", image, "--plan", path, *IN_THE_SANDBOX), 3)
+        assert_refused(fuota("launch", image, "--plan", path, *IN_THE_SANDBOX), 3)
     assert managed.code in (0, 3)
+    assert journal.campaigns() == []
+
+
+# --- one planner
+
+SAME = ("--region", "EU868", "-d", "5", "-r", "0.3")
+
+
+def launched_without_plan(fuota, image, http_server, *options: object):
+    """Launch on a server that ends the job at once; return the result and the id of the campaign."""
+    posts = []
+
+    def reply(method, path, headers, body):
+        posts.extend(["POST"] * (method == "POST"))
+        return (200, {"jobId": JOB, "state": "Done", "startTime": 1, "endTime": 2}) if posts else (404, {})
+
+    where = ("--server", http_server(reply), "--app-eui", APP, "--tag", "north", "--poll", 0.05)
+    result = fuota("launch", image, *options, *where, "--json")
+    return result, result.event("launched")["campaign"]
+
+
+def test_plan_launch_and_watch_have_the_same_duration(fuota, large, http_server, journal, tmp_path):
+    plan = fuota("plan", large, *SAME, "-o", tmp_path / "plan.json", "--json").event("plan")
+    result, campaign = launched_without_plan(fuota, large, http_server, *SAME)
+    launched = result.event("launched")
+    assert (launched["duration_ms"], launched["interval_ms"]) == (plan["duration_ms"], plan["interval_ms"])
+    assert (launched["frames"], launched["airtime_us"]) == (plan["nb_frag"] + plan["nb_coded"], plan["airtime_us"])
+    assert journal.campaign(campaign).expected["duration_ms"] == plan["duration_ms"]
+    by_file, _ = launched_without_plan(fuota, large, http_server, "--plan", tmp_path / "plan.json")
+    assert by_file.event("launched")["duration_ms"] == plan["duration_ms"]
+
+
+def test_what_is_not_given_is_planned_as_by_fuota_plan(fuota, large, http_server):
+    plan = fuota("plan", large, "--region", "EU868", "--json").event("plan")
+    result, _ = launched_without_plan(fuota, large, http_server, "--region", "EU868")
+    for name in ("data_rate", "frag_size", "nb_frag", "nb_coded", "interval_ms", "duration_ms"):
+        assert result.event("launched")[name] == plan[name], name
+
+
+@pytest.mark.parametrize("options", [(), ("-d", "5"), ("-d", "0", "-r", "0.5"), ("--frag-alg", "NB_TRANS", "-d", "3")])
+def test_a_launch_stays_within_the_duty_cycle_of_eu868(fuota, large, http_server, journal, options):
+    result, campaign = launched_without_plan(fuota, large, http_server, "--region", "EU868", *options)
+    launched = result.event("launched")
+    assert launched["airtime_us"] / launched["frames"] <= 0.10 * launched["interval_ms"] * 1000
+    assert journal.campaign(campaign).request["millisBetweenPkts"] == str(launched["interval_ms"])
+
+
+def test_an_interval_that_breaks_the_duty_cycle_is_refused_as_by_fuota_plan(fuota, large, journal):
+    options = ("--region", "EU868", "-d", "0", "--interval-ms", "5000")
+    where = ("--server", "http://127.0.0.1:1", "--app-eui", APP, "--tag", "north")
+    planned, launched = fuota("plan", large, *options), fuota("launch", large, *options, *where)
+    assert (planned.code, launched.code) == (3, 3)
+    assert "28125" in launched.complaint
+    assert launched.complaint == planned.complaint
     assert journal.campaigns() == []

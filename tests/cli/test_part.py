@@ -1,4 +1,4 @@
-"""--device qemu, of the demonstration and of a sandbox of its own: real firmware in the fleet, shown to a person."""
+"""--device qemu of `fuota demo` and `fuota sandbox serve`: emulated firmware as a device."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is n
 
 
 @needs_qemu
-def test_a_person_sees_the_part_receive_check_restart_and_prove_it(fuota, sample):
+def test_the_firmware_receives_checks_starts_and_proves_the_image(fuota, sample):
     result = fuota("demo", "--device", "qemu", "--speed", "max")
     assert result.code == 0
     (updated,) = (line.split() for line in result.out.splitlines() if line.startswith("  updated"))
     assert updated[1] == "1"
-    said = [line.removeprefix("  part: ") for line in result.err.splitlines() if line.startswith("  part: ")]
+    console = [line.removeprefix("  firmware: ") for line in result.err.splitlines() if line.startswith("  firmware: ")]
     sha256 = hashlib.sha256(sample.read_bytes()).hexdigest()
-    (checked,) = (line for line in said if "whole" in line)
+    (checked,) = (line for line in console if "whole" in line)
     assert checked.endswith("fuota-sensor 1.1.0, SHA-256 right")
-    assert said.count(f"sha256 {hashlib.sha256(OLD.read_bytes()).hexdigest()}") == 2, (
+    assert console.count(f"sha256 {hashlib.sha256(OLD.read_bytes()).hexdigest()}") == 2, (
         "at first, and after the power cut"
     )
-    resumed = next(i for i, line in enumerate(said) if line.startswith("session resumed"))
-    assert resumed < said.index(checked) < said.index("restart into slot 1") < said.index(f"sha256 {sha256}")
-    assert said[-1] == "slot 1 confirmed"
+    resumed = next(i for i, line in enumerate(console) if line.startswith("session resumed"))
+    assert resumed < console.index(checked) < console.index("restart into slot 1") < console.index(f"sha256 {sha256}")
+    assert console[-1] == "slot 1 confirmed"
     assert "its power was cut in the middle" in result.err
 
 
 @needs_qemu
-def test_among_virtual_devices_and_with_json(fuota):
+def test_the_firmware_is_one_of_several_devices(fuota):
     result = fuota("demo", "--device", "qemu", "--devices", 3, "--speed", "max", "--loss", "0.05", "--json")
     assert result.code == 0
     assert result.event("verdict")["counts"]["updated"] == 3
@@ -48,17 +48,17 @@ def test_among_virtual_devices_and_with_json(fuota):
     assert way["repeated"] > 0 < way["delayed"]
     lines = [event["line"] for event in result.events if event["event"] == "part"]
     assert "boot: slot 1" in lines
-    assert "part:" not in result.err
+    assert "firmware:" not in result.err
 
 
-def part_lines(process):
-    """What the part says on its console, among the events of a sandbox."""
+def console_lines(process):
+    """Return the lines of the console of the firmware, from the events of a sandbox."""
     events = (json.loads(line) for line in process.stdout)
     return (event["line"] for event in events if event["event"] == "part")
 
 
 @needs_qemu
-def test_a_sandbox_of_its_own_has_the_part_too_and_takes_it_along(start, sample):
+def test_a_sandbox_has_the_firmware_and_ends_it(start, sample):
     process = start(
         "sandbox", "serve", "--device", "qemu", "--port", 0, "--json", "--devices", 1, "--loss", 0, "--speed", "max"
     )
@@ -72,13 +72,13 @@ def test_a_sandbox_of_its_own_has_the_part_too_and_takes_it_along(start, sample)
         start_delay_s=600,
         tx_data_rate=5,
     )
-    assert "slot 1 confirmed" in part_lines(process)
+    assert "slot 1 confirmed" in console_lines(process)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 0
-    assert process.stdout.read() == "", "nothing holds it open"
+    assert process.stdout.read() == "", "the emulator has ended"
 
 
-def test_without_qemu_one_line_says_what_to_install(fuota, monkeypatch, tmp_path):
+def test_a_missing_qemu_is_one_line_that_says_what_to_install(fuota, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     result = fuota("demo", "--device", "qemu")
     assert result.code == 2
@@ -88,7 +88,7 @@ def test_without_qemu_one_line_says_what_to_install(fuota, monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize("command", [("demo",), ("sandbox", "serve", "--port", 0)])
-def test_version_2_is_not_what_the_firmware_speaks(fuota, command):
+def test_the_firmware_refuses_version_2(fuota, command):
     result = fuota(*command, "--device", "qemu", "--version", 2)
     assert result.code == 2
     assert "the sample firmware speaks version 1" in result.complaint

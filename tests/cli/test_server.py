@@ -1,4 +1,4 @@
-"""A real `fuota sandbox serve` and everything that is done to a server, with a process of its own where signals matter."""
+"""Commands on a server: `fuota sandbox serve` as a process, and commands as processes if they receive signals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def serve(start):
-    """Starts a sandbox and gives it once it serves."""
+    """Return a function that starts a sandbox and returns it when it serves."""
 
     def served(*options: object) -> Served:
         process = start("sandbox", "serve", "--port", 0, "--json", "--devices", 3, "--loss", 0, *options)
@@ -48,13 +48,13 @@ def serve(start):
 
 @pytest.fixture(scope="module")
 def slow_sandbox(serve) -> Served:
-    """Needs minutes for the sample image, but begins at once."""
+    """Sandbox that needs minutes for the sample image, and begins at once."""
     return serve("--speed", 5)
 
 
 @pytest.fixture
 def slow(slow_sandbox):
-    """The slow sandbox, with no job under way before and after."""
+    """The slow sandbox, without a running job before and after the test."""
     yield slow_sandbox
     with contextlib.suppress(NotFoundError):
         SenraClient(slow_sandbox.url, SANDBOX_API_KEY).transfers.cancel(job_id=JOB)
@@ -62,7 +62,7 @@ def slow(slow_sandbox):
 
 @pytest.fixture
 def launched(fuota, slow, sample) -> str:
-    """A campaign under way in the slow sandbox."""
+    """Id of a campaign that runs in the slow sandbox."""
     result = fuota("launch", sample, "--server", slow.url, *LAUNCH, "--detach", "--json")
     assert result.code == 0
     assert [event["event"] for event in result.events] == ["launched"]
@@ -70,7 +70,7 @@ def launched(fuota, slow, sample) -> str:
 
 
 def states(tmp_path, campaign_id: str) -> tuple[str, str]:
-    """Of the campaign in the journal, and of the job at the server."""
+    """Return the states of the campaign in the journal and of the job at the server."""
     journal = Journal(tmp_path / "state")
     campaign = journal.campaign(campaign_id)
     journal.close()
@@ -78,7 +78,7 @@ def states(tmp_path, campaign_id: str) -> tuple[str, str]:
 
 
 def until(stream, word: str) -> str:
-    """The first line with this word."""
+    """Return the first line with this word."""
     for line in stream:
         if word in line:
             return line
@@ -88,7 +88,7 @@ def until(stream, word: str) -> str:
 # --- a sandbox that is done at once
 
 
-def test_launched_over_http_with_the_reports_listened_to(fuota, serve, sample, closed_port):
+def test_a_launch_on_a_server_receives_reports_and_is_done(fuota, serve, sample, closed_port):
     listen = f"127.0.0.1:{closed_port}"
     server = serve("--speed", "max", "--data-stream", f"http://{listen}/uplinks")
     devices = [word for dev_eui in server.dev_euis for word in ("--dev-eui", dev_eui)]
@@ -103,27 +103,27 @@ def test_launched_over_http_with_the_reports_listened_to(fuota, serve, sample, c
     assert status.out.startswith(f"{JOB}: Done 100 %, Sent ")
 
     again = fuota("launch", sample, "--server", server.url, *LAUNCH)
-    assert again.code == 8, "nobody listens: the server's word is no proof"
+    assert again.code == 8, "without a receiver, nothing proves what arrived"
     assert "no device has reported" in again.err
     assert "devices were named by tag" in again.out
 
 
-def test_devices_named_by_tag_are_those_that_were_heard(fuota, serve, sample, closed_port):
+def test_with_tags_the_devices_are_those_that_reported(fuota, serve, sample, closed_port):
     listen = f"127.0.0.1:{closed_port}"
     server = serve("--speed", "max", "--data-stream", f"http://{listen}/uplinks", "--no-batch")
     watching = ("--listen", listen, "--poll", 0.05, "--reports", 1)
-    unhurried = (*LAUNCH, "--start-delay", 300)  # every device has an uplink in it, and is set up
+    unhurried = (*LAUNCH, "--start-delay", 300)  # Every device sends an uplink in this time, and is set up.
     result = fuota("launch", sample, "--server", server.url, *unhurried, *watching, "--json")
-    assert result.code == 8, "nobody said how many there are"
+    assert result.code == 8, "the number of devices is unknown"
     assert result.event("verdict")["population_known"] is False
     devices = [event for event in result.events if event["event"] == "device"]
     assert {device["dev_eui"] for device in devices} == set(server.dev_euis)
     assert {device["outcome"] for device in devices} == {"updated"}
 
 
-def test_the_token_of_the_receiver_keeps_strangers_out(fuota, serve, sample, closed_port, monkeypatch):
+def test_uplinks_without_the_token_are_refused(fuota, serve, sample, closed_port, monkeypatch):
     listen = f"127.0.0.1:{closed_port}"
-    server = serve("--speed", "max", "--data-stream", f"http://{listen}/uplinks")  # which sends no token
+    server = serve("--speed", "max", "--data-stream", f"http://{listen}/uplinks")  # without a token
     monkeypatch.setenv("FUOTA_LISTEN_TOKEN", "let-me-in")
     watching = ("--listen", listen, "--poll", 0.05, "--reports", 0.5)
     result = fuota("launch", sample, "--server", server.url, *LAUNCH, *watching)
@@ -134,7 +134,7 @@ def test_the_token_of_the_receiver_keeps_strangers_out(fuota, serve, sample, clo
 # --- a sandbox that takes its time
 
 
-def test_the_three_raw_calls(fuota, slow, sample):
+def test_transfer_start_status_and_cancel(fuota, slow, sample):
     raw = ("--server", slow.url)
     target = ("--app-eui", APP, "--tag", "sandbox", "--start-delay", 1)
     started = fuota("transfer", "start", sample, *raw, *target, "--json")
@@ -163,13 +163,13 @@ def test_the_three_raw_calls(fuota, slow, sample):
         assert fuota("transfer", *wrong, *raw).code == 2
 
 
-def test_a_second_launch_waits_its_turn(fuota, slow, sample, launched):
+def test_a_second_launch_is_refused_while_a_job_runs(fuota, slow, sample, launched):
     result = fuota("launch", sample, "--server", slow.url, *LAUNCH)
     assert result.code == 3
     assert f"fuota transfer cancel --job-id {JOB}" in result.complaint
 
 
-def test_cancelled_here_then_watched(fuota, tmp_path, launched):
+def test_a_cancelled_campaign_is_stopped(fuota, tmp_path, launched):
     cancelled = fuota("cancel", launched, "--json")
     assert cancelled.code == 0
     assert cancelled.events == [{"event": "cancelled", "campaign": launched, "job_id": JOB}]
@@ -180,7 +180,7 @@ def test_cancelled_here_then_watched(fuota, tmp_path, launched):
     assert f"campaign {launched} is over (cancelled)" in twice.complaint
 
 
-def test_cancelled_by_somebody_else(fuota, tmp_path, slow, sample):
+def test_a_job_cancelled_by_somebody_else_is_stopped(fuota, tmp_path, slow, sample):
     later = (*LAUNCH, "--start-delay", 3000)
     launched = fuota("launch", sample, "--server", slow.url, *later, "--detach", "--json").event("launched")
     fuota("transfer", "cancel", "--job-id", JOB, "--server", slow.url)
@@ -190,7 +190,7 @@ def test_cancelled_by_somebody_else(fuota, tmp_path, slow, sample):
     assert states(tmp_path, launched["campaign"]) == ("cancelled", "Cancelled")
 
 
-def test_a_sandbox_that_is_killed_in_the_middle_is_one_line(serve, start, fuota, sample):
+def test_a_server_that_is_killed_during_a_watch_is_one_line(serve, start, fuota, sample):
     sandbox = serve("--speed", 5)
     launched = fuota("launch", sample, "--server", sandbox.url, *LAUNCH, "--detach", "--json").event("launched")[
         "campaign"
@@ -212,7 +212,7 @@ def test_ctrl_c_without_a_terminal_leaves_the_job_running(launched, start, tmp_p
     watcher.send_signal(signal.SIGINT)
     _, err = watcher.communicate(timeout=LONGEST_S)
     assert watcher.returncode == 8
-    assert f"`fuota watch {launched}` goes on watching, `fuota cancel {launched}` ends it" in err
+    assert f"`fuota watch {launched}` watches it again, `fuota cancel {launched}` ends it" in err
     assert "Leave the job" not in err
     assert "Traceback" not in err
     assert states(tmp_path, launched) == ("launched", "Running")
@@ -265,7 +265,7 @@ class Terminal:
         (CTRL_D, 8, ("launched", "Running")),
     ],
 )
-def test_ctrl_c_on_a_terminal_asks(launched, start, tmp_path, answer, code, left):
+def test_ctrl_c_on_a_terminal_asks_whether_to_cancel(launched, start, tmp_path, answer, code, left):
     terminal = Terminal(start, "watch", launched, "--poll", 0.05)
     terminal.until("Running")
     terminal.until("%")
@@ -292,7 +292,7 @@ def test_on_a_terminal_a_launch_on_a_server_is_confirmed(slow, start, fuota, sam
 
 
 @pytest.mark.parametrize(("option", "form"), [("--batch", list), ("--no-batch", dict)])
-def test_uplinks_are_posted_as_arrays_or_one_by_one(serve, fuota, sample, http_server, option, form):
+def test_uplinks_are_posted_as_arrays_or_as_objects(serve, fuota, sample, http_server, option, form):
     bodies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def reply(method, path, headers, body):
@@ -304,7 +304,7 @@ def test_uplinks_are_posted_as_arrays_or_one_by_one(serve, fuota, sample, http_s
     assert isinstance(json.loads(bodies.get(timeout=LONGEST_S)), form)
 
 
-def test_the_sandbox_ends_with_ctrl_c_and_says_where_it_is(start):
+def test_the_sandbox_shows_its_url_and_ends_with_ctrl_c(start):
     sandbox = start("sandbox", "serve", "--port", 0, "--devices", 2)
     assert f"application {APP}, 2 devices with tag 'sandbox'" in until(sandbox.stderr, "sandbox at http://127.0.0.1:")
     until(sandbox.stderr, "Ctrl-C ends it")
@@ -313,7 +313,7 @@ def test_the_sandbox_ends_with_ctrl_c_and_says_where_it_is(start):
     assert (sandbox.returncode, out, err) == (0, "", "sandbox closed\n")
 
 
-def test_a_port_that_is_taken(fuota, http_server):
+def test_a_port_in_use_is_exit_code_5(fuota, http_server):
     port = http_server(lambda *_: (200, {})).rpartition(":")[2]
     result = fuota("sandbox", "serve", "--port", port, "--devices", 1, "--json")
     assert (result.code, result.event("error")["code"]) == (5, 5)

@@ -41,7 +41,7 @@ def end(process):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def test_uplinks_are_shown_decoded_and_kept_in_the_file(listen, tmp_path):
+def test_uplinks_are_decoded_and_stored_in_the_file(listen, tmp_path):
     path = tmp_path / "uplinks.jsonl"
     process, event, client = listen("--out", path)
     assert event["path"] == str(path)
@@ -54,7 +54,7 @@ def test_uplinks_are_shown_decoded_and_kept_in_the_file(listen, tmp_path):
     assert (closed["event"], closed["uplinks"]) == ("closed", 3)
 
 
-def test_without_a_file_uplinks_are_kept_in_the_journal(listen, tmp_path):
+def test_uplinks_are_stored_in_the_journal_by_default(listen, tmp_path):
     process, event, client = listen("--state-dir", tmp_path / "here")
     client.post_json("/uplinks", {}, json=[STATUS, OTHER])
     end(process)
@@ -62,7 +62,7 @@ def test_without_a_file_uplinks_are_kept_in_the_journal(listen, tmp_path):
     assert b"02000000F007A002" in (tmp_path / "here" / "journal.sqlite").read_bytes()
 
 
-def test_people_read_a_line_for_each_command(start):
+def test_the_output_for_people_has_a_line_per_command(start):
     process = start("uplinks", "listen", "--listen", "127.0.0.1:0")
     url = process.stderr.readline().split()[3].rstrip(",")
     HttpClient(url.removesuffix("/uplinks")).post_json("/uplinks", {}, json=[STATUS, OTHER])
@@ -76,7 +76,7 @@ def test_people_read_a_line_for_each_command(start):
     assert "2 uplinks received, saved in" in err
 
 
-def test_the_token_is_asked_for_and_never_shown(listen, monkeypatch):
+def test_the_token_is_required_and_not_shown(listen, monkeypatch):
     monkeypatch.setenv("FUOTA_LISTEN_TOKEN", "open-sesame")
     process, _, client = listen()
     for secrets in (Secrets(), Secrets(headers={"x-fuota-token": "wrong"})):
@@ -100,7 +100,7 @@ def test_every_acknowledged_uplink_is_on_disk_when_the_process_is_killed(listen,
     assert sorted(json.loads(line)["seqno"] for line in path.read_text().splitlines()) == list(range(400))
 
 
-def test_garbage_is_refused_and_listening_goes_on(listen, tmp_path):
+def test_malformed_notifications_are_refused_and_listening_goes_on(listen, tmp_path):
     process, _, client = listen("--out", tmp_path / "uplinks.jsonl")
     for garbage in ({}, [1], [[STATUS]], STATUS | {"port": 999}, "x" * 1_100_000):
         with pytest.raises(BadRequestError):
@@ -109,7 +109,7 @@ def test_garbage_is_refused_and_listening_goes_on(listen, tmp_path):
     assert [event["event"] for event in end(process)] == ["uplink", "closed"]
 
 
-def test_a_line_cut_off_by_a_crash_does_not_spoil_the_next(listen, tmp_path):
+def test_a_line_cut_off_by_a_crash_does_not_damage_the_next(listen, tmp_path):
     path = tmp_path / "uplinks.jsonl"
     path.write_text('{"devEui": "02000000F007A001"}\n{"devEu')
     process, _, client = listen("--out", path)
@@ -118,7 +118,7 @@ def test_a_line_cut_off_by_a_crash_does_not_spoil_the_next(listen, tmp_path):
     assert path.read_text().splitlines()[1:] == ['{"devEu', json.dumps(parse_uplinks(OTHER)[0].to_json())]
 
 
-def test_where_nobody_reads_on_listening_ends_without_a_complaint_and_what_came_is_kept(listen, tmp_path):
+def test_a_closed_stdout_ends_listening_without_an_error_and_keeps_uplinks(listen, tmp_path):
     path = tmp_path / "uplinks.jsonl"
     process, _, client = listen("--out", path)
     process.stdout.close()
@@ -137,12 +137,12 @@ def test_where_nobody_reads_on_listening_ends_without_a_complaint_and_what_came_
         (["--out", "/no/such/folder/file"], 2, "/no/such/folder/file cannot be written: No such file"),
     ],
 )
-def test_what_cannot_begin_is_told(fuota, arguments, code, words):
+def test_a_wrong_address_or_file_is_an_error(fuota, arguments, code, words):
     result = fuota("uplinks", "listen", *arguments)
     assert (result.code, words in result.complaint) == (code, True)
 
 
-def test_a_taken_port_is_told(fuota, listen):
+def test_a_port_in_use_is_exit_code_5(fuota, listen):
     process, event, _ = listen()
     result = fuota("uplinks", "listen", "--listen", event["url"].removeprefix("http://").removesuffix("/uplinks"))
     assert (result.code, "is in use" in result.complaint) == (5, True)

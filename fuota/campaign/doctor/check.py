@@ -15,7 +15,7 @@ class State(StrEnum):
 
 
 class Area(StrEnum):
-    """What a failed check is about."""
+    """Subject of a failed check."""
 
     MACHINE = "machine"
     KEY = "key"
@@ -24,7 +24,7 @@ class Area(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Finding of a check and, unless all is well, what to do. area: what the check is about if it failed."""
+    """Finding of a check and, unless all is well, what to do. area: subject of the check."""
 
     name: str
     state: State

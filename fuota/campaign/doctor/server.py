@@ -33,7 +33,7 @@ _REFUSED = (401, 403)
 
 
 class ServerAccess(Protocol):
-    """How a server is reached, and with which key."""
+    """Access to a server: its URL, key and certificate authorities."""
 
     @property
     def target(self) -> str:
@@ -81,7 +81,7 @@ def _reading_calls(app_eui: str | None) -> tuple[_ReadingCall, ...]:
 
 
 def server_checks(server: ServerAccess, app_eui: str | None) -> Iterator[Check]:
-    """Yield the checks of a server; the last check is the one that finds that the server cannot be reached.
+    """Yield the checks of a server; if the server cannot be reached, that check is the last.
 
     app_eui: application whose job is looked up; None skips that.
     """
@@ -196,7 +196,7 @@ def _application(app_eui: str | None, server: ServerAccess) -> Check:
     except NotFoundError:
         return ok(name, f"{app_eui}: the server shows no job")
     except FuotaError as error:
-        return warn(name, str(error), "it is not known whether a job is running")
+        return warn(name, str(error), "whether a job is running could not be found out")
     finding = f"{app_eui}: job {status.state}, {status.pct_done} %"
     if not status.finished:
         return warn(name, finding, "a server runs one job per application: wait for its end, or cancel it")

@@ -32,7 +32,7 @@ SANDBOX_REGION = "EU868"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Launch:
-    """All that `fuota launch` is given, but for the server and the sandbox."""
+    """Image and options of `fuota launch`, without the options of the server and the sandbox."""
 
     image: FirmwareImage
     options: LaunchOptions
@@ -42,6 +42,7 @@ class _Launch:
     watching: WatchOptions
 
     def order(self, plan: TransmissionPlan | PlanRecipe) -> Order:
+        """Return the order that sends the image with `plan`."""
         return Order(
             image=self.image,
             plan=plan,
@@ -91,7 +92,7 @@ def launch(  # noqa: PLR0913 - option groups
     """
     from fuota.campaign import open_journal
 
-    given = _Launch(
+    command = _Launch(
         image=opened(image),
         options=launching,
         transfer=transfer,
@@ -102,8 +103,8 @@ def launch(  # noqa: PLR0913 - option groups
     plan = launching.saved_plan()
     with closing(open_journal(state_dir)) as journal, refusal_shown(out):
         if server.url is None:
-            return _launch_in_sandbox(given, plan, sandbox, journal, out)
-        return _launch_on_server(given, plan, server, journal, out)
+            return _launch_in_sandbox(command, plan, sandbox, journal, out)
+        return _launch_on_server(command, plan, server, journal, out)
 
 
 @click.command(
@@ -150,38 +151,38 @@ def cancel(*, campaign_id: str, server: ServerOptions, state_dir: Path | None, o
 
 
 def _launch_in_sandbox(
-    given: _Launch, plan: TransmissionPlan | None, sandbox: SandboxOptions, journal: Journal, out: Output
+    command: _Launch, plan: TransmissionPlan | None, sandbox: SandboxOptions, journal: Journal, out: Output
 ) -> int:
     from fuota.demo import DemoSandboxRecipe
 
-    if given.transfer.names_devices:
+    if command.transfer.names_devices:
         raise click.UsageError("--app-eui, --dev-eui and --tag name devices of a server: name the server with --server")
-    profile = given.transfer.device_profile(given.requirements.profile)
+    profile = command.transfer.device_profile(command.requirements.profile)
     recipe = DemoSandboxRecipe(
         devices=sandbox.devices,
         loss=parse_loss(sandbox.loss),
-        region=plan.region if plan else given.options.region_name or SANDBOX_REGION,
+        region=plan.region if plan else command.options.region_name or SANDBOX_REGION,
         version=plan.version if plan else profile.version if profile else 1,
         speed=parse_speed(sandbox.speed),
         seed=sandbox.seed,
     )
-    target = given.watching.target
+    target = command.watching.target
     if plan is not None:
-        return launch_in_sandbox(given.order(plan), recipe, plan.target if target is None else target, journal, out)
-    asked = plan_recipe(
-        given.transfer,
+        return launch_in_sandbox(command.order(plan), recipe, plan.target if target is None else target, journal, out)
+    planned = plan_recipe(
+        command.transfer,
         recipe.region,
-        profile=given.requirements.profile,
+        profile=command.requirements.profile,
         target=target,
         losses=recipe.expected_losses(),
     )
-    return launch_in_sandbox(given.order(asked), recipe, target, journal, out)
+    return launch_in_sandbox(command.order(planned), recipe, target, journal, out)
 
 
 def _launch_on_server(
-    given: _Launch, plan: TransmissionPlan | None, server: ServerOptions, journal: Journal, out: Output
+    command: _Launch, plan: TransmissionPlan | None, server: ServerOptions, journal: Journal, out: Output
 ) -> int:
-    transfer, region_name = given.transfer, given.options.region_name
+    transfer, region_name = command.transfer, command.options.region_name
     if not transfer.app_eui:
         raise click.UsageError("--app-eui is required: the application of the devices")
     if plan is None and not region_name:
@@ -189,16 +190,16 @@ def _launch_on_server(
     recipe = plan or plan_recipe(
         transfer,
         region_name or "",
-        profile=given.requirements.profile,
-        target=given.watching.target,
-        devices=len(transfer.dev_euis) or given.watching.expect,
+        profile=command.requirements.profile,
+        target=command.watching.target,
+        devices=len(transfer.dev_euis) or command.watching.expect,
     )
     run = ServerLaunch(
-        order=given.order(recipe),
+        order=command.order(recipe),
         targets=ServerTargets(app_eui=transfer.app_eui, dev_euis=transfer.dev_euis, dev_tags=transfer.dev_tags),
         server=server,
-        watching=given.watching,
-        ask=not given.options.yes,
-        detach=given.options.detach,
+        watching=command.watching,
+        ask=not command.options.yes,
+        detach=command.options.detach,
     )
     return run.run(journal, None if plan is None else plan.target, out)

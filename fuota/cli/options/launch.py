@@ -40,10 +40,9 @@ class LaunchOptions:
         from fuota.planning import load_plan
 
         plan = load_plan(self.plan_path)
-        if given := given_options(DECIDED_BY_PLAN):
-            raise click.UsageError(
-                f"--plan decides {', '.join(given)} too: leave {'these options' if len(given) > 1 else 'it'} out, or plan again"
-            )
+        if repeated := given_options(DECIDED_BY_PLAN):
+            names = "these options" if len(repeated) > 1 else "this option"
+            raise click.UsageError(f"--plan decides {', '.join(repeated)} too: leave {names} out, or plan again")
         return plan
 
 
@@ -77,7 +76,7 @@ def plan_recipe(
     """Return what the options ask of a plan; what is not given is decided by the planner.
 
     profile: name or file of the device profile. target: share of devices that must be updated.
-    devices: number of devices, None if it is not known. losses: share of frames that each device loses, if it is known.
+    devices: number of devices, None if it is unknown. losses: share of frames that each device loses, None if it is unknown.
     Raises ParameterError, and what `load_profile` raises.
     """
     from fuota.planning import PlanRecipe

@@ -28,7 +28,7 @@ LOCAL_SANDBOX = "http://127.0.0.1:8380"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """How to reach a server. The key is read when it is needed, and is stored nowhere.
+    """Options for access to a server. The key is read when it is needed, and is stored nowhere.
 
     url: URL of --server, or of the server entry that it names. key: where the key is, by the command line.
     other_spellings: names in requests that the server expects in another spelling. dry_run: output that shows requests

@@ -43,8 +43,8 @@ DECIDED_BY_PLAN = frozenset(
 class TransferOptions:
     """Devices and parameters of a transfer; None is not given.
 
-    descriptor: 4 bytes in hexadecimal. frag_size: 0 is no limit. The other fields are the parameters of TransferRequest with
-    the same meaning. Raises ParameterError for a share or a descriptor that is none.
+    descriptor: 4 bytes in hexadecimal. frag_size: 0 sets no limit. The other fields are the parameters of TransferRequest with
+    the same meaning.
     """
 
     app_eui: str | None

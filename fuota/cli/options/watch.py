@@ -25,7 +25,7 @@ LONGEST_S = 7 * 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchOptions:
-    """How a campaign is watched, and when it is done.
+    """Options of a watch.
 
     listen: HOST:PORT of the receiver. expect: number of devices that the tags stand for. target: share of devices that must be
     updated. poll_s, outage_s, reports_s: see `WatchTimeouts`.
