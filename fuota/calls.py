@@ -79,11 +79,13 @@ def checked_init(kind: type[T]) -> type[T]:
 class _Parameters:
     """Parameters of a function, and their check.
 
-    name: name in messages. function: the function, without variable parameters.
+    name: name in messages. function: the function. If it has a `**` parameter, it checks the other names itself.
     """
 
     def __init__(self, name: str, function: Callable[..., object]) -> None:
-        parameters = inspect.signature(function).parameters.values()
+        all_parameters = inspect.signature(function).parameters.values()
+        parameters = [p for p in all_parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        self._accepts_others = any(p.kind is p.VAR_KEYWORD for p in all_parameters)
         self._name, self._function = name, function
         self._names = [parameter.name for parameter in parameters]
         self._positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -95,7 +97,7 @@ class _Parameters:
         if len(args) > len(self._positional):
             raise ParameterError(f"{self._name} takes {len(self._positional)} positional arguments, got {len(args)}")
         for name in kwargs:
-            if name not in self._names:
+            if name not in self._names and not self._accepts_others:
                 raise ParameterError(f"{self._name} has no parameter {name!r} ({self._hint(name)})")
             if name in values:
                 raise ParameterError(f"{self._name} must get {name} once, got it twice")
