@@ -16,7 +16,7 @@ RATE = region("EU868").data_rate(5)
 IDEAL = DeviceProfile()
 DEVICES = 600
 SLACK = 5
-"""Standard deviations of a simulation: the seeds are fixed, and this keeps the tests true for others as well."""
+"""Standard deviations of a simulation: the seeds are fixed, but the tests must hold for other seeds too."""
 
 
 def model_of(*members, **limits):
@@ -30,7 +30,7 @@ def model_of(*members, **limits):
 
 
 def simulated_failure(nb_frag, nb_coded, law, profile):
-    """Device by device with the decoder; one that can hold less than it lost gives up."""
+    """Return the share of devices whose decoder fails; a device that lost more than its decoder holds gives up."""
     rng, failed = np.random.default_rng(1), 0
     payloads = np.zeros((nb_frag + nb_coded, 1), dtype=np.uint8)
     numbers, most = np.arange(1, nb_frag + nb_coded + 1), profile.max_repairable()
@@ -46,14 +46,14 @@ def simulated_failure(nb_frag, nb_coded, law, profile):
 @pytest.mark.parametrize(("nb_frag", "nb_coded", "loss"), [(10, 4, 0.1), (40, 25, 0.2)])
 @pytest.mark.parametrize("burst", [1.0, 3.0])
 @pytest.mark.parametrize("limits", [{"version": 1}, {"version": 2}, {"version": 1, "max_lost": 4}])
-def test_failures_are_those_of_the_decoder(nb_frag, nb_coded, loss, burst, limits):
+def test_failures_agree_with_the_decoder(nb_frag, nb_coded, loss, burst, limits):
     model = model_of((1, loss, burst), **limits)
     estimate = model.of_class(nb_frag, nb_coded, 0, seconds=0.2)
     law = Bernoulli(loss) if burst == 1 else GilbertElliott(loss, burst)
-    found = simulated_failure(nb_frag, nb_coded, law, model.profile)
-    spread = SLACK * np.sqrt(max(found * (1 - found), 1e-3) / DEVICES)
-    where_runs_fall = 0.02 if burst > 1 else 0  # the estimate has the numbers of losses from the runs, not their places
-    assert 1 - estimate.high - spread - where_runs_fall <= found <= 1 - estimate.low + spread + where_runs_fall
+    failed = simulated_failure(nb_frag, nb_coded, law, model.profile)
+    spread = SLACK * np.sqrt(max(failed * (1 - failed), 1e-3) / DEVICES)
+    places = 0.02 if burst > 1 else 0  # the estimate takes the numbers of losses from the runs, not their places
+    assert 1 - estimate.high - spread - places <= failed <= 1 - estimate.low + spread + places
     (real,) = model.real(nb_frag, nb_coded, seconds=0.2)
     assert estimate.low <= 1 - real <= estimate.high
 
@@ -66,7 +66,7 @@ link_fleets = st.lists(st.tuples(st.floats(20, 90), st.sampled_from([1.0, 3.0]))
 
 @settings(max_examples=60)
 @given(small_fleets, st.integers(1, 300), st.integers(0, 60), st.one_of(st.none(), st.integers(0, 20)))
-def test_ideal_failures_are_those_of_each_class_by_itself(members, nb_frag, nb_coded, max_lost):
+def test_ideal_failures_of_a_class_do_not_depend_on_other_classes(members, nb_frag, nb_coded, max_lost):
     model = model_of(*members, max_lost=max_lost)
     failure = model.ideal(nb_frag, nb_coded)
     assert failure.shape == model.classes.loss.shape == model.classes.devices.shape
@@ -82,8 +82,8 @@ def test_ideal_failures_are_those_of_each_class_by_itself(members, nb_frag, nb_c
 
 @settings(max_examples=60)
 @given(link_fleets, st.integers(1, 200), st.integers(0, 40), st.sampled_from([0, 5, 7]))
-def test_failures_are_probabilities_whatever_the_links(links, nb_frag, nb_coded, data_rate):
-    """The arithmetic of sums near 1 must not leave the range: what follows takes roots and logarithms."""
+def test_failures_are_probabilities_for_any_links(links, nb_frag, nb_coded, data_rate):
+    """Sums near 1 must not leave the range, because roots and logarithms follow."""
     members = (
         FleetMember(name=str(i), cn0_dbhz=cn0_dbhz, burst_frames=burst) for i, (cn0_dbhz, burst) in enumerate(links)
     )
@@ -95,22 +95,22 @@ def test_failures_are_probabilities_whatever_the_links(links, nb_frag, nb_coded,
 
 @settings(max_examples=40)
 @given(small_fleets, st.integers(2, 40))
-def test_the_mean_is_that_of_the_devices(members, nb_frag):
+def test_the_mean_is_the_mean_over_the_devices(members, nb_frag):
     model = model_of(*members)
     mean = model.mean(nb_frag, 2, seconds=0.01)
     real = model.real(nb_frag, 2, seconds=0.01)
     share = 1 - real @ model.classes.devices / model.classes.devices.sum()
-    assert mean.low - 0.1 <= share <= mean.high + 0.1  # both of few lots
+    assert mean.low - 0.1 <= share <= mean.high + 0.1  # both from few patterns
     assert 0 <= mean.low <= mean.estimate <= mean.high <= 1
 
 
-def test_no_loss_no_failure_and_all_lost_all_failed():
+def test_no_loss_never_fails_and_full_loss_always_fails():
     model = model_of((3, 0.0, 1.0), (5, 1.0, 1.0))
     assert model.ideal(50, 10).tolist() == [0, pytest.approx(1)]
     assert model.real(50, 10, seconds=0.01).tolist() == [0, pytest.approx(1)]
 
 
-def test_a_decoder_that_holds_nothing_completes_only_without_losses():
+def test_a_decoder_that_holds_no_losses_completes_only_without_losses():
     model = model_of((1, 0.01, 1.0), max_lost=0)
     expected = pytest.approx(1 - 0.99**50)
     assert model.ideal(50, 20)[0] == expected
@@ -120,7 +120,7 @@ def test_a_decoder_that_holds_nothing_completes_only_without_losses():
 # --- Classes ---
 
 
-def test_devices_that_hear_alike_are_one_class():
+def test_devices_with_equal_loss_are_one_class():
     model = model_of((3, 0.2, 1.0), (4, 0.1, 1.0), (5, 0.2, 1.0), (6, 0.2, 2.0))
     assert model.classes.loss.tolist() == [0.1, 0.2, 0.2]
     assert model.classes.burst_frames.tolist() == [1, 1, 2]
@@ -143,14 +143,14 @@ def test_many_different_losses_are_rounded_up_a_little(seed, count):
 
 
 def test_losses_in_runs_stay_possible_when_they_are_rounded():
-    """With runs of 3 frames no channel loses more than 3 of 4."""
+    """Runs of 3 frames limit the loss to 3 of 4 frames."""
     losses = np.linspace(0.5, 0.7499, 60)
     model = model_of(*((1, float(loss), 3.0) for loss in losses))
     failure = model.ideal(20, 20)
     assert ((failure >= 0) & (failure <= 1)).all()
 
 
-# --- Many classes, looked at for some ---
+# --- Many classes, computed at some losses ---
 
 
 def spread_losses(count, low=0.002, high=0.9):
@@ -160,36 +160,38 @@ def spread_losses(count, low=0.002, high=0.9):
 @pytest.mark.parametrize(("nb_frag", "nb_coded"), [(30, 10), (300, 40), (2000, 150)])
 @pytest.mark.parametrize("burst", [1.0, 4.0])
 @pytest.mark.parametrize("max_lost", [None, 12])
-def test_between_the_classes_that_are_looked_at_failures_are_as_if_all_were(nb_frag, nb_coded, burst, max_lost):
+def test_interpolated_failures_agree_with_computed_failures(nb_frag, nb_coded, burst, max_lost):
     losses = spread_losses(300, high=0.75)
     many = model_of(*((1, float(loss), burst) for loss in losses), max_lost=max_lost)
     assert len(many.classes.loss) > NODES
-    found = many.ideal(nb_frag, nb_coded)
-    places = range(0, len(found), 7)
+    failure = many.ideal(nb_frag, nb_coded)
+    places = range(0, len(failure), 7)
     alone = [model_of((1, many.classes.loss[i], burst), max_lost=max_lost).ideal(nb_frag, nb_coded)[0] for i in places]
-    assert found[list(places)] == pytest.approx(np.array(alone), abs=0.03)  # at worst where half of them fail
-    assert (np.diff(found) >= -1e-9).all()
-    assert found @ many.classes.devices == pytest.approx(
-        np.interp(range(len(found)), list(places), alone) @ many.classes.devices, rel=0.02, abs=0.2
+    assert failure[list(places)] == pytest.approx(
+        np.array(alone), abs=0.03
+    )  # the largest difference is at a failure of one half
+    assert (np.diff(failure) >= -1e-9).all()
+    assert failure @ many.classes.devices == pytest.approx(
+        np.interp(range(len(failure)), list(places), alone) @ many.classes.devices, rel=0.02, abs=0.2
     )
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_real_failures_of_many_classes_are_as_if_all_were_looked_at(version):
+def test_real_failures_of_many_classes_agree_with_computed_failures(version):
     nb_frag, nb_coded = 60, 20
     losses = spread_losses(25, 0.01, 0.4)
     assert len(losses) > DRAWN_NODES
     many = model_of(*((1, float(loss), 1.0) for loss in losses), version=version)
-    found = many.real(nb_frag, nb_coded, seconds=0.2)
+    failure = many.real(nb_frag, nb_coded, seconds=0.2)
     for i in range(0, len(losses), 4):
         alone = many.of_class(nb_frag, nb_coded, i, seconds=0.1)
         failed = 1 - alone.estimate
-        assert found[i] == pytest.approx(failed, rel=0.25, abs=1e-5 + alone.high - alone.low)
+        assert failure[i] == pytest.approx(failed, rel=0.25, abs=1e-5 + alone.high - alone.low)
 
 
 @settings(max_examples=20)
 @given(st.integers(1, 400), st.integers(0, 100), st.booleans())
-def test_with_many_classes_too_a_lossless_one_never_fails(nb_frag, nb_coded, bursts):
+def test_a_lossless_class_among_many_never_fails(nb_frag, nb_coded, bursts):
     losses = [0.0, *spread_losses(100, high=0.6)]
     model = model_of(*((1, float(loss), 2.0 if bursts else 1.0) for loss in losses))
     failure = model.ideal(nb_frag, nb_coded)

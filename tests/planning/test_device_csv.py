@@ -15,21 +15,21 @@ def test_rows_are_cut_at_the_delimiter_of_the_first(delimiter, line_end):
     assert list(rows(lines, "x.csv", strict=True)) == [(1, ["a", "b"]), (4, ["1", f"2{line_end}3"])]
 
 
-def test_nothing_has_no_rows():
+def test_no_lines_have_no_rows():
     assert list(rows([], "x.csv", strict=True)) == []
 
 
-def test_rows_are_read_only_as_far_as_they_are_asked_for():
+def test_rows_are_read_only_as_far_as_needed():
     def lines():
         yield "a,b\n"
         yield "1,2\n"
-        raise AssertionError("asked for too much")
+        raise AssertionError("too many lines read")
 
-    found = rows(lines(), "x.csv", strict=False)
-    assert [next(found), next(found)] == [(1, ["a", "b"]), (2, ["1", "2"])]
+    pairs = rows(lines(), "x.csv", strict=False)
+    assert [next(pairs), next(pairs)] == [(1, ["a", "b"]), (2, ["1", "2"])]
 
 
-def test_wrong_quotes_are_a_fault_where_they_must_be_right():
+def test_wrong_quotes_are_refused_if_strict():
     lines = ["a,b\n", '"1"x,2\n']
     assert list(rows(lines, "x.csv", strict=False))[1] == (2, ["1x", "2"])
     with pytest.raises(MessageError, match=r"x\.csv, line 2: not valid CSV"):

@@ -47,7 +47,7 @@ def test_a_stronger_gateway_helps_links_and_not_given_losses():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_losses_are_those_given(losses):
+def test_losses_are_the_given_losses(losses):
     fleet = Fleet(members=tuple(FleetMember(name=str(i), loss=loss) for i, loss in enumerate(losses)))
     assert fleet.losses(EU868.data_rate(3)).tolist() == losses
     assert fleet.devices == len(losses)
@@ -66,7 +66,7 @@ def test_a_fleet_is_a_value():
     assert fleet.losses(EU868.data_rate(0)).tolist() == [0.1]
 
 
-def test_an_empty_fleet_says_why():
+def test_the_refusal_of_an_empty_fleet_names_the_reasons():
     with pytest.raises(PlanError, match="no device is left to plan for: the fleet has no members"):
         Fleet(members=())
     excluded = [Excluded(name=str(i), reason="its state is ACTIVATED") for i in range(3)]
@@ -75,13 +75,13 @@ def test_an_empty_fleet_says_why():
         Fleet(members=(), excluded=tuple(excluded))
 
 
-def test_two_members_of_one_name_are_refused():
+def test_two_members_with_the_same_name_are_refused():
     with pytest.raises(ParameterError, match="members must have different names, got yard 2 times"):
         Fleet(members=(FleetMember(name="yard", loss=0.1), FleetMember(name="yard", loss=0.2)))
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"loss": -0.1}, r"loss of yard must be 0 to 1, got -0.1 \(nearest: 0\)$"),
         ({"loss": 1.5}, r"loss of yard must be 0 to 1, got 1.5 \(nearest: 1\)$"),
@@ -101,6 +101,6 @@ def test_two_members_of_one_name_are_refused():
         ),
     ],
 )
-def test_what_no_member_can_be_is_refused(values, said):
-    with pytest.raises(ParameterError, match=said):
+def test_invalid_member_is_refused(values, message):
+    with pytest.raises(ParameterError, match=message):
         FleetMember(name="yard", **values)

@@ -30,7 +30,7 @@ def opened(tmp_path):
 
 
 def reasons(fleet):
-    return {one.name: one.reason for one in fleet.excluded}
+    return {device.name: device.reason for device in fleet.excluded}
 
 
 # The server's export
@@ -41,7 +41,7 @@ def export():
     return open_fleet(DATA / "export.csv", region="US915")
 
 
-def test_the_export_s_members(export):
+def test_export_members(export):
     assert [member.name[-1] for member in export.members] == list("01234")
     assert export.devices == 5
     assert export.model == LinkModel.for_region(US915)
@@ -49,16 +49,16 @@ def test_the_export_s_members(export):
     assert export.members[3].lat is None
 
 
-def test_the_export_s_links(export):
+def test_export_links(export):
     model = export.model
     links = [member.cn0_dbhz for member in export.members]
     assert links[0] == pytest.approx(float(model.cn0_from_snr(6.25, 125_000)))  # 98.6 % at SF7 would be a better link
     assert links[3] == pytest.approx(float(model.cn0_from_snr(2.0, 125_000)))
     assert links[2] == pytest.approx(float(model.cn0_from_snr(-11.75, 125_000)))
-    assert (links[4], export.members[4].loss) == (None, pytest.approx(0.1))  # 90 %, but at no data rate that it says
+    assert (links[4], export.members[4].loss) == (None, pytest.approx(0.1))  # 90 %, but its data rate is unknown
 
 
-def test_who_is_left_out_of_the_export_and_why(export):
+def test_excluded_devices_of_the_export_have_reasons(export):
     assert reasons(export) == {
         "line 16": "the row has 13 cells, the heading has 12",
         "123000000000ABC5": "its state is ACTIVATED: it has not joined yet",
@@ -73,11 +73,11 @@ def test_who_is_left_out_of_the_export_and_why(export):
     }
 
 
-def test_a_default_loss_takes_in_those_of_whom_nothing_is_known():
+def test_a_default_loss_includes_devices_without_figures():
     fleet = open_fleet(DATA / "export.csv", region=US915, default_loss=0.25)
     assert {member.name: member.loss for member in fleet.members}["123000000000ABC8"] == 0.25
     assert "123000000000ABC8" not in reasons(fleet)
-    assert "123000000000ABCA" in reasons(fleet)  # it was not heard at all
+    assert "123000000000ABCA" in reasons(fleet)  # no uplink of it arrived
 
 
 @pytest.mark.parametrize("default_loss", [-0.1, 1.1, float("nan")])
@@ -112,9 +112,9 @@ def test_columns_come_in_any_order_with_others_between(opened):
     assert opened(f"note,Cur DR,Dev EUI,?,Yest PSR,note\nx,2,{A},,90,y\n").members == plain.members
 
 
-@pytest.mark.parametrize("said", ["3", "DR3", "dr 3", "SF9BW125", "sf9bw125", "SF9 / BW125 kHz", "DR_3", "3.0"])
-def test_a_data_rate_is_an_index_or_its_settings(opened, said):
-    fleet = opened(f"devEui,yestPsr,curDr\n{A},90,{said}\n")
+@pytest.mark.parametrize("data_rate", ["3", "DR3", "dr 3", "SF9BW125", "sf9bw125", "SF9 / BW125 kHz", "DR_3", "3.0"])
+def test_a_data_rate_is_an_index_or_its_parameters(opened, data_rate):
+    fleet = opened(f"devEui,yestPsr,curDr\n{A},90,{data_rate}\n")
     required = fleet.model.required_cn0_dbhz(EU868.data_rate(3))
     assert fleet.members[0].cn0_dbhz == pytest.approx(float(fleet.model.cn0_from_success(0.9, required)))
 
@@ -128,10 +128,10 @@ def test_success_rates_that_are_all_below_one_are_shares(opened):
     assert [member.loss for member in signed.members] == pytest.approx([0.991, 0.99])
 
 
-# One's own CSV
+# CSV written by hand
 
 
-def test_a_table_of_one_s_own(opened):
+def test_a_table_written_by_hand(opened):
     fleet = opened(f"dev_eui,loss,burst_frames\n{A},0.1,3\n{B},0.2,\n")
     assert [(member.loss, member.burst_frames) for member in fleet.members] == [(0.1, 3.0), (0.2, 1.0)]
     assert not fleet.depends_on_data_rate
@@ -192,7 +192,7 @@ def test_spreadsheets_of_other_countries(opened):
     assert opened(b"\xef\xbb\xbf" + f"dev_eui,loss\n\n{A},0.1\n,\n".encode()).members == expected
 
 
-def test_a_fleet_of_which_nobody_is_left_says_why(opened):
+def test_the_refusal_of_a_fleet_without_devices_names_the_reasons(opened):
     with pytest.raises(PlanError, match=r"2 were left out \(2: its state is ACTIVATED: it has not joined yet\)"):
         opened(f"dev_eui,state,loss\n{A},ACTIVATED,0.1\n{B},activated,0.1\n")
     with pytest.raises(PlanError, match="the fleet has no members"):
@@ -200,7 +200,7 @@ def test_a_fleet_of_which_nobody_is_left_says_why(opened):
 
 
 @pytest.mark.parametrize(
-    ("octets", "said"),
+    ("content", "message"),
     [
         (b"", "fleet.csv is empty"),
         (b"\n\n", "fleet.csv is empty"),
@@ -210,9 +210,9 @@ def test_a_fleet_of_which_nobody_is_left_says_why(opened):
         (b"dev_eui\n" + b"A" * 200_000, "line 2: not valid CSV: field larger"),
     ],
 )
-def test_a_file_that_is_none_is_refused_with_its_line(opened, octets, said):
-    with pytest.raises(MessageError, match=said):
-        opened(octets)
+def test_invalid_csv_is_refused_with_its_line(opened, content, message):
+    with pytest.raises(MessageError, match=message):
+        opened(content)
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -223,10 +223,10 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(octets=st.binary(max_size=300), name=st.sampled_from(["a.csv", "a.toml", "a.txt"]))
-def test_no_octets_are_a_surprise(opened, octets, name):
+@given(content=st.binary(max_size=300), name=st.sampled_from(["a.csv", "a.toml", "a.txt"]))
+def test_any_bytes_are_read_or_refused_with_our_error(opened, content, name):
     with contextlib.suppress(FuotaError):
-        opened(octets, name)
+        opened(content, name)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -238,7 +238,7 @@ def test_no_octets_are_a_surprise(opened, octets, name):
         max_size=6,
     )
 )
-def test_every_row_is_a_member_or_left_out(opened, rows):
+def test_every_row_is_a_member_or_excluded(opened, rows):
     text = "devEui,state,devClass,yestPsr,yestAvgSnr,curDr\n" + "\n".join(",".join(row) for row in rows)
     with contextlib.suppress(MessageError, PlanError):
         fleet = opened(f"{text}\n{C},JOINED,C,99,3,3\n")
@@ -293,7 +293,7 @@ def test_toml_is_known_by_its_first_line_too(opened):
     assert opened(f"dev_eui,loss\n{A},0.1", "fleet").devices == 1
 
 
-def test_the_link_s_constants_can_be_changed(opened):
+def test_link_constants_can_be_changed(opened):
     text = "[link]\nother_loss = 0.05\ngateway_eirp_dbm = 20\n" + GROUPS
     fleet = opened(text, "fleet.toml")
     assert fleet.model == LinkModel.for_region(EU868, other_loss=0.05, gateway_eirp_dbm=20)
@@ -304,7 +304,7 @@ def test_the_link_s_constants_can_be_changed(opened):
     assert opened("[link]\nother_loss = 0.05\n" + GROUPS, "fleet.toml", model=model).model.device_noise_figure_db == 9.0
 
 
-def test_a_group_of_which_nothing_is_known_needs_a_default(opened):
+def test_a_group_without_figures_needs_a_default(opened):
     text = '[[group]]\nname = "yard"\ndevices = 3\n'
     assert opened(text, "fleet.toml", default_loss=0.2).members[0].loss == 0.2
     with pytest.raises(ParameterError, match=r"group 1 of fleet.toml: it has no figures .* give loss"):
@@ -312,7 +312,7 @@ def test_a_group_of_which_nothing_is_known_needs_a_default(opened):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[[groups]]\nloss = 0.1", "fleet.toml has an unknown key 'groups' .did you mean 'group'"),
         ("[[group]]\nlos = 0.1", "group 1 of fleet.toml has an unknown key 'los' .did you mean 'loss'"),
@@ -338,16 +338,16 @@ def test_a_group_of_which_nothing_is_known_needs_a_default(opened):
         ),
     ],
 )
-def test_what_no_group_has_is_refused(opened, text, said):
-    with pytest.raises(ParameterError, match=said):
+def test_invalid_group_is_refused(opened, text, message):
+    with pytest.raises(ParameterError, match=message):
         opened(text, "fleet.toml")
 
 
-def test_a_share_without_a_data_rate_is_that_of_the_downlink(opened):
+def test_a_share_without_a_data_rate_is_the_share_of_the_downlink(opened):
     assert opened("[[group]]\npsr = 0.8\n", "fleet.toml").members[0].loss == pytest.approx(0.2)
 
 
-def test_toml_without_groups_or_that_is_none(opened):
+def test_toml_without_groups_and_invalid_toml_are_refused(opened):
     with pytest.raises(PlanError, match="the fleet has no members"):
         opened("", "fleet.toml")
     with pytest.raises(MessageError, match=r"fleet.toml is not valid TOML: .*line 2"):

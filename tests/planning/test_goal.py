@@ -17,7 +17,7 @@ fleets = st.lists(st.tuples(shares, st.integers(1, 12)), min_size=1, max_size=5)
 
 
 def law_by_convolution(classes):
-    """(devices + 1,): how likely each number of failures is, device after device."""
+    """Return the probability of each number of failures, (devices + 1,), computed device by device."""
     law = np.ones(1)
     for failure, devices in classes:
         for _ in range(devices):
@@ -25,35 +25,35 @@ def law_by_convolution(classes):
     return law
 
 
-def asked(classes):
+def arrays_of(classes):
     failure, devices = zip(*classes, strict=True)
     return np.array(failure, dtype=np.float64), np.array(devices, dtype=np.int64)
 
 
 @settings(max_examples=150)
 @given(fleets, st.data())
-def test_at_most_failing_is_what_one_device_after_the_other_gives(classes, data):
-    failure, devices = asked(classes)
+def test_at_most_failing_agrees_with_convolution(classes, data):
+    failure, devices = arrays_of(classes)
     allowed = data.draw(st.integers(0, int(devices.sum())))
     expected = law_by_convolution(classes)[: allowed + 1].sum()
     assert at_most_failing(failure, devices, allowed) == pytest.approx(expected, abs=1e-11)
 
 
 @given(fleets)
-def test_that_all_complete_is_that_at_most_none_fails(classes):
-    failure, devices = asked(classes)
+def test_all_complete_equals_at_most_zero_failing(classes):
+    failure, devices = arrays_of(classes)
     assert all_complete(failure, devices) == pytest.approx(at_most_failing(failure, devices, 0), abs=1e-11)
     assert all_complete(failure, devices) == pytest.approx(math.prod((1 - p) ** n for p, n in classes), rel=1e-9)
 
 
 @given(fleets)
-def test_more_may_fail_only_makes_it_likelier_and_a_fleet_split_in_two_is_the_same_fleet(classes):
-    failure, devices = asked(classes)
+def test_probability_grows_with_the_allowed_failures_and_does_not_depend_on_classes(classes):
+    failure, devices = arrays_of(classes)
     chances = [at_most_failing(failure, devices, allowed) for allowed in range(int(devices.sum()) + 1)]
     assert np.all(np.diff(chances) >= -1e-12)
     assert chances[-1] == 1
-    ones = np.repeat(failure, devices)
-    split = [at_most_failing(ones, np.ones_like(ones, dtype=np.int64), allowed) for allowed in range(len(chances))]
+    single = np.repeat(failure, devices)
+    split = [at_most_failing(single, np.ones_like(single, dtype=np.int64), allowed) for allowed in range(len(chances))]
     assert split == pytest.approx(chances, abs=1e-11)
 
 
@@ -108,7 +108,7 @@ targets = st.sampled_from(["1", "0.9999", "0.999", "0.99", "0.95", "0.9", "0.85"
 
 
 @given(targets, st.integers(1, 10_000_000))
-def test_as_many_may_fail_as_the_decimal_share_says(target, devices):
+def test_the_number_that_may_fail_follows_the_decimal_share(target, devices):
     """0.99 of 1000 are 990, though 1 - 0.99 is a little more than 0.01."""
     allowed = math.floor((1 - Fraction(target)) * devices)
     assert Goal(target=float(target)).allowed(devices) == allowed
@@ -120,7 +120,7 @@ def test_the_share_holds_for_the_largest_fleets_too(target, devices, allowed):
 
 
 @given(st.floats(0.001, 1), st.integers(1, 10_000))
-def test_those_that_must_complete_are_the_share_at_least(target, devices):
+def test_the_devices_that_must_complete_are_at_least_the_share(target, devices):
     allowed = Goal(target=target).allowed(devices)
     assert 0 <= allowed < devices
     assert (devices - allowed) / devices >= target - 1e-9
@@ -128,27 +128,27 @@ def test_those_that_must_complete_are_the_share_at_least(target, devices):
 
 
 @pytest.mark.parametrize("target", [0.5, 0.9, 0.99])
-def test_of_a_single_device_the_target_is_its_probability(target):
+def test_the_target_of_a_single_device_is_its_probability(target):
     """No share lies between none and all of one device: the confidence has no part in it."""
     goal = Goal(target=target, confidence=0.999)
-    one = np.array([1])
-    assert goal.is_met(np.array([1 - target - 1e-9]), one)
-    assert not goal.is_met(np.array([1 - target + 1e-6]), one)
+    device = np.array([1])
+    assert goal.is_met(np.array([1 - target - 1e-9]), device)
+    assert not goal.is_met(np.array([1 - target + 1e-6]), device)
 
 
-def test_of_a_single_device_that_must_complete_the_confidence_is_its_probability():
+def test_the_confidence_is_the_probability_of_a_single_device_that_must_complete():
     goal = Goal(target=1, confidence=0.95)
     assert goal.is_met(np.array([0.0499]), np.array([1]))
     assert not goal.is_met(np.array([0.0501]), np.array([1]))
 
 
-def test_a_device_of_a_group_of_none_counts_for_nothing():
-    """One device in one class, none in another: still a single device."""
+def test_an_empty_class_does_not_count():
+    """A device in a class and none in another are still a single device."""
     assert Goal(target=0.9).is_met(np.array([0.09, 0.5]), np.array([1, 0]))
 
 
-def test_of_a_fleet_the_confidence_is_the_probability():
-    """Of 100 devices that fail with 1 % each, at most 1 fails with probability 0.736, at most 2 with 0.921."""
+def test_the_confidence_of_a_fleet_is_a_probability():
+    """If 100 devices fail with 1 % each, at most 1 fails with probability 0.736, at most 2 with 0.921."""
     failure, devices = np.array([0.01]), np.array([100])
     assert Goal(target=0.99, confidence=0.735).is_met(failure, devices)
     assert not Goal(target=0.99, confidence=0.737).is_met(failure, devices)
@@ -158,12 +158,12 @@ def test_of_a_fleet_the_confidence_is_the_probability():
 
 
 @pytest.mark.parametrize("target", [0, -0.1, 1.01, 99, math.nan, math.inf])
-def test_a_target_outside_its_rule(target):
+def test_a_target_out_of_range_is_refused(target):
     with pytest.raises(ParameterError, match=f"target must be .*, got {target}"):
         Goal(target=target)
 
 
 @pytest.mark.parametrize("confidence", [0, 1, -1, 95, math.nan])
-def test_a_confidence_outside_its_rule(confidence):
+def test_a_confidence_out_of_range_is_refused(confidence):
     with pytest.raises(ParameterError, match=f"confidence must be .*, got {confidence}"):
         Goal(confidence=confidence)

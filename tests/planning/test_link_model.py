@@ -16,7 +16,7 @@ EU868, US915 = region("EU868"), region("US915")
 SYMMETRIC = LinkModel(gateway_noise_figure_db=6.0, other_loss=0.0)
 
 
-def test_what_each_spreading_factor_needs():
+def test_required_snr_of_each_spreading_factor():
     # SX1276 data sheet, table 13; SX1261/2 data sheet for SF5 and SF6
     needed = [-2.5, -5.0, -7.5, -10.0, -12.5, -15.0, -17.5, -20.0]
     assert [required_snr_db(sf) for sf in range(5, 13)] == needed
@@ -32,7 +32,7 @@ def test_the_sensitivities_of_a_data_sheet_come_out():
         assert noise_dbm_hz + model.required_cn0_dbhz(EU868.data_rate(rate)) == pytest.approx(sensitivity_dbm, abs=0.6)
 
 
-def test_fsk_needs_what_its_sensitivity_says():
+def test_fsk_needs_its_sensitivity():
     assert LinkModel().required_cn0_dbhz(EU868.data_rate(7)) == pytest.approx(60.0)
 
 
@@ -55,7 +55,7 @@ def test_other_losses_come_on_top():
     assert model.frame_loss(500.0, rate) == pytest.approx(0.1)
 
 
-def test_a_gateway_that_is_as_strong_and_as_deaf_is_heard_as_well():
+def test_a_gateway_equal_to_the_device_gives_equal_margins():
     rate = EU868.data_rate(3)
     cn0 = SYMMETRIC.cn0_from_snr(-7.0, 125_000)
     assert SYMMETRIC.margin_db(cn0, rate) == pytest.approx(-7.0 - required_snr_db(9))
@@ -133,7 +133,7 @@ def test_figures_without_a_data_rate():
     assert cn0 == pytest.approx([math.nan, float(SYMMETRIC.cn0_from_snr(2.0, 125_000)), math.nan], nan_ok=True)
 
 
-def test_the_snr_of_lr_fhss_tells_nothing():
+def test_the_snr_of_lr_fhss_is_ignored():
     loss, cn0 = LinkModel().from_uplinks(snr_db=[2.0, 2.0], success=[math.nan, 0.8], rates=[EU868.data_rate(8)] * 2)
     assert loss == pytest.approx([math.nan, 0.2], nan_ok=True)
     assert np.isnan(cn0).all()
@@ -144,7 +144,7 @@ def test_no_uplinks_at_all():
     assert loss.shape == cn0.shape == (0,)
 
 
-@pytest.mark.parametrize("name", [one.name for one in fields(LinkModel)])
+@pytest.mark.parametrize("name", [field.name for field in fields(LinkModel)])
 def test_every_constant_is_a_number(name):
     with pytest.raises(ParameterError, match=f"^{name} must be a finite number, got (nan|inf)$"):
         LinkModel(**{name: math.nan})

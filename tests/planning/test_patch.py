@@ -1,4 +1,4 @@
-"""A plan of a patch is bound to the image that it is for, and to the one that it makes."""
+"""A plan of a patch is bound to its base image and to its target image."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_a_delta_is_planned_as_it_is():
     assert (image.base_sha256, image.target_sha256) == (delta.base_sha256, delta.target_sha256)
 
 
-def test_a_whole_image_has_neither():
+def test_a_whole_image_has_no_base_and_no_target():
     image = fuota.plan(FirmwareImage.open(NEW), **CHOICES).image
     assert (image.base_sha256, image.target_sha256) == (None, None)
 
 
-def test_a_plan_file_keeps_both_and_is_refused_once_one_has_changed(tmp_path):
+def test_a_plan_file_keeps_both_hashes_and_is_refused_after_a_change(tmp_path):
     path = tmp_path / "plan.json"
     plan = fuota.plan(make_delta(OLD, NEW), **CHOICES)
     save_plan(plan, path)

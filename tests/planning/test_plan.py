@@ -51,7 +51,7 @@ def test_a_plan_comes_back_from_json(plan):
     assert TransmissionPlan.from_json(json.loads(text)) == plan
 
 
-def test_what_is_no_plan_is_no_plan(plan):
+def test_json_with_missing_or_unknown_keys_is_not_a_plan(plan):
     values = plan.to_json()
     for name in values:
         with pytest.raises((TypeError, ValueError, KeyError)):
@@ -75,14 +75,14 @@ def test_the_schedule_has_one_entry_for_each_frame(plan):
     assert plan.session_timeout_s * 1000 >= plan.duration_ms
 
 
-def test_in_class_c_frames_are_at_the_interval():
+def test_class_c_frames_start_at_the_interval():
     plan = fuota.plan(bytes(3000), **CHOICES["class C"])
     assert (np.diff(plan.schedule["start_us"]) == 1000 * plan.interval_ms).all()
     assert plan.schedule["start_us"][0] == 0
     assert set(plan.schedule["frequency_hz"]) == {869_525_000}
 
 
-def test_in_class_b_frames_are_in_slots_and_hop_with_the_beacons():
+def test_class_b_frames_are_in_slots_and_hop_with_the_beacons():
     plan = fuota.plan(bytes(3000), **CHOICES["class B that hops"], start_gps_s=128 * 77)
     place = fuota.region("US915")
     for entry in plan.schedule:
@@ -98,7 +98,7 @@ def test_in_class_b_frames_are_in_slots_and_hop_with_the_beacons():
 
 
 def readings(nb_frag, share):
-    """Coded fragments of servers that round up, or to the nearest."""
+    """Return the numbers of coded fragments of servers that round up, or to the nearest."""
     product = share * nb_frag
     return {math.ceil(product), round(product), math.floor(product + 0.5), coded_count(nb_frag, share)}
 
@@ -142,9 +142,9 @@ def test_transfer_parameters(plan):
     assert not {"appEui", "devEuis", "devTags"} & set(parameters)
 
 
-def test_channel_and_descriptor_are_told_only_where_there_are_any():
+def test_channel_and_descriptor_are_sent_only_if_set():
     without = fuota.plan(bytes(3000), **CHOICES["class C"]).transfer_parameters()
     assert not {"txChnl", "descriptor"} & set(without)
-    told = fuota.plan(bytes(3000), **CHOICES["a channel, a profile, a fleet"]).transfer_parameters()
-    assert (told["txChnl"], told["descriptor"], told["fragPkgVer"]) == (1, "010203ff", 2)
-    assert told["startDelaySecs"] == 6 * 60
+    parameters = fuota.plan(bytes(3000), **CHOICES["a channel, a profile, a fleet"]).transfer_parameters()
+    assert (parameters["txChnl"], parameters["descriptor"], parameters["fragPkgVer"]) == (1, "010203ff", 2)
+    assert parameters["startDelaySecs"] == 6 * 60

@@ -1,4 +1,4 @@
-"""A plan in a file: the same plan comes back, and nothing else passes for it."""
+"""Plan files: the same plan is loaded, and everything else is refused."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ EXPORT = """dev_eui,state,loss
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory):
-    """One plan of each kind."""
+    """Return a plan of each kind."""
     export = tmp_path_factory.mktemp("fleet") / "export.csv"
     export.write_text(EXPORT)
 
-    def made(fleet=False, **choices):
-        whom = {"fleet": export} if fleet else {"loss": 0.1}
-        return fuota.plan(IMAGE, **({"nb_coded": 5, "frag_size": 40} | whom | choices))
+    def make(fleet=False, **choices):
+        devices = {"fleet": export} if fleet else {"loss": 0.1}
+        return fuota.plan(IMAGE, **({"nb_coded": 5, "frag_size": 40} | devices | choices))
 
-    return {name: made(**choices) for name, choices in PLANS.items()}
+    return {name: make(**choices) for name, choices in PLANS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def planned(plans):
 
 @pytest.fixture(scope="module")
 def document(planned, tmp_path_factory):
-    """What is in the file of `planned`."""
+    """Return the content of the file of `planned`."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     save_plan(planned, path)
     return json.loads(path.read_text())
@@ -77,15 +77,15 @@ def written(tmp_path_factory):
     path = tmp_path_factory.mktemp("written") / "plan.json"
 
     def write(content):
-        octets = content if isinstance(content, bytes) else json.dumps(content).encode()
-        path.write_bytes(octets)
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        path.write_bytes(data)
         return path
 
     return write
 
 
 def resealed(document):
-    """With the hash of what is in it now."""
+    """Return the document with the hash of its present content."""
     canonical = json.dumps(document["plan"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return {**document, "sha256": sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()}
 
@@ -93,9 +93,9 @@ def resealed(document):
 def places(value, at=()):
     """The way to every value inside, as keys and indexes."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inside:
+    for key, member in inside:
         yield (*at, key)
-        yield from places(one, (*at, key))
+        yield from places(member, (*at, key))
 
 
 def inside(value, at):
@@ -105,27 +105,27 @@ def inside(value, at):
 
 
 def refusal(path) -> str:
-    """The one line for a file that is no plan, or no longer the one that was planned."""
+    """Return the single-line message for a file that is not a plan, or that was changed."""
     with pytest.raises(PlanError) as refused:
         load_plan(path)
-    told = str(refused.value)
-    assert path.name in told
-    assert "\n" not in told
-    return told
+    message = str(refused.value)
+    assert path.name in message
+    assert "\n" not in message
+    return message
 
 
-# --- the same plan comes back
+# --- the same plan is loaded
 
 
 @pytest.mark.parametrize("kind", PLANS)
-def test_what_was_saved_is_loaded(plans, tmp_path, kind):
+def test_loaded_plan_equals_the_saved_plan(plans, tmp_path, kind):
     path = tmp_path / "plan.json"
-    told = save_plan(plans[kind], path)
+    sha256_saved = save_plan(plans[kind], path)
     loaded = load_plan(path)
     assert loaded == plans[kind]
     assert loaded.schedule.tobytes() == plans[kind].schedule.tobytes()
     assert loaded.transfer_parameters() == plans[kind].transfer_parameters()
-    assert told == plan_sha256(plans[kind]) == plan_sha256(loaded) == json.loads(path.read_text())["sha256"]
+    assert sha256_saved == plan_sha256(plans[kind]) == plan_sha256(loaded) == json.loads(path.read_text())["sha256"]
 
 
 @given(st.text(st.characters(codec=None), min_size=1, max_size=20))
@@ -136,7 +136,7 @@ def test_any_name_of_an_image_comes_back(planned, tmp_path_factory, name):
     assert load_plan(path) == named
 
 
-def test_a_plan_that_was_only_laid_out_anew_is_the_same(planned, document, written):
+def test_a_plan_with_another_layout_is_the_same(planned, document, written):
     laid_out = json.dumps(document, sort_keys=True, indent=8, ensure_ascii=False).encode()
     assert load_plan(written(laid_out)) == planned
 
@@ -186,11 +186,11 @@ def test_another_plan_has_another_hash_and_comes_back_too(planned, tmp_path_fact
     assert load_plan(path) == other
 
 
-# --- nothing else passes for it
+# --- everything else is refused
 
 
 @given(st.data())
-def test_a_value_that_was_edited_is_seen_wherever_it_stands(document, written, data):
+def test_an_edited_value_is_noticed_everywhere(document, written, data):
     edited = copy.deepcopy(document)
     *way, last = data.draw(st.sampled_from(list(places(document["plan"]))))
     holder = inside(edited["plan"], way)
@@ -201,7 +201,7 @@ def test_a_value_that_was_edited_is_seen_wherever_it_stands(document, written, d
 
 
 @given(st.data())
-def test_a_value_that_is_missing_is_a_plan_of_another_fuota(document, written, data):
+def test_a_missing_value_is_refused(document, written, data):
     less = copy.deepcopy(document)
     named = [place for place in places(document["plan"]) if isinstance(place[-1], str)]
     *way, last = data.draw(st.sampled_from(named))
@@ -212,7 +212,7 @@ def test_a_value_that_is_missing_is_a_plan_of_another_fuota(document, written, d
 @pytest.mark.parametrize(
     "way", [(), ("image",), ("pace",), ("slots",), ("success",), ("success", "mean"), ("excluded", 0), ("findings", 0)]
 )
-def test_a_value_too_many_is_a_plan_of_another_fuota(document, written, way):
+def test_an_unknown_value_is_refused(document, written, way):
     more = copy.deepcopy(document)
     inside(more["plan"], way)["unheard_of"] = 1
     assert "is not a plan of this version of fuota" in refusal(written(resealed(more)))
@@ -233,40 +233,40 @@ def test_a_value_too_many_is_a_plan_of_another_fuota(document, written, way):
         (("findings",), [7]),
     ],
 )
-def test_a_value_of_another_kind_is_a_plan_of_another_fuota(document, written, way, value):
-    """It would end somewhere in the launch, with a traceback."""
+def test_a_value_of_another_kind_is_refused(document, written, way, value):
+    """Otherwise the launch would end with a traceback."""
     other = copy.deepcopy(document)
     inside(other["plan"], way[:-1])[way[-1]] = value
     assert "is not a plan of this version of fuota" in refusal(written(resealed(other)))
 
 
-@given(octet=st.sampled_from([b"0", b"}", b" "]), share=st.floats(0, 1, exclude_max=True))
-def test_a_file_that_was_cut_short_is_no_plan(document, written, octet, share):
+@given(byte=st.sampled_from([b"0", b"}", b" "]), share=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_file_is_refused(document, written, byte, share):
     whole = json.dumps(document).encode()
     cut = whole[: int(share * (len(whole) - 1))]
     assert "is not JSON" in refusal(written(cut))
-    refusal(written(cut + octet))
+    refusal(written(cut + byte))
 
 
-@pytest.mark.parametrize("octets", [b"", b"nonsense", b"\x00\x01\xff", b"\xef\xbb\xbf{}", b"{'a': 1}", b"[" * 200_000])
-def test_what_is_not_json_is_no_plan(written, octets):
-    path = written(octets)
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\x00\x01\xff", b"\xef\xbb\xbf{}", b"{'a': 1}", b"[" * 200_000])
+def test_content_that_is_not_json_is_refused(written, content):
+    path = written(content)
     assert f"it is not JSON; `fuota plan IMAGE -o {path.name}` writes a plan" in refusal(path)
 
 
 @pytest.mark.parametrize("value", [[1], "plan", 5, None, True, [], 1.5])
-def test_json_that_is_no_object_is_no_plan(written, value):
+def test_json_that_is_not_an_object_is_refused(written, value):
     assert "is not a plan" in refusal(written(value))
 
 
 @pytest.mark.parametrize("number", [0, 2, "1", None, [1]])
 def test_another_format_is_named_with_the_one_that_is_read(document, written, number):
-    told = refusal(written({**document, "fuota_plan": number}))
-    assert f"must be 1, got {number!r}; plan again" in told
+    message = refusal(written({**document, "fuota_plan": number}))
+    assert f"must be 1, got {number!r}; plan again" in message
 
 
 @pytest.mark.parametrize("left_out", ["fuota_plan", "sha256", "plan"])
-def test_a_file_without_one_of_its_parts_is_refused(document, written, left_out):
+def test_a_file_without_a_part_is_refused(document, written, left_out):
     assert "plan again" in refusal(written({name: part for name, part in document.items() if name != left_out}))
 
 
@@ -285,38 +285,38 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
 # --- for one image
 
 
-def test_the_image_that_was_planned_for_is_taken(plans):
+def test_the_planned_image_is_accepted(plans):
     assert check_image(plans["IN865"], IMAGE) is None
 
 
 @pytest.mark.parametrize(
     "image", [b"", IMAGE[:-1], IMAGE + b"\0", b"\1" + IMAGE[1:]], ids=["empty", "shorter", "longer", "one bit"]
 )
-def test_another_image_is_refused_and_both_are_named(plans, image):
+def test_another_image_is_refused_with_both_hashes(plans, image):
     with pytest.raises(ImageError) as refused:
         check_image(plans["IN865"], image)
-    for one in (IMAGE, image):
-        assert f"{len(one)} bytes, SHA-256 {sha256(one).hexdigest()[:16]}…" in str(refused.value)
+    for content in (IMAGE, image):
+        assert f"{len(content)} bytes, SHA-256 {sha256(content).hexdigest()[:16]}…" in str(refused.value)
 
 
-# --- what the server is told
+# --- request to the server
 
 
 @pytest.mark.parametrize("kind", PLANS)
-def test_a_request_tells_the_server_what_the_plan_says_it_tells(plans, kind):
+def test_the_request_agrees_with_the_transfer_parameters(plans, kind):
     plan = plans[kind]
     query = TransferRequest(app_eui="AAAAAAAAAAAAAA01", dev_tags=["all"], **plan.transfer_fields()).query()
-    said = plan.transfer_parameters()
-    whom_and_defaults = {"appEui", "devTags", "useMultiPkg", "descriptor"}
-    assert query.keys() - whom_and_defaults == said.keys() - whom_and_defaults
-    assert bytes.fromhex(query["descriptor"]) == bytes.fromhex(said.get("descriptor", "00000000"))
+    parameters = plan.transfer_parameters()
+    devices_and_defaults = {"appEui", "devTags", "useMultiPkg", "descriptor"}
+    assert query.keys() - devices_and_defaults == parameters.keys() - devices_and_defaults
+    assert bytes.fromhex(query["descriptor"]) == bytes.fromhex(parameters.get("descriptor", "00000000"))
     assert query["useMultiPkg"] == "false"
-    for name in said.keys() - whom_and_defaults:
-        assert type(said[name])(query[name]) == said[name], name
+    for name in parameters.keys() - devices_and_defaults:
+        assert type(parameters[name])(query[name]) == parameters[name], name
 
 
 @pytest.mark.parametrize("kind", PLANS)
-def test_what_the_server_is_told_makes_the_planned_fragments(plans, kind):
+def test_the_transfer_fields_make_the_planned_fragments(plans, kind):
     plan = plans[kind]
     fields = plan.transfer_fields()
     session = fuota.FragmentationSession.fit(
@@ -331,7 +331,7 @@ def test_what_the_server_is_told_makes_the_planned_fragments(plans, kind):
 
 @contextmanager
 def full_disk(most_bytes):
-    """No file gets longer than this."""
+    """Limit the length of files to `most_bytes`."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
     try:
@@ -358,7 +358,7 @@ def test_on_a_full_disk_the_old_plan_stays_and_nothing_beside_it(plans, tmp_path
 
 
 @pytest.mark.parametrize("name", ["missing/plan.json", "file/plan.json", "folder"])
-def test_where_it_cannot_be_written_nothing_is(plans, tmp_path, name):
+def test_nothing_is_written_if_the_file_cannot_be_written(plans, tmp_path, name):
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "folder").mkdir()
     with pytest.raises(StorageError, match=rf"the plan {re.escape(str(tmp_path / name))} cannot be written: ."):
@@ -366,11 +366,11 @@ def test_where_it_cannot_be_written_nothing_is(plans, tmp_path, name):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
-def test_what_is_no_file_is_not_replaced_by_one(plans, tmp_path):
-    """Or `-o /dev/null` of a superuser takes /dev/null from everybody."""
+def test_a_pipe_is_not_replaced_by_a_file(plans, tmp_path):
+    """Otherwise `-o /dev/null` of a superuser would remove /dev/null."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # so that whoever writes does not wait
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer does not wait
     with suppress(StorageError):
         save_plan(plans["IN865"], pipe)
     os.close(reading)
@@ -378,8 +378,8 @@ def test_what_is_no_file_is_not_replaced_by_one(plans, tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_who_may_read_a_plan_is_for_the_user_to_say(plans, tmp_path, umask):
-    """It names devices."""
+def test_the_umask_decides_who_may_read_a_plan(plans, tmp_path, umask):
+    """A plan names devices."""
     before = os.umask(umask)
     try:
         save_plan(plans["IN865"], tmp_path / "plan.json")

@@ -1,4 +1,4 @@
-"""Pictures of what can be had for how much time: what is drawn, and what is written."""
+"""Figures of the pareto front: what is drawn, and what is written."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ POINTS = [FAST, replace(FAST, nb_coded=4, duration_ms=120_000, frag_size=190, su
 
 
 def drawn(figure) -> dict[str, list[tuple[float, float]]]:
-    """What stands in the legend, and the places of its points."""
+    """Return the labels of the legend with the places of their points."""
     (axes,) = figure.axes
-    return {one.get_label(): [(float(x), float(y)) for x, y in one.get_offsets()] for one in axes.collections}
+    return {series.get_label(): [(float(x), float(y)) for x, y in series.get_offsets()] for series in axes.collections}
 
 
-def test_every_point_is_drawn_where_it_is_one_series_a_data_rate():
+def test_every_point_is_drawn_in_the_series_of_its_data_rate():
     series = drawn(front_figure(POINTS, "a title"))
     assert list(series) == ["DR3, 100 bytes", "DR5, 190 to 200 bytes"]
     assert series["DR3, 100 bytes"] == [pytest.approx((3.0, 0.001))]
     assert series["DR5, 190 to 200 bytes"] == [pytest.approx((1.5, 0.2)), pytest.approx((2.0, 0.01))]
 
 
-def test_the_picture_says_what_it_shows():
+def test_the_figure_has_title_axes_and_labels():
     (axes,) = front_figure(POINTS, "app.bin, 2000 bytes").axes
     assert axes.get_title() == "app.bin, 2000 bytes"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("duration, minutes", "share of the fleet that stays incomplete")
@@ -65,21 +65,21 @@ def test_the_picture_says_what_it_shows():
         (864_000_000, "days", 10),
     ],
 )
-def test_the_unit_of_time_is_that_of_the_longest(longest_ms, unit, at):
+def test_the_unit_of_time_fits_the_longest_plan(longest_ms, unit, at):
     figure = front_figure([replace(FAST, duration_ms=longest_ms)], "")
     assert figure.axes[0].get_xlabel() == f"duration, {unit}"
     ((place,),) = drawn(figure).values()
     assert place[0] == pytest.approx(at)
 
 
-def test_who_surely_completes_is_on_the_picture_too():
+def test_certain_success_is_drawn():
     figure = front_figure([FAST, replace(SLOW, success=sure(1.0))], "")
     (place,) = drawn(figure)["DR3, 100 bytes"]
     low, high = figure.axes[0].get_ylim()
     assert 0 < low < place[1] < high
 
 
-def test_none_completes_is_on_the_picture_too():
+def test_certain_failure_is_drawn():
     figure = front_figure([replace(FAST, success=sure(0.0))], "")
     ((place,),) = drawn(figure).values()
     assert place[1] == 1 < figure.axes[0].get_ylim()[1]
@@ -90,10 +90,10 @@ def test_an_empty_front_is_refused():
         front_figure([], "")
 
 
-def test_without_matplotlib_it_says_what_to_install(monkeypatch):
+def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)  # importing it fails, as where it is not installed
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # importing it fails, as if it were not installed
     with pytest.raises(ParameterError, match=r"pip install 'fuota\[notebook\]'"):
         front_figure(POINTS, "")
 
@@ -103,7 +103,7 @@ def figure():
     return front_figure(POINTS, "<title> & more")
 
 
-def test_the_format_is_that_of_the_extension(figure, tmp_path):
+def test_the_extension_decides_the_format(figure, tmp_path):
     save_figure(figure, tmp_path / "x.PDF")
     assert (tmp_path / "x.PDF").read_bytes().startswith(b"%PDF-")
 

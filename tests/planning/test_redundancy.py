@@ -25,17 +25,17 @@ def mixed_fleet(*members):
 
 
 @given(st.integers(0, 300), st.integers(0, 100), st.integers(0, 200))
-def test_smallest_finds_where_it_begins_to_hold(threshold, low, more):
-    asked, high = [], low + more
+def test_smallest_finds_the_first_value_that_holds(threshold, low, more):
+    calls, high = [], low + more
 
     def holds(value):
-        asked.append(value)
+        calls.append(value)
         return value >= threshold
 
     expected = None if threshold > high else max(threshold, low)
     assert smallest(holds, low, high) == expected
-    assert all(low <= value <= high for value in asked)
-    assert len(asked) <= 2 + (more + 1).bit_length()
+    assert all(low <= value <= high for value in calls)
+    assert len(calls) <= 2 + (more + 1).bit_length()
 
 
 CASES = [
@@ -50,13 +50,15 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("nb_frag", [21, 150])
-@pytest.mark.parametrize(("fleet", "goal", "limits"), CASES)
-def test_so_many_meet_the_goal_and_one_fewer_does_not(fleet, goal, limits, nb_frag):
+LARGE_CODES = [pytest.param(150, *case, marks=() if i in {0, 6} else pytest.mark.slow) for i, case in enumerate(CASES)]
+
+
+@pytest.mark.parametrize(("nb_frag", "fleet", "goal", "limits"), [*((21, *case) for case in CASES), *LARGE_CODES])
+def test_fewest_coded_fragments_meet_the_goal_and_one_fewer_does_not(nb_frag, fleet, goal, limits):
     """Check again with more loss patterns: they may change the number by one."""
     model = model_of(fleet, **limits)
-    found = fewest_coded(model, goal, nb_frag, 3 * nb_frag)
-    if found is None:
+    fewest = fewest_coded(model, goal, nb_frag, 3 * nb_frag)
+    if fewest is None:
         assert "max_lost" in limits or nb_frag == 21
         assert not goal.is_met(model.real(nb_frag, 3 * nb_frag, seconds=0.1), model.classes.devices)
         return
@@ -64,12 +66,12 @@ def test_so_many_meet_the_goal_and_one_fewer_does_not(fleet, goal, limits, nb_fr
     def met(nb_coded):
         return goal.is_met(model.real(nb_frag, nb_coded, seconds=0.1), model.classes.devices)
 
-    assert met(found) or met(found + 1)
-    assert found < 2 or not met(found - 2) or not met(found - 1)
+    assert met(fewest) or met(fewest + 1)
+    assert fewest < 2 or not met(fewest - 2) or not met(fewest - 1)
 
 
-def test_minimal_where_nothing_is_drawn():
-    """Small codes are looked at in full: no lots, no slack. Each number of coded fragments is tried here."""
+def test_fewest_coded_is_minimal_if_no_pattern_is_drawn():
+    """Small codes are enumerated, so that the result is exact. Each number of coded fragments is tried here."""
     for loss in (0.05, 0.1, 0.2):
         model, goal = model_of(Fleet.uniform(1, loss)), Goal(target=0.9)
         tried = [1 - model.of_class(10, coded, 0, seconds=1).estimate for coded in range(13)]
@@ -77,35 +79,38 @@ def test_minimal_where_nothing_is_drawn():
         assert fewest_coded(model, goal, 10, 12) == expected
 
 
-@pytest.mark.parametrize(("nb_frag", "loss", "one", "all_of_them"), [(468, 0.05, 40, 53), (2134, 0.1, 278, 312)])
-def test_numbers_that_others_computed(nb_frag, loss, one, all_of_them):
-    """E-plan cases: of a device with 0.99, and of all of 1000 with 0.99, by the ideal code."""
+@pytest.mark.parametrize(
+    ("nb_frag", "loss", "for_device", "for_fleet"),
+    [(468, 0.05, 40, 53), pytest.param(2134, 0.1, 278, 312, marks=pytest.mark.slow)],
+)
+def test_fewest_coded_agrees_with_published_numbers(nb_frag, loss, for_device, for_fleet):
+    """E-plan cases with the ideal code: for a device with 0.99, and for all of 1000 devices with 0.99."""
     single, fleet = model_of(Fleet.uniform(1, loss)), model_of(Fleet.uniform(1000, loss))
     goal, every = Goal(target=0.99), Goal(target=1, confidence=0.99)
 
     def met(model, goal):
         return lambda coded: goal.is_met(model.ideal(nb_frag, coded), model.classes.devices)
 
-    assert smallest(met(single, goal), 0, nb_frag) == one
-    assert smallest(met(fleet, every), 0, nb_frag) == all_of_them
-    for version in (1, 2):  # with so many coded fragments the real code is as good; drawing lots may shift it by one
+    assert smallest(met(single, goal), 0, nb_frag) == for_device
+    assert smallest(met(fleet, every), 0, nb_frag) == for_fleet
+    for version in (1, 2):  # with many coded fragments the real code is as good; drawing patterns may shift it by one
         single, fleet = (model_of(Fleet.uniform(devices, loss), version=version) for devices in (1, 1000))
-        assert abs(fewest_coded(single, goal, nb_frag, nb_frag) - one) <= 1
-        assert abs(fewest_coded(fleet, every, nb_frag, nb_frag) - all_of_them) <= 1
+        assert abs(fewest_coded(single, goal, nb_frag, nb_frag) - for_device) <= 1
+        assert abs(fewest_coded(fleet, every, nb_frag, nb_frag) - for_fleet) <= 1
 
 
-def test_without_loss_no_coded_fragments():
+def test_without_loss_no_coded_fragments_are_needed():
     assert fewest_coded(model_of(Fleet.uniform(1000, 0)), Goal(target=1), 100, 100) == 0
 
 
-def test_none_where_the_most_are_too_few():
+def test_fewest_coded_is_none_if_the_most_are_too_few():
     model = model_of(Fleet.uniform(10, 0.3))
     assert fewest_coded(model, Goal(), 100, 20) is None
     assert fewest_coded(model, Goal(), 100, 0) is None
     assert fewest_coded(model_of(Fleet.uniform(10, 1)), Goal(), 100, 100) is None
 
 
-def test_the_real_code_needs_more_than_the_ideal_one_where_few_are_sent():
+def test_the_real_code_needs_more_than_the_ideal_code_if_few_fragments_are_sent():
     """Version 1 leaves fragments uncovered that the ideal code does not."""
     model, goal = model_of(Fleet.uniform(1, 0.01)), Goal(target=0.99)
     ideal = smallest(lambda coded: goal.is_met(model.ideal(50, coded), model.classes.devices), 0, 50)
@@ -125,7 +130,7 @@ def test_success_of_a_mixed_fleet():
     assert 0 <= success.every <= success.goal <= 1
 
 
-def test_success_of_one_device_is_one_number():
+def test_success_of_a_single_device_is_one_probability():
     success = success_of(model_of(Fleet.uniform(1, 0.1)), Goal(target=0.99), 8, 5)
     assert success.mean == success.worst
     assert success.mean.exact
@@ -135,8 +140,8 @@ def test_success_of_one_device_is_one_number():
 
 @settings(max_examples=25)
 @given(st.integers(2, 12), st.integers(0, 6), st.floats(0.01, 0.4), st.integers(1, 500))
-def test_of_a_uniform_fleet_every_device_is_the_power_of_one(nb_frag, nb_coded, loss, devices):
-    """Small codes, so nothing is drawn."""
+def test_in_a_uniform_fleet_the_probability_of_all_is_a_power_of_a_single_probability(nb_frag, nb_coded, loss, devices):
+    """Small codes are enumerated, so no pattern is drawn."""
     success = success_of(model_of(Fleet.uniform(devices, loss)), Goal(target=1), nb_frag, nb_coded)
     assert success.mean.exact
     assert success.every == pytest.approx(success.mean.estimate**devices, rel=1e-9, abs=1e-12)

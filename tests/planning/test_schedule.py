@@ -28,7 +28,7 @@ def test_class_c_is_steady(frames, interval_us):
 
 
 def naive_slots(frames, slots, spacing_us, on_air_us, per_hour):
-    """Slot after slot, each looked at by itself."""
+    """Return the starts by testing every slot separately."""
     starts = []
     for period in range(10**9):
         for slot in ping_slots_us(slots.first_beacon_s + 128 * period, slots.address, slots.periodicity):
@@ -54,7 +54,7 @@ def naive_slots(frames, slots, spacing_us, on_air_us, per_hour):
     st.integers(0, 20_000_000),
     st.one_of(st.none(), st.integers(1, 40), st.integers(40, 2000)),
 )
-def test_each_frame_is_in_the_first_slot_that_is_free(slots, frames, on_air_us, pause_us, per_hour):
+def test_each_frame_is_in_the_first_free_slot(slots, frames, on_air_us, pause_us, per_hour):
     spacing_us = on_air_us + pause_us
     if per_hour is not None and per_hour < 10:
         frames = min(frames, 3 * per_hour)  # days are long
@@ -66,8 +66,8 @@ def test_each_frame_is_in_the_first_slot_that_is_free(slots, frames, on_air_us, 
 
 @settings(max_examples=60)
 @given(slots_of_groups, st.integers(1, 200), st.integers(20_000, 3_000_000), st.integers(30, 2000))
-def test_what_a_schedule_of_class_b_keeps(slots, frames, on_air_us, per_hour):
-    """Every start a slot, no frame over a beacon, spaced, no hour with more frames than it may have."""
+def test_class_b_schedule_keeps_slots_spacing_and_hourly_limit(slots, frames, on_air_us, per_hour):
+    """Every frame starts in a slot, ends before the beacon, keeps the spacing, and no hour has too many frames."""
     spacing_us = on_air_us + 43_000
     starts = slot_starts_us(frames, slots, spacing_us=spacing_us, time_on_air_us=on_air_us, frames_per_hour=per_hour)
     assert len(starts) == frames
@@ -83,7 +83,7 @@ def test_what_a_schedule_of_class_b_keeps(slots, frames, on_air_us, per_hour):
     assert (starts >= even - 1).all()
 
 
-def test_more_frames_go_on_where_fewer_ended():
+def test_a_longer_schedule_begins_with_the_shorter_schedule():
     slots = PingSlots(address=0x01020304, periodicity=2, first_beacon_s=128_000)
     choices = {"spacing_us": 700_000, "time_on_air_us": 600_000, "frames_per_hour": 500}
     many = slot_starts_us(300, slots, **choices)
@@ -92,7 +92,7 @@ def test_more_frames_go_on_where_fewer_ended():
 
 
 def full_frames(name, data_rate, slots, periods):
-    """Starts of the largest fragments over so many beacon periods, and their time on air and duty cycle."""
+    """Return the starts of the largest fragments over `periods` beacon periods, their time on air and duty cycle."""
     place = region(name)
     rate = place.data_rate(data_rate)
     frequency_hz = place.default_channel("B")[0]
@@ -117,7 +117,7 @@ def in_each_period(starts, periods):
 )
 @pytest.mark.parametrize("periodicity", [0, 2, 4, 7])
 def test_frames_in_a_beacon_period_without_a_duty_cycle(name, data_rate, worked, periodicity):
-    """Where the slot of a group comes so late that the last frame would meet the beacon, it is one fewer."""
+    """A group has one frame fewer in a period if its last slot is too close to the beacon."""
     slots = PingSlots(address=0x01020304, periodicity=periodicity, first_beacon_s=1_280_000)
     starts, *_ = full_frames(name, data_rate, slots, 40)
     counted = in_each_period(starts, 40)

@@ -9,7 +9,7 @@ from fuota.errors import ParameterError
 from fuota.planning.server import APPLICATION_MANAGED, SENRA, ServerProfile
 
 
-def test_senra_s_limits_are_those_of_its_reference():
+def test_limits_of_senra_agree_with_its_reference():
     # Application API reference, mcastTransfer: redundancy, maxFragSize, millisBetweenPkts; durationSecs in its examples
     assert (SENRA.max_redundancy, SENRA.max_frag_size, SENRA.default_interval_ms) == (1.0, 253, 5000)
     assert SENRA.max_session_s == 32_768
@@ -17,7 +17,7 @@ def test_senra_s_limits_are_those_of_its_reference():
     assert SENRA.interval_is_gap
 
 
-def test_who_sends_fragments_by_itself_has_no_limit_of_redundancy():
+def test_application_managed_campaigns_have_no_limit_of_redundancy():
     assert math.isinf(APPLICATION_MANAGED.max_redundancy)
     assert APPLICATION_MANAGED.max_session_s == SENRA.max_session_s
 
@@ -41,7 +41,7 @@ def test_a_server_profile_is_a_value():
         ({"turnaround_ms": -1}, 0),
     ],
 )
-def test_limits_that_no_server_has_are_refused_with_the_nearest(limits, nearest):
+def test_limits_out_of_range_are_refused_with_the_nearest(limits, nearest):
     ((name, value),) = limits.items()
     with pytest.raises(ParameterError, match=rf"^{name} must be .*, got {value}( .nearest: {nearest}.)?$"):
         ServerProfile(name="x", **limits)

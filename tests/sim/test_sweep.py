@@ -85,7 +85,7 @@ def test_the_identity_does_not_change_from_version_to_version():
         ({"redundancy": 0.1, "frag_size": 0}, "nearest: 1"),
         ({"redundancy": 0.1, "data_rate": True}, "whole number"),
         ({"redundancy": 0.1, "image_bytes": 20.5}, "whole number"),
-        ({"redundancy": 0.1, "version": 3}, "version 3"),
+        ({"redundancy": 0.1, "version": 3}, "version must be 1 to 2, got 3"),
         ({"redundancy": 0.1, "seed": 2**63}, "9223372036854775807"),
         ({"redundancy": 0.1, "region": "EU869"}, "EU868"),
     ],
