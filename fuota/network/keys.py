@@ -14,6 +14,9 @@ from fuota.errors import AuthenticationError, ParameterError, StorageError
 
 KEY_VARIABLE = "FUOTA_API_KEY"
 KEYRING_SERVICE = "fuota"
+SANDBOX_API_KEY = "AK2:fuota-sandbox-opens-nothing-but-sandboxes"
+"""Full Access key of the first application of a sandbox. It is not a secret: it is valid for sandboxes only, and sandboxes listen
+on the loopback interface only."""
 _COMMAND_TIMEOUT_S = 60
 
 

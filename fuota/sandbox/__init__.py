@@ -12,6 +12,7 @@ from fuota import rules
 from fuota.calls import checked_init
 from fuota.errors import ParameterError, StorageError
 from fuota.network.eui import canonical_eui
+from fuota.network.keys import SANDBOX_API_KEY
 from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
 from fuota.sandbox.air.clock import VirtualClock
@@ -37,9 +38,6 @@ __all__ = [
     "Sandbox",
 ]
 
-SANDBOX_API_KEY = "AK2:fuota-sandbox-opens-nothing-but-sandboxes"
-"""Full Access key of the first application. It is not a secret: it is valid for sandboxes only, and these listen on the loopback
-interface only."""
 SANDBOX_APP_EUI = "02000000F0A00001"
 SANDBOX_SECOND_APP_EUI = "02000000F0A00002"
 """An application without devices. Devices can be transferred to it."""

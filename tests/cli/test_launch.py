@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -164,6 +166,19 @@ def test_a_campaign_that_has_ended_is_watched_without_its_server(fuota, half_don
     assert ["updated", "1", "abababababababab…", "the", "image", "sent"] in rows
     assert ["silent", "1", "not", "reported"] in rows
     assert "airtime 1.5 s in 15 frames" in result.out
+
+
+def test_watch_loads_neither_the_engine_nor_the_sandbox(half_done, tmp_path):
+    script = f"""
+import sys
+from fuota.cli import main
+try:
+    main(["watch", {half_done!r}, "--state-dir", {str(tmp_path / "state")!r}, "--json"])
+except SystemExit:
+    print([name for name in ("numba", "numpy", "fastapi", "fuota.sandbox", "fuota.planning") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 # --- refused before anything is sent

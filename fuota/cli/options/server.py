@@ -15,7 +15,7 @@ from fuota.cli.help import CommandFunction, output_option, server_option
 from fuota.cli.output import Output
 from fuota.cli.render.dry_run import UNREAD_KEY, shower
 from fuota.errors import AuthenticationError
-from fuota.network.keys import KEY_VARIABLE, KeySource
+from fuota.network.keys import KEY_VARIABLE, SANDBOX_API_KEY, KeySource
 from fuota.network.server_entries import ServerEntry, config_path, find_entry, server_entries
 
 if TYPE_CHECKING:
@@ -79,8 +79,6 @@ class ServerOptions:
         """Return the API key for a server. Raises AuthenticationError if there is none."""
         if (source := self.key_source(url)) is not None:
             return source.read()
-        from fuota.sandbox import SANDBOX_API_KEY
-
         return SANDBOX_API_KEY
 
     def key_source(self, url: str) -> KeySource | None:
