@@ -23,7 +23,7 @@ from fuota.lorawan.firmware_management import (
 from fuota.lorawan.firmware_management import parse_uplink as parse_management
 from fuota.lorawan.fragmentation import FragDataBlockReceivedAns, FragDataBlockReceivedReq, FragSessionSetupReq
 from fuota.lorawan.keys import data_block_int_key, data_block_mic
-from fuota.sandbox.air.mac import Downlink
+from fuota.sandbox.air.downlink import Downlink
 from fuota.sandbox.server.records import DeviceState
 from fuota.sim import Bernoulli
 

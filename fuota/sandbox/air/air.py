@@ -6,7 +6,7 @@ uplink is simulated only while a message waits for the device, since nobody woul
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -17,9 +17,9 @@ from fuota.lorawan.fragmentation import FragDataBlockReceivedReq, FragSessionSta
 from fuota.lorawan.mac.data_frames import DataFrame
 from fuota.radio import Region
 from fuota.sandbox.air.clock import SECOND_US, Clock, gps_us, unix_us
-from fuota.sandbox.air.mac import Downlink, Mac
+from fuota.sandbox.air.downlink import Downlink, DownlinkSource
+from fuota.sandbox.air.mac import Mac
 from fuota.sandbox.air.multi_package import split
-from fuota.sandbox.devices.fleet import VirtualFleet
 from fuota.sandbox.devices.virtual_device import VirtualDevice
 from fuota.sandbox.server.records import RegisteredDevice
 
@@ -40,18 +40,6 @@ _BLOCK_RECEIVED = (FRAGMENTATION_FPORT, bytes((FragDataBlockReceivedReq.cid,)))
 _GROUP_LEFT = (multicast_setup.FPORT, bytes((multicast_setup.McGroupDeleteAns.cid,)))
 
 
-class DownlinkSource(Protocol):
-    """A part of the network server that has messages for single devices."""
-
-    def next(self, dev_eui: str, now_us: int) -> Downlink | None:
-        """Return the message to send to this device now and count it as sent, or None."""
-        ...
-
-    def waits(self, dev_eui: str, now_us: int) -> bool:
-        """Return whether there is a message for this device, now or soon."""
-        ...
-
-
 class NetworkSide(DownlinkSource, Protocol):
     """The network server as the air sees it."""
 
@@ -63,7 +51,7 @@ class NetworkSide(DownlinkSource, Protocol):
 class Air:
     """Frames in both directions. To be used with the clock's lock held.
 
-    fleet: the devices. mac: the network's sessions. network: gives downlinks and takes uplinks.
+    devices: all devices by EUI; devices may be added later. mac: sessions of the network. network: gives downlinks, takes uplinks.
     uplink_period_us: time between two uplinks of a device.
     """
 
@@ -71,13 +59,13 @@ class Air:
         self,
         *,
         clock: Clock,
-        fleet: VirtualFleet,
+        devices: Mapping[str, VirtualDevice],
         mac: Mac,
         network: NetworkSide,
         region: Region,
         uplink_period_us: int,
     ) -> None:
-        self._clock, self._fleet, self._mac, self._network, self._region = clock, fleet, mac, network, region
+        self._clock, self._devices, self._mac, self._network, self._region = clock, devices, mac, network, region
         self.uplink_period_us = uplink_period_us
         self._planned: set[str] = set()
         self._reporting_until_us: dict[str, int] = {}
@@ -117,7 +105,7 @@ class Air:
 
     def wake(self, dev_eui: str) -> None:
         """Simulate the uplinks of a device from now on, since a message waits for it. In class C it can hear at once."""
-        device = self._fleet.by_eui.get(dev_eui)
+        device = self._devices.get(dev_eui)
         if device is None or dev_eui in self._planned:
             return
         self._planned.add(dev_eui)
@@ -168,7 +156,7 @@ class Air:
 
     def send_at_once(self, dev_eui: str, message: Downlink) -> None:
         """Send a frame without waiting for an uplink. A device of class A does not hear it."""
-        device, record = self._fleet.by_eui.get(dev_eui), self._mac.record(dev_eui)
+        device, record = self._devices.get(dev_eui), self._mac.record(dev_eui)
         if device is not None and self._always_listens(dev_eui):
             self.unicast(device, message)
         elif record is not None:
@@ -177,7 +165,7 @@ class Air:
     def multicast(self, phy_payload: bytes, mc_addr: int, *, frequency_hz: int, data_rate: int) -> None:
         """Send a frame to a group now. Every device whose radio listens on this frequency and data rate may hear it."""
         now_gps_us = gps_us(self._clock.now_us())
-        for device in self._fleet.by_eui.values():
+        for device in self._devices.values():
             group = device.multicast.group_at(mc_addr)
             if group is None:
                 continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fuota.errors import MessageError
 from fuota.lorawan.mac.data_frames import DataFrame, SessionKeys, dev_addr_of, open_data
 from fuota.lorawan.mac.join import JoinAccept, JoinRequest, join_request_is_genuine
+from fuota.sandbox.air.downlink import Downlink
 from fuota.sandbox.server.records import Directory, RegisteredDevice
 
 NET_ID = 0
@@ -20,16 +21,6 @@ class _Counters:
 
     next_up: int = 0
     next_down: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Downlink:
-    """A message to one device, before it is put into a frame. port: None for a frame without FPort. pending: FPending bit."""
-
-    port: int | None
-    payload: bytes
-    confirmed: bool = False
-    pending: bool = False
 
 
 class Mac:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fuota.device.stack.multi_package import commands_by_package
 from fuota.lorawan import clock_sync, firmware_management, fragmentation, multi_package, multicast_setup
 from fuota.lorawan.codec import Command, encode
-from fuota.sandbox.air.mac import Downlink
+from fuota.sandbox.air.downlink import Downlink
 
 TOKEN = 1
 """Token of every message that the network sends."""

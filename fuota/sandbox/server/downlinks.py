@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fuota import rules
 from fuota.errors import BadRequestError
-from fuota.sandbox.air.mac import Downlink
+from fuota.sandbox.air.downlink import Downlink
 
 MAX_QUEUED = 3
 """Reference, "Application Payload": "Downlink queues support up to 3 downlinks"."""

@@ -31,7 +31,7 @@ from fuota.radio import Region
 from fuota.radio.class_b import beacon_time_at_or_after, beacon_time_of, next_ping_slot_us
 from fuota.sandbox.air import multi_package
 from fuota.sandbox.air.clock import SECOND_US, Clock, gps_us, unix_us
-from fuota.sandbox.air.mac import Downlink
+from fuota.sandbox.air.downlink import Downlink
 
 CLOCK_TOLERANCE_S = 5
 """If a device's TimeToStart differs by more than this, its clock is wrong and it gets the time (TS005 McClassCSessionAns)."""

@@ -12,7 +12,8 @@ from fuota.lorawan.codec import Command
 from fuota.radio import Region
 from fuota.sandbox.air.air import Air
 from fuota.sandbox.air.clock import Clock, gps_us
-from fuota.sandbox.air.mac import FIRST_MC_ADDR, Downlink
+from fuota.sandbox.air.downlink import Downlink
+from fuota.sandbox.air.mac import FIRST_MC_ADDR
 from fuota.sandbox.server.multicast_group import McMember, McRadio, MemberState, MulticastGroup
 from fuota.sandbox.server.records import RegisteredDevice
 

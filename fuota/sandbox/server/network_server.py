@@ -10,9 +10,10 @@ from fuota.errors import NotFoundError
 from fuota.lorawan.mac.data_frames import DataFrame
 from fuota.network.uplinks import Uplink
 from fuota.radio import Region
-from fuota.sandbox.air.air import Air, DownlinkSource
+from fuota.sandbox.air.air import Air
 from fuota.sandbox.air.clock import SECOND_US, Clock
-from fuota.sandbox.air.mac import Downlink, Mac
+from fuota.sandbox.air.downlink import Downlink, DownlinkSource
+from fuota.sandbox.air.mac import Mac
 from fuota.sandbox.air.multi_package import split
 from fuota.sandbox.devices.devices_for_records import device_for_record, record_for_device
 from fuota.sandbox.devices.fleet import VirtualFleet
@@ -68,7 +69,9 @@ class NetworkServer:
         self._region, self._fleet, self._clock, self._data_stream = region, fleet, clock, data_stream
         self._rf_data, self._uplink_dr = rf_data, uplink_rate(region).index
         period_us = uplink_period_s * SECOND_US
-        self.air = Air(clock=clock, fleet=fleet, mac=self.mac, network=self, region=region, uplink_period_us=period_us)
+        self.air = Air(
+            clock=clock, devices=fleet.by_eui, mac=self.mac, network=self, region=region, uplink_period_us=period_us
+        )
         self.downlinks = DownlinkQueues(saved.downlinks, first_msg_id=saved.last_msg_id + 1, on_queued=self.air.wake)
         self.groups = MulticastGroups(air=self.air, clock=clock, region=region)
         self.api_groups = ApiGroups(

@@ -26,7 +26,7 @@ from fuota.lorawan.keys import data_block_int_key, data_block_mic
 from fuota.network.senra.transfers import TransferRequest
 from fuota.sandbox.air.air import Air
 from fuota.sandbox.air.clock import SECOND_US, Clock
-from fuota.sandbox.air.mac import Downlink
+from fuota.sandbox.air.downlink import Downlink
 from fuota.sandbox.server.multicast_group import McMember, MulticastGroup
 from fuota.sandbox.server.multicast_groups import MulticastGroups
 

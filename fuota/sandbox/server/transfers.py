@@ -13,7 +13,7 @@ from fuota.radio import Region, fragment_phy_bytes, largest_frag_size
 from fuota.radio.class_b import BEACON_PERIOD_S, beacon_time_at_or_after
 from fuota.sandbox.air.air import Air
 from fuota.sandbox.air.clock import SECOND_US, Clock, gps_us, unix_us
-from fuota.sandbox.air.mac import Downlink
+from fuota.sandbox.air.downlink import Downlink
 from fuota.sandbox.server.multicast_group import McRadio
 from fuota.sandbox.server.multicast_groups import MulticastGroups
 from fuota.sandbox.server.records import Directory, RegisteredDevice
