@@ -143,7 +143,7 @@ class World:
             session.trust_env = False
             headers = body.pop("headers", {}) | ({"authorization": key} if key is not None else {})
             url = f"{self.url}/rest/integration/{name}"
-            return session.request(method, url, params=params, headers=headers, timeout=10, **body)
+            return session.request(method, url, params=params, headers=headers, timeout=60, **body)
 
     def transfer(self, image=bytes(480), *, leave_out=(), **params):
         """Start a transfer to all devices. Return (status, JSON). leave_out: parameters that are not sent."""

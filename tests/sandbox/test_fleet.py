@@ -96,7 +96,7 @@ def test_all_devices_carry_the_tag():
         ({"loss_low": 0.5, "loss_high": 0.4}, "loss_low must be 0 to 0.4, got 0.5"),
         ({"loss_high": float("nan")}, "loss_high must be 0 to 1"),
         ({"burst_frames": 0.5, "devices": 1}, "1 frame or more"),
-        ({"burst_frames": 2, "loss_low": 0.9, "loss_high": 0.9}, "a loss of 0.667 or less"),
+        ({"burst_frames": 2, "loss_low": 0.9, "loss_high": 0.9}, "loss must be 0.667 or less"),
     ],
 )
 def test_invalid_recipes_are_refused(recipe, message):
