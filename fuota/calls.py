@@ -79,17 +79,15 @@ def checked_init(kind: type[T]) -> type[T]:
 class _Parameters:
     """Parameters of a function, and their check.
 
-    name: name in messages. function: the function. If it has a `**` parameter, it checks the other names itself.
+    name: name in messages. function: the function; variable keywords must be an unpacked TypedDict, whose names are then known.
     """
 
     def __init__(self, name: str, function: Callable[..., object]) -> None:
-        all_parameters = inspect.signature(function).parameters.values()
-        parameters = [p for p in all_parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        self._accepts_others = any(p.kind is p.VAR_KEYWORD for p in all_parameters)
+        parameters = inspect.signature(function).parameters.values()
         self._name, self._function = name, function
-        self._names = [parameter.name for parameter in parameters]
         self._positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        self._required = [p.name for p in parameters if p.default is p.empty]
+        self._required = [p.name for p in parameters if p.default is p.empty and p.kind != p.VAR_KEYWORD]
+        self._unpacked = next((p.name for p in parameters if p.kind == p.VAR_KEYWORD), None)
 
     def check(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
         """Raise ParameterError for a name, a number of arguments or a kind of value that does not fit."""
@@ -97,8 +95,8 @@ class _Parameters:
         if len(args) > len(self._positional):
             raise ParameterError(f"{self._name} takes {len(self._positional)} positional arguments, got {len(args)}")
         for name in kwargs:
-            if name not in self._names and not self._accepts_others:
-                raise ParameterError(f"{self._name} has no parameter {name!r} ({self._hint(name)})")
+            if name not in self._hints:
+                raise ParameterError(f"{self._name} has no parameter {name!r} ({self._suggestion(name)})")
             if name in values:
                 raise ParameterError(f"{self._name} must get {name} once, got it twice")
         values.update(kwargs)
@@ -111,18 +109,27 @@ class _Parameters:
                 kinds[name].check(name, value)
 
     @cached_property
-    def _kinds(self) -> dict[str, _Kinds]:
-        """Kinds of each parameter that can be checked; read at the first call, when all names of the module exist."""
+    def _hints(self) -> dict[str, Any]:
+        """Type hint of each parameter; read at the first call, when all names of the module exist."""
+        hints: dict[str, Any] = dict.fromkeys(inspect.signature(self._function).parameters)
         try:
-            hints = get_type_hints(self._function)
+            hints |= get_type_hints(self._function)
+            if self._unpacked is not None:
+                (keywords,) = get_args(hints.pop(self._unpacked))
+                hints |= get_type_hints(keywords)
         except NameError:  # a type that is imported for type checkers only
-            return {}
-        kinds = {name: _kinds_of(hint) for name, hint in hints.items() if name != "return"}
+            pass
+        hints.pop("return", None)
+        return hints
+
+    @cached_property
+    def _kinds(self) -> dict[str, _Kinds]:
+        kinds = {name: _kinds_of(hint) for name, hint in self._hints.items()}
         return {name: kind for name, kind in kinds.items() if kind is not None}
 
-    def _hint(self, name: str) -> str:
-        close = get_close_matches(name, self._names, n=1, cutoff=0.5)
-        return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self._names)}"
+    def _suggestion(self, name: str) -> str:
+        close = get_close_matches(name, list(self._hints), n=1, cutoff=0.5)
+        return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self._hints)}"
 
 
 @dataclass(frozen=True, slots=True)

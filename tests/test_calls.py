@@ -1,5 +1,7 @@
 """Calls of public functions: names of parameters, and kinds of values."""
 
+from typing import TypedDict, Unpack
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,16 @@ def send(
     image: bytes | str, *, port: int, loss: float = 0.1, api_key: str | None = None, tags: list[str] | None = None
 ) -> int:
     return port
+
+
+class Colours(TypedDict, total=False):
+    red: int
+    names: list[str]
+
+
+@checked_call
+def mix(amount: int, **colours: Unpack[Colours]) -> int:
+    return amount + colours.get("red", 0)
 
 
 @checked_init
@@ -60,3 +72,11 @@ def test_a_class_is_checked_when_it_is_constructed():
         Pair(1, rigt=2)
     with pytest.raises(ParameterError, match="left must be a whole number"):
         Pair("1")
+
+
+def test_the_names_of_an_unpacked_dictionary_are_checked():
+    assert mix(1, red=2) == 3
+    with pytest.raises(ParameterError, match=r"mix has no parameter 'rad' \(did you mean 'red'\?\)"):
+        mix(1, rad=2)
+    with pytest.raises(ParameterError, match="red must be a whole number"):
+        mix(1, red="much")
