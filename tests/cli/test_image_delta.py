@@ -92,4 +92,4 @@ def test_plan_of_a_patch_has_the_hashes_of_base_and_target(fuota, patch):
     options = ("--region", "IN865", "--loss", "0.1", "--coded", "20", "--json")
     image = fuota("plan", patch, "--base", OLD, *options).event("plan")["image"]
     assert (image["base_sha256"], image["target_sha256"]) == (sha256(OLD), sha256(NEW))
-    says_one_line(fuota("plan", OLD, "--base", NEW, *options), 3, "it makes no image from this base")
+    says_one_line(fuota("plan", OLD, "--base", NEW, *options[:-1]), 3, "it makes no image from this base")
