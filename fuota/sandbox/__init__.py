@@ -87,22 +87,20 @@ class Sandbox:
         self.app_euis = _checked_euis(app_euis)
         self.app_eui = self.app_euis[0]
         self.api_key = api_key
-        found_region = find_region(region)
-        self._fleet = (fleet or FleetRecipe()).make(join_eui=self.app_eui, region=found_region)
+        radio_region = find_region(region)
+        self._fleet = (fleet or FleetRecipe()).make(join_eui=self.app_eui, region=radio_region)
         self.dev_euis = self._fleet.dev_euis
         """EUIs of the devices that exist from the start."""
         saved = SavedState() if state is None else load_state(state)
         self._clock = VirtualClock(speed=speed, start_us=max(saved.now_us, time.time_ns() // 1000))
-        self._data_stream = (
-            DataStream(
+        self._data_stream = None
+        if data_stream_url:
+            self._data_stream = DataStream(
                 data_stream_url, batch=batch, batch_delay_ms=batch_delay_ms, duplicates=duplicates, faults=faults
             )
-            if data_stream_url
-            else None
-        )
         server = NetworkServer(
             applications=[Application(app_eui=eui, join_eui=eui) for eui in self.app_euis],
-            region=found_region,
+            region=radio_region,
             fleet=self._fleet,
             clock=self._clock,
             data_stream=self._data_stream,
@@ -112,13 +110,7 @@ class Sandbox:
             forgets=speed is not None,
             rf_data=rf_data,
         )
-        running = RunningState(
-            clock=self._clock,
-            directory=server.directory,
-            downlinks=server.downlinks,
-            token=saved.token,
-            tasks=Tasks(clock=self._clock, saved=saved.tasks, forgets=speed is not None),
-        )
+        running = _running_state(server, self._clock, saved, forgets=speed is not None)
         keys = Keys.of(self.app_euis, first_key=api_key)
         self.keys = keys.listed()
         """(application, role, key) of all keys."""
@@ -174,6 +166,16 @@ class Sandbox:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _running_state(server: NetworkServer, clock: VirtualClock, saved: SavedState, *, forgets: bool) -> RunningState:
+    return RunningState(
+        clock=clock,
+        directory=server.directory,
+        downlinks=server.downlinks,
+        token=saved.token,
+        tasks=Tasks(clock=clock, saved=saved.tasks, forgets=forgets),
+    )
 
 
 def _checked_euis(app_euis: Sequence[str]) -> tuple[str, ...]:
