@@ -59,7 +59,7 @@ def test_every_option_reaches_the_sandbox(fuota, sandbox_arguments, tmp_path):
     ("options", "words"),
     [
         (("--fault", "rain=1"), "got 'rain=1'"),
-        (("--fault", "5xx=2"), "share from 0 to 1"),
+        (("--fault", "5xx=2"), "5xx must be 0 to 1"),
         (("--app", "AAAA"), "got 'AAAA'"),
         (("--app", APP, "--app", APP), "each once"),
         (("--state", "/nowhere/at/all.json"), "cannot be written"),
