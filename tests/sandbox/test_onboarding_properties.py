@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fuota.network.senra.device_rows import DeviceDetails, DeviceUpdate, OtaaDevice
 from fuota.sandbox.server import onboarding
-from fuota.sandbox.server.onboarding import ActivatedDevice, OnboardingScope
+from fuota.sandbox.server.onboarding import ActivatedDevice, TaskScope
 from fuota.sandbox.server.records import Application, DeviceState, Directory
 from fuota.sandbox.server.tasks import ACTIVATE, DEACTIVATE, REGISTER, TRANSFER, UPDATE
 
@@ -23,7 +23,7 @@ KINDS = {"register": REGISTER, "activate": ACTIVATE, "deactivate": DEACTIVATE, "
 
 def do_step(directory, step, eui, app_eui, key):
     """Do one step. Return its outcome."""
-    scope = OnboardingScope(application=directory.application(app_eui), now_us=5, tags=("all",), contract_id=7)
+    scope = TaskScope(application=directory.application(app_eui), now_us=5, tags=("all",), contract_id=7)
     match step:
         case "register":
             return onboarding.register(directory, scope, OtaaDevice(dev_eui=eui, app_key=key))

@@ -16,7 +16,7 @@ from fuota.sandbox.server import onboarding, tasks
 from fuota.sandbox.server.access import REJECTED
 from fuota.sandbox.server.api_groups import SESSION_S, ApiGroup
 from fuota.sandbox.server.export import export
-from fuota.sandbox.server.onboarding import ActivatedDevice, OnboardingScope
+from fuota.sandbox.server.onboarding import ActivatedDevice, TaskScope
 from fuota.sandbox.server.records import DeviceState
 from fuota.sandbox.server.tasks import Count, Refusal, TaskOutcome, TaskState
 from fuota.sandbox.server.transfer import SimulatedTransfer
@@ -101,7 +101,7 @@ def _activate(service: Service, request: ApiRequest) -> Answer:
     return service.start_task(tasks.ACTIVATE, request, (scope.app_eui,), steps)
 
 
-def _activate_device(service: Service, scope: OnboardingScope, row: ActivatedDevice) -> TaskOutcome:
+def _activate_device(service: Service, scope: TaskScope, row: ActivatedDevice) -> TaskOutcome:
     outcome = onboarding.activate(service.directory, scope, row)
     record = service.directory.devices.get(row.dev_eui)
     if record is not None and record.state is DeviceState.ACTIVATED:
@@ -157,7 +157,7 @@ def _transfer_devices(service: Service, request: ApiRequest) -> Answer:
     rows = bodies.rows_of(bodies.object_of(request.body), DeviceDetails)
     for row in rows:
         service.directory.device(row.dev_eui, old.app_eui)
-    scope = OnboardingScope(
+    scope = TaskScope(
         application=new,
         now_us=service.clock.now_us(),
         contract_id=request.values["contract_id"],

@@ -14,7 +14,7 @@ from fuota.network.senra.device_rows import Callback
 from fuota.sandbox.http.callback import post_result
 from fuota.sandbox.server.access import REJECTED, ApiKey, Keys
 from fuota.sandbox.server.network_server import NetworkServer
-from fuota.sandbox.server.onboarding import OnboardingScope
+from fuota.sandbox.server.onboarding import TaskScope
 from fuota.sandbox.server.records import Application, RegisteredDevice
 from fuota.sandbox.server.saved_state import RunningState
 from fuota.sandbox.server.tasks import TaskAnswer, TaskKind, TaskOutcome
@@ -86,10 +86,10 @@ class Service:
         """Return the device of the parameter eui, in the application of the key. Raises NotFoundError."""
         return self.directory.device(request.values["eui"], request.key.app_eui)
 
-    def scope(self, request: ApiRequest) -> OnboardingScope:
+    def scope(self, request: ApiRequest) -> TaskScope:
         """Return the parameters of an onboarding call that apply to all its devices. Raises the errors of `application`."""
         values = request.values
-        return OnboardingScope(
+        return TaskScope(
             application=self.application(request),
             now_us=self.clock.now_us(),
             join_eui=values.get("join_eui"),

@@ -25,7 +25,7 @@ from fuota.sandbox.server.multicast_groups import MulticastGroups
 from fuota.sandbox.server.records import Application, RegisteredDevice
 from fuota.sandbox.server.rf_data import uplink_rate, with_rf_data
 from fuota.sandbox.server.saved_state import SavedState
-from fuota.sandbox.server.transfers import Transfers
+from fuota.sandbox.server.transfers import SimulatedTransfers
 
 GATEWAY_EUI = "02000000F007F001"
 _NO_FAULTS = Faults()
@@ -81,7 +81,7 @@ class NetworkServer:
             region=region,
             new_msg_id=self.downlinks.new_msg_id,
         )
-        self.transfers = Transfers(
+        self.transfers = SimulatedTransfers(
             directory=self.directory,
             groups=self.groups,
             air=self.air,

@@ -22,7 +22,7 @@ class ActivatedDevice(DeviceDetails):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OnboardingScope:
+class TaskScope:
     """Parameters of an onboarding call for all its devices. None or () leaves a value unchanged.
 
     application: the application of the devices. now_us: time of the call.
@@ -41,7 +41,7 @@ class OnboardingScope:
         return self.application.app_eui
 
 
-def register(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+def register(directory: Directory, scope: TaskScope, row: DeviceDetails) -> TaskOutcome:
     """Register a device, or give a registered device another AppKey."""
     if (record := directory.devices.get(row.dev_eui)) is None:
         directory.add(_new_record(scope, row))
@@ -56,7 +56,7 @@ def register(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -
     return _described(record, scope, row)
 
 
-def activate(directory: Directory, scope: OnboardingScope, row: ActivatedDevice) -> TaskOutcome:
+def activate(directory: Directory, scope: TaskScope, row: ActivatedDevice) -> TaskOutcome:
     """Allow a device to join. An ABP device has its session already."""
     record = directory.devices.get(row.dev_eui)
     if record is None or (record.app_eui != scope.app_eui and record.state is DeviceState.REGISTERED):
@@ -79,7 +79,7 @@ def activate(directory: Directory, scope: OnboardingScope, row: ActivatedDevice)
     return TaskOutcome(count=Count.ACTIVATED, message=outcome.message)
 
 
-def deactivate(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+def deactivate(directory: Directory, scope: TaskScope, row: DeviceDetails) -> TaskOutcome:
     """Forbid a device to join. A device that has joined keeps its session."""
     record = directory.devices.get(row.dev_eui)
     if record is None or record.app_eui != scope.app_eui:
@@ -90,7 +90,7 @@ def deactivate(directory: Directory, scope: OnboardingScope, row: DeviceDetails)
     return TaskOutcome(count=Count.DEACTIVATED)
 
 
-def update(directory: Directory, scope: OnboardingScope, row: DeviceUpdate, tags_operation: str | None) -> TaskOutcome:
+def update(directory: Directory, scope: TaskScope, row: DeviceUpdate, tags_operation: str | None) -> TaskOutcome:
     """Change fields of a device that has joined. tags_operation: "APPEND", "REPLACE", "DELETE", or None for no change of tags."""
     record = directory.devices.get(row.dev_eui)
     if record is None or record.app_eui != scope.app_eui:
@@ -109,7 +109,7 @@ def update(directory: Directory, scope: OnboardingScope, row: DeviceUpdate, tags
     return TaskOutcome(count=Count.UPDATED if _fields(record) != before else Count.NOT_CHANGED, message=message)
 
 
-def transfer(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+def transfer(directory: Directory, scope: TaskScope, row: DeviceDetails) -> TaskOutcome:
     """Move a device to the application of `scope`. It keeps its session."""
     record = directory.devices.get(row.dev_eui)
     if record is None:
@@ -120,7 +120,7 @@ def transfer(directory: Directory, scope: OnboardingScope, row: DeviceDetails) -
     return TaskOutcome(count=Count.TRANSFERRED)
 
 
-def _new_record(scope: OnboardingScope, row: DeviceDetails) -> RegisteredDevice:
+def _new_record(scope: TaskScope, row: DeviceDetails) -> RegisteredDevice:
     record = RegisteredDevice(
         dev_eui=row.dev_eui,
         app_eui=scope.app_eui,
@@ -140,7 +140,7 @@ def _new_record(scope: OnboardingScope, row: DeviceDetails) -> RegisteredDevice:
     return record
 
 
-def _described(record: RegisteredDevice, scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+def _described(record: RegisteredDevice, scope: TaskScope, row: DeviceDetails) -> TaskOutcome:
     """Take over the fields of a row for a known device. "Updated" counts changed AppKeys (reference, "Response Details")."""
     _take_details(record, row)
     record.contract_id = scope.contract_id or record.contract_id
@@ -192,7 +192,7 @@ def _key(text: str | None) -> bytes | None:
     return None if text is None else bytes.fromhex(text)
 
 
-def _unknown_join_eui(scope: OnboardingScope, row: DeviceDetails) -> TaskOutcome:
+def _unknown_join_eui(scope: TaskScope, row: DeviceDetails) -> TaskOutcome:
     join_eui = scope.join_eui or scope.application.join_eui
     text = f"has not been registered. The Device cannot be Activated on JoinEUI: {join_eui}."
     return _refused(Refusal.NOT_REGISTERED, row, text)

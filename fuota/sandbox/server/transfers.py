@@ -25,7 +25,7 @@ SPARE_US = 30 * SECOND_US
 """Extra length of a session, beyond the transmissions in it."""
 
 
-class Transfers:
+class SimulatedTransfers:
     """All transfers of a server, and a `DownlinkSource` for their devices. To be used with the clock's lock held.
 
     stall_at_pct: percentage at which every transfer stops, a fault; None for never. forgets: whether ended transfers are removed
