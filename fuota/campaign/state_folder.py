@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fuota.campaign.journal import Journal
+if TYPE_CHECKING:
+    from fuota.campaign.journal import Journal
 
 
 def state_folder(folder: Path | None = None) -> Path:
@@ -16,4 +18,6 @@ def state_folder(folder: Path | None = None) -> Path:
 
 def open_journal(folder: Path | None = None) -> Journal:
     """Return the journal in `folder`, or in the state folder of the user if it is None. Raises StorageError."""
+    from fuota.campaign.journal import Journal
+
     return Journal(state_folder(folder))

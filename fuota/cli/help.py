@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
@@ -21,6 +22,8 @@ Decorator = Callable[[CommandFunction], CommandFunction]
 OUTPUT = "Output"
 """Heading of --json, --help, and the files that a command writes; always the last heading."""
 NON_BREAKING_HYPHEN = "\u2011"
+MAX_SUMMARY = 160
+"""Longest first sentence of a command that is shown whole in a list of commands."""
 
 
 class HeadedOption(click.Option):
@@ -29,6 +32,14 @@ class HeadedOption(click.Option):
     def __init__(self, *args: Any, heading: str, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.heading = heading
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return names and text of the option, with ranges as words: "1 to 15" instead of "1<=x<=15"."""
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        text = re.sub(r"(\S+?)<=x<=([\d.]+)", r"\1 to \2", record[1])
+        return record[0], re.sub(r"x>=([\d.]+)", r"\1 or more", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,7 @@ class Group(click.Group):
         others = [name for name in self.list_commands(ctx) if name not in placed]
         width = max(map(len, self.commands), default=0)
         for heading, names in {**self.sections, "Commands": others}.items():
-            rows = [(f"{name:{width}}", self.commands[name].get_short_help_str(limit=100)) for name in names]
+            rows = [(f"{name:{width}}", self.commands[name].get_short_help_str(limit=MAX_SUMMARY)) for name in names]
             if rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows)
@@ -141,6 +152,8 @@ def write_options(parameters: Sequence[click.Parameter], ctx: click.Context, for
     """
     sections: dict[str, list[tuple[str, str]]] = {}
     for parameter in parameters:
+        if not isinstance(parameter, click.Option):
+            continue  # the usage line has the arguments
         heading = OUTPUT if OUTPUT in sections and "--help" in parameter.opts else "Options"
         if isinstance(parameter, HeadedOption):
             heading = parameter.heading

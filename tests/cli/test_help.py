@@ -1,9 +1,10 @@
-"""Help: complete, and instant."""
+"""Help of the commands: complete, with examples, and fast."""
 
 from __future__ import annotations
 
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 import click
 import pytest
 
-from fuota.cli import cli
+from fuota.cli import SECTIONS, cli
+from tests.cli.conftest import SAMPLE
 
 HEAVY = ("numba", "numpy", "requests", "fastapi", "uvicorn", "rich", "sqlite3", "cryptography")
 
@@ -28,11 +30,11 @@ COMMANDS = dict(commands(cli))
 
 
 def squeezed(text: str) -> str:
-    """Without white space, since help is wrapped."""
+    """Return the text without white space, because help is wrapped."""
     return "".join(text.split())
 
 
-def test_the_commands_are_those_of_the_design():
+def test_all_commands_exist():
     assert {" ".join(path) for path in COMMANDS} == {
         "demo",
         "plan",
@@ -89,7 +91,7 @@ def test_the_commands_are_those_of_the_design():
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_of_a_command_says_what_it_does_and_what_each_parameter_means(fuota, path, flag):
+def test_help_describes_the_command_and_each_parameter(fuota, path, flag):
     command = COMMANDS[path]
     result = fuota(*path, flag)
     assert (result.code, result.err) == (0, "")
@@ -104,19 +106,19 @@ def test_help_of_a_command_says_what_it_does_and_what_each_parameter_means(fuota
             assert (parameter.metavar or str(parameter.name).upper()) in shown
 
 
-@pytest.mark.parametrize("path", [path for path, one in COMMANDS.items() if not isinstance(one, click.Group)])
-def test_json_is_everywhere(path):
+@pytest.mark.parametrize("path", [path for path, command in COMMANDS.items() if not isinstance(command, click.Group)])
+def test_every_command_has_json(path):
     assert any("--json" in parameter.opts for parameter in COMMANDS[path].params)
 
 
-def test_the_help_names_every_exit_code_and_the_version_is_shown(fuota):
+def test_help_names_every_exit_code_and_version_is_shown(fuota):
     shown = fuota("--help").out
     assert all(f"{code} " in shown.split("Exit codes:")[1] for code in range(9))
     assert fuota("--version").out.startswith("fuota, version ")
 
 
 @pytest.mark.parametrize("path", [(), ("transfer",), ("sandbox",)])
-def test_without_a_command_the_help_is_shown_as_it_is(fuota, path):
+def test_group_without_command_shows_its_help(fuota, path):
     result = fuota(*path)
     assert result.out + result.err == fuota(*path, "--help").out
     assert "(see fuota" not in result.err
@@ -132,13 +134,78 @@ def test_without_a_command_the_help_is_shown_as_it_is(fuota, path):
         (["launch", "/", "--json"], "Is a directory"),
     ],
 )
-def test_a_wrong_command_line_is_one_line_and_exit_code_2(fuota, arguments, complaint):
+def test_wrong_command_line_gives_one_line_and_exit_code_2(fuota, arguments, complaint):
     result = fuota(*arguments)
     assert result.code == 2
     assert complaint in result.complaint
 
 
-def test_help_loads_nothing_heavy():
+def test_every_command_is_below_a_heading_of_the_top_level_help(fuota):
+    shown = fuota("--help").out
+    for heading, commands in SECTIONS.items():
+        section = shown.split(f"{heading}:\n")[1].split("\n\n")[0]
+        assert [line.split()[0] for line in section.splitlines() if line[:3].strip()] == [c.name for c in commands]
+    assert {command for commands in SECTIONS.values() for command in commands} == set(cli.commands.values())
+
+
+@pytest.mark.parametrize("path", [(), *COMMANDS], ids=" ".join)
+def test_lines_of_help_fit_80_columns_uncut(fuota, monkeypatch, path):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = fuota(*path, "--help").out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "..." not in shown.replace("...]", "").replace("]...", "").replace("[ARGS]...", "").replace("0x...", "")
+
+
+@pytest.mark.parametrize("path", [(), *COMMANDS], ids=" ".join)
+def test_examples_in_help_are_valid_command_lines(path):
+    examples = getattr(COMMANDS[path] if path else cli, "examples", ())
+    assert examples
+    for example in examples:
+        for command_line in example.replace("\\\n", " ").split("|"):
+            program, *words = shlex.split(command_line)
+            if program == "fuota":
+                parse(cli, words)
+
+
+def parse(command: click.Command, words: list[str]) -> None:
+    """Parse a command line without running it. Raises UsageError for unknown options and missing arguments."""
+    context = click.Context(command, info_name="fuota")
+    while isinstance(context.command, click.Group):
+        name, subcommand, words = context.command.resolve_command(context, words)
+        assert subcommand is not None
+        context = click.Context(subcommand, info_name=name, parent=context)
+    values, rest, _ = context.command.make_parser(context).parse_args(list(words))
+    assert not rest
+    for parameter in context.command.params:
+        missing = values.get(parameter.name) is None or type(values[parameter.name]).__name__ == "Sentinel"
+        assert not (parameter.required and missing and parameter.default is None), f"{parameter.name} is missing"
+
+
+IMPORTS = [
+    (["--help"], HEAVY),
+    (["image", "check", str(SAMPLE)], ("numba", "requests", "fastapi")),
+    (["downlink", "send", "0000000000000001", "01", "--dry-run"], ("numba", "numpy", "fastapi", "sqlite3")),
+    (["device", "activate", "--dev-eui", "0000000000000001", "--dry-run"], ("numba", "numpy", "fastapi", "sqlite3")),
+]
+
+
+@pytest.mark.parametrize(("arguments", "heavy"), IMPORTS, ids=lambda value: value[0])
+def test_light_commands_do_not_load_heavy_modules(arguments, heavy):
+    script = f"""
+import sys
+from fuota.cli import main
+try:
+    main({arguments!r})
+except SystemExit as exited:
+    assert exited.code == 0
+print("loaded:", *sorted(set({heavy!r}) & set(sys.modules)))
+"""
+    environment = os.environ | {"FUOTA_API_KEY": "AK2:x"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_help_of_every_command_loads_nothing_heavy():
     script = f"""
 import sys, fuota
 from fuota.cli import main
@@ -153,16 +220,16 @@ print("loaded:", *sorted(set({HEAVY!r}) & set(sys.modules)))
     assert done.stdout.splitlines()[-1] == "loaded:"
 
 
-def test_help_takes_less_than_300_ms_of_processor_time():
-    def processor_s() -> float:
+def test_help_takes_less_than_300_ms_of_cpu_time():
+    def cpu_s() -> float:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return used.ru_utime + used.ru_stime
 
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    taken = []
+    times_s = []
     for _ in range(3):  # the first may write bytecode
-        before = processor_s()
+        before = cpu_s()
         program = Path(sys.executable).parent / "fuota"
         subprocess.run([program, "--help"], env=environment, stdout=subprocess.DEVNULL, check=True)
-        taken.append(processor_s() - before)
-    assert min(taken) < 0.3
+        times_s.append(cpu_s() - before)
+    assert min(times_s) < 0.3

@@ -89,7 +89,7 @@ def test_fleet_is_a_file_of_groups(fuota, image, tmp_path):
         ("dev_eui,state\n1000000000000003,ACTIVATED\n", 3, "no device is left to plan for"),
         ("x,y\n1,2\n", 2, "fleet.csv, line 1: no column is a DevEUI"),
         ("", 2, "fleet.csv is empty"),
-        ("\xff", 2, "fleet.csv, line 1: octet 0xFF is no UTF-8 text"),
+        ("\xff", 2, "fleet.csv, line 1: byte 0xFF is not UTF-8 text"),
     ],
 )
 def test_unusable_fleet_file_is_refused(fuota, image, tmp_path, text, code, words):
@@ -126,7 +126,7 @@ def test_profile_from_a_file_shapes_the_plan(fuota, image, meter):
     [
         ("slot_bites = 3", "unknown key 'slot_bites' (did you mean 'slot_bytes'?)"),
         ("slot_bytes = ", "own.toml is not valid TOML"),
-        ("slot_bytes = 0", "slot_bytes 0 was given"),
+        ("slot_bytes = 0", "slot_bytes must be 1 to 4177665, got 0"),
         ('slot_bytes = "many"', "must be a whole number"),
     ],
 )
@@ -255,7 +255,7 @@ def test_overridden_limit_is_reported(fuota, image, option, value, change):
             "event": "finding",
             "severity": "warning",
             "code": "overridden",
-            "message": f"{change}: the plan is legal only where that is",
+            "message": f"{change}: the plan is legal only if this change is",
         }
     ]
 

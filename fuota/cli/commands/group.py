@@ -68,7 +68,7 @@ def group() -> None:
     """
 
 
-@group.command(examples=("fuota group setup --app-eui A1B2C3D4E5F60708 --dev-file devices.csv --class C --dry-run",))
+@group.command(examples=("fuota group setup --app-eui A1B2C3D4E5F60708 --dev-file devices.csv --dry-run",))
 @target_options
 @option_group(
     "setup",

@@ -220,7 +220,7 @@ def convert(*, image: IO[bytes], output: str, fill: int, address_range: tuple[in
 @image.command(
     examples=(
         "fuota image delta old.bin new.bin -o app.patch --region EU868",
-        "fuota image delta old.bin new.bin -o app.patch --in-place --memory-size 0x20000",
+        "fuota image delta old.bin new.bin -o app.patch --in-place",
     )
 )
 @click.argument("base", type=click.File("rb"))

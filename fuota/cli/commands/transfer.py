@@ -17,7 +17,7 @@ from fuota.errors import MalformedAnswerError, OutcomeUnknownError, ServerFault,
 
 @click.group(
     cls=Group,
-    examples=("fuota transfer status --app-eui AAAAAAAAAAAAAA01 --server https://api.senraco.io",),
+    examples=("fuota transfer status --app-eui AAAAAAAAAAAAAA01",),
 )
 def transfer() -> None:
     """Call mcastTransfer, mcastStatus and mcastCancel without checks.
