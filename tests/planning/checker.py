@@ -123,7 +123,7 @@ def lora_time_on_air_us(sf: int, bw_hz: int, size: int, *, preamble: int = 8, he
 
 def fsk_time_on_air_us(size: int) -> Fraction:
     """Return the time on air at 50 kbit/s: preamble 5, synchronisation word 3, length 1, CRC 2 bytes (RP002-1.0.4)."""
-    return Fraction((5 + 3 + 1 + bytes + 2) * 8 * SECOND_US, 50_000)
+    return Fraction((5 + 3 + 1 + size + 2) * 8 * SECOND_US, 50_000)
 
 
 def frame_time_on_air_us(region: str, data_rate: int, frag_size: int) -> Fraction:
@@ -132,7 +132,7 @@ def frame_time_on_air_us(region: str, data_rate: int, frag_size: int) -> Fractio
     size = 13 + 3 + frag_size
     if rate["modulation"] == "FSK":
         return fsk_time_on_air_us(size)
-    return lora_time_on_air_us(rate["sf"], rate["bw_hz"], bytes)
+    return lora_time_on_air_us(rate["sf"], rate["bw_hz"], size)
 
 
 def beacon_time_on_air_us(region: str) -> Fraction:

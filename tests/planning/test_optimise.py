@@ -25,7 +25,11 @@ CHANCE = 1.03
 """Factor for one coded fragment more or fewer, which comes from drawing loss patterns."""
 
 
-@pytest.fixture(scope="module", params=CASES)
+PARAMS = [pytest.param(case, marks=pytest.mark.slow) if case == "EU868, links" else case for case in CASES]
+"""Cases of the fixtures; the plans for links take longest."""
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def choices(request):
     return CASES[request.param]
 
@@ -49,7 +53,7 @@ def separate(choices):
     return plans
 
 
-QUICK = {("EU868, class C", "airtime"), ("EU868, class C", "energy"), ("US915, class B, a fleet", "time")}
+QUICK = {("EU868, class C", "energy"), ("US915, class B, a fleet", "time")}
 OBJECTIVES = [
     pytest.param(case, objective, marks=() if (case, objective) in QUICK else pytest.mark.slow)
     for case in CASES
@@ -84,9 +88,10 @@ def test_a_given_fragment_size_is_kept():
     assert plan.data_rate >= 3  # slower data rates do not carry 100 bytes
 
 
-def test_weak_links_get_slow_data_rates():
+@pytest.mark.parametrize("links", [(47, 75), pytest.param((47, 60, 75), marks=pytest.mark.slow)])
+def test_weak_links_get_slow_data_rates(links):
     rates = []
-    for cn0_dbhz in (47, 60, 75):
+    for cn0_dbhz in links:
         fleet = Fleet(members=(FleetMember(name="a", cn0_dbhz=cn0_dbhz),), model=NEAR)
         plan = fuota.plan(IMAGE, region="EU868", fleet=fleet)
         rates.append(fuota.region("EU868").data_rate(plan.data_rate).bitrate_bps)
