@@ -46,6 +46,16 @@ class CheckedLaunch:
     target_sha256: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inputs:
+    """What `launch` checks: the image, its plan or recipe, parameters that no plan decides, and the options of the gate."""
+
+    image: FirmwareImage
+    recipe: TransmissionPlan | PlanRecipe
+    choices: TransferChoices
+    options: GateOptions
+
+
 @checked_call
 def launch(  # noqa: PLR0913 - keywords of one launch
     image: FirmwareImage | bytes | str | Path,
@@ -99,7 +109,7 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     options = gate or GateOptions()
     recipe = _plan_or_recipe(plan, region, options)
     with nullcontext(journal) if journal else closing(open_journal(state_folder)) as record:
-        checked = _check(image, recipe, choices, options, record)
+        checked = _check(_Inputs(image=image, recipe=recipe, choices=choices, options=options), client.url, record)
         if before_sending is not None:
             before_sending(checked)
         campaign = _send(checked, client, record)
@@ -123,18 +133,13 @@ def _plan_or_recipe(
     return PlanRecipe(region=region, profile=options.profile)
 
 
-def _check(
-    image: FirmwareImage,
-    recipe: TransmissionPlan | PlanRecipe,
-    choices: TransferChoices,
-    options: GateOptions,
-    journal: Journal,
-) -> CheckedLaunch:
+def _check(inputs: _Inputs, server: str, journal: Journal) -> CheckedLaunch:
     """Return the launch if image, plan, devices and server fit together. Raises RefusedError or ParameterError."""
-    passed = _pass_gate(image, recipe, options)
-    plan = plan_for(image, recipe, repeats=choices.repeats)
-    request = request_of(plan, choices, recipe)
-    about_base = base_warnings(journal, request.dev_euis or (), passed.base_sha256)
+    image, choices = inputs.image, inputs.choices
+    passed = _pass_gate(image, inputs.recipe, inputs.options)
+    plan = plan_for(image, inputs.recipe, repeats=choices.repeats)
+    request = request_of(plan, choices, inputs.recipe)
+    about_base = base_warnings(journal, request.dev_euis or (), passed.base_sha256, server)
     return CheckedLaunch(
         image=image,
         plan=plan,

@@ -139,7 +139,9 @@ def journal(tmp_path):
 def new_campaign(journal) -> Callable[..., Any]:
     """Return a function that records a campaign in the journal; every fact has a default."""
 
-    def record(*, app_eui: str = APP, journal: Journal = journal, **facts: Any) -> Any:
+    def record(
+        *, app_eui: str = APP, server: str = "http://127.0.0.1:1", journal: Journal = journal, **facts: Any
+    ) -> Any:
         usual = {
             "image_name": "app.bin",
             "image_sha256": SHA256,
@@ -148,6 +150,6 @@ def new_campaign(journal) -> Callable[..., Any]:
             "request": {"fragPkgVer": "1"},
             "expected": {"nb_frag": 10, "airtime_us": 1, "frames": 15},
         }
-        return journal.open_campaign(server="http://127.0.0.1:1", app_eui=app_eui, facts=usual | facts)
+        return journal.open_campaign(server=server, app_eui=app_eui, facts=usual | facts)
 
     return record

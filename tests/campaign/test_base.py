@@ -39,6 +39,14 @@ def test_other_ports_and_malformed_reports_are_ignored(journal, new_campaign):
     assert known_images(journal) == {}
 
 
+def test_reports_in_other_sandboxes_do_not_count(journal, new_campaign):
+    sandbox, real = "http://127.0.0.1:1", "https://api.senraco.io"
+    new_campaign(server=sandbox)
+    journal.store_uplinks([runs(A, OTHER)])
+    assert known_images(journal) == known_images(journal, sandbox) == {A: OTHER}
+    assert known_images(journal, "http://127.0.0.1:2") == known_images(journal, real) == {}
+
+
 def test_devices_that_run_the_base_or_have_not_reported_pass(journal, new_campaign):
     new_campaign()
     journal.store_uplinks([runs(A, BASE)])

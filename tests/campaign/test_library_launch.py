@@ -91,7 +91,7 @@ def test_an_interval_that_breaks_the_duty_cycle_is_not_sent(launch, client, sand
 
 def test_a_patch_is_not_sent_to_a_device_that_runs_another_image(launch, client, sandbox, journal, new_campaign):
     device = sandbox.dev_euis[0]
-    new_campaign()
+    new_campaign(server=client.url)
     report = ImageReport(sha256=hashlib.sha256(NEW.read_bytes()).digest())
     journal.store_uplinks([Uplink(dev_eui=device, port=IMAGE_REPORT_FPORT, pdu=report.to_bytes())])
     with pytest.raises(PlanError, match="1 of 1 devices do not run the base"):

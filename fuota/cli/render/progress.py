@@ -1,4 +1,4 @@
-"""Tasks of the server while they run: a bar on a terminal, a line a chunk in a log, events with --json."""
+"""Progress of device-management tasks: a bar on a terminal, a line per chunk in a log, events with --json."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from fuota.network.senra import Chunk, TaskStatus
 
 Report = Callable[[str, "TaskStatus | None"], None]
-"""Told what is being done, and how its task stands."""
+"""Function that receives the title of a step and the status of its task."""
 
 
 @contextmanager
 def shown(out: Output) -> Iterator[Report]:
-    """How a task stands, on stderr, or on stdout as events."""
+    """Provide a function that shows progress on stderr, or on stdout as events, while the block lasts."""
     if out.as_json:
         yield _as_events(out)
     elif sys.stderr.isatty():
@@ -30,7 +30,7 @@ def shown(out: Output) -> Iterator[Report]:
 
 
 def title(chunk: Chunk) -> str:
-    """Such as "DevMgmtJobReq:AAAAAAAAAAAAAA01, chunk 2 of 10, 1000 devices"."""
+    """Return a title such as "DevMgmtJobReq:AAAAAAAAAAAAAA01, chunk 2 of 10, 1000 devices"."""
     task = "" if chunk.task is None else f"{chunk.task.request_id}, "
     part = f"chunk {chunk.number} of {chunk.count}, " if chunk.count > 1 else ""
     return f"{task}{part}{counted(len(chunk.dev_euis), 'device')}"
@@ -49,11 +49,11 @@ def _as_events(out: Output) -> Report:
 
 
 def _as_lines(out: Output) -> Report:
-    said: set[str] = set()
+    titles: set[str] = set()
 
     def report(what: str, _status: TaskStatus | None) -> None:
-        if what not in said:
-            said.add(what)
+        if what not in titles:
+            titles.add(what)
             out.say(what)
 
     return report
