@@ -26,9 +26,7 @@ def verified() -> Verification:
     return Verification(state=SignatureState.VERIFIED)
 
 
-def wrong(
-    why: str = "its signature was not made with the key of this public key, or it was changed after signing",
-) -> Verification:
+def wrong(why: str = "its signature does not match the public key, or it was changed after signing") -> Verification:
     """Return the result for a signature that does not belong to the public key and the content."""
     return Verification(state=SignatureState.WRONG, why=why)
 
