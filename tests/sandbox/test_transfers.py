@@ -85,9 +85,8 @@ def test_a_setup_is_repeated_after_every_uplink_until_it_is_answered(make_world)
     (device,) = world.devices
     world.start(fragPkgVer=2, startDelaySecs=300)
     world.clock.run_until(lambda: world.member().accepted)
-    device.loss = RepeatedPattern(
-        True, False, True
-    )  # the set-up is heard, its answer is lost, the next uplink of the period is heard
+    # The set-up is heard, its answer is lost, the next uplink of the period is heard.
+    device.loss = RepeatedPattern(True, False, True)
     messages = world.listen(device)
     world.run_to("Running")
     times_us, _, setups = zip(*messages[:-1], strict=True)
@@ -99,15 +98,13 @@ def test_a_setup_is_repeated_after_every_uplink_until_it_is_answered(make_world)
 def test_the_group_setup_is_repeated_after_every_uplink_until_it_is_answered(make_world):
     world = make_world(devices=1)
     (device,) = world.devices
-    device.loss = RepeatedPattern(
-        True, True, False
-    )  # the uplink and the message after it are heard, the answer is lost
+    # The uplink and the message after it are heard, the answer is lost.
+    device.loss = RepeatedPattern(True, True, False)
     world.start(startDelaySecs=300)
     messages = world.listen(device)
     world.run_to("Running")
-    assert [payload[0] for _, _, payload in messages] == [
-        FRAGMENT
-    ]  # the device has the group, and the server does not know it
+    # The device has the group, and the server does not know it.
+    assert [payload[0] for _, _, payload in messages] == [FRAGMENT]
     assert world.member().state == "Initializing"
     device.loss = Bernoulli(0.0)
     world.run_to("Done")

@@ -36,11 +36,13 @@ def create_app(service: Service) -> FastAPI:
     description = document(PATH)
     app.openapi = lambda: description  # type: ignore[method-assign]
     for call in CALLS.values():
-        app.add_api_route(f"{PATH}/{call.name}", _answering(call, service), methods=[call.method], response_model=None)
+        app.add_api_route(
+            f"{PATH}/{call.name}", _http_handler(call, service), methods=[call.method], response_model=None
+        )
     return app
 
 
-def _answering(call: Call, service: Service) -> Handler:
+def _http_handler(call: Call, service: Service) -> Handler:
     """Return the HTTP handler of a call. It checks key and parameters, and turns errors into answers."""
 
     async def answer(request: Request) -> Response:
@@ -97,7 +99,7 @@ async def _body(call: Call, request: Request) -> bytes:
     if call.rows or not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return body
     try:
-        async with Request(request.scope, _once(body)).form() as form:
+        async with Request(request.scope, _replay(body)).form() as form:
             part = form.get("file")
             if not isinstance(part, UploadFile):
                 raise BadRequestError("the multipart body has no part 'file'")
@@ -119,7 +121,7 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-def _once(body: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
+def _replay(body: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
     """Return a body that was read, to be read again by the parser of forms, which does not limit the size of a file."""
 
     async def receive() -> dict[str, Any]:
