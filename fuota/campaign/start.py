@@ -48,7 +48,7 @@ class CheckedLaunch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Inputs:
-    """What `launch` checks: the image, its plan or recipe, parameters that no plan decides, and the options of the gate."""
+    """Image, plan or recipe, parameters that no plan decides, and options of the gate: all that `launch` checks."""
 
     image: FirmwareImage
     recipe: TransmissionPlan | PlanRecipe

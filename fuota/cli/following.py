@@ -24,7 +24,7 @@ Show = Callable[["Progress"], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowOptions:
-    """How a campaign is followed.
+    """Options for following a campaign.
 
     target: share of devices that must be updated; None asks for all. expect: number of devices that tags stand for.
     can_leave: whether the job goes on when this process ends.
@@ -75,11 +75,11 @@ def _conclude(journal: Journal, campaign: Campaign, out: Output, options: Follow
     show_verdict(out, journal, campaign, verdict, population)
     if campaign.state is CampaignState.LAUNCHED:
         out.say(
-            "the server no longer shows the job: it was removed, or another job was started since; how it ended is not known"
+            "the server no longer shows the job: it was removed, or another job was started since; how it ended is unknown"
         )
     if not has_reports(verdict):
         advice = " Let the data stream post to a receiver (--listen) to know" if options.can_leave else ""
-        out.say(f"no device has reported: it is not known what arrived.{advice}")
+        out.say(f"no device has reported: what arrived is unknown.{advice}")
     return exits.code_of(conclusion_of(verdict, population=population, target=options.target, state=campaign.state))
 
 

@@ -73,7 +73,7 @@ def launch_in_sandbox(
             use_multi_pkg=order.use_multi_pkg,
             before_sending=announce,
         )
-        _tell_launched(campaign, order, sandbox.url, out)
+        _report_launch(campaign, order, sandbox.url, out)
         options = FollowOptions(timeouts=sandbox.timeouts, target=target, can_leave=False)
         return follow(sandbox.client, journal, campaign, out, options)
 
@@ -96,7 +96,7 @@ class ServerLaunch:
         """
         with listening(journal, self.watching, out):
             campaign = self._launched(journal, out)
-            _tell_launched(campaign, self.order, campaign.server, out)
+            _report_launch(campaign, self.order, campaign.server, out)
             out.say(f"launched {campaign.id} ({campaign.job_id})")
             if self.detach:
                 return 0
@@ -169,7 +169,7 @@ def _show_plan_warnings(checked: CheckedLaunch, order: Order, out: Output) -> No
             out.say(f"plan: {finding.message} ({finding.code})")
 
 
-def _tell_launched(campaign: Campaign, order: Order, server_url: str, out: Output) -> None:
+def _report_launch(campaign: Campaign, order: Order, server_url: str, out: Output) -> None:
     from fuota.planning import TransmissionPlan, plan_sha256
 
     sha256 = plan_sha256(order.plan) if isinstance(order.plan, TransmissionPlan) else None

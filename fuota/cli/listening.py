@@ -1,4 +1,4 @@
-"""Receiver of the data stream: its address, its token, and where it stores uplinks."""
+"""Receiver of the data stream: its address, its token, and its storage of uplinks."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def resealed(path: Path, **changes: object) -> Path:
     return path
 
 
-def assert_refused(result, code: int, *words: str) -> None:
+def check_refusal(result, code: int, *words: str) -> None:
     """Assert that the command printed one line with these words and sent nothing."""
     assert result.code == code, result.err
     assert result.err.splitlines() == [result.complaint]
@@ -225,7 +225,7 @@ def test_the_target_of_the_plan_is_used_unless_another_is_given(fuota, image, pl
 def test_an_option_that_the_plan_decides_is_a_usage_error(fuota, image, planned, journal, option, name):
     """This holds even if both agree: the command line can then be read without the plan."""
     result = fuota("launch", image, "--plan", planned(), *option.split(), *IN_THE_SANDBOX)
-    assert_refused(result, 2, f"--plan decides {name} too", "plan again")
+    check_refusal(result, 2, f"--plan decides {name} too", "plan again")
     assert journal.campaigns() == []
 
 
@@ -254,7 +254,7 @@ def test_an_image_that_was_changed_is_refused(fuota, image, planned, journal, ot
     path = planned()
     image.write_bytes(other)
     digest = hashlib.sha256(other).hexdigest()[:16]
-    assert_refused(
+    check_refusal(
         fuota("launch", image, "--plan", path, *IN_THE_SANDBOX),
         3,
         "the plan is for app.bin, 340 bytes",
@@ -267,7 +267,7 @@ def test_an_image_that_was_changed_is_refused(fuota, image, planned, journal, ot
 @pytest.mark.parametrize("changes", [{"nb_coded": 13}, {"region": "IN865"}, {"target": 0.5}, {"unheard_of": 1}])
 def test_a_plan_that_was_changed_is_refused(fuota, image, planned, journal, changes):
     result = fuota("launch", image, "--plan", edited(planned(), **changes), *IN_THE_SANDBOX)
-    assert_refused(result, 3, "plan.json was changed after it was written", "plan again")
+    check_refusal(result, 3, "plan.json was changed after it was written", "plan again")
     assert journal.campaigns() == []
 
 
@@ -275,7 +275,7 @@ def test_a_plan_that_was_changed_is_refused(fuota, image, planned, journal, chan
     "changes", [{"nb_coded": "12"}, {"nb_frag": 0}, {"region": 868}, {"target": "all"}, {"pace": {}}, {"version": 9}]
 )
 def test_a_plan_with_invalid_values_is_refused(fuota, image, planned, journal, changes):
-    assert_refused(fuota("launch", image, "--plan", resealed(planned(), **changes), *IN_THE_SANDBOX), 3)
+    check_refusal(fuota("launch", image, "--plan", resealed(planned(), **changes), *IN_THE_SANDBOX), 3)
     assert journal.campaigns() == []
 
 
@@ -290,7 +290,7 @@ def test_a_plan_with_invalid_values_is_refused(fuota, image, planned, journal, c
 )
 def test_a_file_that_is_not_a_plan_is_refused(fuota, image, tmp_path, journal, text, words):
     (tmp_path / "plan.json").write_text(text)
-    assert_refused(fuota("launch", image, "--plan", tmp_path / "plan.json", *IN_THE_SANDBOX), 3, "plan.json", words)
+    check_refusal(fuota("launch", image, "--plan", tmp_path / "plan.json", *IN_THE_SANDBOX), 3, "plan.json", words)
     assert journal.campaigns() == []
 
 
@@ -300,7 +300,7 @@ def test_a_file_that_is_not_a_plan_is_refused(fuota, image, tmp_path, journal, t
 )
 def test_a_plan_that_cannot_be_read_is_exit_code_2(fuota, image, tmp_path, journal, name, words):
     (tmp_path / "folder").mkdir()
-    assert_refused(fuota("launch", image, "--plan", tmp_path / name, *IN_THE_SANDBOX), 2, name, words)
+    check_refusal(fuota("launch", image, "--plan", tmp_path / name, *IN_THE_SANDBOX), 2, name, words)
     assert journal.campaigns() == []
 
 
@@ -311,7 +311,7 @@ def test_a_plan_for_the_application_to_send_is_refused(fuota, image, tmp_path, j
         "plan", image, "--region", "EU868", "-d", 5, "-s", 20, "--coded", 40, "--application-managed", "-o", path
     )
     if managed.code == 0:
-        assert_refused(fuota("launch", image, "--plan", path, *IN_THE_SANDBOX), 3)
+        check_refusal(fuota("launch", image, "--plan", path, *IN_THE_SANDBOX), 3)
     assert managed.code in (0, 3)
     assert journal.campaigns() == []
 
@@ -345,7 +345,7 @@ def test_plan_launch_and_watch_have_the_same_duration(fuota, large, http_server,
     assert by_file.event("launched")["duration_ms"] == plan["duration_ms"]
 
 
-def test_what_is_not_given_is_planned_as_by_fuota_plan(fuota, large, http_server):
+def test_options_that_are_not_given_are_planned_as_by_fuota_plan(fuota, large, http_server):
     plan = fuota("plan", large, "--region", "EU868", "--json").event("plan")
     result, _ = launched_without_plan(fuota, large, http_server, "--region", "EU868")
     for name in ("data_rate", "frag_size", "nb_frag", "nb_coded", "interval_ms", "duration_ms"):

@@ -149,8 +149,8 @@ def test_transfer_start_status_and_cancel(fuota, slow, sample):
     status = fuota("transfer", "status", "--job-id", JOB, *raw, "--json").event("status")
     assert (status["jobId"], status["state"] in ("Queued", "Running"), status["pctDone"] < 50) == (JOB, True, True)
 
-    one = fuota("transfer", "cancel", "--app-eui", APP, "--dev-eui", slow.dev_euis[0], *raw)
-    assert (one.code, one.out) == (0, f"{JOB}: MCastXferJobReq job cancelled for 1 devices.\n")
+    partly = fuota("transfer", "cancel", "--app-eui", APP, "--dev-eui", slow.dev_euis[0], *raw)
+    assert (partly.code, partly.out) == (0, f"{JOB}: MCastXferJobReq job cancelled for 1 devices.\n")
     assert fuota("transfer", "status", "--app-eui", APP, *raw, "--json").event("status")["state"] != "Cancelled"
 
     whole = fuota("transfer", "cancel", "--job-id", JOB, *raw)

@@ -6,9 +6,9 @@ from typing import IO
 
 import click
 
-from fuota.cli.help import Command, Group, target_option
+from fuota.cli.help import Command, Group
 from fuota.cli.image_input import name_of
-from fuota.cli.options.device_lists import dev_eui_option, dev_file_option
+from fuota.cli.options.device_lists import dev_eui_option, dev_file_option, device_option
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.options.transfer import TransferOptions, transfer_options
 from fuota.cli.output import Output, with_output
@@ -51,8 +51,8 @@ def start(*, image: IO[bytes], transfer: TransferOptions, server: ServerOptions,
 
 
 @transfer.command(cls=Command, examples=("fuota transfer status --app-eui AAAAAAAAAAAAAA01",))
-@target_option("--job-id", help="Id of the job.")
-@target_option("--app-eui", help="Application of the job, instead of its id.")
+@device_option("--job-id", help="Id of the job.")
+@device_option("--app-eui", help="Application of the job, instead of its id.")
 @call_options
 @with_output
 def status(*, job_id: str | None, app_eui: str | None, server: ServerOptions, out: Output) -> int:
@@ -71,11 +71,11 @@ def status(*, job_id: str | None, app_eui: str | None, server: ServerOptions, ou
         "fuota transfer cancel --app-eui AAAAAAAAAAAAAA01 --dev-eui 123000000000ABC0",
     ),
 )
-@target_option("--job-id", help="Id of the job to cancel.")
-@target_option("--app-eui", help="Application of the job, to cancel it for some devices only.")
+@device_option("--job-id", help="Id of the job to cancel.")
+@device_option("--app-eui", help="Application of the job, to cancel it for some devices only.")
 @dev_eui_option("Device to leave out; may be repeated.")
 @dev_file_option
-@target_option("--tag", "dev_tags", multiple=True, help="Leave out the devices with this tag; may be repeated.")
+@device_option("--tag", "dev_tags", multiple=True, help="Leave out the devices with this tag; may be repeated.")
 @call_options
 @with_output
 def cancel(

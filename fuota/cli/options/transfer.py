@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 from click.core import ParameterSource
 
-from fuota.cli.help import CommandFunction, Decorator, fragment_option, radio_option, target_option, timing_option
-from fuota.cli.options.device_lists import dev_eui_option, dev_file_option
+from fuota.cli.help import CommandFunction, Decorator, fragment_option, radio_option, timing_option
+from fuota.cli.options.device_lists import dev_eui_option, dev_file_option, device_option
 from fuota.cli.options.group import option_group
 from fuota.errors import ParameterError
 
@@ -163,11 +163,11 @@ def _group(
     return option_group(
         "transfer",
         TransferOptions,
-        target_option("--app-eui", help="Application of the devices."),
+        device_option("--app-eui", help="Application of the devices."),
         dev_eui_option("Device to update; may be repeated."),
         dev_file_option,
-        target_option("--tag", "dev_tags", multiple=True, help="Update the devices with this tag; may be repeated."),
-        target_option("--contract-id", type=int, help="Contract to bill.  [default: of the application]"),
+        device_option("--tag", "dev_tags", multiple=True, help="Update the devices with this tag; may be repeated."),
+        device_option("--contract-id", type=int, help="Contract to bill.  [default: of the application]"),
         fragment_option("--redundancy", "-r", type=float, help=f"Share of coded fragments, 0 to 1.  {redundancy}"),
         fragment_option(
             "--frag-size", "-s", type=int, default=0, help="Bytes per fragment.  [default: the largest that fits]"

@@ -19,7 +19,7 @@ SHOWN_DETAILS = 3
 def show_verdict(out: Output, journal: Journal, campaign: Campaign, verdict: Verdict, population: int | None) -> None:
     """Show the table of outcomes on stdout, or an event for each device and an event for the campaign.
 
-    population: number of targeted devices, None if it is not known.
+    population: number of targeted devices, None if it is unknown.
     """
     run_ms = _run_ms(journal, campaign)
     for report in verdict.devices:
