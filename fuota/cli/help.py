@@ -49,7 +49,7 @@ class OptionsUnder:
     heading: str
 
     def __call__(self, *declarations: str, **attributes: Any) -> Decorator:
-        """Return a decorator that adds an option to a command; the parameters are those of `click.option`."""
+        """Return a decorator that adds an option to a command; it takes the parameters of `click.option`."""
         return click.option(*declarations, cls=HeadedOption, heading=self.heading, **attributes)
 
 

@@ -1,4 +1,4 @@
-"""Where a command writes: results on stdout, words on stderr; with --json only JSON Lines on stdout."""
+"""Output of a command: results on stdout, messages on stderr; with --json only JSON Lines on stdout."""
 
 from __future__ import annotations
 

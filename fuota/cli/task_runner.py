@@ -46,7 +46,7 @@ class DeviceCall(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOptions:
-    """How a task is started and awaited. chunk: devices per task, None for the usual number. results: file of the results."""
+    """Start of a task and wait for its end. chunk: devices per task, None for the usual number. results: file of the results."""
 
     chunk: int | None
     wait: bool
@@ -99,7 +99,7 @@ class TaskRunner:
     def _run_in_chunks(self, call: Callable[[Devices[BulkResult]], BulkResult]) -> int:
         running: list[Chunk] = []
 
-        def on_started(chunk: Chunk) -> None:
+        def record_start(chunk: Chunk) -> None:
             running[:] = [chunk]
             self.results.record_start(chunk)
             report(title(chunk), None)
@@ -107,7 +107,7 @@ class TaskRunner:
         with shown(self.out) as report:
             devices = self.server.client().devices.bulk(
                 chunk_devices=self.options.chunk,
-                on_started=on_started,
+                on_started=record_start,
                 on_chunk=self.results.record_end,
                 on_status=lambda status: report(title(running[0]), status),
                 timeout_s=self.options.timeout_s,

@@ -1,4 +1,4 @@
-"""The command line inside this process, and as a process of its own."""
+"""Fixtures that run the command line, inside this process and in a separate process."""
 
 from __future__ import annotations
 
@@ -46,32 +46,32 @@ class Result:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Every line of stdout as JSON; fails where one is not."""
+        """Lines of stdout as JSON; all of them must be JSON."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     def event(self, name: str) -> dict[str, Any]:
-        (found,) = (event for event in self.events if event["event"] == name)
-        return found
+        (match,) = (event for event in self.events if event["event"] == name)
+        return match
 
     @property
     def words(self) -> str:
-        """What is said on stderr, but for the patience that is asked for where kernels are compiled first."""
+        """Messages on stderr, without the notice about the compilation."""
         return "".join(line for line in self.err.splitlines(keepends=True) if not line.startswith("still working"))
 
     @property
     def complaint(self) -> str:
-        """The one line that begins with the name of the program."""
+        """Line that begins with the name of the program; there must be exactly one."""
         (line,) = (line for line in self.err.splitlines() if line.startswith("fuota: "))
         assert "Traceback" not in self.err
         return line
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path) -> None:
-    """Nothing of this user's: a state folder of its own, no key, no server, no proxy; and no pause between repeated GETs."""
+def clean_environment(monkeypatch, tmp_path) -> None:
+    """Remove the settings of the user: new state folder, no key, no server; and no pause between repeated GETs."""
     for name in [name for name in os.environ if name.startswith("FUOTA_")]:
         monkeypatch.delenv(name)
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # a user's stdout is buffered
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # stdout of a user is buffered
     monkeypatch.setenv("FUOTA_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("FUOTA_CONFIG", os.devnull)
     monkeypatch.setattr(urllib3.util.Retry, "sleep", lambda *_args, **_kwargs: None)
@@ -84,7 +84,7 @@ def sample() -> Path:
 
 @pytest.fixture
 def fuota(capsysbinary, monkeypatch) -> Callable[..., Result]:
-    """Runs a command line inside this process."""
+    """Function that runs a command line inside this process."""
 
     def run(*arguments: object, stdin: bytes = b"") -> Result:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Stdin(stdin)))
@@ -99,14 +99,14 @@ def fuota(capsysbinary, monkeypatch) -> Callable[..., Result]:
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `fuota` as a process of its own, which ends with the module at the latest."""
-    # Where this process ignores Ctrl-C, as in the background of a script, its children would inherit that.
+    """Function that starts `fuota` in a separate process, which ends with the module at the latest."""
+    # If this process ignores Ctrl-C, as in the background of a script, its children would ignore it too.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGINT, before)
 
         def started(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-            # With the key at hand, a client need not import the sandbox to learn it: half a second less.
+            # With the key in the environment a client does not import the sandbox, which saves half a second.
             environment = os.environ | {"FUOTA_API_KEY": SANDBOX_API_KEY, "TERM": "xterm", "PYTHONUTF8": "1"}
             pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             process = subprocess.Popen(
@@ -124,7 +124,7 @@ Reply = tuple[int, dict[str, Any]]
 
 @pytest.fixture
 def http_server() -> Iterator[Callable[[Callable[[str, str, Any, bytes], Reply]], str]]:
-    """Serves a function of method, path, headers and body; gives the URL."""
+    """Function that serves answers, a function of method, path, headers and body, and returns the URL."""
     with contextlib.ExitStack() as stack:
 
         def serve(reply: Callable[[str, str, Any, bytes], Reply]) -> str:
@@ -164,7 +164,7 @@ def closed_port() -> int:
 
 @pytest.fixture
 def default_width(monkeypatch) -> None:
-    """What this user says of the terminal is not what the tests are about."""
+    """Remove the width of the terminal that the environment of the user sets."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
@@ -177,7 +177,7 @@ def image(tmp_path) -> Path:
 
 @pytest.fixture
 def large(tmp_path) -> Path:
-    """An image that makes enough fragments for the code to be a good one."""
+    """Image with enough fragments for a good code."""
     path = tmp_path / "large.bin"
     path.write_bytes(random.Random(7).randbytes(1_200))
     return path
@@ -199,14 +199,14 @@ def meter(tmp_path) -> Path:
 
 @pytest.fixture
 def journal(tmp_path) -> Iterator[Journal]:
-    """Where commands of the `fuota` fixture keep campaigns and uplinks."""
+    """Journal in which commands of the `fuota` fixture keep campaigns and uplinks."""
     with contextlib.closing(Journal(tmp_path / "state")) as opened:
         yield opened
 
 
 @pytest.fixture
 def patch(fuota, tmp_path) -> Path:
-    """The patch from the one sample image to the other."""
+    """Patch from sample image 1.0.0 to 1.1.0."""
     path, folder = tmp_path / "app.patch", SAMPLE.parent
     assert fuota("image", "delta", folder / "sensor-1.0.0.bin", SAMPLE, "-o", path).code == 0
     return path

@@ -95,8 +95,8 @@ def test_reader_that_closes_the_pipe_causes_no_error(tmp_path):
         assert process.stderr is not None
         assert process.stdout.readline().startswith('{"session"')
         process.stdout.close()
-        said = process.stderr.read()
-        assert not any(word in said for word in ("fuota:", "Broken", "Exception", "Traceback"))
+        messages = process.stderr.read()
+        assert not any(word in messages for word in ("fuota:", "Broken", "Exception", "Traceback"))
     assert process.returncode == 0
 
 
@@ -178,7 +178,7 @@ def test_message_gives_the_number_of_missing_fragments(fuota, tmp_path):
 def test_contradicting_fragments_are_refused(fuota, tmp_path):
     lines = fuota("encode", "-", "-s", 40, "-r", "40", stdin=IMAGE).stdout.splitlines()
     damaged = [json.dumps({"n": json.loads(line)["n"], "payload": "00" * 40}).encode() for line in lines[101:]]
-    # One uncoded fragment comes last: until then the coded ones without it add nothing and are seen to disagree.
+    # An uncoded fragment is last: before it, the coded fragments without it add no information, and contradict.
     mixed = b"\n".join([*lines[:100], *damaged, lines[100]])
     result = fuota("decode", "-", "-o", tmp_path / "back", stdin=mixed)
     assert (result.code, (tmp_path / "back").exists()) == (3, False)
@@ -197,8 +197,8 @@ def test_contradicting_fragments_are_refused_without_a_hash(fuota, tmp_path):
 
 
 def test_fragments_of_two_images_are_refused(fuota):
-    one, two = (fuota("encode", "-", "-s", 40, stdin=image).stdout for image in (IMAGE, IMAGE[::-1]))
-    result = fuota("decode", "-", stdin=b"\n".join(one.splitlines()[:50]) + b"\n" + two)
+    first, second = (fuota("encode", "-", "-s", 40, stdin=image).stdout for image in (IMAGE, IMAGE[::-1]))
+    result = fuota("decode", "-", stdin=b"\n".join(first.splitlines()[:50]) + b"\n" + second)
     assert (result.code, result.stdout) == (2, b"")
     assert "fragments of two images" in result.err
 

@@ -134,9 +134,9 @@ def test_errors_are_shown_with_code_and_remedy(fuota):
     assert result.code == 3
     assert "(not-binary)" in result.out
     paths = f"{FOLDER / 'sensor-1.1.0.hex'} -o {FOLDER / 'sensor-1.1.0.bin'}"
-    assert result.out.endswith(f"What can be sent: fuota image convert {paths}\n")
+    assert result.out.endswith(f"This makes an image that can be sent: fuota image convert {paths}\n")
     piped = fuota("image", "check", "-", stdin=(FOLDER / "sensor-1.1.0.hex").read_bytes())
-    assert piped.out.endswith("What can be sent: fuota image convert - -o image.bin\n")
+    assert piped.out.endswith("This makes an image that can be sent: fuota image convert - -o image.bin\n")
 
 
 def test_convert_is_not_offered_if_it_would_be_refused(fuota, tmp_path):

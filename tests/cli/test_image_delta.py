@@ -38,7 +38,7 @@ def test_delta_of_elf_and_hex_is_the_delta_of_the_binaries(fuota, tmp_path):
 def test_delta_warns_of_large_memory(fuota):
     result = fuota("image", "delta", OLD, NEW, "--compression", "lzma", "--json")
     assert codes(result) == {"delta-ram"}
-    assert "nowhere: say -o" in fuota("image", "delta", OLD, NEW).out
+    assert "not to a file: use -o" in fuota("image", "delta", OLD, NEW).out
 
 
 def test_base_may_be_an_elf_file(fuota, patch):
@@ -60,7 +60,7 @@ def test_delta_refuses_a_damaged_image(fuota, tmp_path):
 
 
 def test_delta_shows_airtime_and_memory_that_it_saves(fuota):
-    """Memory is that of a decoder (TS004-2.0.0 A.4: m(m + 1)/16 + 2m bytes) that repairs a fifth of the fragments."""
+    """The decoder (TS004-2.0.0 A.4: m(m + 1)/16 + 2m bytes) repairs a fifth of the fragments."""
     options = ("--region", "EU868", "-d", 0)
     event = fuota("image", "delta", OLD, NEW, *options, "--json").event("delta")
     for size, airtime, memory in (
@@ -72,7 +72,7 @@ def test_delta_shows_airtime_and_memory_that_it_saves(fuota):
         assert airtime == fragments * 2_793_472
         assert memory == -(-lost * (lost + 33) // 16)
     text = fuota("image", "delta", OLD, NEW, *options).out
-    assert f"{event['decoder_ram_bytes']} bytes of RAM in place of {event['target_decoder_ram_bytes']}" in text
+    assert f"{event['decoder_ram_bytes']} bytes of RAM instead of {event['target_decoder_ram_bytes']}" in text
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_too_few_coded_fragments_are_planned_with_the_sufficient_number(fuota, l
     assert "goal-missed" in codes(fuota(*options, "--coded", int(enough) - 1))
 
 
-# --- limits that override those of the region
+# --- limits that override the limits of the region
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ NEW, KEY = "AAAAAAAAAAAAAAA1", "0123456789ABCDEF0123456789ABCDEF"
 
 @pytest.fixture
 def sandbox_arguments(monkeypatch):
-    """Arguments with which the command makes its sandbox; the sandbox does not run."""
+    """Arguments of the sandbox that the command makes; the sandbox does not run."""
     recorded = {}
 
     class Sandbox:

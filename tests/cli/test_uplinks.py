@@ -42,7 +42,7 @@ def test_json_has_all_fields(fuota):
 
 
 def test_multi_package_uplink_is_decoded(fuota):
-    """FPort 225 is that of TS007."""
+    """TS007 uses FPort 225."""
     uplink = ONE | {"port": 225, "pdu": "83030284000401" + "01"}
     (event,) = fuota("uplinks", "decode", "-", "--json", stdin=as_array([uplink])).events
     commands = [command["command"] for command in event["commands"]]

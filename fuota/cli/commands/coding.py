@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Literal
@@ -26,7 +25,7 @@ decoder_option = OptionsUnder("Decoder")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodingOptions:
-    """How an image is fragmented. redundancy: a share (float) or a number of coded fragments (int)."""
+    """Parameters of the fragmentation. redundancy: a share (float) or a number of coded fragments (int)."""
 
     frag_size: int | None
     redundancy: float | int
@@ -168,6 +167,8 @@ def decode(*, fragments: IO[bytes], output: str, native: bool, out: Output) -> i
 
     FRAGMENTS is a file that `fuota encode` wrote, or - for stdin. Lines may be missing or repeated.
     """
+    import hashlib
+
     from fuota.fragmentation.fragment_file import read_fragments
 
     description, received = read_fragments(fragments)

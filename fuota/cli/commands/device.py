@@ -51,7 +51,7 @@ key_file = click.Path(path_type=Path, dir_okay=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeOptions:
-    """Where devices belong: application, join server, contract, profile, and tags. None: the default of the server."""
+    """Application, join server, contract and profile of devices. None: the default of the server."""
 
     app_eui: str | None
     join_eui: str | None
@@ -61,7 +61,7 @@ class ScopeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationOptions:
-    """How devices are registered. token_file: file of the registration token. callback: JSON with url and headers."""
+    """Parameters of a registration. token_file: file of the registration token. callback: JSON with url and headers."""
 
     activation: str | None
     token_file: Path | None

@@ -17,7 +17,6 @@ from fuota.cli.options.group import option_group
 from fuota.cli.options.server import ServerOptions, call_options
 from fuota.cli.output import Output, with_output
 from fuota.cli.output_file import file_option
-from fuota.files import not_writable
 from fuota.text import counted
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ selection_option = OptionsUnder("Selection")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """Which devices and columns are exported; None or empty: the default of the server."""
+    """Devices and columns that are exported; None or empty: the default of the server."""
 
     app_eui: str | None
     fields: tuple[str, ...]
@@ -110,6 +109,8 @@ def export(*, selection: ExportOptions, path: Path | None, server: ServerOptions
 
 def _save(devices: Export, path: Path) -> int:
     """Write the CSV to a file and return its size in bytes; an answer that is cut off leaves the old file."""
+    from fuota.files import not_writable
+
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:

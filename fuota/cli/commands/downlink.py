@@ -23,7 +23,7 @@ MESSAGE_FIELDS = ("dev_eui", "pdu", "port", "confirmed", "timeout_minutes", "cle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageOptions:
-    """How a message is sent, see Downlinks.send."""
+    """Parameters of a message, see Downlinks.send."""
 
     port: int
     confirmed: bool

@@ -63,8 +63,8 @@ group_options = option_group("group", GroupOptions, click.argument("mc_addr"), a
 def group() -> None:
     """Set up and use multicast groups.
 
-    Keep the address that `fuota group setup` shows: the server cannot list its groups. Without --server, the groups are those of
-    the sandbox on this machine.
+    Keep the address that `fuota group setup` shows: the server cannot list its groups. Without --server, the commands use the
+    sandbox on this machine.
     """
 
 

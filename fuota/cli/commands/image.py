@@ -27,7 +27,7 @@ patch_option = OptionsUnder("Patch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AirOptions:
-    """Region and data rate for which the airtime is shown; the data rate is by default that of RX2."""
+    """Region and data rate of the airtime that is shown; the default data rate is the RX2 data rate."""
 
     region_name: str | None
     data_rate: int | None
@@ -58,7 +58,7 @@ class VersionOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeltaOptions:
-    """How a patch is made, see DeltaRecipe."""
+    """Parameters of a patch, see DeltaRecipe."""
 
     compression: Compression
     window: int

@@ -91,7 +91,7 @@ def encode(
 ) -> int:
     """Show the bytes of a command.
 
-    The fields are those that `fuota message decode` shows. Numbers may be written as 0x...; bytes are in hexadecimal.
+    `fuota message decode` shows the fields of a command. Numbers may be written as 0x...; bytes are in hexadecimal.
     """
     from fuota.lorawan import codec
     from fuota.lorawan.multi_package import FPORT, wrap

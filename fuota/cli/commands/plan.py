@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResults:
-    """What is shown and written. front: also show the trade-off; picture, output: files for its plot and for the plan."""
+    """Results to show and write. front: also show the trade-off; picture, output: files for its plot and for the plan."""
 
     front: bool
     picture: Path | None
@@ -90,7 +90,7 @@ def plan(*, image: IO[bytes], base: IO[bytes] | None, request: PlanOptions, resu
 
 
 def _warn_of_refusal(out: Output, content: bytes, profile: str | None) -> None:
-    """Name the errors for which `fuota launch` will refuse the image; a plan accepts any bytes."""
+    """Show the errors that will make `fuota launch` refuse the image; a plan accepts any bytes."""
     from fuota.device import validate_image
 
     for finding in validate_image(content, profile=profile).errors:

@@ -50,7 +50,7 @@ def list_regions(*, out: Output) -> int:
 def show_region(*, name: str, out: Output) -> int:
     """Show the rules of region NAME, with their sources.
 
-    NAME may be any common name, such as EU868, eu863-870 or AS923. Time on air and frames per hour are those of a full frame
+    NAME may be any common name, such as EU868, eu863-870 or AS923. Time on air and frames per hour are given for a full frame
     without a repeater, with the duty cycle of RX2.
     """
     from fuota.radio import region as region_named

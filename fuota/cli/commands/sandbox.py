@@ -70,7 +70,7 @@ class VirtualFleetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamOptions:
-    """How the sandbox posts uplinks. duplicates: number of further gateways that receive each uplink."""
+    """Parameters of the data stream. duplicates: number of further gateways that receive each uplink."""
 
     data_stream_url: str | None
     batch: bool

@@ -25,7 +25,7 @@ class_b_option = OptionsUnder("Class B")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """What a plan must fulfil. None: the plan decides. region_name is None only if the command does not require it."""
+    """Requirements of a plan. None: the plan decides. region_name is None only if the command does not require it."""
 
     region_name: str | None
     fleet: str | None
@@ -199,13 +199,13 @@ _RADIO = (
         "--duty-cycle",
         type=float,
         metavar="SHARE",
-        help="Duty cycle limit, instead of the limit of the region; 1 is no limit.",
+        help="Duty cycle limit, instead of the limit of the region; 1: unlimited.",
     ),
     radio_option(
         "--dwell-ms",
         type=int,
         metavar="MS",
-        help="Longest frame, instead of the limit of the region; 0 is no limit.",
+        help="Longest frame, instead of the limit of the region; 0: unlimited.",
     ),
     radio_option(
         "--max-eirp",

@@ -12,7 +12,7 @@ from fuota.cli.options.group import option_group
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementOptions:
-    """What the image is checked against.
+    """Requirements and keys that an image is checked against.
 
     profile: name or file of the device profile. public_key, signature: files of the key, and of a detached signature.
     """

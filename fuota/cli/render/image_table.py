@@ -1,4 +1,4 @@
-"""Images and patches as people read them, and as events."""
+"""Images and patches as tables and as events."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ if TYPE_CHECKING:
     from fuota.cli.output import Output
     from fuota.image import Description, ImageCheck
     from fuota.image.delta import Delta
+    from fuota.image.description import Part
 
-_MOST_PARTS = 12
+_MAX_PARTS = 12
+"""Number of parts of an image that are listed."""
 _LOST_SHARE = 0.2
-"""Of the fragments, for which the memory of a decoder is told."""
+"""Share of lost fragments for which the memory of the decoder is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnAir:
-    """What octets cost in uncoded fragments of `frag_size`, each of which takes `frame_us` on air."""
+    """Airtime of uncoded fragments. frag_size: bytes per fragment. frame_us: time on air of one fragment."""
 
     frag_size: int
     frame_us: int
 
     def airtime_us(self, size: int) -> int:
-        """Of so many octets."""
+        """Return the airtime of `size` bytes."""
         return -(-size // self.frag_size) * self.frame_us
 
     def decoder_bytes(self, size: int) -> int:
-        """RAM of a decoder of TS004 that repairs a fifth of the fragments."""
+        """Return the RAM in bytes of a TS004 decoder that repairs a fifth of the fragments of `size` bytes."""
         from fuota.device import decoder_memory_bytes
 
         return decoder_memory_bytes(ceil(_LOST_SHARE * -(-size // self.frag_size)))
 
 
 def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: str, whole: bool) -> None:
-    """One event for the image and one for each finding, or what it is (`whole`: with its parts and hashes) and the findings.
+    """Show an image and its findings as a table, or as one event for the image and one for each finding.
 
-    `path`: of the file, as it was said.
+    path: name of the file on the command line. whole: show parts and hashes too, instead of the conclusion.
     """
     image, description = checked.image, checked.image.description
     out.event(
@@ -77,10 +79,10 @@ def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: 
 
 
 def show_delta(out: Output, delta: Delta, on_air: OnAir | None, path: Path | None) -> None:
-    """One event, or a table."""
+    """Show a patch as a table, or as one event."""
     sizes = (len(delta.data), delta.target_bytes)
     spent, whole = (None, None) if on_air is None else map(on_air.airtime_us, sizes)
-    decoder, of_whole = (None, None) if on_air is None else map(on_air.decoder_bytes, sizes)
+    patch_ram, target_ram = (None, None) if on_air is None else map(on_air.decoder_bytes, sizes)
     out.event(
         "delta",
         **{name: getattr(delta, name) for name in ("base_sha256", "target_sha256", "base_bytes", "target_bytes")},
@@ -89,8 +91,8 @@ def show_delta(out: Output, delta: Delta, on_air: OnAir | None, path: Path | Non
         sha256=delta.sha256,
         airtime_us=spent,
         target_airtime_us=whole,
-        decoder_ram_bytes=decoder,
-        target_decoder_ram_bytes=of_whole,
+        decoder_ram_bytes=patch_ram,
+        target_decoder_ram_bytes=target_ram,
         output=None if path is None else str(path),
     )
     for finding in delta.findings:
@@ -118,7 +120,7 @@ def _rows(checked: ImageCheck, on_air: OnAir | None) -> list[tuple[str, str]]:
         ("version", image.version or "not stated"),
         ("hardware", description.hardware or "not stated"),
         ("signature", checked.signature.value),
-        ("on air", _said_on_air(checked, on_air)),
+        ("on air", _on_air_text(checked, on_air)),
     ]
 
 
@@ -128,9 +130,9 @@ def _format(description: Description) -> str:
     return f"{description.format}, for a binary of {counted(description.converts_to_bytes, 'byte')}"
 
 
-def _said_on_air(checked: ImageCheck, on_air: OnAir | None) -> str:
+def _on_air_text(checked: ImageCheck, on_air: OnAir | None) -> str:
     size = _bytes_on_air(checked)
-    converted = "" if checked.image.description.converts_to_bytes is None else ", once it is converted"
+    converted = "" if checked.image.description.converts_to_bytes is None else " after conversion"
     if on_air is None:
         return f"{counted(size, 'byte')}{converted}"
     all_us = on_air.airtime_us(size)
@@ -148,31 +150,30 @@ def _details(description: Description) -> list[tuple[str, str]]:
         rows.append(("key", description.key_sha256))
     if description.base_sha256 is not None:
         rows.append(("base", description.base_sha256))
-    made = description.image_bytes
-    if made is not None and made != sum(part.size for part in description.parts):
-        rows.append(("makes", counted(made, "byte")))
-    rows += [("" if number else "parts", _part(part)) for number, part in enumerate(description.parts[:_MOST_PARTS])]
-    if more := len(description.parts) - _MOST_PARTS:
+    size = description.image_bytes
+    if size is not None and size != sum(part.size for part in description.parts):
+        rows.append(("makes", counted(size, "byte")))
+    rows += [("" if number else "parts", _part(part)) for number, part in enumerate(description.parts[:_MAX_PARTS])]
+    if more := len(description.parts) - _MAX_PARTS:
         rows += [("", f"and {more} more")] if more > 0 else []
-    words = {True: "right", False: "WRONG", None: "cannot be told"}
+    words = {True: "correct", False: "WRONG", None: "not checked"}
     return rows + [
-        ("" if number else "hashes", f"{one.algorithm} over {one.covers}: {words[one.matches]}")
-        for number, one in enumerate(description.digests)
+        ("" if number else "hashes", f"{digest.algorithm} over {digest.covers}: {words[digest.matches]}")
+        for number, digest in enumerate(description.digests)
     ]
 
 
-def _part(part: object) -> str:
-    name, offset, size, address = (getattr(part, one) for one in ("name", "offset", "size", "address"))
-    where = f", loaded to 0x{address:08X}" if address is not None else ""
-    return f"{name}: {counted(size, 'byte')} at offset {offset}{where}"
+def _part(part: Part) -> str:
+    address = "" if part.address is None else f", loaded to 0x{part.address:08X}"
+    return f"{part.name}: {counted(part.size, 'byte')} at offset {part.offset}{address}"
 
 
 def _sentence(checked: ImageCheck, path: str) -> str:
     name, findings = printable(checked.image.name), checked.findings
     if not findings.ok:
-        mended = conversion_command(checked, path)
-        with_it = "" if mended is None else f"\nWhat can be sent: {printable(mended)}"
-        return f"{name} must not be sent: {counted(len(findings.errors), 'error')}.{with_it}"
+        command = conversion_command(checked, path)
+        remedy = "" if command is None else f"\nThis makes an image that can be sent: {printable(command)}"
+        return f"{name} must not be sent: {counted(len(findings.errors), 'error')}.{remedy}"
     if findings.warnings:
         return f"{name} can be sent, with {counted(len(findings.warnings), 'warning')}."
     return f"{name} can be sent."
@@ -188,7 +189,7 @@ def _delta_rows(delta: Delta) -> list[tuple[str, str]]:
         ("SHA-256", delta.sha256),
         ("base", delta.base_sha256),
         ("target", delta.target_sha256),
-        ("checked", "applied to the base: it gives the target, octet for octet"),
+        ("checked", "applied to the base, it gives exactly the target"),
         ("device", f"{counted(delta.ram_bytes, 'byte')} of RAM to unpack, {delta.flash_bytes} of flash in all"),
     ]
 
@@ -197,12 +198,12 @@ def _saved(delta: Delta, on_air: OnAir | None) -> list[tuple[str, str]]:
     if on_air is None:
         return []
     sizes = (len(delta.data), delta.target_bytes)
-    (spent_us, whole_us), (ram, of_whole) = map(on_air.airtime_us, sizes), map(on_air.decoder_bytes, sizes)
+    (spent_us, whole_us), (ram, target_ram) = map(on_air.airtime_us, sizes), map(on_air.decoder_bytes, sizes)
     return [
-        ("airtime", f"{spoken_airtime(spent_us)} in place of {spoken_airtime(whole_us)}{_share(spent_us, whole_us)}"),
+        ("airtime", f"{spoken_airtime(spent_us)} instead of {spoken_airtime(whole_us)}{_share(spent_us, whole_us)}"),
         (
             "decoder",
-            f"{counted(ram, 'byte')} of RAM in place of {of_whole}{_share(ram, of_whole)}, to repair a fifth of the fragments",
+            f"{counted(ram, 'byte')} of RAM instead of {target_ram}{_share(ram, target_ram)}, to repair a fifth of the fragments",
         ),
     ]
 
@@ -213,5 +214,5 @@ def _share(spent: int, whole: int) -> str:
 
 def _written(path: Path | None) -> tuple[str, str]:
     if path is None:
-        return ("written", "nowhere: say -o")
-    return ("written", f"{path}; `fuota plan {path} --base BASE` plans it")
+        return ("written", "not to a file: use -o")
+    return ("written", f"{path}; plan it with `fuota plan {path} --base BASE`")
