@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import click
 
 from fuota.cli.exits import DONE, REFUSED
 from fuota.cli.help import Group, OptionsUnder, image_option, radio_option
+from fuota.cli.image_gate import GateArguments, gate_options
 from fuota.cli.image_input import converted, opened
 from fuota.cli.options.group import option_group
 from fuota.cli.options.requirements import RequirementOptions, requirement_options
@@ -19,6 +20,7 @@ from fuota.errors import ImageError
 from fuota.text import counted
 
 if TYPE_CHECKING:
+    from fuota.campaign.gate import Requirements
     from fuota.cli.render.image_table import OnAir
     from fuota.image.delta import Compression, DeltaRecipe
 
@@ -54,6 +56,15 @@ class VersionOptions:
 
     running_version: str | None
     downgrade: bool | None
+
+    def changes(self) -> Requirements:
+        """Return the values that replace values of the profile."""
+        changes: Requirements = {}
+        if self.running_version is not None:
+            changes["running_version"] = self.running_version
+        if self.downgrade is not None:
+            changes["downgrade"] = self.downgrade
+        return changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +137,11 @@ def inspect(*, image: IO[bytes], requirements: RequirementOptions, air: AirOptio
 
     The result has format, version, parts, hashes and signature, and what is wrong with the image.
     """
-    from fuota.campaign import GateOptions, inspect_with_base
+    from fuota.campaign import inspect_with_base
     from fuota.cli.render.image_table import show_check
 
-    (check,) = inspect_with_base(opened(image), GateOptions(**asdict(requirements)))
+    gate = GateArguments(strict=False, base=None).options(requirements)
+    (check,) = inspect_with_base(opened(image), gate)
     show_check(out, check, air.on_air(), path=image.name, whole=True)
     return DONE
 
@@ -141,24 +153,21 @@ def inspect(*, image: IO[bytes], requirements: RequirementOptions, air: AirOptio
     )
 )
 @click.argument("image", type=click.File("rb"))
-@requirement_options
+@gate_options
 @option_group(
     "versions",
     VersionOptions,
     image_option("--running-version", metavar="VERSION", help="Version that the devices run: refuse an older IMAGE."),
     image_option("--downgrade", is_flag=True, default=None, help="Allow a downgrade."),
 )
-@image_option("--base", type=click.File("rb"), metavar="FILE", help="Image that the devices run, if IMAGE is a patch.")
-@image_option("--strict", is_flag=True, help="Refuse IMAGE for a warning too.")
 @air_options
 @with_output
-def check(  # noqa: PLR0913 - option groups
+def check(
     *,
     image: IO[bytes],
+    gate: GateArguments,
     requirements: RequirementOptions,
     versions: VersionOptions,
-    base: IO[bytes] | None,
-    strict: bool,
     air: AirOptions,
     out: Output,
 ) -> int:
@@ -167,16 +176,14 @@ def check(  # noqa: PLR0913 - option groups
     The exit code is 0 if it may be sent and 3 if not. Structure, checksums, size, hardware, version, signature and filler are
     checked against --profile and --public-key. The codes of the findings are stable (docs/images.md).
     """
-    from fuota.campaign import GateOptions, inspect_with_base
+    from fuota.campaign import inspect_with_base
     from fuota.cli.render.image_table import show_check
 
     on_air = air.on_air()
-    replaced = {name: value for name, value in asdict(versions).items() if value is not None}
-    options = GateOptions(base=None if base is None else opened(base), **asdict(requirements))
-    checks = inspect_with_base(opened(image), options, **replaced)
+    checks = inspect_with_base(opened(image), gate.options(requirements), **versions.changes())
     for image_check in checks:
         show_check(out, image_check, on_air, path=image.name, whole=False)
-    good = all(image_check.ok and not (strict and image_check.findings.warnings) for image_check in checks)
+    good = all(image_check.ok and not (gate.strict and image_check.findings.warnings) for image_check in checks)
     return DONE if good else REFUSED
 
 

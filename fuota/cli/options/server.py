@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from fuota.cli.help import CommandFunction, output_option, server_option
 from fuota.cli.output import Output
-from fuota.cli.render.dry_run import UNREAD_KEY, shower
+from fuota.cli.render.dry_run import UNREAD_KEY, request_printer
 from fuota.errors import AuthenticationError
 from fuota.network.keys import KEY_VARIABLE, SANDBOX_API_KEY, KeySource
 from fuota.network.server_entries import ServerEntry, config_path, find_entry, server_entries
@@ -58,7 +58,7 @@ class ServerOptions:
         target = url or self.target
         spellings = self._spellings_for(target)
         if self.dry_run is not None:
-            show = shower(self.dry_run)
+            show = request_printer(self.dry_run)
             return SenraClient(target, UNREAD_KEY, other_spellings=spellings, before_request=show)
         key, ca_file = self.key_for(target), self.ca_file_for(target)
         if outage_s is None:

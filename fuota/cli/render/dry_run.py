@@ -24,7 +24,7 @@ class NotSent(click.exceptions.Exit):
         super().__init__(0)
 
 
-def shower(out: Output) -> RequestHook:
+def request_printer(out: Output) -> RequestHook:
     """Return the hook that shows a request and ends the command."""
 
     def show(request: OutgoingRequest) -> NoReturn:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MAX_PARTS = 12
 """Number of parts of an image that are listed."""
 _LOST_SHARE = 0.2
-"""Share of lost fragments for which the memory of the decoder is shown."""
+"""Share of lost fragments that the shown memory of a decoder suffices to repair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
