@@ -76,10 +76,10 @@ class Campaign:
     dev_euis: tuple[str, ...]
     request: Mapping[str, str]
     expected: Mapping[str, int]
-    before: Mapping[str, Any] | None
+    before: Mapping[str, object] | None
     target_sha256: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return a flat object."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -108,7 +108,7 @@ class Journal:
         """Close the file."""
         self._db.close()
 
-    def open_campaign(self, *, server: str, app_eui: str, facts: Mapping[str, Any]) -> Campaign:
+    def open_campaign(self, *, server: str, app_eui: str, facts: Mapping[str, object]) -> Campaign:
         """Record a new campaign as intended and return it.
 
         server: URL of the server. facts: the fields of Campaign from `image_name` on.
@@ -147,7 +147,7 @@ class Journal:
         running = campaign.state in {CampaignState.INTENDED, CampaignState.LAUNCHED}
         return not running or self._span(campaign)[1] < _FOREVER_MS
 
-    def note(self, campaign_id: str, what: str, detail: Mapping[str, Any]) -> None:
+    def note(self, campaign_id: str, what: str, detail: Mapping[str, object]) -> None:
         """Add an event to the history of a campaign. what: name of the event. detail: its fields."""
         with self._writing():
             line = (campaign_id, _now_ms(), what, json.dumps(dict(detail)))
