@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from fuota.device import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.image import FirmwareImage
 from fuota.network import TransferRequest
@@ -16,6 +17,7 @@ from fuota.planning import (
     TransmissionPlan,
     plan_of,
 )
+from fuota.planning.link import link_of
 
 FragAlgorithm = Literal["FWD_ERR_CORR", "NB_TRANS"]
 
@@ -74,14 +76,35 @@ def plan_for(image: FirmwareImage, plan: TransmissionPlan | PlanRecipe, *, repea
 
     repeats: fragments are repeated (NB_TRANS). This is planned as a transfer with one coded fragment for each frame that
     repeats a fragment: number and size of the frames are the same, so the limits of region, device and server hold.
-    Raises PlanError if no plan fits the limits; ParameterError for repeats with a finished plan.
+    Raises PlanError if no plan fits the limits, or if a finished plan breaks them; ParameterError for repeats with a finished
+    plan.
     """
     if isinstance(plan, TransmissionPlan):
         if repeats:
             raise ParameterError("frag_alg must be FWD_ERR_CORR with a finished plan, got NB_TRANS")
+        check_limits(plan)
         return plan
     recipe = _recipe_with_repeats(plan) if repeats else plan
     return plan_of(PlanInputs.of(Image.of(image, recipe.name), recipe))
+
+
+def check_limits(plan: TransmissionPlan) -> None:
+    """Raise PlanError if a finished plan breaks the limits of its region or of the server, as an edited plan may.
+
+    A plan that overrides limits of its region on purpose (`overridden`) is not checked.
+    """
+    if plan.overridden:
+        return
+    recipe = PlanRecipe(
+        region=plan.region,
+        device_class=plan.device_class,
+        data_rate=plan.data_rate,
+        frequency_hz=plan.frequency_hz[0] if len(plan.frequency_hz) == 1 else None,
+        frag_size=plan.frag_size,
+        interval_ms=plan.interval_ms,
+        profile=DeviceProfile(version=plan.version, variant=plan.variant),
+    )
+    link_of(PlanInputs.of(plan.image, recipe), plan.data_rate).layout(plan.frag_size)
 
 
 def expected_of(plan: TransmissionPlan, *, repeats: bool = False) -> Expected:

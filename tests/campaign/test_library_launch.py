@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,14 @@ def test_a_refused_image_is_not_sent_with_a_finished_plan(launch, client, sandbo
 def test_a_finished_plan_is_only_for_its_image(launch, client, sandbox, journal):
     with pytest.raises(ImageError, match="plan again"):
         launch(NEW, plan=fuota.plan(OLD, region="EU868", data_rate=5, nb_coded=3))
+    assert nothing_was_sent(client, sandbox, journal)
+
+
+def test_a_finished_plan_that_breaks_the_duty_cycle_is_not_sent(launch, client, sandbox, journal):
+    plan = fuota.plan(NEW, region="EU868", data_rate=5, nb_coded=3)
+    edited = replace(plan, pace=replace(plan.pace, interval_us=1_000_000))
+    with pytest.raises(PlanError, match="duty cycle"):
+        launch(NEW, plan=edited)
     assert nothing_was_sent(client, sandbox, journal)
 
 
