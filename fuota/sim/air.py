@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota import rules
-from fuota.calls import checked_init
+from fuota.calls import checked_call, checked_init
 from fuota.device import DeviceProfile
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import ParityCode
@@ -100,6 +100,8 @@ class SimulatedAir:
     def __post_init__(self) -> None:
         rules.one_of("depth", self.depth, ("rank", "bytes", "native"))
         rules.integer("seed", self.seed, 0, _MAX_SEED)
+        if not isinstance(self.mix, Sequence):
+            rules.refuse("mix", "pairs of a weight and a profile", self.mix)
         for weight, _ in self.mix:
             if not 0 < weight < math.inf:
                 rules.refuse("each weight of the mix", "above 0, such as 0.5", weight)
@@ -118,6 +120,7 @@ class SimulatedAir:
                 rule = f"{recorded} or less, the devices of the trace"
                 rules.refuse("devices", rule, devices, nearest=recorded)
 
+    @checked_call
     def transmit(self, plan: TransmissionPlan, *, threads: int | None = None) -> SimulatedVerdict:
         """Return the verdict of sending the plan to the fleet.
 

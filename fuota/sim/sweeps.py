@@ -136,6 +136,8 @@ def sweep(  # noqa: PLR0913 - points, file, stop rules and resources
     for a file of another sweep, which stays as it is; UnreachableError if the cluster is lost.
     """
     rules.optional_integer("threads", threads, 1)
+    if not isinstance(points, Sequence):
+        rules.refuse("points", "a sequence of SweepPoint", points)
     for point in points:
         if not isinstance(point, SweepPoint):
             rules.refuse("each point", "a SweepPoint", point)

@@ -1,4 +1,4 @@
-"""Every notebook runs from a clean kernel, ends in a picture, and is kept without outputs."""
+"""Every notebook runs from a clean kernel, ends in a picture, and is stored without outputs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def test_there_are_notebooks():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_is_kept_without_outputs(path):
+def test_notebook_is_stored_without_outputs(path):
     cells = nbformat.read(path, as_version=4).cells
     assert all(not cell.outputs and cell.execution_count is None for cell in cells if cell.cell_type == "code")
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # of jupyter's own
+@pytest.mark.filterwarnings("ignore")  # warnings of jupyter
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_and_ends_in_a_picture(path):
+def test_notebook_runs_and_ends_in_a_picture(path):
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
