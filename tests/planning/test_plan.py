@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import math
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 import fuota
 from fuota.errors import ParameterError
 from fuota.fragmentation.parity import coded_count
-from fuota.planning import Fleet, FleetMember, TransmissionPlan
+from fuota.planning import Fleet, FleetMember, PlanRecipe, TransmissionPlan
 from fuota.planning.schedule import SCHEDULE
 from fuota.planning.transmission_plan import share_of
 from fuota.radio import class_b
@@ -58,6 +59,18 @@ def test_json_with_missing_or_unknown_keys_is_not_a_plan(plan):
             TransmissionPlan.from_json({key: value for key, value in values.items() if key != name})
     with pytest.raises(ParameterError, match="unknown key 'surplus'"):
         TransmissionPlan.from_json({**values, "surplus": 1})
+
+
+def test_plan_names_every_field_of_a_recipe_with_its_default():
+    parameters = inspect.signature(fuota.plan).parameters
+    fields = inspect.signature(PlanRecipe).parameters
+    assert {name: parameter.default for name, parameter in parameters.items() if name != "image"} == {
+        name: parameter.default for name, parameter in fields.items()
+    }
+
+
+def test_grid_names_every_field_of_a_point():
+    assert list(inspect.signature(fuota.grid).parameters)[1:] == list(inspect.signature(fuota.SweepPoint).parameters)
 
 
 def test_the_schedule_has_one_entry_for_each_frame(plan):

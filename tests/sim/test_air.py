@@ -32,12 +32,12 @@ def plan_of(nb_frag=50, nb_coded=15, version=1):
     )
 
 
-def same(one, other):
+def same(first, other):
     return (
-        one.recipe == other.recipe
-        and one.counts == other.counts
-        and (one.completed_at == other.completed_at).all()
-        and one.missing.tolist() == other.missing.tolist()
+        first.recipe == other.recipe
+        and first.counts == other.counts
+        and (first.completed_at == other.completed_at).all()
+        and first.missing.tolist() == other.missing.tolist()
     )
 
 
@@ -50,7 +50,7 @@ def sigmas(verdict, probability):
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("loss", "burst"), [(0.1, None), (0.2, None), (0.1, 4)])
-def test_as_many_complete_as_the_code_says(version, loss, burst):
+def test_completion_agrees_with_the_decoding_probability(version, loss, burst):
     """Five standard deviations of a binomial, and the interval of the estimate."""
     plan = plan_of(version=version)
     law = Bernoulli(loss) if burst is None else GilbertElliott(loss, burst)
@@ -69,7 +69,7 @@ def test_as_many_complete_as_the_code_says(version, loss, burst):
     st.integers(0, 2**40),
     st.none() | st.integers(0, 8),
 )
-def test_bytes_and_ranks_are_of_one_mind(nb_frag, nb_coded, version, loss, seed, max_lost):
+def test_bytes_native_and_rank_give_the_same_verdict(nb_frag, nb_coded, version, loss, seed, max_lost):
     plan = plan_of(nb_frag, nb_coded, version)
     fleet = {"devices": 12, "loss": loss, "seed": seed, "profile": DeviceProfile(version=version, max_lost=max_lost)}
     by_rank = SimulatedAir(**fleet).transmit(plan)
@@ -78,7 +78,7 @@ def test_bytes_and_ranks_are_of_one_mind(nb_frag, nb_coded, version, loss, seed,
         assert same(by_rank, SimulatedAir(**fleet, depth="native").transmit(plan))
 
 
-def test_neither_threads_nor_blocks_make_a_difference(monkeypatch):
+def test_threads_and_blocks_make_no_difference(monkeypatch):
     air = SimulatedAir(
         devices=3_000,
         loss=GilbertElliott(0.2, 3),
@@ -121,7 +121,7 @@ def test_a_decoder_that_gives_up_and_one_that_refuses():
     assert abs(mixed.counts[Ending.REFUSED] - 1_500) < 5 * (6_000 * 0.25 * 0.75) ** 0.5
 
 
-def test_several_gateways_are_as_good_as_one_with_the_product_of_their_losses():
+def test_several_gateways_equal_a_gateway_with_the_product_of_their_losses():
     """papers.md: 30 % loss of each, 100 uncoded and 20 coded: hardly ever, 0.982 and 0.99998 with one, two and three."""
     plan = plan_of(100, 20)
     verdicts = [
@@ -157,7 +157,7 @@ def test_margins_without_shadowing_are_one_loss():
     assert abs(margins.std() - 6) < 5 * 6 / (2 * 4_000) ** 0.5
 
 
-def test_a_trace_is_taken_as_it_is(tmp_path):
+def test_a_trace_is_replayed_exactly(tmp_path):
     plan = plan_of(3, 0)
     received = np.array([[1, 1, 1], [1, 0, 1], [0, 0, 0]], dtype=bool)
     verdict = SimulatedAir(devices=3, loss=Trace(received)).transmit(plan)
@@ -168,7 +168,7 @@ def test_a_trace_is_taken_as_it_is(tmp_path):
         assert (Trace.open(tmp_path / name).received == received).all()
 
 
-def test_uplinks_of_their_own_cost_their_share():
+def test_uplinks_lose_their_share_of_frames():
     """Sending 1 s in 20 s overlaps a frame of T with probability (1 s + T) / 20 s."""
     plan = plan_of(100, 0)
     session = air_module._Session.of(
@@ -178,7 +178,7 @@ def test_uplinks_of_their_own_cost_their_share():
     assert lost == pytest.approx((1 + plan.time_on_air_us / 1e6) / 20, abs=0.004)
 
 
-def test_a_device_without_a_second_buffer_misses_the_frames_that_come_while_it_writes():
+def test_a_device_without_a_second_buffer_misses_frames_while_it_writes():
     slow = DeviceProfile(second_buffer=False, frag_write_ms=1_000)
     verdict = SimulatedAir(devices=5, loss=Bernoulli(0), profile=slow).transmit(plan_of())
     assert verdict.complete == 0
@@ -199,12 +199,12 @@ def test_a_device_without_a_second_buffer_misses_the_frames_that_come_while_it_w
         ({"devices": 3, "loss": Trace(np.ones((2, 5)))}, "2 or less, the devices of the trace, got 3"),
     ],
 )
-def test_what_cannot_be_is_refused(arguments, message):
+def test_invalid_arguments_are_refused(arguments, message):
     with pytest.raises(ParameterError, match=message):
         SimulatedAir(**arguments)
 
 
-def test_laws_that_cannot_be_are_refused(tmp_path):
+def test_invalid_laws_are_refused(tmp_path):
     for law, arguments in (
         (PerDevice, ([0.1, 1.2],)),
         (PerDevice, ([],)),
@@ -222,21 +222,21 @@ def test_laws_that_cannot_be_are_refused(tmp_path):
         Trace.open(tmp_path / "none.csv")
 
 
-def test_what_devices_report_is_not_always_what_they_lack():
+def test_reported_missing_fragments_differ_from_the_lacking_rank():
     """Version 1 stacks: FragNbLost never shrinks (LoRaMac-node); one missing after a reception without loss (SWL2001 101)."""
     plan, fleet = plan_of(), {"devices": 4_000, "loss": Bernoulli(0.1), "seed": 9}
-    rank, lost, one = (
+    rank, lost, single = (
         SimulatedAir(**fleet, profile=DeviceProfile(missing_report=report)).transmit(plan)
         for report in ("rank", "lost", "one")
     )
-    assert rank.counts == lost.counts == one.counts
+    assert rank.counts == lost.counts == single.counts
     assert rank.missing.sum() == rank.counts[Ending.INCOMPLETE]
-    # All but those that lost none of 50: 0.9^50 is 0.00515.
+    # All devices except the share 0.9^50 = 0.00515 that lost none of 50.
     assert abs(4_000 - lost.missing.sum() - 4_000 * 0.00515) < 5 * (4_000 * 0.00515) ** 0.5
-    assert one.missing[1] == rank.missing[1] + (4_000 - lost.missing.sum())
+    assert single.missing[1] == rank.missing[1] + (4_000 - lost.missing.sum())
 
 
-def test_devices_that_come_late_and_leave_early():
+def test_devices_that_join_late_and_leave_early():
     session = air_module._Session.of(
         SimulatedAir(devices=20_000, loss=Bernoulli(0), absence=Absence(late_share=0.2, early_share=0.1)), plan_of()
     )

@@ -57,7 +57,7 @@ def drawn_losses(seed, devices, loss, frames, burst_frames=0.0, *, first=0, purp
 
 
 def test_the_generator_is_splitmix64():
-    """Seeded with s, output n is that of the state s + (n + 1) * GOLDEN."""
+    """The state of output n of a generator seeded with s is s + (n + 1) * GOLDEN."""
     state, kernel, twin = np.uint64(0), [], []
     for n in range(3):
         state += kernels.GOLDEN
@@ -74,10 +74,10 @@ def test_mixed_stream_and_unit(state, device, purpose):
 
 
 def test_a_unit_is_never_0_and_may_be_1():
-    """mixed is one to one, so that its steps can be taken back: the states of the smallest and the largest output."""
-    for wanted, expected in ((0, 2.0**-53), (2**64 - 1, 1.0)):
-        state = unmixed(wanted)
-        assert naive.mixed(state) == wanted
+    """mixed is one to one, so its steps can be inverted: these are the states of the smallest and the largest output."""
+    for output, expected in ((0, 2.0**-53), (2**64 - 1, 1.0)):
+        state = unmixed(output)
+        assert naive.mixed(state) == output
         assert kernels.unit(np.uint64(state)) == naive.unit(state) == expected
 
 
@@ -107,8 +107,8 @@ def test_the_first_numbers_of_neighbours_are_uniform():
         assert ((counts - expected) ** 2 / expected).sum() < 63 + 5 * 126**0.5
 
 
-def test_streams_have_nothing_in_common():
-    """Of neighbouring seeds, devices and purposes: any two differ in half of 4096 bits, within 6 deviations for 2016 pairs."""
+def test_streams_are_independent():
+    """Streams of neighbouring seeds, devices and purposes differ in half of 4096 bits, within 6 deviations for 2016 pairs."""
     rows = np.concatenate(
         [drawn_losses(seed, 4, 0.5, 4096, purpose=purpose) for seed in range(4) for purpose in range(4)]
     )
@@ -185,7 +185,7 @@ def test_every_frame_is_lost_as_often(loss, burst_frames):
 @compiled
 @pytest.mark.parametrize(("loss", "burst_frames"), CHANNELS)
 def test_runs_are_geometric(loss, burst_frames):
-    """In a row of 3 million frames: the mean length of a run, its distribution, and that a run does not know the one before."""
+    """Check in 3 million frames the mean length of a run, its distribution, and that consecutive runs are independent."""
     frames = 64 * 50_000
     lost = unpack_bits(drawn_losses(5, 1, loss, frames, burst_frames), frames)[0]
     edges = np.flatnonzero(np.diff(lost)) + 1
@@ -222,18 +222,18 @@ def check_geometric(runs, mean):
 @compiled
 @pytest.mark.parametrize(("loss", "burst_frames"), [(0.1, None), (0.1, 3.0), (0.3, 8.0), (0.3, 1.0)])
 def test_the_numbers_of_losses_are_those_of_the_law(loss, burst_frames):
-    """Lost of 50 fragments, and heard of 15 behind: chi-square against `loss_law`, classes expected ten times or more."""
+    """Compare losses of 50 fragments and receptions of 15 others with `loss_law`: chi-square of classes expected ten times or more."""
     devices, law = 100_000, loss_law(50, 15, loss, burst_frames)
     bits = unpack_bits(drawn_losses(2, devices, loss, 65, burst_frames or 0.0), 65)
     joint = law.lost.T @ law.received * devices
-    seen = np.histogram2d(bits[:, :50].sum(axis=1), 15 - bits[:, 50:].sum(axis=1), bins=[range(52), range(17)])[0]
+    counts = np.histogram2d(bits[:, :50].sum(axis=1), 15 - bits[:, 50:].sum(axis=1), bins=[range(52), range(17)])[0]
     often = joint >= 10
     expected = np.append(joint[often], joint[~often].sum())
-    observed = np.append(seen[often], seen[~often].sum())
+    observed = np.append(counts[often], counts[~often].sum())
     assert ((observed - expected) ** 2 / expected).sum() < len(expected) + 5 * (2 * len(expected)) ** 0.5
 
 
-# When a device cannot hear
+# When a device cannot receive
 
 
 @st.composite
@@ -245,7 +245,7 @@ def fleets(draw):
 
 @st.composite
 def starts(draw, frames):
-    """When each frame starts: ascending, not before 0, some of them together."""
+    """Draw the start of each frame: ascending, not before 0, some of them equal."""
     gaps = st.one_of(st.just(0), st.integers(0, 50), st.integers(0, 3000))
     return np.cumsum(draw(st.lists(gaps, min_size=frames, max_size=frames)), dtype=np.int64)
 
@@ -360,7 +360,7 @@ def test_decode_across_the_borders_of_words_and_lines(nb_frag, nb_coded):
 
 @pytest.mark.parametrize(("nb_frag", "nb_coded", "lost_share"), [(64, 513, 1.0), (520, 512, 0.95)])
 def test_decode_with_most_frames_lost(nb_frag, nb_coded, lost_share):
-    """Among them one whose last coded fragment is the one that completes it, past the words that are looked at first."""
+    """The devices include a device that its last coded fragment completes, beyond the words that are examined first."""
     rng = np.random.default_rng(1)
     columns = [random_bits(rng, nb_coded - 1, 0.5) for _ in range(nb_frag)]
     columns[1] = columns[0] | 1 << nb_coded - 1
@@ -382,8 +382,8 @@ def test_a_device_ends_as_the_decoder_does(version, nb_frag, nb_coded):
     missing, complete_at = decoded(matrix_columns(code, code.coded_numbers(nb_coded)), nb_coded, lost, nb_frag)
     for d, misses in enumerate(unpack_bits(lost, len(block))):
         decoder = FragDecoder(nb_frag=nb_frag, frag_size=3, padding=1, version=version)
-        heard = (n for n in range(1, len(block) + 1) if not misses[n - 1])
-        done = next((n for n in heard if decoder.feed(n, block[n - 1])), 0)
+        received = (n for n in range(1, len(block) + 1) if not misses[n - 1])
+        done = next((n for n in received if decoder.feed(n, block[n - 1])), 0)
         assert (missing[d], complete_at[d]) == (decoder.missing, done)
         assert not done or decoder.data() == data
 
@@ -407,9 +407,9 @@ def test_a_device_that_holds_few_lost_fragments_gives_up(most_lost):
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("burst_frames", [None, 3.0])
 def test_the_share_that_completes(version, burst_frames):
-    """Of 200 000 devices, beside `decoding_probability`: 5 deviations of a binomial, and 3 half widths of its own interval.
+    """Compare 200 000 devices with `decoding_probability`: 5 deviations of a binomial, and 3 half widths of the interval.
 
-    In bursts that takes the lost fragments to be anywhere in the session: so they are here, put there device by device.
+    With bursts the probability assumes lost fragments anywhere in the session, so the losses of each device are shuffled here.
     """
     devices, code = 200_000, ParityCode(nb_frag=50, version=version)
     expected = decoding_probability(50, coded=15, loss=0.1, burst_frames=burst_frames, version=version, seconds=0.3)
@@ -424,7 +424,7 @@ def test_the_share_that_completes(version, burst_frames):
 
 
 def shuffled(lost, nb_frag, frames):
-    """Each device's losses elsewhere: among the uncoded fragments, and among the coded ones."""
+    """Return the losses of each device shuffled among the uncoded fragments, and among the coded fragments."""
     rng, bits = np.random.default_rng(3), unpack_bits(lost, frames)
     parts = [rng.permuted(part, axis=1) for part in (bits[:, :nb_frag], bits[:, nb_frag:])]
     padded = np.zeros((len(bits), 64 * lost.shape[1]), dtype=np.uint8)

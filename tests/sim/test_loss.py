@@ -38,7 +38,7 @@ def test_the_first_frame_is_lost_as_often_as_any():
 
 
 @given(st.integers(0, 50), st.integers(0, 2**32))
-def test_the_same_seed_hears_the_same(frames, seed):
+def test_the_same_seed_gives_the_same_losses(frames, seed):
     for law in (Bernoulli(0.4), GilbertElliott(0.4, 3)):
         first, second = (law.draw_received(frames, np.random.default_rng(seed)) for _ in range(2))
         assert first.shape == (frames,)
@@ -63,6 +63,6 @@ def test_no_loss_and_all_loss():
         (lambda: GilbertElliott(1, 2), "0.667 or less"),
     ],
 )
-def test_laws_that_cannot_be_are_refused(make, message):
+def test_invalid_laws_are_refused(make, message):
     with pytest.raises(ParameterError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""Pictures of simulations: what is drawn where, and what is refused."""
+"""Figures of simulations: what is drawn, and what is refused."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ def test_without_a_theory_there_is_no_curve():
 
 def test_the_heat_map_has_losses_upward_and_redundancies_to_the_right():
     axes, scale = loss_heat_map([0.1, 0.2], [0, 0.5, 1], [[0.2, 0.9, 1], [0, 0.5, 0.9999]]).axes
-    (drawn,) = axes.images
-    assert (drawn.origin, drawn.get_array().shape, drawn.get_clim()) == ("lower", (2, 3), (0, 1))
+    (image,) = axes.images
+    assert (image.origin, image.get_array().shape, image.get_clim()) == ("lower", (2, 3), (0, 1))
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0%", "50%", "100%"]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["10%", "20%"]
     assert [text.get_text() for text in axes.texts] == ["20.0", "90.0", "100", "0.0", "50.0", "99.9"]
     assert scale.get_ylabel() == "share that is complete"
 
 
-def test_a_large_heat_map_is_of_colours_only_and_a_gap_is_left():
+def test_a_large_heat_map_has_colours_only_and_leaves_gaps():
     shares = np.full((30, 40), 0.5)
     axes, _ = loss_heat_map(np.linspace(0, 0.4, 30), np.linspace(0, 1, 40), shares).axes
     assert not axes.texts
@@ -95,7 +95,7 @@ def test_the_map_has_every_member_with_a_place():
     assert axes.get_aspect() == pytest.approx(2, abs=0.01), "a degree of longitude is half as long at 60 degrees"
 
 
-def test_of_many_members_there_are_no_names():
+def test_many_members_have_no_names():
     members = [FleetMember(name=str(i), loss=0, lat=i / 10, lng=i / 10) for i in range(50)]
     assert not fleet_map(members, np.zeros(50)).axes[0].texts
 
@@ -114,7 +114,7 @@ def test_of_many_members_there_are_no_names():
         (lambda: fleet_map([NOWHERE], [0.9]), "must have a place"),
     ],
 )
-def test_nothing_to_draw_is_refused(draw, message):
+def test_empty_figures_are_refused(draw, message):
     with pytest.raises(ParameterError, match=message):
         draw()
 
@@ -127,7 +127,7 @@ def test_a_verdict_of_no_device_is_refused(verdict):
 
 
 @pytest.mark.parametrize("name", ["verdict", "redundancy", "heat", "map", "check"])
-def test_without_matplotlib_it_says_what_to_install(verdict, monkeypatch, name):
+def test_without_matplotlib_the_message_says_what_to_install(verdict, monkeypatch, name):
     for module in [module for module in sys.modules if module.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

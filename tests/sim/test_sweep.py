@@ -22,7 +22,7 @@ DEVICES = 4000
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The numbers and the file of a run that nobody stopped."""
+    """Return the statistics and the file of a run without a stop."""
     file = tmp_path_factory.mktemp("sweep") / "whole.csv"
     return sweep(POINTS, devices=DEVICES, file=file), file.read_bytes()
 
@@ -64,9 +64,9 @@ def test_a_grid_is_every_combination_once():
         ({"burst_frames": 1}, True),
     ],
 )
-def test_the_identity_is_of_all_that_decides(other, same):
-    given = FIXED | {"redundancy": 0.3, "loss": 0.1}
-    assert (SweepPoint(**given).identity == SweepPoint(**(given | other)).identity) == same
+def test_the_identity_covers_everything_that_decides(other, same):
+    values = FIXED | {"redundancy": 0.3, "loss": 0.1}
+    assert (SweepPoint(**values).identity == SweepPoint(**(values | other)).identity) == same
 
 
 def test_the_identity_does_not_change_from_version_to_version():
@@ -90,7 +90,7 @@ def test_the_identity_does_not_change_from_version_to_version():
         ({"redundancy": 0.1, "region": "EU869"}, "EU868"),
     ],
 )
-def test_points_that_cannot_be_are_refused(values, message):
+def test_invalid_points_are_refused(values, message):
     with pytest.raises(ParameterError, match=message):
         sweep([SweepPoint(**(FIXED | values))], devices=1)
 
@@ -142,12 +142,12 @@ def test_an_axis_is_read(text, axis):
         ("nb_coded=1.5", "a whole number"),
     ],
 )
-def test_an_axis_that_is_none_is_refused(text, message):
+def test_an_invalid_axis_is_refused(text, message):
     with pytest.raises(ParameterError, match=message):
         parse_axis(text)
 
 
-def test_a_grid_of_wrong_names_is_refused():
+def test_a_grid_with_wrong_names_is_refused():
     with pytest.raises(ParameterError, match="did you mean 'redundancy'"):
         grid({"redundanzy": (0.1,)}, **FIXED)
     with pytest.raises(ParameterError, match="did you mean 'image_bytes'"):
@@ -187,14 +187,14 @@ def test_statistics_add_in_any_order(numbers, rng: random.Random):
         rng.shuffle(pieces)
         pieces.append(pieces.pop() + pieces.pop())
     (total,) = pieces
-    assert sorted(n for one in total.batches for n in one) == sorted(numbers)
+    assert sorted(n for batches in total.batches for n in batches) == sorted(numbers)
     assert total.devices == 500 * len(numbers)
     assert total.complete == sum(numbers)
     assert total.missing == 7 * sum(numbers)
-    assert all(one.stop < other.start for one, other in zip(total.batches, total.batches[1:], strict=False))
+    assert all(first.stop < second.start for first, second in zip(total.batches, total.batches[1:], strict=False))
 
 
-def test_what_does_not_add_is_refused(whole):
+def test_statistics_of_other_points_or_batches_cannot_be_added(whole):
     stats, _ = whole
     with pytest.raises(ParameterError, match="batch 3 cannot be added twice"):
         _ = parts([3])[0] + sum(parts([4, 5]), parts([3])[0])
@@ -202,10 +202,10 @@ def test_what_does_not_add_is_refused(whole):
         _ = stats[0] + stats[1]
 
 
-def test_the_numbers_are_those_of_one_fleet_in_the_air(whole):
+def test_the_counts_agree_with_a_single_fleet(whole):
     stats, _ = whole
-    for point, one in zip(POINTS, stats, strict=True):
-        assert (one.devices, one.batches) == (DEVICES, (range(DEVICES // 500),))
+    for point, point_stats in zip(POINTS, stats, strict=True):
+        assert (point_stats.devices, point_stats.batches) == (DEVICES, (range(DEVICES // 500),))
         sent = plan(
             bytes(point.image_bytes),
             region="EU868",
@@ -215,16 +215,20 @@ def test_the_numbers_are_those_of_one_fleet_in_the_air(whole):
             loss=point.loss,
         )
         verdict = SimulatedAir(devices=20_000, loss=Bernoulli(point.loss), seed=99).transmit(sent)
-        assert (one.frames, one.airtime_us, one.duration_ms) == (sent.frames, sent.airtime_us, sent.duration_ms)
+        assert (point_stats.frames, point_stats.airtime_us, point_stats.duration_ms) == (
+            sent.frames,
+            sent.airtime_us,
+            sent.duration_ms,
+        )
         # Intervals of 99.99 % of two runs of one probability overlap.
-        assert one.interval(0.9999)[0] <= verdict.interval(0.9999)[1]
-        assert verdict.interval(0.9999)[0] <= one.interval(0.9999)[1]
+        assert point_stats.interval(0.9999)[0] <= verdict.interval(0.9999)[1]
+        assert verdict.interval(0.9999)[0] <= point_stats.interval(0.9999)[1]
 
 
 def test_bursts_and_versions_are_simulated():
     axes = {"burst_frames": (1, 8), "version": (1, 2)}
     stats = sweep(grid(axes, **FIXED, redundancy=0.3, loss=0.1), devices=2000)
-    assert len({one.complete for one in stats}) == 4
+    assert len({point_stats.complete for point_stats in stats}) == 4
 
 
 def test_batches_are_of_different_devices(tmp_path):
@@ -233,7 +237,7 @@ def test_batches_are_of_different_devices(tmp_path):
     assert len({(row["complete"], row["missing"]) for row in csv.DictReader(file.read_text().splitlines())}) > 4
 
 
-def test_a_worker_of_another_fuota_is_refused():
+def test_a_worker_with_another_version_is_refused():
     with pytest.raises(ParameterError, match="install the same one"):
         run_batch(POINTS[0], None, 0, 1, result_format=RESULT_FORMAT + 1)
 
@@ -256,9 +260,9 @@ def test_a_row_for_each_batch(whole):
     rows = list(csv.DictReader(content.decode().splitlines()))
     assert tuple(rows[0]) == COLUMNS
     assert len({(row["identity"], row["batch"]) for row in rows}) == len(rows) == 4 * DEVICES // 500
-    for one in stats:
-        mine = [row for row in rows if row["identity"] == one.identity]
-        assert sum(int(row["complete"]) for row in mine) == one.complete
+    for point_stats in stats:
+        mine = [row for row in rows if row["identity"] == point_stats.identity]
+        assert sum(int(row["complete"]) for row in mine) == point_stats.complete
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
@@ -268,10 +272,10 @@ def test_a_stopped_sweep_resumes_to_the_same_numbers(whole, tmp_path, name, batc
     file = tmp_path / name
     with pytest.raises(StopError):
         sweep(POINTS, devices=DEVICES, file=file, progress=stop_after(batches))
-    seen = []
-    assert sweep(POINTS, devices=DEVICES, file=file, progress=lambda *told: seen.append(told)) == stats
-    assert seen[0] == (batches, 32, None)
-    assert len(seen) == 32 - batches + 1
+    reports = []
+    assert sweep(POINTS, devices=DEVICES, file=file, progress=lambda *report: reports.append(report)) == stats
+    assert reports[0] == (batches, 32, None)
+    assert len(reports) == 32 - batches + 1
     if name == "a.csv":
         assert file.read_bytes() == content
 
@@ -280,9 +284,9 @@ def test_a_finished_sweep_is_not_run_again(whole, tmp_path):
     stats, content = whole
     file = tmp_path / "a.csv"
     file.write_bytes(content)
-    seen = []
-    assert sweep(POINTS, devices=DEVICES, file=file, progress=lambda *told: seen.append(told)) == stats
-    assert seen == [(32, 32, None)]
+    reports = []
+    assert sweep(POINTS, devices=DEVICES, file=file, progress=lambda *report: reports.append(report)) == stats
+    assert reports == [(32, 32, None)]
     assert sweep(POINTS[:2], devices=1000, file=file) == sweep(POINTS[:2], devices=1000)
     assert file.read_bytes() == content
     more = sweep(POINTS, devices=DEVICES + 500, file=file)
@@ -292,7 +296,7 @@ def test_a_finished_sweep_is_not_run_again(whole, tmp_path):
 
 @settings(max_examples=25)
 @given(st.data())
-def test_wherever_a_line_is_torn(whole, tmp_path_factory, data):
+def test_a_sweep_resumes_after_a_torn_line(whole, tmp_path_factory, data):
     stats, content = whole
     cut = data.draw(st.one_of(st.integers(0, 400), st.integers(0, len(content))))
     file = tmp_path_factory.mktemp("torn") / "a.csv"
@@ -303,12 +307,12 @@ def test_wherever_a_line_is_torn(whole, tmp_path_factory, data):
 
 @settings(max_examples=25)
 @given(st.data())
-def test_files_in_any_pieces_are_concatenated(whole, tmp_path_factory, data):
+def test_concatenated_pieces_of_files_are_read(whole, tmp_path_factory, data):
     stats, content = whole
     head, *rows = content.splitlines(keepends=True)
-    some = data.draw(st.lists(st.lists(st.sampled_from(rows)), min_size=1))
+    pieces = data.draw(st.lists(st.lists(st.sampled_from(rows)), min_size=1))
     file = tmp_path_factory.mktemp("joined") / "a.csv"
-    file.write_bytes(b"".join(head + b"".join(one) for one in some))
+    file.write_bytes(b"".join(head + b"".join(piece) for piece in pieces))
     assert sweep(POINTS, devices=DEVICES, file=file) == stats
     kept = file.read_bytes()
     assert sweep(POINTS, devices=DEVICES, file=file) == stats
@@ -323,15 +327,15 @@ def test_parquet_is_read_as_one_table_and_copied_together(whole, tmp_path):
         sweep(points, devices=DEVICES, file=tmp_path / f"{number}.parquet")
     for part in (tmp_path / "0.parquet").iterdir():
         part.rename(tmp_path / "1.parquet" / part.name)
-    seen = []
+    reports = []
     assert (
-        sweep(POINTS, devices=DEVICES, file=tmp_path / "1.parquet", progress=lambda done, *_: seen.append(done))
+        sweep(POINTS, devices=DEVICES, file=tmp_path / "1.parquet", progress=lambda done, *_: reports.append(done))
         == stats
     )
-    assert seen == [32]
+    assert reports == [32]
     table = pandas.read_parquet(tmp_path / "1.parquet")
     assert list(table.columns) == list(COLUMNS)
-    assert int(table["complete"].sum()) == sum(one.complete for one in stats)
+    assert int(table["complete"].sum()) == sum(point_stats.complete for point_stats in stats)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +359,7 @@ def test_parquet_is_read_as_one_table_and_copied_together(whole, tmp_path):
         (lambda text: text.replace(",44,", ",45,"), "has other numbers"),
     ],
 )
-def test_a_file_of_something_else_is_left_as_it_is(whole, tmp_path, change, message):
+def test_a_file_with_other_content_is_left_unchanged(whole, tmp_path, change, message):
     content = change(whole[1].decode()).encode("latin-1")
     file = tmp_path / "a.csv"
     file.write_bytes(content)
@@ -365,7 +369,7 @@ def test_a_file_of_something_else_is_left_as_it_is(whole, tmp_path, change, mess
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
-def test_a_file_of_another_recipe_is_left_as_it_is(tmp_path, name):
+def test_a_file_of_another_sweep_is_left_unchanged(tmp_path, name):
     file = tmp_path / name
     sweep(POINTS[:1], devices=500, file=file)
 
@@ -379,7 +383,7 @@ def test_a_file_of_another_recipe_is_left_as_it_is(tmp_path, name):
     assert content() == before
 
 
-def test_files_that_cannot_be_are_refused(tmp_path):
+def test_invalid_files_are_refused(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"")
     (tmp_path / "b.parquet").mkdir()
     (tmp_path / "b.parquet" / "x.parquet").write_bytes(b"PAR")
@@ -397,7 +401,7 @@ def test_files_that_cannot_be_are_refused(tmp_path):
 def test_a_file_is_for_one_sweep_at_a_time(tmp_path):
     file = tmp_path / "a.csv"
 
-    def progress(*told):
+    def progress(*report):
         with pytest.raises(StorageError, match="in use by another sweep"):
             sweep(POINTS[:1], devices=500, file=file)
 
@@ -407,47 +411,47 @@ def test_a_file_is_for_one_sweep_at_a_time(tmp_path):
 # When it stops
 
 
-def test_it_stops_at_the_width_of_the_interval():
-    for one in sweep(POINTS, devices=10**6, width=0.05):
-        low, high = one.interval()
+def test_a_point_stops_at_the_width_of_the_interval():
+    for point_stats in sweep(POINTS, devices=10**6, width=0.05):
+        low, high = point_stats.interval()
         assert high - low < 0.05
-        before = one.devices - 500
+        before = point_stats.devices - 500
         # The width goes with the root of the number: one batch less was too wide, whatever failed in it.
-        assert before == 0 or (high - low) * math.sqrt(one.devices / before) > 0.04
-    assert {one.devices for one in sweep(POINTS, devices=1000, width=0.001)} == {1000}
+        assert before == 0 or (high - low) * math.sqrt(point_stats.devices / before) > 0.04
+    assert {point_stats.devices for point_stats in sweep(POINTS, devices=1000, width=0.001)} == {1000}
 
 
-def test_it_stops_at_the_number_of_failures(tmp_path):
+def test_a_point_stops_at_the_number_of_failures(tmp_path):
     file = tmp_path / "a.csv"
     stats = sweep(POINTS, devices=20_000, failures=600, file=file)
     rows = list(csv.DictReader(file.read_text().splitlines()))
-    assert len({one.devices for one in stats}) > 1
-    for one in stats:
-        failed = [500 - int(row["complete"]) for row in rows if row["identity"] == one.identity]
-        assert one.failures == sum(failed)
+    assert len({point_stats.devices for point_stats in stats}) > 1
+    for point_stats in stats:
+        failed = [500 - int(row["complete"]) for row in rows if row["identity"] == point_stats.identity]
+        assert point_stats.failures == sum(failed)
         assert sum(failed[:-1]) < 600
-        assert sum(failed) >= 600 or one.devices == 20_000
+        assert sum(failed) >= 600 or point_stats.devices == 20_000
     assert sweep(POINTS, devices=20_000, failures=600, file=file) == stats
 
 
 def test_devices_come_in_whole_batches():
-    assert [one.devices for one in sweep(POINTS[:1], devices=501)] == [1000]
+    assert [point_stats.devices for point_stats in sweep(POINTS[:1], devices=501)] == [1000]
 
 
 @pytest.mark.parametrize("rule", [{"devices": 0}, {"width": 0}, {"width": math.nan}, {"failures": 0}, {"devices": 1.5}])
-def test_rules_that_cannot_be_are_refused(rule):
+def test_invalid_stop_rules_are_refused(rule):
     with pytest.raises(ParameterError, match=next(iter(rule))):
         sweep(POINTS, **rule)
 
 
-def test_progress_tells_what_is_left():
-    seen = []
-    sweep(POINTS, devices=DEVICES, failures=600, progress=lambda *told: seen.append(told))
-    assert seen[0] == (0, 32, None)
-    assert seen[-1][0] == seen[-1][1] < 32
-    assert seen[-1][2] == 0
-    assert [done for done, _, _ in seen] == list(range(len(seen)))
-    assert all(eta_s > 0 for done, total, eta_s in seen[1:] if done < total)
+def test_progress_reports_the_remaining_batches():
+    reports = []
+    sweep(POINTS, devices=DEVICES, failures=600, progress=lambda *report: reports.append(report))
+    assert reports[0] == (0, 32, None)
+    assert reports[-1][0] == reports[-1][1] < 32
+    assert reports[-1][2] == 0
+    assert [done for done, _, _ in reports] == list(range(len(reports)))
+    assert all(eta_s > 0 for done, total, eta_s in reports[1:] if done < total)
 
 
 def test_a_table_of_the_points(whole):

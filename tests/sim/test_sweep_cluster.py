@@ -58,7 +58,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(client, local, tmp_path):
             os.kill(killed[0], signal.SIGKILL)
 
     assert sweep(POINTS, devices=DEVICES, file=file, client=client, progress=kill_one) == stats
-    # Nothing lost, nothing twice: the very rows of the local run, in an order of their own.
+    # Nothing lost, nothing twice: the very rows of the local run, in another order.
     assert lines_of(file) == lines
     client.wait_for_workers(3, timeout=60)
     assert killed
@@ -69,7 +69,7 @@ def test_it_stops_at_the_same_batch_as_a_local_run(client, tmp_path):
     rules = {"devices": DEVICES, "failures": 9000, "width": 0.004}
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
     stats = sweep(POINTS, file=here, **rules)
-    assert len({one.devices for one in stats}) > 2
+    assert len({point_stats.devices for point_stats in stats}) > 2
     assert sweep(POINTS, file=there, client=client, **rules) == stats
     assert lines_of(here) == lines_of(there)
 
@@ -94,8 +94,8 @@ def test_an_address_of_a_scheduler_does(cluster, local):
     assert sweep(POINTS[:1], devices=DEVICES, client=cluster.scheduler_address) == local[0][:1]
 
 
-def test_what_fails_on_our_side_is_not_blamed_on_the_cluster(client):
-    def progress(*told):
+def test_an_error_of_the_caller_is_not_reported_as_a_cluster_error(client):
+    def progress(*report):
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):

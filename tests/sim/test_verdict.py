@@ -49,7 +49,7 @@ def test_costs_for_each_device_that_completed():
     assert math.isinf(verdict(completed_at=(0, 0)).energy_per_complete_uj)
 
 
-def test_as_a_table_a_picture_and_a_cell_of_a_notebook():
+def test_verdict_becomes_table_figure_and_html():
     table = verdict().to_dataframe()
     assert table["n"].tolist() == [1, 2, 3, 4]
     assert table["share"].iloc[-1] == pytest.approx(0.8)
@@ -58,14 +58,14 @@ def test_as_a_table_a_picture_and_a_cell_of_a_notebook():
     assert "from the first frame" in figure.axes[0].get_xlabel()
 
 
-def test_it_is_plain_values():
-    told = verdict().to_json()
-    assert told["counts"] == {"complete": 8, "incomplete": 2, "gave up": 0, "refused": 0}
-    assert told["complete_at"] == {"0.5": 4, "0.9": None, "0.99": None}
+def test_json_has_plain_values():
+    values = verdict().to_json()
+    assert values["counts"] == {"complete": 8, "incomplete": 2, "gave up": 0, "refused": 0}
+    assert values["complete_at"] == {"0.5": 4, "0.9": None, "0.99": None}
 
 
 @pytest.mark.parametrize("share", [0, 1.1, math.nan])
-def test_shares_and_confidences_outside_their_rule(share):
+def test_shares_and_confidences_out_of_range_are_refused(share):
     with pytest.raises(ParameterError):
         verdict().quantile(share)
     with pytest.raises(ParameterError):
