@@ -222,7 +222,7 @@ def check_geometric(runs, mean):
 @compiled
 @pytest.mark.parametrize(("loss", "burst_frames"), [(0.1, None), (0.1, 3.0), (0.3, 8.0), (0.3, 1.0)])
 def test_the_numbers_of_losses_are_those_of_the_law(loss, burst_frames):
-    """Compare losses of 50 fragments and receptions of 15 others with `loss_law`: chi-square of classes expected ten times or more."""
+    """Compare losses of 50 fragments and receptions of 15 with `loss_law`: chi-square of classes expected 10 times or more."""
     devices, law = 100_000, loss_law(50, 15, loss, burst_frames)
     bits = unpack_bits(drawn_losses(2, devices, loss, 65, burst_frames or 0.0), 65)
     joint = law.lost.T @ law.received * devices
