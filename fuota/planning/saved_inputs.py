@@ -49,6 +49,6 @@ def planned_loss(plan: TransmissionPlan) -> float:
     """Return the share of frames lost that the plan was made for. Raises ParameterError if it differs between devices."""
     if plan.success.mean != plan.success.worst:
         raise ParameterError(
-            "the plan was made for devices with different losses: give the fleet file again (--fleet), or one loss (--loss)"
+            "the plan was made for devices with different losses: give the fleet file again, or one loss"
         )
     return plan.success.worst_loss

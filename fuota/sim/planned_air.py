@@ -30,7 +30,7 @@ def air_of_inputs(
     absence = absence or Absence()
     if isinstance(inputs.recipe.fleet, str):
         if devices is not None:
-            raise ParameterError("a fleet file and a number of devices do not go together: leave --devices out")
+            raise ParameterError("a fleet file and a number of devices do not go together: leave devices out")
         return SimulatedAir(fleet=inputs.fleet, seed=seed, profile=inputs.profile, uplinks=uplinks, absence=absence)
     if devices is None:
         devices = _planned_devices(inputs, plan)

@@ -254,7 +254,7 @@ def test_saved_file_contains_the_shown_plan(fuota, image, tmp_path):
 
 def test_message_names_the_command_that_sends_the_plan(fuota, image, tmp_path):
     result = fuota("plan", image, *IN865, "-o", tmp_path / "plan.json")
-    (line,) = result.err.splitlines()
+    (line,) = result.words.splitlines()
     assert f"wrote {tmp_path / 'plan.json'} (SHA-256 " in line
     assert f"`fuota launch app.bin --plan {tmp_path / 'plan.json'}`" in line
     assert "wrote" not in result.out

@@ -258,7 +258,7 @@ def test_saved_plan_keeps_fleet_loss_and_target(fuota, image, tmp_path):
 def test_saved_plan_for_a_mixed_fleet_needs_the_fleet_file(fuota, image, fleet, tmp_path):
     path, options = tmp_path / "plan.json", ("--region", "IN865", "--coded", 8, "--fleet", fleet)
     fuota("plan", image, *options, "-o", path)
-    says_one_line(fuota("simulate", "--plan", path), 2, "different losses", "--fleet")
+    says_one_line(fuota("simulate", "--plan", path), 2, "different losses", "fleet file")
     again = fuota("simulate", "--plan", path, "--fleet", fleet, "--json")
     assert again.events == fuota("simulate", image, *options, "--json").events
     assert fuota("simulate", "--plan", path, "--loss", 0).code == 0
@@ -361,7 +361,7 @@ def test_parameter_out_of_range_has_exit_code_2(fuota, image, options, message):
 
 def test_fleet_file_excludes_devices_and_burst(fuota, image, fleet):
     arguments = ("simulate", image, "--region", "IN865", "--coded", 8, "--fleet", fleet)
-    says_one_line(fuota(*arguments, "--devices", 5), 2, "leave --devices out")
+    says_one_line(fuota(*arguments, "--devices", 5), 2, "leave devices out")
     says_one_line(fuota(*arguments, "--burst", 2), 2, "burst_frames into the file")
 
 
