@@ -167,7 +167,7 @@ def miss_while_writing(work_us: int, starts_us: NDArray[np.int64], on_air_us: in
 
 
 @inlined
-def gather_coded(row: Words, nb_frag: int, nb_coded: int, received: Words) -> None:
+def gather_receptions(row: Words, nb_frag: int, nb_coded: int, received: Words) -> None:
     """Set bit i of `received` if coded fragment i was received."""
     shift, begin = np.uint64(nb_frag & 63), nb_frag >> 6
     for w in range(received.shape[0]):
@@ -244,7 +244,7 @@ def decode_fleet(
         if count > most_lost:
             missing[d] = -1
             continue
-        gather_coded(lost[d], nb_frag, nb_coded, received)
+        gather_receptions(lost[d], nb_frag, nb_coded, received)
         words_used, bits = 0, 0
         while words_used < words and bits < count + ENOUGH_MORE:
             bits += count_ones(received[words_used])
