@@ -39,7 +39,7 @@ class HeadedOption(click.Option):
         if record is None:
             return None
         text = re.sub(r"(\S+?)<=x<=([\d.]+)", r"\1 to \2", record[1])
-        return record[0], re.sub(r"x>=([\d.]+)", r"\1 or more", text)
+        return record[0].replace(" RANGE", ""), re.sub(r"x>=([\d.]+)", r"\1 or more", text)
 
 
 @dataclass(frozen=True, slots=True)
