@@ -82,9 +82,10 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     app_eui: application of the devices. dev_euis, dev_tags: the devices, by exactly one of the two.
     plan: a finished plan for this image, or a recipe that a plan is made from.
     region: name of the region, or the region; used if `plan` is None, and then the planner decides everything else.
-    gate: what the image is checked against; its profile is also used by a plan made here if the recipe has none.
+    gate: what the image is checked against. A profile of the gate or of the recipe is used for both.
     journal: where the campaign is recorded; by default the journal in `state_folder`, or in the state folder of the user.
-    frag_alg: FWD_ERR_CORR for coded fragments, or NB_TRANS for repeats (as many as `redundancy` of the recipe).
+    frag_alg: FWD_ERR_CORR for coded fragments, or NB_TRANS, which sends every fragment twice unless
+        `redundancy` of the recipe is 0.
     contract_id: contract that is billed; None is the default contract of the application.
     use_multi_pkg: whether the devices support TS007.
     file_name: name of the image on the server, by default the name of the image.
@@ -108,6 +109,8 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     )
     options = gate or GateOptions()
     recipe = _plan_or_recipe(plan, region, options)
+    if isinstance(recipe, PlanRecipe) and options.profile is None:
+        options = replace(options, profile=recipe.profile)
     with nullcontext(journal) if journal else closing(open_journal(state_folder)) as record:
         checked = _check(_Inputs(image=image, recipe=recipe, choices=choices, options=options), client.url, record)
         if before_sending is not None:

@@ -89,6 +89,8 @@ def test_the_profile_of_the_gate_limits_image_and_plan(launch, client, sandbox, 
     small = fuota.DeviceProfile(slot_bytes=1_000)
     with pytest.raises(ImageError, match="1000"):
         launch(NEW, region="EU868", gate=fuota.GateOptions(profile=small))
+    with pytest.raises(ImageError, match="1000"):
+        launch(NEW, plan=PlanRecipe(region="EU868", profile=small))
     assert nothing_was_sent(client, sandbox, journal)
 
 
