@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +68,8 @@ def _from_file(where: str) -> str:
 
 
 def _from_command(command: str) -> str:
+    import subprocess
+
     try:
         completed = subprocess.run(  # noqa: S603 - the user's own command
             shlex.split(command), capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -70,6 +69,7 @@ def demo(  # noqa: PLR0913 - options
     With --device qemu the first device is real firmware: an emulated Cortex-M3 receives the image, loses its power in the
     middle, checks the SHA-256, and starts the new image. QEMU must be installed (qemu-system-arm); no compiler is needed.
     """
+    import tempfile
     from dataclasses import replace
 
     from fuota.campaign import open_journal
