@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from fuota.calls import checked_init
 from fuota.device import DeviceProfile, inspect_image, inspect_patch, load_profile
 from fuota.errors import ImageError
 from fuota.findings import Finding, Findings, error
@@ -23,6 +24,7 @@ class RefusedImageError(ImageError):
         self.findings = findings
 
 
+@checked_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateOptions:
     """Options of the image gate.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
-from fuota.calls import checked_call
+from fuota.calls import checked_call, checked_init
 from fuota.campaign.journal import Campaign, CampaignState, Journal
 from fuota.campaign.sending import sleep_ms
 from fuota.campaign.state_folder import open_journal
@@ -32,6 +32,7 @@ class Progress:
     answered: bool = False
 
 
+@checked_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchTimeouts:
     """Times to wait, in milliseconds.

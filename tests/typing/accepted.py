@@ -41,5 +41,9 @@ client = fuota.SenraClient("https://api.senraco.io", api_key="AK2:key")
 job = client.transfers.start(b"image", app_eui="AAAAAAAAAAAAAA01", dev_tags=["meters"], redundancy=0.4)
 status = client.transfers.status(job_id=job.job_id)
 campaign = fuota.launch(image, plan=plan, client=client, app_eui="AAAAAAAAAAAAAA01", dev_tags=["meters"])
+for progress in fuota.watch(campaign, client=client, timeouts=fuota.WatchTimeouts(poll_ms=1000)):
+    state: str = progress.state
+strict = fuota.GateOptions(strict=True, profile="meter.toml")
+fuota.launch("app.bin", region="IN865", client=client, app_eui="AAAAAAAAAAAAAA01", dev_euis=["0" * 16], gate=strict)
 for uplink in fuota.parse_uplinks(b"[]"):
     dev_eui: str = uplink.dev_eui

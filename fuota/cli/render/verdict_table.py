@@ -1,4 +1,4 @@
-"""How a campaign ended, as a table and as events."""
+"""The end of a campaign, as a table and as events."""
 
 from __future__ import annotations
 
