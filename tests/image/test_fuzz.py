@@ -63,9 +63,9 @@ def fuzz(count: int, seed: int, every: int) -> Summary:
     for number in range(count):
         name = names[number % len(names)]
         data = mutation.mutated(mutation.seeds()[name], rng)
-        start = time.perf_counter()
+        start = time.process_time()
         image, signature = check_all(data, mutation.public_key(name))
-        summary.longest_s = max(summary.longest_s, time.perf_counter() - start)
+        summary.longest_s = max(summary.longest_s, time.process_time() - start)
         assert summary.longest_s < MAX_TIME_S, f"{name}: {summary.longest_s:.2f} s for {data[:80]!r}"
         if number % every == 0:
             summary.largest = max(summary.largest, memory(data, name))
@@ -192,9 +192,9 @@ HOSTILE = {
 def test_hostile_image_does_not_take_long(name):
     """Each image has about a megabyte. The limit is three times the usual limit, for a busy machine."""
     data = HOSTILE[name]()
-    start = time.perf_counter()
+    start = time.process_time()
     check_all(data, corpus.public_pem("p256"))
-    assert time.perf_counter() - start < 3 * MAX_TIME_S
+    assert time.process_time() - start < 3 * MAX_TIME_S
 
 
 @pytest.mark.parametrize("kind", ["bin", "hex", "srec", "elf", "uf2"])
