@@ -68,11 +68,11 @@ def checked_init(kind: type[T]) -> type[T]:
     parameters = _Parameters(kind.__name__, construct)
 
     @wraps(construct)
-    def construct_checked(self: T, *args: object, **kwargs: object) -> None:
+    def check_and_construct(self: T, *args: object, **kwargs: object) -> None:
         parameters.check((self, *args), kwargs)
         construct(self, *args, **kwargs)
 
-    setattr(kind, "__init__", construct_checked)  # noqa: B010 - mypy refuses an assignment to __init__
+    setattr(kind, "__init__", check_and_construct)  # noqa: B010 - mypy refuses an assignment to __init__
     return kind
 
 

@@ -2,7 +2,7 @@
 
     python tools/import_graph.py [docs/import-graph.svg]
 
-The layers are those of the import contract in pyproject.toml. The number on an arrow counts the imports of modules.
+The import contract in pyproject.toml defines the layers. The number on an arrow counts the imports of modules.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 
 def read_layers(pyproject: Path) -> list[list[str]]:
-    """Return the packages of each layer, from the top. The layers without packages of their own become `foundations`."""
+    """Return the packages of each layer, from the top. Layers without a package become `foundations`."""
     contracts = tomllib.loads(pyproject.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     named = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     layers = [[name.strip(" ()") for name in layer.split("|")] for layer in named]
