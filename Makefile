@@ -20,8 +20,8 @@ run: $(VENV)/.run       ## update a fleet of virtual devices and show what each 
 test: $(VENV)/.dev      ## the test suite, in parallel
 	@$(BIN)/python -m pytest $(PARALLEL)
 
-test-slow: $(VENV)/.dev ## the long tests, and the tests of the engine under other conditions
-	@$(BIN)/python -m pytest $(PARALLEL) -m slow
+test-slow: $(VENV)/.dev ## long tests, properties with more examples, the engine under other conditions
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'slow or hypothesis' --hypothesis-profile=thorough
 	@echo 'the engine without the compiler, with bounds checked, and for a processor without vectors:'
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(ENGINE)
 	@kernels=$$(mktemp -d) && trap 'rm -rf "$$kernels"' EXIT && export NUMBA_CACHE_DIR="$$kernels" \

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The first call of a jitted kernel compiles it: no deadline can hold there.
-settings.register_profile("fuota", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The first call of a kernel compiles it, so there is no deadline. `make test-slow` runs the properties with the profile "thorough".
+_ANYWHERE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuota", _ANYWHERE, max_examples=30)
+settings.register_profile("thorough", _ANYWHERE, max_examples=100)
 settings.load_profile("fuota")
 
 
 @pytest.fixture(scope="session")
 def vectors():
-    """Reads a file of tests/vectors; each tells its origin inside."""
+    """Return a function that reads a file of tests/vectors. Each file names its origin."""
 
     def read(name: str) -> Any:
         return json.loads((Path(__file__).parent / "vectors" / f"{name}.json").read_text())

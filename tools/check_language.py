@@ -90,7 +90,7 @@ def _files(paths: list[str]) -> Iterator[str]:
         path = Path(name)
         if name in SKIPPED or "vectors" in path.parts or not path.is_file():
             continue
-        if path.suffix in {".py", ".pyi", ".c", ".h", ".ipynb", ".md"}:
+        if path.suffix in {".py", ".pyi", ".c", ".h", ".ipynb", ".md", ".sh", ".toml"} or path.name == "Makefile":
             yield name
 
 

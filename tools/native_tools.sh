@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the C side is proven with: compilers for the host and for Cortex-M, sanitizers, libFuzzer, QEMU (Debian, Ubuntu).
-# For CI; as root, or with sudo. Says nothing and does nothing where all of it is there.
+# Installs the tools that test the C decoder: compilers for the host and for Cortex-M, sanitizers, libFuzzer, QEMU (Debian, Ubuntu).
+# For CI, as root or with sudo. Does nothing if all tools are installed.
 set -eu
 missing=
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }

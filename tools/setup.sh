@@ -1,17 +1,17 @@
 #!/bin/sh
 # Builds the virtual environment of this checkout: setup.sh PYTHON VENV EXTRA
-# Says in plain words what is missing. Uses uv (fast) where it installs, pip otherwise.
+# Reports what is missing. Uses uv (fast) if it can be installed, otherwise pip.
 set -eu
 python=$1 venv=$2 extra=$3
 
 fail() { printf 'fuota set-up: %s\n' "$1" >&2; exit 1; }
 
-command -v "$python" >/dev/null 2>&1 || fail "no '$python' on the PATH. Install Python 3.11 or newer, or say which: make PYTHON=/path/to/python3"
+command -v "$python" >/dev/null 2>&1 || fail "no '$python' on the PATH. Install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-    || fail "$("$python" --version 2>&1) is too old: Python 3.11 or newer is needed. Say which: make PYTHON=/path/to/python3"
+    || fail "$("$python" --version 2>&1) is too old: Python 3.11 or newer is needed. Name it: make PYTHON=/path/to/python3"
 "$python" -c 'import venv' 2>/dev/null || fail "this Python has no 'venv' module (Debian, Ubuntu: apt-get install python3-venv)"
 
-# pip of this Python, or, where it has none, one of the environment's own.
+# pip of this Python; if it has none, pip inside the environment.
 pip="$python -m pip -q --python $venv/bin/python"
 "$python" -m pip --version >/dev/null 2>&1 || pip=
 [ -n "$pip" ] || "$python" -c 'import ensurepip' 2>/dev/null \
@@ -28,7 +28,7 @@ install_with_uv() {
     "$venv/bin/uv" pip install -q --compile-bytecode --python "$venv/bin/python" -e ".[$extra]"
 }
 install_with_uv || $pip install -e ".[$extra]" \
-    || fail "the packages could not be installed. Is a package index reachable? (pip's own words are above)"
+    || fail "the packages could not be installed. Is a package index reachable? (see the output of pip above)"
 
 touch "$venv/.run"
 [ "$extra" != dev ] || touch "$venv/.dev"

@@ -16,10 +16,11 @@ from fuota.sandbox import SANDBOX_API_KEY
 QEMU = "qemu-system-arm"
 OLD = Path(__file__).parents[2] / "sample_firmware" / "sensor-1.0.0.bin"
 
-needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed (Debian: {QEMU})")
+without_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed (Debian: {QEMU})")
 
 
-@needs_qemu
+@pytest.mark.slow
+@without_qemu
 def test_the_firmware_receives_checks_starts_and_proves_the_image(fuota, sample):
     result = fuota("demo", "--device", "qemu", "--speed", "max")
     assert result.code == 0
@@ -38,7 +39,8 @@ def test_the_firmware_receives_checks_starts_and_proves_the_image(fuota, sample)
     assert "its power was cut in the middle" in result.err
 
 
-@needs_qemu
+@pytest.mark.slow
+@without_qemu
 def test_the_firmware_is_one_of_several_devices(fuota):
     result = fuota("demo", "--device", "qemu", "--devices", 3, "--speed", "max", "--loss", "0.05", "--json")
     assert result.code == 0
@@ -57,7 +59,8 @@ def console_lines(process):
     return (event["line"] for event in events if event["event"] == "part")
 
 
-@needs_qemu
+@pytest.mark.slow
+@without_qemu
 def test_a_sandbox_has_the_firmware_and_ends_it(start, sample):
     process = start(
         "sandbox", "serve", "--device", "qemu", "--port", 0, "--json", "--devices", 1, "--loss", 0, "--speed", "max"

@@ -10,6 +10,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DIVIDE = ["", "-DFUOTA_FRAG_DIVIDE"]
 """Flags for processors without and with a division instruction, which use different code for the modulo."""
 
@@ -66,7 +68,6 @@ def test_arbitrary_calls_agree_with_the_model_under_the_sanitizers(native, divid
     assert native.run(native.build("fuzz", *flags), 2000) == "2000 sequences of calls agree with the model\n"
 
 
-@pytest.mark.slow
 def test_fuzzing_finds_nothing(native, tmp_path):
     """`make fuzz` runs for a longer time."""
     program = native.build("fuzz", "-DLIBFUZZER", "-g", "-O1", "-fsanitize=fuzzer,address,undefined", compiler="clang")
@@ -93,7 +94,6 @@ def excluded_lines(folder):
     return set(re.findall(r"^- `(.+?)`:", section, re.MULTILINE))
 
 
-@pytest.mark.slow
 def test_every_line_and_branch_is_executed_or_excluded(native):
     native.need("gcov")
     for main, *arguments in (["suite"], ["fuzz", "3000"]):

@@ -28,7 +28,10 @@ FOLDER = Path(__file__).parents[2] / "sample_firmware"
 A, B = ((FOLDER / f"sensor-{version}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))
 QEMU = "qemu-system-arm"
 
-pytestmark = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed (Debian: {QEMU})")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed (Debian: {QEMU})"),
+]
 
 
 @contextmanager
@@ -82,7 +85,7 @@ def answered_version(sandbox: Sandbox, client: SenraClient, journal: Journal, ca
     raise AssertionError("no answer")
 
 
-@pytest.mark.parametrize("use_multi_pkg", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("use_multi_pkg", [False, True])
 def test_firmware_a_receives_firmware_b_and_becomes_it(tmp_path: Path, use_multi_pkg: bool) -> None:
     lines: list[str] = []
     journal = Journal(tmp_path / "state")

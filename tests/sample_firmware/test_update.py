@@ -33,7 +33,7 @@ OLD, NEW = ((FOLDER / f"sensor-{version}.bin").read_bytes() for version in ("1.0
 STATUS = FragSessionStatusReq(frag_index=0, participants=True).to_bytes()
 
 
-slow = pytest.mark.slow
+pytestmark = pytest.mark.slow
 
 
 def setup_of(session: FragmentationSession, **fields: object) -> FragSessionSetupReq:
@@ -97,7 +97,7 @@ def with_digest(content: bytes) -> bytes:
     return content[:-32] + hashlib.sha256(content[:-32]).digest()
 
 
-@pytest.mark.parametrize("power_cut_at", [None, pytest.param(2, marks=slow), 37, pytest.param(80, marks=slow)])
+@pytest.mark.parametrize("power_cut_at", [None, 2, 37, 80])
 def test_update_succeeds_despite_losses_repeats_and_a_power_failure(bench, power_cut_at: int | None) -> None:
     device = bench.device(repeated=0.1, delayed=0.1, power_cut_at=power_cut_at, seed=4)
     assert (version(device), running_sha256(device)) == ((0x010000, HARDWARE_ID), sha256(OLD))
@@ -146,7 +146,7 @@ def test_update_succeeds_despite_many_power_failures(bench) -> None:
     ("block", "reason"),
     [
         (bytes(range(256)) * 20, "no image"),
-        pytest.param(NEW[:-1] + bytes([NEW[-1] ^ 1]), "SHA-256", marks=slow),
+        (NEW[:-1] + bytes([NEW[-1] ^ 1]), "SHA-256"),
         (NEW[:9000] + bytes([NEW[9000] ^ 0x10]) + NEW[9001:], "SHA-256"),
         (with_digest(NEW[:0xCC] + struct.pack("<I", 0x0385_0002) + NEW[0xD0:]), "other hardware"),
         (NEW + bytes(5), "length"),

@@ -150,7 +150,7 @@ _FLEET = (
         "--loss",
         type=float,
         metavar="SHARE",
-        help="Share of frames that each device loses.  [default: 0.1 if nothing else says it]",
+        help="Share of frames that each device loses.  [default: 0.1 if the fleet names no loss]",
     ),
     fleet_option("--profile", metavar="NAME|FILE", help="Device profile: a built-in name or a TOML file."),
     fleet_option(
