@@ -85,6 +85,7 @@ def test_round_trip_through_a_pipe_of_processes(image):
     assert (encode.returncode, decode.stdout) == (0, IMAGE)
 
 
+@pytest.mark.slow
 def test_reader_that_closes_the_pipe_causes_no_error(tmp_path):
     (tmp_path / "large.bin").write_bytes(bytes(300_000))
     process = subprocess.Popen(
@@ -100,6 +101,7 @@ def test_reader_that_closes_the_pipe_causes_no_error(tmp_path):
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["encode", "-"], ["airtime", "20"]])
 def test_pipe_without_reader_causes_no_error(arguments):
     reading, writing = os.pipe()

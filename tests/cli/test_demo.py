@@ -70,6 +70,7 @@ def test_with_json_every_line_is_an_event(fuota, sample, tmp_path):
     journal.close()
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_fleet(fuota):
     def received(seed: int) -> dict[str, int]:
         """Return the fragments received, for the devices that sent a status before they proved which image they run."""

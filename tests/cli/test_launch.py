@@ -84,6 +84,7 @@ def test_a_launch_that_updates_some_devices_is_partial(fuota, small):
     assert {event["outcome"] for event in partial.events if event["event"] == "device"} > {"updated"}
 
 
+@pytest.mark.slow
 def test_a_launch_that_updates_no_device_is_below_the_target(fuota, small):
     lossy = fuota("launch", small, "-s", 6, "-r", 0, "--speed", "max", "--devices", 4, "--loss", "0.4")
     assert lossy.code == 1
@@ -126,6 +127,7 @@ def test_with_tags_devices_that_never_reported_count_as_not_updated(population, 
     assert exit_code(Verdict(sha256="", devices=reports), population=population, target=target) == code
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_fleet(fuota, small):
     def received(seed: int) -> dict[str, int]:
         """Return the fragments received, for the devices that sent a status before they proved which image they run."""
@@ -265,6 +267,7 @@ def test_progress_is_shown_only_when_it_changes(fuota, small, http_server):
     assert result.code == 8
 
 
+@pytest.mark.slow
 def test_a_late_job_is_reported_once(fuota, small, http_server, monkeypatch):
     monkeypatch.setattr("fuota.campaign.lateness.LATE_MS", 300)
     statuses = iter([(404, {})] + [(200, {"jobId": JOB, "state": "Running", "pctDone": 40})] * 60)

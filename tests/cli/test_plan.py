@@ -115,6 +115,7 @@ def on_a_terminal(start, columns: int, *arguments: object) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "more_than"), [(60, 40), (200, 80)])
 def test_output_uses_the_width_of_the_terminal_uncut(start, fuota, image, export, columns, more_than):
     options = ("--region", "EU868", "--fleet", export, "-d", 5, "-s", 40, "--coded", 8, "--front")
@@ -343,6 +344,7 @@ def test_front_warns_if_the_loss_is_the_same_for_every_data_rate(fuota, image, e
     assert fuota("plan", image, *with_figures).words == ""
 
 
+@pytest.mark.slow
 def test_plot_writes_png_and_svg(fuota, image, tmp_path):
     for name in ("front.png", "front.svg"):
         result = fuota("plan", image, *FRONT, "--plot", tmp_path / name)

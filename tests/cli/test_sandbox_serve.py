@@ -80,6 +80,7 @@ def serving(start):
     return process, json.loads(process.stdout.readline())
 
 
+@pytest.mark.slow
 def test_start_shows_the_keys_and_every_new_token(serving):
     process, event = serving
     assert event["app_eui"] == APP

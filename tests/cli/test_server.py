@@ -108,6 +108,7 @@ def test_a_launch_on_a_server_receives_reports_and_is_done(fuota, serve, sample,
     assert "devices were named by tag" in again.out
 
 
+@pytest.mark.slow
 def test_with_tags_the_devices_are_those_that_reported(fuota, serve, sample, closed_port):
     listen = f"127.0.0.1:{closed_port}"
     server = serve("--speed", "max", "--data-stream", f"http://{listen}/uplinks", "--no-batch")
@@ -121,6 +122,7 @@ def test_with_tags_the_devices_are_those_that_reported(fuota, serve, sample, clo
     assert {device["outcome"] for device in devices} == {"updated"}
 
 
+@pytest.mark.slow
 def test_uplinks_without_the_token_are_refused(fuota, serve, sample, closed_port, monkeypatch):
     listen = f"127.0.0.1:{closed_port}"
     server = serve("--speed", "max", "--data-stream", f"http://{listen}/uplinks")  # without a token
@@ -134,6 +136,7 @@ def test_uplinks_without_the_token_are_refused(fuota, serve, sample, closed_port
 # --- a sandbox that takes its time
 
 
+@pytest.mark.slow
 def test_transfer_start_status_and_cancel(fuota, slow, sample):
     raw = ("--server", slow.url)
     target = ("--app-eui", APP, "--tag", "sandbox", "--start-delay", 1)
@@ -190,6 +193,7 @@ def test_a_job_cancelled_by_somebody_else_is_stopped(fuota, tmp_path, slow, samp
     assert states(tmp_path, launched["campaign"]) == ("cancelled", "Cancelled")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_during_a_watch_is_one_line(serve, start, fuota, sample):
     sandbox = serve("--speed", 5)
     launched = fuota("launch", sample, "--server", sandbox.url, *LAUNCH, "--detach", "--json").event("launched")[
@@ -257,6 +261,7 @@ class Terminal:
         self._octets += octets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "code", "left"),
     [
@@ -278,6 +283,7 @@ def test_ctrl_c_on_a_terminal_asks_whether_to_cancel(launched, start, tmp_path, 
     assert states(tmp_path, launched) == left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "code"), [("n\n", 7), ("\n", 7), ("y\n", 0)])
 def test_on_a_terminal_a_launch_on_a_server_is_confirmed(slow, start, fuota, sample, answer, code):
     terminal = Terminal(start, "launch", sample, "--server", slow.url, *LAUNCH, "--detach")
@@ -291,6 +297,7 @@ def test_on_a_terminal_a_launch_on_a_server_is_confirmed(slow, start, fuota, sam
 # --- the sandbox itself
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "form"), [("--batch", list), ("--no-batch", dict)])
 def test_uplinks_are_posted_as_arrays_or_as_objects(serve, fuota, sample, http_server, option, form):
     bodies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -304,6 +311,7 @@ def test_uplinks_are_posted_as_arrays_or_as_objects(serve, fuota, sample, http_s
     assert isinstance(json.loads(bodies.get(timeout=LONGEST_S)), form)
 
 
+@pytest.mark.slow
 def test_the_sandbox_shows_its_url_and_ends_with_ctrl_c(start):
     sandbox = start("sandbox", "serve", "--port", 0, "--devices", 2)
     assert f"application {APP}, 2 devices with tag 'sandbox'" in until(sandbox.stderr, "sandbox at http://127.0.0.1:")

@@ -33,6 +33,7 @@ def test_success_with_the_most_coded_fragments_is_named():
     assert share_complete == pytest.approx(most.success_probability, abs=0.02)
 
 
+@pytest.mark.slow
 def test_slower_data_rate_is_named_for_a_fleet_with_link_figures():
     message = refusal(fleet=LINKS)
     data_rate, nb_coded, hours = re.search(r"DR(\d) with (\d+) coded fragments \(([\d.]+) h\)", message).groups()

@@ -43,6 +43,7 @@ def simulated_failure(nb_frag, nb_coded, law, profile):
     return failed / DEVICES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("nb_frag", "nb_coded", "loss"), [(10, 4, 0.1), (40, 25, 0.2)])
 @pytest.mark.parametrize("burst", [1.0, 3.0])
 @pytest.mark.parametrize("limits", [{"version": 1}, {"version": 2}, {"version": 1, "max_lost": 4}])

@@ -61,6 +61,7 @@ OBJECTIVES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("choices", "objective"), OBJECTIVES, indirect=["choices"])
 def test_the_best_plan_costs_no_more_than_the_plan_at_any_data_rate(choices, separate, objective):
     best = fuota.plan(IMAGE, **choices, optimise=objective)
@@ -88,6 +89,7 @@ def test_a_given_fragment_size_is_kept():
     assert plan.data_rate >= 3  # slower data rates do not carry 100 bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [(47, 75), pytest.param((47, 60, 75), marks=pytest.mark.slow)])
 def test_weak_links_get_slow_data_rates(links):
     rates = []
@@ -120,6 +122,7 @@ SMALL = bytes(4000)
 bytes the coded fragments contain all fragments."""
 
 
+@pytest.mark.slow
 def test_smaller_fragments_are_tried_if_the_largest_make_a_bad_code():
     best = fuota.plan(SMALL, region="EU868", loss=0.1, optimise="time")
     small = fuota.plan(SMALL, region="EU868", loss=0.1, data_rate=7, frag_size=134)
@@ -127,6 +130,7 @@ def test_smaller_fragments_are_tried_if_the_largest_make_a_bad_code():
     assert best.duration_ms <= CHANCE * small.duration_ms
 
 
+@pytest.mark.slow
 def test_the_best_plan_of_a_small_image_costs_no_more_than_at_another_data_rate():
     fleet = Fleet(members=(FleetMember(name="a", cn0_dbhz=60),), model=NEAR)
     best = fuota.plan(SMALL, region="EU868", fleet=fleet, optimise="time")
@@ -169,6 +173,7 @@ def test_every_point_on_the_front_can_be_planned(choices, front):
         assert plan.success.mean.low - 0.02 <= point.success.estimate <= plan.success.mean.high + 0.02
 
 
+@pytest.mark.slow
 def test_no_plan_beats_the_front(front, separate):
     """Among the points that end no later than a plan, one completes as many devices."""
     for plan in separate:

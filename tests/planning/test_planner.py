@@ -87,6 +87,7 @@ def test_a_code_with_uncovered_fragments_is_replaced_by_a_better_code():
     assert best.airtime_us <= largest.airtime_us
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "data_rate", "enough"), [(4000, 5, 134), (1000, 4, 100), (700, 5, 50)])
 def test_a_largest_size_that_cannot_reach_the_goal_is_replaced(size, data_rate, enough):
     """If an image has 3, 5 or 17 fragments, no coded fragment contains a certain fragment, however many are sent."""
@@ -237,6 +238,7 @@ def test_losses_in_bursts_need_more_coded_fragments():
     assert needed[2] >= needed[0] + 4
 
 
+@pytest.mark.slow
 def test_larger_fleets_that_must_complete_entirely_need_more_coded_fragments():
     needed = [
         fuota.plan(bytes(8000), **DR5, frag_size=100, fleet=devices, loss=0.1, target=1).nb_coded
@@ -270,6 +272,7 @@ def test_fleet_share_is_the_mean_of_the_probabilities_of_its_devices():
     assert plan.success.worst.estimate == pytest.approx(min(shares))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("region", "device_class"),
     [
@@ -287,6 +290,7 @@ def test_a_fleet_with_link_figures_has_a_plan_in_every_region(region, device_cla
     assert plan.success.goal >= 0.94  # 0.95 is the goal; drawing loss patterns may shift it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cn0_dbhz", [pytest.param(45, marks=pytest.mark.slow), 52, pytest.param(60, marks=pytest.mark.slow)]
 )

@@ -297,6 +297,7 @@ def test_version_2_cannot_be_decoded_from_coded_fragments_alone(case):
         assert nb_frag - decoder.missing == rank
 
 
+@pytest.mark.slow
 @cases("S-ts004v")
 def test_the_real_code_as_another_program_simulated_it(case):
     inputs, expected, tolerance = case["inputs"], case["expected"], case["tolerance"]

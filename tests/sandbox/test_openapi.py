@@ -109,6 +109,7 @@ def finish_running_work(world, call):
             world.client.transfers.cancel(app_eui=world.app_eui, dev_tags=["sandbox"])
 
 
+@pytest.mark.slow
 @api.parametrize()
 @settings(max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_every_call_answers_as_described(case, world, session):

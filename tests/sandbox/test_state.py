@@ -163,6 +163,7 @@ def test_a_file_with_other_content_is_refused_and_not_changed(path, content, wor
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
 def test_any_other_json_raises_storage_error_only(value):
     whole = {"format": "fuota sandbox state", "version": 1, "now_us": 1, "last_msg_id": 0}

@@ -48,6 +48,7 @@ def sigmas(verdict, probability):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("loss", "burst"), [(0.1, None), (0.2, None), (0.1, 4)])
 def test_completion_agrees_with_the_decoding_probability(version, loss, burst):

@@ -294,6 +294,7 @@ def test_a_finished_sweep_is_not_run_again(whole, tmp_path):
     assert file.read_bytes().startswith(content)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.data())
 def test_a_sweep_resumes_after_a_torn_line(whole, tmp_path_factory, data):
@@ -305,6 +306,7 @@ def test_a_sweep_resumes_after_a_torn_line(whole, tmp_path_factory, data):
     assert file.read_bytes() == content
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.data())
 def test_concatenated_pieces_of_files_are_read(whole, tmp_path_factory, data):

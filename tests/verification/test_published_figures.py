@@ -73,6 +73,7 @@ def test_fleets_with_one_to_three_gateways():
     assert shares == pytest.approx([0.0003, 0.982, 0.99998], abs=0.02)
 
 
+@pytest.mark.slow
 def test_99_percent_of_the_devices_and_all_of_1000():
     """M = 468 (100 KiB at DR5), 10 % loss: 73 coded fragments for 99 % of the devices, 91 for all of 1000 devices with 99 %."""
     assert simulated(468, 73, fuota.Bernoulli(0.1)).share == pytest.approx(0.99, abs=0.003)

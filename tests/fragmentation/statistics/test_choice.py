@@ -18,6 +18,7 @@ from fuota.fragmentation.statistics import (
 READINGS = [(1, "deployed"), (2, "deployed"), (2, "literal")]
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(st.integers(1, 30), st.integers(0, 20), st.sampled_from(READINGS))
 def test_numbers_are_legal_and_the_same_every_time(nb_frag, count, reading):
@@ -57,6 +58,7 @@ def test_choice_contains_no_near_copies(version, copies):
     assert near_copies(1000, choose_coded(1000, 250, version), version=version) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("nb_frag", "count"), [(21, 2), (21, 5), (50, 5), (50, 10), (100, 10)])
 def test_choice_is_better_than_consecutive_numbers_and_the_ideal_code(version, nb_frag, count):

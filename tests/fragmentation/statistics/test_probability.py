@@ -20,6 +20,7 @@ def naive_columns(nb_frag, numbers, version=1, variant="deployed"):
     return [sum(int(word) << 64 * w for w, word in enumerate(column)) for column in columns]
 
 
+@pytest.mark.slow
 def test_published_values():
     """The real code of version 1 and the ideal code: 0.687 and 0.851 at 10 % loss, 29 times the failures at 1 %."""
     ten_percent = decoding_probability(50, coded=10, loss=0.1)
