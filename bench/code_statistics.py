@@ -12,7 +12,7 @@ from pathlib import Path
 
 from markdown import write_between_markers
 
-from fuota.fragmentation.parity import coded_count
+from fuota.fragmentation.limits import coded_count
 from fuota.fragmentation.statistics import (
     DecodingProbability,
     choose_coded,

@@ -14,6 +14,15 @@ settings.register_profile("thorough", _ANYWHERE, max_examples=100)
 settings.load_profile("fuota")
 
 
+SLOW_TO_COLLECT = {"test_openapi.py", "test_sweep_cluster.py"}
+"""Files with slow tests only, or nearly, whose collection takes seconds in each worker. `make test-slow` collects them."""
+
+
+def pytest_ignore_collect(collection_path, config):
+    is_fast_run = config.getoption("markexpr") == "not slow"
+    return True if is_fast_run and collection_path.name in SLOW_TO_COLLECT else None
+
+
 @pytest.fixture(scope="session")
 def vectors():
     """Return a function that reads a file of tests/vectors. Each file names its origin."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from fuota.device.native_build import library
 from fuota.errors import IncompleteError, ParameterError, StorageError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
-from fuota.fragmentation.parity import ParityCode, check_frag_size, check_padding, fragment_error
+from fuota.fragmentation.limits import check_frag_size, check_padding, fragment_error
+from fuota.fragmentation.parity import ParityCode
 
 _DONE, _MORE, _TOO_MANY, _STORAGE, _MISMATCH = 0, 1, -2, -3, -4
 _VERSIONS = {(1, "deployed"): 1, (2, "deployed"): 2, (2, "literal"): 3}

@@ -11,11 +11,8 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "decoder": ("FragDecoder",),
-        "parity": (
-            "MAX_FRAGMENT_NUMBER",
-            "Variant",
-            "parity_matrix",
-        ),
+        "limits": ("MAX_FRAGMENT_NUMBER", "Variant"),
+        "parity": ("parity_matrix",),
         "session": (
             "DataFragment",
             "FragmentationSession",

@@ -1,8 +1,8 @@
 """The engine of TS004: encode a data block to uncoded and coded fragments, decode it, and compute statistics of the code."""
 
 from fuota.fragmentation.decoder import FragDecoder as FragDecoder
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER as MAX_FRAGMENT_NUMBER
-from fuota.fragmentation.parity import Variant as Variant
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER as MAX_FRAGMENT_NUMBER
+from fuota.fragmentation.limits import Variant as Variant
 from fuota.fragmentation.parity import parity_matrix as parity_matrix
 from fuota.fragmentation.session import DataFragment as DataFragment
 from fuota.fragmentation.session import FragmentationSession as FragmentationSession

@@ -8,14 +8,8 @@ from numpy.typing import NDArray
 from fuota.calls import checked_init
 from fuota.errors import IncompleteError, ParameterError
 from fuota.fragmentation.kernels.reception import first_outside, select_new
-from fuota.fragmentation.parity import (
-    MAX_FRAGMENT_NUMBER,
-    ParityCode,
-    Variant,
-    check_frag_size,
-    check_padding,
-    fragment_error,
-)
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, Variant, check_frag_size, check_padding, fragment_error
+from fuota.fragmentation.parity import ParityCode
 from fuota.gf2 import BytesLike, Solver, Words
 from fuota.rules import optional_integer
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fuota.errors import ImageError, MessageError
-from fuota.fragmentation.parity import Variant
+from fuota.fragmentation.limits import Variant
 from fuota.fragmentation.session import DataFragment, FragmentationSession
 
 _REQUIRED = {"nb_frag", "frag_size"}

@@ -14,25 +14,19 @@ decoder returns wrong bytes without an error.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fuota.calls import checked_call
 from fuota.errors import ParameterError
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, WHY_MAX, Variant, check_fragment_count
 from fuota.gf2 import Words, unpack_bits, words_for_bits
 from fuota.parallel import run_in_parts
-from fuota.rules import integer, one_of, real, refuse
-
-MAX_FRAGMENT_NUMBER = 16383
-"""Largest fragment number N, which has 14 bits (TS004 §DataFragment, Index&N)."""
-_WHY_MAX = "N has 14 bits in TS004 Index&N"
-
-Variant = Literal["deployed", "literal"]
+from fuota.rules import integer, one_of, refuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +98,7 @@ class ParityCode:
 
         Raises ParameterError if a number is above 16383.
         """
-        why = f"{_WHY_MAX}, and {self.nb_frag} fragments are uncoded"
+        why = f"{WHY_MAX}, and {self.nb_frag} fragments are uncoded"
         integer("nb_coded", nb_coded, 0, MAX_FRAGMENT_NUMBER - self.nb_frag, why=why)
         return np.arange(self.nb_frag + 1, self.nb_frag + nb_coded + 1, dtype=np.int64)
 
@@ -121,43 +115,3 @@ def parity_matrix(nb_frag: int, nb_coded: int, version: int = 1, variant: Varian
     """
     code = ParityCode(nb_frag=nb_frag, version=version, variant=variant)
     return unpack_bits(code.rows(code.coded_numbers(nb_coded)), nb_frag)
-
-
-def check_fragment_count(nb_frag: int) -> None:
-    """Raise ParameterError unless `nb_frag` is 1 to 16383."""
-    integer("nb_frag", nb_frag, 1, MAX_FRAGMENT_NUMBER, why=_WHY_MAX)
-
-
-def check_frag_size(frag_size: int) -> None:
-    """Raise ParameterError unless `frag_size` is 1 to 255 bytes."""
-    integer("frag_size", frag_size, 1, 255, why="one byte of FragSessionSetupReq")
-
-
-def check_padding(padding: int, frag_size: int) -> None:
-    """Raise ParameterError unless `padding` is less than one fragment: 0 to `frag_size` - 1 bytes."""
-    integer("padding", padding, 0, frag_size - 1, why="less than one fragment")
-
-
-def fragment_error(n: int, payload: Sized, frag_size: int) -> ParameterError:
-    """Return the error for a fragment whose number `n`, or else the length of its `payload`, does not fit the session."""
-    if not 1 <= n <= MAX_FRAGMENT_NUMBER:
-        nearest = min(max(n, 1), MAX_FRAGMENT_NUMBER)
-        return ParameterError(
-            f"fragment number must be 1 to {MAX_FRAGMENT_NUMBER} ({_WHY_MAX}), got {n} (nearest: {nearest})"
-        )
-    return ParameterError(
-        f"the payload of fragment {n} must have {frag_size} bytes in this session, got {len(payload)}"
-    )
-
-
-def coded_count(nb_frag: int, redundancy: float | int) -> int:
-    """Return the number of coded fragments for a redundancy.
-
-    nb_frag: number of uncoded fragments. redundancy: a float is a share of them (0.3 = 30 %), rounded up, at most 16383; an int
-    is the number of coded fragments. Raises ParameterError if `redundancy` is negative or not finite.
-    """
-    if isinstance(redundancy, (int, np.integer)) and not isinstance(redundancy, bool):
-        return integer("redundancy", redundancy, 0, why="a count of coded fragments")
-    share = real("redundancy", redundancy, 0, MAX_FRAGMENT_NUMBER)
-    # The product of 0.1 and 30 is 3.0000000000000004 in floating point, and must remain 3 fragments.
-    return math.ceil(round(share * nb_frag, 9))

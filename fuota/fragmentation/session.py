@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from fuota.calls import checked_call
 from fuota.errors import ImageError, PlanError
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant, check_frag_size, coded_count
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, Variant, check_frag_size, coded_count
+from fuota.fragmentation.parity import ParityCode
 from fuota.gf2 import LINE_BYTES, words_for_bits
 from fuota.parallel import run_in_parts
 from fuota.rules import integer, one_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuota.errors import PlanError
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER
 from fuota.planning.candidate import Candidate
 from fuota.planning.goal import Floats
 from fuota.planning.link import FragmentLayout, Link, link_of

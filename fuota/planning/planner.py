@@ -39,7 +39,7 @@ from fuota import rules
 from fuota.calls import checked_call
 from fuota.device import DeviceProfile
 from fuota.errors import PlanError
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, coded_count
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, coded_count
 from fuota.planning.advice import findings_of
 from fuota.planning.alternatives import at_rate, why_not_enough
 from fuota.planning.candidate import Candidate

@@ -13,7 +13,7 @@ from fuota import rules
 from fuota.errors import PlanError
 from fuota.findings import Finding, Severity
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
-from fuota.fragmentation.parity import coded_count
+from fuota.fragmentation.limits import coded_count
 from fuota.planning.fleet.fleet import Excluded
 from fuota.planning.image import Image
 from fuota.planning.plan_json import LARGEST, exact_object, items, text

@@ -28,6 +28,7 @@ def sent(image: bytes, *, frag_alg: str = "FWD_ERR_CORR", **choices: object) -> 
     return request_of(plan_for(FirmwareImage(data=image), plan_recipe, repeats=transfer.repeats), transfer, plan_recipe)
 
 
+@pytest.mark.slow
 def test_eu868_dr5_by_hand():
     # A frame carries 242 bytes, 3 of them the TS004 header: fragments of 239, and 55 of them hold 12 988 bytes.
     # PHYPayload 239 + 3 + 13 = 255; SF7 at 125 kHz: ceil((8 * 255 + 28 - 28) / 28) = 73 groups of 5 symbols, and

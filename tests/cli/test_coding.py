@@ -69,6 +69,7 @@ def test_round_trip_with_the_native_decoder(fuota):
     assert "more useful fragments" in short.err
 
 
+@pytest.mark.slow
 def test_native_decoder_without_a_compiler_is_refused(fuota):
     encoded = fuota("encode", "-", "-s", 40, "-r", "0", stdin=IMAGE).stdout
     environment = os.environ | {"CC": "no-such-compiler"}
@@ -300,6 +301,7 @@ def test_output_that_cannot_be_written_is_refused(fuota, tmp_path, command):
     assert "/dev/full cannot be written: No space left on device" in full_disk.complaint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [50, 4000])  # within the buffer of stdout, and beyond
 @pytest.mark.parametrize("arguments", [["encode", "-"], ["airtime", "20", "--json"]])
 def test_full_disk_behind_stdout_gives_one_line(arguments, size):

@@ -123,6 +123,7 @@ def test_devices_without_a_report_are_warned_of(launch, server, journal):
     assert "POST" in server.methods
 
 
+@pytest.mark.slow
 def test_devices_named_by_tag_are_not_compared_with_the_base(launch, server):
     assert "devices named by tag are not compared" in launch(PATCH, "--base", OLD, "--tag", "north").err
     assert "POST" in server.methods

@@ -267,6 +267,7 @@ def test_message_does_not_offer_launch_for_an_application_managed_plan(fuota, im
     assert managed.code == 3 or "send it with" not in managed.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -391,6 +392,7 @@ def test_plot_without_matplotlib_names_the_package(fuota, image, tmp_path, monke
     assert fuota("plan", image, *FRONT, "--front").code == 0, "the table does not need matplotlib"
 
 
+@pytest.mark.slow
 def test_plan_is_written_even_if_stdout_is_closed(start, image, tmp_path):
     """For example `fuota plan ... -o plan.json | head -1`."""
     path = tmp_path / "plan.json"

@@ -96,6 +96,7 @@ def test_start_shows_the_keys_and_every_new_token(serving):
     assert shown["token"] != event["token"]
 
 
+@pytest.mark.slow
 def test_faults_appear_in_http_answers(start):
     process = start("sandbox", "serve", "--port", 0, "--json", "--devices", 1, "--fault", "5xx=0.5", "--seed", 3)
     event = json.loads(process.stdout.readline())

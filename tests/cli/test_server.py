@@ -166,6 +166,7 @@ def test_transfer_start_status_and_cancel(fuota, slow, sample):
         assert fuota("transfer", *wrong, *raw).code == 2
 
 
+@pytest.mark.slow
 def test_a_second_launch_is_refused_while_a_job_runs(fuota, slow, sample, launched):
     result = fuota("launch", sample, "--server", slow.url, *LAUNCH)
     assert result.code == 3
@@ -210,6 +211,7 @@ def test_a_server_that_is_killed_during_a_watch_is_one_line(serve, start, fuota,
     assert fuota("watch", launched, "--outage", 0, "--poll", 0.05).code == 5, "the campaign can be watched again"
 
 
+@pytest.mark.slow
 def test_ctrl_c_without_a_terminal_leaves_the_job_running(launched, start, tmp_path):
     watcher = start("watch", launched, "--poll", 0.05)
     assert until(watcher.stderr, "running").endswith("%, 0 uplinks\n"), "plain lines in a pipe"

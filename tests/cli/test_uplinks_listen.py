@@ -41,6 +41,7 @@ def end(process):
     return [json.loads(line) for line in out.splitlines()]
 
 
+@pytest.mark.slow
 def test_uplinks_are_decoded_and_stored_in_the_file(listen, tmp_path):
     path = tmp_path / "uplinks.jsonl"
     process, event, client = listen("--out", path)
@@ -54,6 +55,7 @@ def test_uplinks_are_decoded_and_stored_in_the_file(listen, tmp_path):
     assert (closed["event"], closed["uplinks"]) == ("closed", 3)
 
 
+@pytest.mark.slow
 def test_uplinks_are_stored_in_the_journal_by_default(listen, tmp_path):
     process, event, client = listen("--state-dir", tmp_path / "here")
     client.post_json("/uplinks", {}, json=[STATUS, OTHER])
@@ -62,6 +64,7 @@ def test_uplinks_are_stored_in_the_journal_by_default(listen, tmp_path):
     assert b"02000000F007A002" in (tmp_path / "here" / "journal.sqlite").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_output_for_people_has_a_line_per_command(start):
     process = start("uplinks", "listen", "--listen", "127.0.0.1:0")
     url = process.stderr.readline().split()[3].rstrip(",")
@@ -76,6 +79,7 @@ def test_the_output_for_people_has_a_line_per_command(start):
     assert "2 uplinks received, saved in" in err
 
 
+@pytest.mark.slow
 def test_the_token_is_required_and_not_shown(listen, monkeypatch):
     monkeypatch.setenv("FUOTA_LISTEN_TOKEN", "open-sesame")
     process, _, client = listen()
@@ -100,6 +104,7 @@ def test_every_acknowledged_uplink_is_on_disk_when_the_process_is_killed(listen,
     assert sorted(json.loads(line)["seqno"] for line in path.read_text().splitlines()) == list(range(400))
 
 
+@pytest.mark.slow
 def test_malformed_notifications_are_refused_and_listening_goes_on(listen, tmp_path):
     process, _, client = listen("--out", tmp_path / "uplinks.jsonl")
     for garbage in ({}, [1], [[STATUS]], STATUS | {"port": 999}, "x" * 1_100_000):
@@ -109,6 +114,7 @@ def test_malformed_notifications_are_refused_and_listening_goes_on(listen, tmp_p
     assert [event["event"] for event in end(process)] == ["uplink", "closed"]
 
 
+@pytest.mark.slow
 def test_a_line_cut_off_by_a_crash_does_not_damage_the_next(listen, tmp_path):
     path = tmp_path / "uplinks.jsonl"
     path.write_text('{"devEui": "02000000F007A001"}\n{"devEu')
@@ -118,6 +124,7 @@ def test_a_line_cut_off_by_a_crash_does_not_damage_the_next(listen, tmp_path):
     assert path.read_text().splitlines()[1:] == ['{"devEu', json.dumps(parse_uplinks(OTHER)[0].to_json())]
 
 
+@pytest.mark.slow
 def test_a_closed_stdout_ends_listening_without_an_error_and_keeps_uplinks(listen, tmp_path):
     path = tmp_path / "uplinks.jsonl"
     process, _, client = listen("--out", path)

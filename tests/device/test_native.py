@@ -186,6 +186,7 @@ def test_missing_compiler_is_reported(monkeypatch, tmp_path):
         native_build.compiler()
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_library_is_compiled_again_only_for_other_flags(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -257,6 +257,7 @@ def test_memory_does_not_grow_with_the_csv(endless):
     assert peak_bytes[0] < 2_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [5_000, pytest.param(ROWS, marks=pytest.mark.slow)])
 def test_memory_does_not_grow_with_the_records(endless, count):
     """Read an export of 100,000 rows; because of the tracing, the whole export takes ten seconds."""

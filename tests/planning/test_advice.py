@@ -73,6 +73,7 @@ def test_all_codes_are_tested():
     assert known == {*SOME, "excluded"}
 
 
+@pytest.mark.slow
 def test_known_values_are_not_reported_as_assumed():
     assert "loss-assumed" not in codes(**{**CLEAN, "loss": None, "fleet": LINKS})
     assert "loss-assumed" in codes(**{**CLEAN, "loss": None, "fleet": 7})
@@ -136,6 +137,7 @@ def test_uncovered_fragments_are_named():
     assert "contains fragment 18, 42:" in message
 
 
+@pytest.mark.slow
 def test_the_session_is_measured_by_the_longer_reading():
     choices = {**CLEAN, **SOME["session-short"]}
     plan = fuota.plan(**choices)

@@ -177,6 +177,7 @@ def test_interpolated_failures_agree_with_computed_failures(nb_frag, nb_coded, b
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2])
 def test_real_failures_of_many_classes_agree_with_computed_failures(version):
     nb_frag, nb_coded = 60, 20

@@ -153,6 +153,7 @@ def front_of(**choices):
     return fuota.pareto_front(PlanInputs.of(Image.of(IMAGE), recipe))
 
 
+@pytest.mark.slow
 def test_the_front_is_sorted_and_no_point_on_it_is_beaten(front):
     assert front
     for faster, slower in pairwise(front):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fuota
 from fuota.errors import ParameterError
-from fuota.fragmentation.parity import coded_count
+from fuota.fragmentation.limits import coded_count
 from fuota.planning import Fleet, FleetMember, PlanRecipe, TransmissionPlan
 from fuota.planning.schedule import SCHEDULE
 from fuota.planning.transmission_plan import share_of

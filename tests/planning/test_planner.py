@@ -229,6 +229,7 @@ def test_the_default_is_one_device_that_loses_a_tenth():
     )
 
 
+@pytest.mark.slow
 def test_losses_in_bursts_need_more_coded_fragments():
     needed = [
         fuota.plan(bytes(8000), **DR5, frag_size=100, loss=law).nb_coded
@@ -303,6 +304,7 @@ def test_links_with_losses_in_runs_have_a_plan(cn0_dbhz):
     assert 0 <= lossy.success_probability <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices",
     [
@@ -475,6 +477,7 @@ def test_the_nearest_value_is_accepted(choices, name, nearest):
     fuota.plan(IMAGE, **{**choices, name: nearest, "loss": 0})
 
 
+@pytest.mark.slow
 def test_the_refusal_of_a_too_long_session_names_a_faster_data_rate():
     with pytest.raises(
         PlanError, match=r"3334 frames take 26\.0 h at DR0 of EU868, .* 32768 s \(9\.1 h\) at most, about 116\d"

@@ -242,6 +242,7 @@ def test_the_formula_that_planners_use(case):
     assert uniform < mds
 
 
+@pytest.mark.slow
 @cases("E-plan-")
 def test_number_of_coded_fragments_of_a_plan(case):
     """The real code is as good as the ideal one here; a difference of one may come from drawing patterns."""

@@ -31,6 +31,7 @@ def test_a_message_is_queued_with_all_its_parameters(world):
     assert (downlink.expires_us, downlink.dev_class) == (world.clock.now_us() + 120_000_000, "C")
 
 
+@pytest.mark.slow
 def test_missing_parameters_get_the_defaults_of_the_reference(world):
     send(world)
     (downlink,) = queued(world)

@@ -16,11 +16,13 @@ from fuota.sandbox.http.app import PATH
 from fuota.sandbox.http.calls import CALLS
 from fuota.sandbox.http.openapi import document
 
+pytestmark = pytest.mark.slow
+
 CONFIG = schemathesis.Config.from_dict(
     {
         "headers": {"authorization": SANDBOX_API_KEY},
         "generation": {"mode": "all"},
-        # schemathesis expects 401, the reference has 403: see the test of the key below.
+        # schemathesis expects 401, the reference has 403: see test_openapi_access.py.
         "checks": {"missing_required_header": {"enabled": False}},
     }
 )
@@ -109,7 +111,6 @@ def finish_running_work(world, call):
             world.client.transfers.cancel(app_eui=world.app_eui, dev_tags=["sandbox"])
 
 
-@pytest.mark.slow
 @api.parametrize()
 @settings(max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_every_call_answers_as_described(case, world, session):
@@ -126,18 +127,3 @@ def test_every_call_answers_as_described(case, world, session):
     # A device is in four groups at most (TS005). A further valid set-up is refused.
     excluded = [positive_data_acceptance] if call in {"mcast/setup", "mcastTransfer"} else []
     case.call_and_validate(base_url=world.url, session=session, excluded_checks=excluded)
-
-
-def test_the_description_is_served_without_a_key(world, session):
-    answer = session.get(f"{world.url}/openapi.json", timeout=10)
-    assert answer.json() == document(PATH)
-    assert set(answer.json()["paths"]) == {f"{PATH}/{name}" for name in CALLS}
-
-
-@pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
-@pytest.mark.parametrize("key", [None, "AK2:wrong"])
-def test_every_call_is_refused_without_a_valid_key(world, session, call, key):
-    headers = {} if key is None else {"authorization": key}
-    answer = session.request(call.method, f"{world.url}{PATH}/{call.name}", headers=headers, timeout=10)
-    assert answer.status_code == 403
-    assert "rejected due to an authorization issue" in answer.text

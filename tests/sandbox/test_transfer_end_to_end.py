@@ -180,6 +180,7 @@ def test_with_heavy_loss_the_verdict_agrees_with_the_devices(runner, recipe, req
     assert any(report.sha256 == FACTORY for report in incomplete)
 
 
+@pytest.mark.slow
 def test_a_device_with_nb_frag_fragments_that_lacks_one_is_not_complete(runner):
     """The status alone is also LoRa Basics Modem's miscount of a complete block (field bug 8)."""
     ended = runner(devices=150, loss_low=0.2, loss_high=0.3).send()
@@ -247,6 +248,7 @@ def test_an_early_start_reaches_only_the_devices_that_are_set_up(runner):
 # --- repetitions
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_verdict_and_another_seed_another(runner):
     first, second, other = (runner(**HEAVY, seed=seed).send().verdict for seed in (3, 3, 4))
     assert first == second

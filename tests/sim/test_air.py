@@ -122,6 +122,7 @@ def test_a_decoder_that_gives_up_and_one_that_refuses():
     assert abs(mixed.counts[Ending.REFUSED] - 1_500) < 5 * (6_000 * 0.25 * 0.75) ** 0.5
 
 
+@pytest.mark.slow
 def test_several_gateways_equal_a_gateway_with_the_product_of_their_losses():
     """papers.md: 30 % loss of each, 100 uncoded and 20 coded: hardly ever, 0.982 and 0.99998 with one, two and three."""
     plan = plan_of(100, 20)
@@ -144,6 +145,7 @@ def test_the_links_of_a_fleet_and_of_single_devices():
     assert by_fleet.counts == by_device.counts == by_law.counts
 
 
+@pytest.mark.slow
 def test_margins_without_shadowing_are_one_loss():
     plan = plan_of()
     margin = SimulatedAir(devices=20_000, loss=SnrMargin(margin_db=10), seed=4).transmit(plan)

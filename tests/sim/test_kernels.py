@@ -358,6 +358,7 @@ def test_decode_across_the_borders_of_words_and_lines(nb_frag, nb_coded):
     check_decoding(columns, nb_coded, lost, 10_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("nb_frag", "nb_coded", "lost_share"), [(64, 513, 1.0), (520, 512, 0.95)])
 def test_decode_with_most_frames_lost(nb_frag, nb_coded, lost_share):
     """The devices include a device that its last coded fragment completes, beyond the words that are examined first."""

@@ -202,6 +202,7 @@ def test_statistics_of_other_points_or_batches_cannot_be_added(whole):
         _ = stats[0] + stats[1]
 
 
+@pytest.mark.slow
 def test_the_counts_agree_with_a_single_fleet(whole):
     stats, _ = whole
     for point, point_stats in zip(POINTS, stats, strict=True):

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.calls import checked_call
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode, Variant
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, Variant
+from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics import exact, kernels
 from fuota.fragmentation.statistics.coverage import near_copy_distance
 from fuota.fragmentation.statistics.search import Pool, Search, worths_of

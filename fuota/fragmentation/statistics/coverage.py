@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.calls import checked_call
-from fuota.fragmentation.parity import ParityCode, Variant
+from fuota.fragmentation.limits import Variant
+from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics.matrix import CodedFragments, coded_numbers
 from fuota.gf2 import Words, unpack_bits
 from fuota.rules import integer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota.fragmentation.parity import check_fragment_count
+from fuota.fragmentation.limits import check_fragment_count
 from fuota.fragmentation.statistics.laws import Floats, LossLaw, loss_law
 from fuota.rules import integer
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.errors import ParameterError
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, ParityCode
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER
+from fuota.fragmentation.parity import ParityCode
 from fuota.gf2 import Words, pack_bits, unpack_bits
 from fuota.rules import integer
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuota.calls import checked_call
-from fuota.fragmentation.parity import ParityCode, Variant
+from fuota.fragmentation.limits import Variant
+from fuota.fragmentation.parity import ParityCode
 from fuota.fragmentation.statistics import exact, kernels
 from fuota.fragmentation.statistics.ideal import SURPLUS, dependence_probability
 from fuota.fragmentation.statistics.intervals import check_confidence, weighted_count_interval

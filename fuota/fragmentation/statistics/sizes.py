@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fuota.calls import checked_call
 from fuota.errors import PlanError
-from fuota.fragmentation.parity import MAX_FRAGMENT_NUMBER, Variant, check_frag_size, coded_count
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, Variant, check_frag_size, coded_count
 from fuota.fragmentation.statistics.coverage import uncovered
 from fuota.fragmentation.statistics.probability import DecodingProbability, decoding_probability
 from fuota.rules import integer

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from typing import TypeVar
-
-from elftools.common.exceptions import ELFError
-from elftools.construct import ConstructError
-from elftools.elf.elffile import ELFFile
+from typing import TYPE_CHECKING, TypeVar
 
 from fuota.errors import ImageError
 from fuota.image.description import Description, ImageFormat
@@ -17,6 +13,9 @@ from fuota.image.requirements import ImageRequirements
 from fuota.image.segments import MAX_RUNS, Segment, joined
 
 FORMAT = ImageFormat.ELF
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 T = TypeVar("T")
 
@@ -63,6 +62,10 @@ def _machine(data: bytes) -> str | None:
 
 
 def _parse(data: bytes, read: Callable[[ELFFile], T]) -> T:
+    from elftools.common.exceptions import ELFError
+    from elftools.construct import ConstructError
+    from elftools.elf.elffile import ELFFile
+
     try:
         return read(ELFFile(io.BytesIO(data)))
     except (

@@ -73,6 +73,7 @@ def test_choice_is_better_than_consecutive_numbers_and_the_ideal_code(version, n
         assert chosen.low > ideal_probability(nb_frag, coded=count, loss=loss)
 
 
+@pytest.mark.slow
 def test_choice_has_a_hundredth_of_the_failures():
     """M = 100, 20 coded, 1 % loss, version 1: failures 1e-4 with consecutive numbers, 2e-6 with the ideal code."""
     chosen = decoding_probability(100, coded=choose_coded(100, 20), loss=0.01)

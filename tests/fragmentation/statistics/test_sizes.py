@@ -8,6 +8,7 @@ from fuota.errors import ParameterError, PlanError
 from fuota.fragmentation.statistics import decoding_probability, good_frag_sizes, uncovered
 
 
+@pytest.mark.slow
 def test_each_size_has_its_counts_and_probability():
     sizes = good_frag_sizes(2500, largest=51, coded=0.2, loss=0.05, within=4)
     assert sorted(size.frag_size for size in sizes) == [47, 48, 49, 50, 51]
