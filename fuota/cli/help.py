@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from textwrap import indent
 from typing import Any
 
@@ -111,6 +112,7 @@ class Group(click.Group):
     """Group of commands, whose help lists them below the headings of `sections`, and ends with examples.
 
     sections: names of commands, keyed by their heading. Commands that are in no section are below "Commands".
+    modules: module of each command that is imported when the command is needed. It has the command under its name.
     """
 
     context_class = HelpContext
@@ -121,11 +123,23 @@ class Group(click.Group):
         *args: Any,
         examples: Sequence[str] = (),
         sections: Mapping[str, Sequence[str]] | None = None,
+        modules: Mapping[str, str] | None = None,
         **attributes: Any,
     ) -> None:
         super().__init__(*args, **attributes)
         self.examples = examples
         self.sections = sections or {}
+        self.modules = modules or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in alphabetical order."""
+        return sorted({*super().list_commands(ctx), *self.modules})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name, imported if necessary; None if there is no such command."""
+        if cmd_name in self.modules and cmd_name not in self.commands:
+            self.add_command(getattr(import_module(self.modules[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, then the options, then the examples."""
@@ -136,10 +150,15 @@ class Group(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands below their headings, each with the first sentence of its help."""
         placed = {name for names in self.sections.values() for name in names}
-        others = [name for name in self.list_commands(ctx) if name not in placed]
-        width = max(map(len, self.commands), default=0)
-        for heading, names in {**self.sections, "Commands": others}.items():
-            rows = [(f"{name:{width}}", self.commands[name].get_short_help_str(limit=MAX_SUMMARY)) for name in names]
+        names = self.list_commands(ctx)
+        width = max(map(len, names), default=0)
+        for heading, section in {**self.sections, "Commands": [name for name in names if name not in placed]}.items():
+            commands = [(name, self.get_command(ctx, name)) for name in section]
+            rows = [
+                (f"{name:{width}}", command.get_short_help_str(limit=MAX_SUMMARY))
+                for name, command in commands
+                if command
+            ]
             if rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows)

@@ -10,7 +10,7 @@ from fuota import rules
 from fuota.calls import checked_init
 from fuota.device.energy import EnergyModel
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
-from fuota.fragmentation.parity import ParityCode
+from fuota.fragmentation.limits import check_variant
 from fuota.image import ImageRequirements
 
 MissingReport = Literal["rank", "lost", "one"]
@@ -69,7 +69,7 @@ class DeviceProfile:
 
     def __post_init__(self) -> None:
         rules.integer("version", self.version, 1, 2)
-        ParityCode(nb_frag=1, version=self.version, variant=self.variant)  # refuses a variant that the version lacks
+        check_variant(self.version, self.variant)
         rules.integer("max_nb_frag", self.max_nb_frag, 1, MAX_FRAGMENT_NUMBER)
         rules.integer("max_frag_size", self.max_frag_size, 1, 255)
         rules.integer("slot_bytes", self.slot_bytes, 1, MAX_FRAGMENT_NUMBER * 255)

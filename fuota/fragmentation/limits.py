@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sized
 from numbers import Integral
-from typing import Literal
+from typing import Literal, get_args
 
 from fuota.errors import ParameterError
-from fuota.rules import integer, real
+from fuota.rules import integer, one_of, real, refuse
 
 MAX_FRAGMENT_NUMBER = 16383
 """Largest fragment number N, which has 14 bits (TS004 §DataFragment, Index&N)."""
@@ -21,6 +21,14 @@ Variant = Literal["deployed", "literal"]
 def check_fragment_count(nb_frag: int) -> None:
     """Raise ParameterError unless `nb_frag` is 1 to 16383."""
     integer("nb_frag", nb_frag, 1, MAX_FRAGMENT_NUMBER, why=WHY_MAX)
+
+
+def check_variant(version: int, variant: Variant) -> None:
+    """Raise ParameterError unless TS004 `version` (1 or 2) has this reading of the parity matrix."""
+    one_of("version", version, (1, 2))
+    one_of("variant", variant, get_args(Variant))
+    if version == 1 and variant == "literal":
+        refuse("variant", "'deployed' for version 1", variant, why="only version 2 has 'literal'")
 
 
 def check_frag_size(frag_size: int) -> None:

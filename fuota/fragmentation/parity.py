@@ -16,17 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fuota.calls import checked_call
 from fuota.errors import ParameterError
-from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, WHY_MAX, Variant, check_fragment_count
+from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, WHY_MAX, Variant, check_fragment_count, check_variant
 from fuota.gf2 import Words, unpack_bits, words_for_bits
 from fuota.parallel import run_in_parts
-from fuota.rules import integer, one_of, refuse
+from fuota.rules import integer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +42,7 @@ class ParityCode:
 
     def __post_init__(self) -> None:
         check_fragment_count(self.nb_frag)
-        one_of("version", self.version, (1, 2))
-        one_of("variant", self.variant, get_args(Variant))
-        if self.version == 1 and self.variant == "literal":
-            refuse("variant", "'deployed' for version 1", self.variant, why="only version 2 has 'literal'")
+        check_variant(self.version, self.variant)
 
     def seeds(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the seeds of PRBS23 for the coded fragments with these numbers N."""

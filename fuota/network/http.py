@@ -12,14 +12,8 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
-
-import requests
-import requests.adapters
-import urllib3
-from requests.auth import AuthBase
-from urllib3.util import Retry
 
 from fuota import rules
 from fuota.calls import checked_init
@@ -36,6 +30,10 @@ from fuota.network.outgoing import (
     redacted_query,
 )
 from fuota.network.redaction import HIDDEN, redact
+
+if TYPE_CHECKING:
+    import requests
+    from urllib3.util import Retry
 
 T = TypeVar("T")
 
@@ -111,16 +109,8 @@ class HttpClient:
         self._key_header = _KeyHeader(api_key)
         self._verify = checked_ca_file(ca_file)
         self._timeout_s = checked_timeout(timeout_s)
-        self._get_retry = Retry(
-            total=rules.integer("retries", retries, 0),
-            other=0,  # such as a certificate that is not trusted: it does not change within a second
-            redirect=0,
-            allowed_methods=("GET",),
-            status_forcelist=_RETRIED_STATUS,
-            backoff_factor=rules.integer("backoff_ms", backoff_ms, 0) / 1000,
-            raise_on_status=False,
-            respect_retry_after_header=False,  # a server must not make the client sleep for hours
-        )
+        self._retries = rules.integer("retries", retries, 0)
+        self._backoff_ms = rules.integer("backoff_ms", backoff_ms, 0)
 
     def __repr__(self) -> str:
         return f"HttpClient({self._base_url!r})"
@@ -232,6 +222,9 @@ class HttpClient:
 
     def _guarded(self, call: _Call, act: Callable[[], T]) -> T:
         """Return the result of `act`. Raises UnreachableError if the libraries below fail."""
+        import requests
+        import urllib3
+
         try:
             return act()
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
@@ -240,18 +233,35 @@ class HttpClient:
         raise unreachable
 
     def _session(self, call: _Call) -> requests.Session:
+        import requests
+        from requests.adapters import HTTPAdapter
+
         session = requests.Session()
         session.auth = self._key_header  # set even without a key: it keeps .netrc from being used
         session.trust_env = not is_loopback(self._base_url)  # no proxy for this machine
         session.headers["User-Agent"] = "fuota"
-        adapter = requests.adapters.HTTPAdapter(max_retries=self._get_retry if call.method == "GET" else 0)
+        adapter = HTTPAdapter(max_retries=self._get_retry() if call.method == "GET" else 0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
 
+    def _get_retry(self) -> Retry:
+        from urllib3.util import Retry
+
+        return Retry(
+            total=self._retries,
+            other=0,  # such as a certificate that is not trusted: it does not change within a second
+            redirect=0,
+            allowed_methods=("GET",),
+            status_forcelist=_RETRIED_STATUS,
+            backoff_factor=self._backoff_ms / 1000,
+            raise_on_status=False,
+            respect_retry_after_header=False,  # a server must not make the client sleep for hours
+        )
+
     def _unreachable(self, call: _Call, exc: Exception) -> UnreachableError:
-        causes = list(_causes(exc))
-        never_sent = any(isinstance(cause, _BEFORE_THE_REQUEST) for cause in causes)
+        causes, before_the_request = list(_causes(exc)), _errors_before_the_request()
+        never_sent = any(isinstance(cause, before_the_request) for cause in causes)
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             advice = "Its certificate is not trusted: give the authority's PEM file as ca_file."
         elif never_sent:
@@ -270,14 +280,16 @@ class HttpClient:
         return lambda text: redact(self._key_header.removed_from(text, call.secrets.hidden))
 
 
-# Errors that only occur before the first byte of the request is sent: a connection that is refused or times out, a name that
-# does not resolve (NewConnectionError is a ConnectTimeoutError), a proxy that gives no connection, a certificate that is refused.
-_BEFORE_THE_REQUEST = (
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.ProxyError,
-    ssl.SSLCertVerificationError,
-    requests.exceptions.InvalidURL,
-)
+def _errors_before_the_request() -> tuple[type[Exception], ...]:
+    """Return the errors that only occur before the first byte of the request is sent.
+
+    They are a connection that is refused or times out, a name that does not resolve (NewConnectionError is a
+    ConnectTimeoutError), a proxy that gives no connection, and a certificate that is refused.
+    """
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, ProxyError
+
+    return ConnectTimeoutError, ProxyError, ssl.SSLCertVerificationError, requests.exceptions.InvalidURL
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
@@ -293,8 +305,11 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
             return
 
 
-class _KeyHeader(AuthBase):
-    """Puts the key into the `authorization` header. It is the only object that has the key, and it does not show it."""
+class _KeyHeader:
+    """Authentication that puts the key into the `authorization` header.
+
+    It is the only object that has the key, and it does not show the key.
+    """
 
     def __init__(self, key: str | None) -> None:
         if key is not None:

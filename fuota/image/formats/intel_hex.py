@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bincopy
-
 from fuota.image.description import Description, ImageFormat
 from fuota.image.formats.container import describe_container
 from fuota.image.formats.records import check_end, check_runs, parse_records, record_lines
@@ -37,7 +35,7 @@ def segments(data: bytes) -> tuple[Segment, ...]:
     lines = record_lines(data)
     check_end(lines, lambda line: line[7:9] == _END, ":00000001FF")
     check_runs(_address_jumps(lines))
-    return parse_records(lines, bincopy.BinFile.add_ihex)
+    return parse_records(lines, lambda file, text: file.add_ihex(text))
 
 
 def _address_jumps(lines: list[str]) -> int:

@@ -7,11 +7,13 @@ that does not follow the previous record; so all of that is checked before.
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import bincopy
+from typing import TYPE_CHECKING
 
 from fuota.errors import ImageError
 from fuota.image.segments import MAX_RUNS, Segment, joined
+
+if TYPE_CHECKING:
+    import bincopy
 
 
 def record_lines(data: bytes) -> list[str]:
@@ -42,6 +44,8 @@ def parse_records(lines: list[str], add: Callable[[bincopy.BinFile, str], None])
 
     add: method of bincopy that adds records of this format.
     """
+    import bincopy
+
     file = bincopy.BinFile()
     try:
         add(file, "\n".join(lines))

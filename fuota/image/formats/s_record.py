@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import bincopy
-
 from fuota.errors import ImageError
 from fuota.image.description import Description, ImageFormat
 from fuota.image.formats.container import describe_container
@@ -40,7 +38,7 @@ def segments(data: bytes) -> tuple[Segment, ...]:
     check_end(lines, lambda line: line[1:2] in _ENDS, "S7, S8 or S9")
     _check_count(lines)
     check_runs(_address_jumps(lines))
-    return parse_records(lines, bincopy.BinFile.add_srec)
+    return parse_records(lines, lambda file, text: file.add_srec(text))
 
 
 def _check_count(lines: list[str]) -> None:
