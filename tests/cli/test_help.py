@@ -183,8 +183,8 @@ def parse(command: click.Command, words: list[str]) -> None:
 
 IMPORTS = [
     (["--help"], HEAVY),
-    (["image", "check", str(SAMPLE)], ("numba", "requests", "fastapi")),
-    (["downlink", "send", "0000000000000001", "01", "--dry-run"], ("numba", "numpy", "fastapi", "sqlite3")),
+    (["image", "check", str(SAMPLE)], ("numba", "numpy", "requests", "fastapi", "sqlite3")),
+    (["downlink", "send", "0000000000000001", "01", "--dry-run"], ("numba", "numpy", "requests", "fastapi", "sqlite3")),
     (["device", "activate", "--dev-eui", "0000000000000001", "--dry-run"], ("numba", "numpy", "fastapi", "sqlite3")),
 ]
 
