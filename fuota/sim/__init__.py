@@ -26,11 +26,8 @@ __getattr__, __dir__, __all__ = lazy_names(
             "Trace",
             "loss_law",
         ),
-        "sweeps": (
-            "grid",
-            "parse_axis",
-            "sweep",
-        ),
+        "axes": ("grid", "parse_axis"),
+        "sweeps": ("sweep",),
         "sweep_file": ("SweepPoint",),
         "verdict": (
             "Ending",

@@ -8,14 +8,11 @@ sweep stops at the same batch.
 from __future__ import annotations
 
 import hashlib
-import itertools
-import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,20 +21,18 @@ import numpy as np
 from fuota import rules
 from fuota.calls import checked_call
 from fuota.errors import ParameterError, StorageError, UnreachableError
+from fuota.sim.axes import make_point, parse_value
 from fuota.sim.sweep_file import (
     COLUMNS,
     COUNTS,
-    INTEGERS,
     POINT_FIELDS,
     RESULT_FORMAT,
-    TEXTS,
     PointStats,
     Row,
     Rows,
     SweepPoint,
     open_rows,
 )
-from fuota.tables import suggestion
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -45,72 +40,8 @@ if TYPE_CHECKING:
 
     from fuota.planning import TransmissionPlan
 
-MAX_VALUES = 10_000
-"""Largest number of values on one axis."""
-Value = int | float | str | None
-"""Value of a field of a point."""
 Progress = Callable[[int, int, float | None], None]
 """Called with the number of batches done, the number of all batches, and the seconds for the others, None if unknown."""
-
-
-@checked_call
-def grid(  # noqa: PLR0913 - every field of a point, so that editors and type checkers see them
-    axes: Mapping[str, Sequence[Value]],
-    *,
-    image_bytes: int | None = None,
-    region: str | None = None,
-    data_rate: int | None = None,
-    frag_size: int | None = None,
-    redundancy: float | None = None,
-    nb_coded: int | None = None,
-    loss: float | None = None,
-    burst_frames: float | None = None,
-    version: int | None = None,
-    devices_per_batch: int | None = None,
-    seed: int | None = None,
-) -> tuple[SweepPoint, ...]:
-    """Return every combination of the values of the axes, the last axis changing fastest, each point once.
-
-    axes: values by the name of a field of SweepPoint. The other parameters are the fields of SweepPoint, equal in all points; None
-    for an axis or for the default of SweepPoint. image_bytes, region and data_rate have no default.
-    Raises ParameterError for an unknown name, for a field that is both an axis and fixed, and for values out of range.
-    """
-    fields = {
-        "image_bytes": image_bytes,
-        "region": region,
-        "data_rate": data_rate,
-        "frag_size": frag_size,
-        "redundancy": redundancy,
-        "nb_coded": nb_coded,
-        "loss": loss,
-        "burst_frames": burst_frames,
-        "version": version,
-        "devices_per_batch": devices_per_batch,
-        "seed": seed,
-    }
-    fixed = {name: value for name, value in fields.items() if value is not None}
-    for name in axes:
-        _check_name(name)
-    if both := sorted(axes.keys() & fixed.keys()):
-        raise ParameterError(f"{both[0]} is an axis and has a fixed value: give it once")
-    missing = [name for name in POINT_FIELDS[:3] if name not in axes and name not in fixed]
-    if missing:
-        raise ParameterError(f"{', '.join(missing)} must be given: a point has image_bytes, a region and a data_rate")
-    combinations = itertools.product(*axes.values())
-    return tuple(dict.fromkeys(_point(dict(zip(axes, values, strict=True)) | fixed) for values in combinations))
-
-
-@checked_call
-def parse_axis(text: str) -> tuple[str, tuple[Value, ...]]:
-    """Return the name and the values of an axis.
-
-    text: "redundancy=0.05:0.5:0.05" (start:stop:step, stop included) or "loss=0.05,0.1". Raises ParameterError.
-    """
-    name, _, values = (part.strip() for part in text.partition("="))
-    _check_name(name)
-    if name not in TEXTS and ":" in values:
-        return name, tuple(_parse_value(name, value) for value in _range(name, values))
-    return name, tuple(_parse_value(name, value.strip()) for value in values.split(","))
 
 
 @checked_call
@@ -396,7 +327,7 @@ def _resume(rows: Rows, tallies: dict[str, _Tally], file: str | Path | None) -> 
 def _parse_row(where: str, row: Row) -> PointStats:
     """Return the batch in a row. Raises StorageError if the row contradicts itself."""
     try:
-        point = _point({name: None if row[name] == "" else _parse_value(name, row[name]) for name in POINT_FIELDS})
+        point = make_point({name: None if row[name] == "" else parse_value(name, row[name]) for name in POINT_FIELDS})
         counts = {name: int(row[name]) for name in COUNTS}
         batch = int(row["batch"])
     except ValueError as error:
@@ -436,39 +367,3 @@ def _no_devices(point: SweepPoint, plan: TransmissionPlan) -> PointStats:
         airtime_us=plan.airtime_us,
         duration_ms=plan.duration_ms,
     )
-
-
-def _point(values: Mapping[str, Value]) -> SweepPoint:
-    return SweepPoint(**values)  # type: ignore[arg-type]  # SweepPoint checks the kinds
-
-
-def _check_name(name: str) -> None:
-    if name not in POINT_FIELDS:
-        raise ParameterError(f"a point has no field {name!r}{suggestion(name, POINT_FIELDS)}")
-
-
-def _parse_value(name: str, text: str) -> int | float | str:
-    """Return the value of a field of a point from its text. Raises ParameterError if it is of another kind."""
-    if name in TEXTS and text:
-        return text
-    try:
-        return int(text) if name in INTEGERS else float(text)
-    except ValueError:
-        kind = "a whole number" if name in INTEGERS else "a number" if name not in TEXTS else "a text"
-        rules.refuse(name, kind, text)
-
-
-def _range(name: str, text: str) -> Iterator[str]:
-    """Yield the values from start to stop, both included, as decimal texts: steps of 0.05 stay exact."""
-    try:
-        start, stop, step = (Decimal(part.strip()) for part in text.split(":"))
-        first, last, width = float(start), float(stop), float(step)
-    except (InvalidOperation, ValueError, OverflowError):
-        rules.refuse(name, "start:stop:step, such as 0.05:0.5:0.05", text)
-    if not (math.isfinite(first) and math.isfinite(last) and 0 < width < math.inf and first <= last):
-        rules.refuse(name, "start:stop:step with a stop that is not below start and a step above 0", text)
-    if (count := (stop - start) / step) >= MAX_VALUES:
-        raise ParameterError(f"{name}={text} has more than {MAX_VALUES} values; take a larger step")
-    for number in range(int(count) + 1):
-        value = start + number * step
-        yield str(int(value)) if value == value.to_integral_value() else str(value)

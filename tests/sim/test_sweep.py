@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from fuota.errors import ParameterError, PlanError, StorageError
 from fuota.planning import plan
 from fuota.sim import Bernoulli, SimulatedAir
-from fuota.sim.sweep_file import RESULT_FORMAT
-from fuota.sim.sweeps import COLUMNS, PointStats, SweepPoint, grid, parse_axis, run_batch, sweep, to_dataframe
+from fuota.sim.axes import grid, parse_axis
+from fuota.sim.sweep_file import COLUMNS, RESULT_FORMAT, PointStats, SweepPoint
+from fuota.sim.sweeps import run_batch, sweep, to_dataframe
 
 FIXED = {"image_bytes": 2000, "region": "EU868", "data_rate": 5, "frag_size": 50, "devices_per_batch": 500, "seed": 3}
 POINTS = grid({"redundancy": (0.1, 0.3), "loss": (0.05, 0.15)}, **FIXED)

@@ -9,7 +9,8 @@ import signal
 import pytest
 
 from fuota.errors import ParameterError, UnreachableError
-from fuota.sim.sweeps import grid, sweep
+from fuota.sim.axes import grid
+from fuota.sim.sweeps import sweep
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")

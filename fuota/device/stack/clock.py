@@ -9,7 +9,7 @@ SECOND_US = 1_000_000
 _WIRE_MODULUS = 1 << 32
 
 
-class Clock(Protocol):
+class PackageClock(Protocol):
     """Clock that the packages of a device use."""
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fuota.device.stack.clock import SECOND_US, Clock
+from fuota.device.stack.clock import SECOND_US, PackageClock
 from fuota.device.stack.fragmentation import Answer
 from fuota.lorawan.clock_sync import (
     PACKAGE_IDENTIFIER,
@@ -26,7 +26,7 @@ class ClockSyncPackage:
     The runner of the device calls `request` at `next_request_us`.
     """
 
-    clock: Clock
+    clock: PackageClock
     version: int = 1
     _token: int = 0
     _period_us: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from fuota.device.stack.clock import SECOND_US, Clock
+from fuota.device.stack.clock import SECOND_US, PackageClock
 from fuota.device.stack.fragmentation import Answer
 from fuota.lorawan.codec import Command, encode
 from fuota.lorawan.firmware_management import (
@@ -57,7 +57,7 @@ class FirmwareManagementPackage:
     """
 
     images: Images
-    clock: Clock
+    clock: PackageClock
     hardware_version: int = 1
     reboot_us: int | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fuota.device.stack.clock import Clock
+from fuota.device.stack.clock import PackageClock
 from fuota.errors import MessageError
 from fuota.lorawan.keys import MulticastSessionKeys
 from fuota.lorawan.mac.frame_cipher import nearest_f_cnt
@@ -48,7 +48,7 @@ class McGroupContext:
     max_f_cnt: int
     window: McWindow | None = None
 
-    def listens(self, clock: Clock, region: Region | None, *, frequency_hz: int, data_rate: int) -> bool:
+    def listens(self, clock: PackageClock, region: Region | None, *, frequency_hz: int, data_rate: int) -> bool:
         """Return whether the radio receives a frame that begins now.
 
         clock: clock of the device. region: region of its radio, for hopping. frequency_hz, data_rate: of the frame.
@@ -70,7 +70,7 @@ class McGroupContext:
         self.next_f_cnt = f_cnt + 1
         return frame
 
-    def _hop_hz(self, clock: Clock, region: Region | None) -> int:
+    def _hop_hz(self, clock: PackageClock, region: Region | None) -> int:
         return 0 if region is None else region.ping_slot_hz(self.mc_addr, beacon_time_of(clock.true_us))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fuota.device.stack.clock import SECOND_US, Clock
+from fuota.device.stack.clock import SECOND_US, PackageClock
 from fuota.device.stack.fragmentation import Answer
 from fuota.device.stack.multicast_groups import McGroupContext, McWindow
 from fuota.errors import PlanError
@@ -43,7 +43,7 @@ class MulticastSetupPackage:
     """
 
     ke_key: bytes
-    clock: Clock
+    clock: PackageClock
     version: int = 1
     region: Region | None = None
     max_groups: int = 4
