@@ -344,7 +344,7 @@ def test_boot_loader_without_an_image_reports_it_and_starts_nothing(bench, monke
     device = bench.device()
     device.machine.switch_off()
     flash.write_factory_chip(device.machine.flash, b"no image")
-    with pytest.raises(UnreachableError, match="no answer for 0.5 s"):
+    with pytest.raises(UnreachableError, match="no answer for"):
         device.machine.switch_on()
     device.machine.switch_off()
     assert bench.console[-2:] == ["boot: slot 1 refused: no image", "boot: no image"]
