@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import config
 
 from fuota import FragDecoder, FragmentationSession, parity_matrix
 from fuota.errors import ImageError, ParameterError, PlanError
@@ -76,6 +77,7 @@ def test_the_shape_of_a_session():
         block[0, 0] = 1
 
 
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="the search takes minutes without the compiler")
 @pytest.mark.parametrize("version", [1, 2])
 def test_chosen_coded_fragments_are_standard_fragments(version):
     session = FragmentationSession.fit(bytes(range(200)), frag_size=8, redundancy=9, version=version, coded="chosen")
