@@ -9,7 +9,7 @@ ENGINE := tests/gf2 $(wildcard tests/fragmentation/test_*.py) tests/sim/test_ker
 # If this variable is set, Python keeps no bytecode and every start takes three times as long.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test test-slow check lint language types layers graph bench bench-short firmware native native-test fuzz size clean help
+.PHONY: run test test-slow field check lint language types layers graph bench bench-short firmware native native-test fuzz size clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -27,6 +27,9 @@ test-slow: $(VENV)/.dev ## long tests, properties with more examples, the engine
 	@kernels=$$(mktemp -d) && trap 'rm -rf "$$kernels"' EXIT && export NUMBA_CACHE_DIR="$$kernels" \
 	    && NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(PARALLEL) -m '' $(ENGINE) && rm -rf "$$kernels" \
 	    && NUMBA_CPU_NAME=generic $(BIN)/python -m pytest $(PARALLEL) -m '' $(ENGINE)
+
+field: $(VENV)/.dev     ## images beside objcopy, srec_cat, imgtool, esptool and detools
+	@$(BIN)/python -m pytest $(PARALLEL) -m field
 
 check: lint language types layers ## everything that needs no test run
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the tools that test the C decoder: compilers for the host and for Cortex-M, sanitizers, libFuzzer, QEMU (Debian, Ubuntu).
+# Installs the tools that test the C decoder (compilers for the host and for Cortex-M, sanitizers, libFuzzer, QEMU), and srec_cat, which
+# writes the HEX and S-record files of the tests (Debian, Ubuntu).
 # For CI, as root or with sudo. Does nothing if all tools are installed.
 set -eu
 missing=
@@ -10,6 +11,7 @@ need gcov gcc
 need clang clang
 need arm-none-eabi-gcc gcc-arm-none-eabi
 need qemu-system-arm qemu-system-arm
+need srec_cat srecord
 echo 'int main(void){return 0;}' | gcc -m32 -c -x c - -o /dev/null 2>/dev/null || missing="$missing gcc-multilib"
 [ -f /usr/lib/arm-none-eabi/newlib/libc_nano.a ] || [ -f /usr/lib/arm-none-eabi/lib/libc_nano.a ] || missing="$missing libnewlib-arm-none-eabi"
 if command -v clang >/dev/null 2>&1; then

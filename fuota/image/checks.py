@@ -126,6 +126,8 @@ def _signature_findings(image: FirmwareImage, verification: Verification, *, req
         yield error("signature", verification.why)
     elif state is SignatureState.PRESENT:
         yield severity("signature-not-verified", verification.why)
+    elif state is SignatureState.BODY_NOT_READABLE:
+        yield warning("body-not-readable", verification.why)
     elif state is SignatureState.HASH_ONLY:
         yield severity(
             "hash-only",

@@ -31,6 +31,7 @@ class SignatureState(StrEnum):
     NONE = "none"
     HASH_ONLY = "hash only"
     PRESENT = "present, not verified"
+    BODY_NOT_READABLE = "signed, body not readable"
     VERIFIED = "verified"
     WRONG = "wrong"
 

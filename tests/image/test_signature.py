@@ -31,7 +31,7 @@ def message_of(result) -> str:
     (message,) = (
         finding.message
         for finding in result.findings
-        if finding.code in ("signature", "other-key", "signature-not-verified")
+        if finding.code in ("signature", "other-key", "signature-not-verified", "body-not-readable")
     )
     return message
 
@@ -208,7 +208,8 @@ def test_sbsfu_image():
     assert checked(corpus.sbsfu(), corpus.public_pem("p256", 1)).signature is WRONG
     assert "public key is Ed25519" in message_of(checked(corpus.sbsfu(), corpus.public_pem("ed25519")))
     encrypted = checked(corpus.sbsfu(encrypted=True), PUBLIC)
-    assert encrypted.signature is PRESENT
+    assert encrypted.signature is SignatureState.BODY_NOT_READABLE
+    assert [finding.code for finding in encrypted.findings.warnings] == ["body-not-readable"]
     assert "its firmware is encrypted" in message_of(encrypted)
 
 

@@ -11,7 +11,8 @@ from fuota.image.description import SignatureState
 class Verification:
     """Result of the verification of a signature.
 
-    state: VERIFIED, WRONG, or PRESENT if the signature cannot be verified.
+    state: VERIFIED, WRONG, PRESENT if the signature cannot be verified, or BODY_NOT_READABLE if it is by the key over the hash that
+    the image states, and the content is encrypted, so that this hash cannot be compared.
     why: the reason in words; empty if the signature is verified.
     other_key: whether the image names its signing key and that key is not the public key.
     """
@@ -24,6 +25,11 @@ class Verification:
 def verified() -> Verification:
     """Return the result for a signature by the public key over the content that is sent."""
     return Verification(state=SignatureState.VERIFIED)
+
+
+def body_not_readable(why: str) -> Verification:
+    """Return the result for a signature by the public key over a hash of encrypted content, for the reason `why`."""
+    return Verification(state=SignatureState.BODY_NOT_READABLE, why=f"its signature is by this key, but {why}")
 
 
 def wrong(why: str = "its signature does not match the public key, or it was changed after signing") -> Verification:

@@ -11,7 +11,7 @@ from fuota.errors import ParameterError
 from fuota.image.description import ImageFormat
 from fuota.image.firmware import FirmwareImage
 from fuota.image.signatures.public_key import PublicKey, is_signature, key_kind, load_public_key
-from fuota.image.signatures.verification import Verification, not_verified, verified, wrong
+from fuota.image.signatures.verification import Verification, body_not_readable, not_verified, verified, wrong
 
 MAX_SIGNATURE_BYTES = 512
 """Limit for a signature file: more than any signature here, also in base64, has."""
@@ -77,9 +77,7 @@ def _verify_sbsfu(image: FirmwareImage, key: PublicKey) -> Verification:
     if not is_signature(key, signature, image.data[:SIGNED_BYTES]):
         return wrong()
     if image.description.encrypted:
-        return not_verified(
-            "the signature of its header is right, but its firmware is encrypted, so its hash in the header cannot be checked"
-        )
+        return body_not_readable("its firmware is encrypted, so the hash in its header cannot be compared")
     return verified()
 
 
