@@ -122,7 +122,7 @@ def _on_disk(path: Path) -> int:
     if path.suffix == ".jsonl":
         return len({json.loads(line)["seqno"] for line in path.read_text().splitlines()})
     with contextlib.closing(sqlite3.connect(path)) as journal:
-        return int(journal.execute("SELECT COUNT(DISTINCT body) FROM uplink").fetchone()[0])
+        return int(journal.execute("SELECT COUNT(DISTINCT seqno) FROM uplink").fetchone()[0])
 
 
 def section(devices: int = 10_000, count: int = 10_000) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -30,6 +31,7 @@ def write_whole(path: Path, content: bytes, *, what: str, mode: int = SHARED) ->
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 write_durably(file, content)
             temporary.replace(target)
+            sync_folder(target.parent)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
@@ -50,11 +52,39 @@ def append(path: Path, content: bytes, *, what: str, mode: int = SHARED) -> None
     what: name of the file in the message. Raises StorageError.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
+        is_new = not path.exists()
         with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode), "ab") as file:
             write_durably(file, content)
+        if is_new:
+            sync_folder(path.parent)
     except OSError as error:
         raise not_writable(what, path, error) from None
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder that only its owner can read, if it does not exist, and have its name on disk when this returns.
+
+    Raises OSError.
+    """
+    for folder in reversed([path, *path.parents]):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(folder.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Return when the names in a folder are on disk: a power cut can otherwise take away a new file. Raises OSError."""
+    if os.name == "nt":  # folders cannot be opened
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def not_writable(what: str, path: Path, error: OSError) -> StorageError:

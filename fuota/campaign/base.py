@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fuota.campaign.journal import Journal
+from fuota.campaign.verdict import in_order_of_sending
 from fuota.device import IMAGE_REPORT_FPORT, ImageReport
 from fuota.errors import MessageError, PlanError
 from fuota.findings import Finding, warning
@@ -23,12 +24,12 @@ def known_images(journal: Journal, server: str | None = None) -> dict[str, str]:
     for campaign in reversed(journal.campaigns()):
         if server is not None and campaign.server != server and is_loopback(campaign.server):
             continue
-        for uplink in journal.uplinks(campaign):
-            if uplink.port == IMAGE_REPORT_FPORT:
-                try:
-                    known[uplink.dev_eui] = ImageReport.parse(uplink.pdu).sha256.hex()
-                except MessageError:
-                    continue
+        reports = [message for message in journal.messages(campaign) if message.port == IMAGE_REPORT_FPORT]
+        for message in in_order_of_sending(reports):
+            try:
+                known[message.dev_eui] = ImageReport.parse(message.pdu).sha256.hex()
+            except MessageError:
+                continue
     return known
 
 

@@ -48,4 +48,4 @@ class ResultFile:
 
     def _append(self, event: str, **fields: object) -> None:
         line = json.dumps({"event": event, "at": datetime.now(UTC).isoformat(), **fields})
-        files.append(self.path, f"{line}\n".encode(), what="the result file")
+        files.append(self.path, f"{line}\n".encode(), what="the result file", mode=files.PRIVATE)

@@ -11,10 +11,16 @@ def identity(status: TransferStatus) -> dict[str, object]:
     return {name: getattr(status, name) for name in ("job_id", "start_time_ms", "end_time_ms")}
 
 
+def job_start_ms(journal: Journal, campaign: Campaign) -> int | None:
+    """Return the start of the job in ms since 1970, by the clock of the server; None if the server has not reported it."""
+    starts_ms = [event["start_time_ms"] for event in journal.history(campaign.id) if event["what"] == "started"]
+    return int(starts_ms[0]) if starts_ms else None
+
+
 def is_another(journal: Journal, campaign: Campaign, status: TransferStatus) -> bool:
     """Return whether the status is about another job than the job of the campaign, which has the same id."""
-    starts_ms = [event["start_time_ms"] for event in journal.history(campaign.id) if event["what"] == "started"]
-    return bool(starts_ms and status.start_time_ms and status.start_time_ms != starts_ms[0])
+    start_ms = job_start_ms(journal, campaign)
+    return bool(start_ms and status.start_time_ms and status.start_time_ms != start_ms)
 
 
 def record_status(journal: Journal, campaign: Campaign, status: TransferStatus) -> Campaign:
@@ -22,7 +28,7 @@ def record_status(journal: Journal, campaign: Campaign, status: TransferStatus) 
     if campaign.state is CampaignState.INTENDED:
         journal.note(campaign.id, "found", {"job_id": status.job_id, "state": status.state})
         campaign = journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=status.job_id)
-    if status.start_time_ms and not any(event["what"] == "started" for event in journal.history(campaign.id)):
+    if status.start_time_ms and job_start_ms(journal, campaign) is None:
         journal.note(campaign.id, "started", {"start_time_ms": status.start_time_ms})
     if not status.finished or campaign.state is not CampaignState.LAUNCHED:
         return campaign

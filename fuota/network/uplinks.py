@@ -1,16 +1,18 @@
 """The data stream: what the network server reports about each uplink (Application API reference, "Application Payload").
 
-The server posts one JSON object, or an array of objects if batching is on. Unknown fields are kept and are not an error, as the
-reference requires. Of the known fields only the device is required.
+The server posts one JSON object, or an array of objects if batching is on. A report of a device needs `devEui`, `port` and `pdu`.
+Every other field is optional: if it is unknown or has an unexpected value, it is kept as it came and is not an error, as the
+reference requires (Application Payload: "continue to parse"). A proof of an update must not be lost to a field that nobody needs.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
 from fuota.calls import checked_call
 from fuota.errors import MessageError
@@ -27,7 +29,8 @@ class Uplink:
 
     EUIs are 16 upper-case hex digits. Times are aware and in UTC. Latitudes and longitudes are decimal degrees.
     pdu: payload. port: FPort, 0 to 255. channel, data_rate: indices.
-    dup: whether the uplink was already forwarded through another gateway. extra: unknown fields, by the server's names.
+    dup: whether the uplink was already forwarded through another gateway.
+    extra: unknown fields, and optional fields with an unexpected value, by the server's names.
     """
 
     dev_eui: str
@@ -75,16 +78,21 @@ def parse_uplinks(body: bytes | str | Sequence[object] | Mapping[str, object]) -
     """Return the uplinks of one notification or of a batch, in their order.
 
     body: the JSON as posted, or the value that it decodes to.
-    Raises MessageError with the number of the notification (from 1) and the field.
+    Raises MessageError with the number of the notification (from 1) and the field if any notification cannot be used: it is not
+    an object, names no device, or has a port or a payload that cannot be read. `read_body` returns the others of such a batch.
     """
-    content = _decode(body) if isinstance(body, bytes | str) else body
+    content = decode_body(body) if isinstance(body, bytes | str) else body
     batch = content if isinstance(content, list | tuple) else [content]
-    return [_parse(item, f"notification {number} of {len(batch)}") for number, item in enumerate(batch, 1)]
+    return [read_notification(item, f"notification {number} of {len(batch)}") for number, item in enumerate(batch, 1)]
 
 
-def _decode(body: bytes | str) -> object:
+def decode_body(body: bytes | str) -> object:
+    """Return the value of a body in JSON. Numbers that JSON does not have, such as NaN and 1e999, are texts.
+
+    Raises MessageError if the body is not JSON.
+    """
     try:
-        content: object = json.loads(body, parse_constant=_refuse_constant)
+        content: object = json.loads(body, parse_constant=str, parse_float=_finite_or_text)
     except RecursionError:
         raise MessageError(
             "the body must be an object or an array of objects, got JSON that is nested too deeply"
@@ -94,19 +102,28 @@ def _decode(body: bytes | str) -> object:
     return content
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")
+def _finite_or_text(digits: str) -> float | str:
+    value = float(digits)
+    return value if math.isfinite(value) else digits
 
 
-def _parse(item: object, where: str) -> Uplink:
+def read_notification(item: object, where: str) -> Uplink:
+    """Return the uplink of one notification. where: name of the notification in the message. Raises MessageError."""
     if not isinstance(item, dict):
         raise MessageError(f"{where} must be a JSON object, got {_shown(item)}")
     extra = dict(item)
     values: dict[str, Any] = {}
     for name, known in _FIELDS.items():
-        value = extra.pop(known.wire, None)
-        if value is not None:
+        value = extra.get(known.wire)
+        if value is None:
+            extra.pop(known.wire, None)
+            continue
+        try:
             values[name] = _read(known, value, where)
+            del extra[known.wire]
+        except MessageError:
+            if name in _REQUIRED:
+                raise
     if "dev_eui" not in values:
         raise MessageError(f"{where} has no devEui, which names the device")
     return Uplink(**values, extra=extra)
@@ -221,6 +238,8 @@ class _Field:
     write: Callable[[Any], object] = _same
 
 
+_REQUIRED = frozenset({"dev_eui", "port", "pdu"})
+"""Fields without which a report of a device means nothing."""
 _FIELDS = {
     "dev_eui": _Field("devEui", _eui),
     "gw_eui": _Field("gwEui", _eui),

@@ -235,7 +235,8 @@ def test_a_folder_that_cannot_be_used_is_named_in_one_line(tmp_path, make):
 
 def test_a_damaged_journal_raises_storage_errors(journal, new_campaign):
     campaign = new_campaign()
-    journal.path.write_bytes(b"overwritten by somebody" * 1000)
+    for file in (journal.path, journal.path.with_name("journal.sqlite-wal")):
+        file.write_bytes(b"overwritten by somebody" * 1000)
     for touch in (lambda: journal.uplinks(campaign), lambda: journal.store_uplinks([uplink(1)])):
         with pytest.raises(StorageError):
             touch()
@@ -244,9 +245,9 @@ def test_a_damaged_journal_raises_storage_errors(journal, new_campaign):
 def test_the_schema_of_a_newer_fuota_is_refused_and_not_changed(tmp_path):
     Journal(tmp_path).close()
     db = sqlite3.connect(tmp_path / "journal.sqlite")
-    db.execute("PRAGMA user_version = 2")
+    db.execute("PRAGMA user_version = 3")
     db.close()
     before = (tmp_path / "journal.sqlite").read_bytes()
-    with pytest.raises(StorageError, match=r"newer fuota \(schema 2; this one reads 1\)"):
+    with pytest.raises(StorageError, match=r"newer fuota \(schema 3; this version reads 2\)"):
         Journal(tmp_path)
     assert (tmp_path / "journal.sqlite").read_bytes() == before

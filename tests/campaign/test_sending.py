@@ -137,7 +137,8 @@ def test_a_refused_key_or_failing_server_is_noticed_before_anything_is_sent(serv
 
 
 def test_nothing_is_sent_if_the_intent_cannot_be_recorded(server, journal, start):
-    journal.path.write_bytes(b"overwritten by somebody" * 1000)
+    for file in (journal.path, journal.path.with_name("journal.sqlite-wal")):
+        file.write_bytes(b"overwritten by somebody" * 1000)
     with pytest.raises(StorageError):
         start()
     assert server.posts() == []
