@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fuota.errors import MessageError
@@ -27,6 +29,12 @@ class StreamBody:
     raw: bytes
     uplinks: tuple[tuple[int, Uplink], ...] = ()
     refusals: tuple[Refusal, ...] = ()
+
+    @classmethod
+    def of(cls, uplinks: Sequence[Uplink]) -> StreamBody:
+        """Return the body of one batch of uplinks."""
+        raw = json.dumps([uplink.to_json() for uplink in uplinks]).encode()
+        return cls(raw=raw, uplinks=tuple(enumerate(uplinks)))
 
 
 def read_body(raw: bytes) -> StreamBody:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -137,8 +139,8 @@ def test_a_refused_key_or_failing_server_is_noticed_before_anything_is_sent(serv
 
 
 def test_nothing_is_sent_if_the_intent_cannot_be_recorded(server, journal, start):
-    for file in (journal.path, journal.path.with_name("journal.sqlite-wal")):
-        file.write_bytes(b"overwritten by somebody" * 1000)
+    with closing(sqlite3.connect(journal.path)) as other:
+        other.execute("DROP TABLE campaign")
     with pytest.raises(StorageError):
         start()
     assert server.posts() == []

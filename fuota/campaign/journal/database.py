@@ -54,6 +54,11 @@ class Database:
         with self._lock, self._errors():
             return self._db.execute(query, values).fetchall()
 
+    def count(self, table: str) -> int:
+        """Return the number of rows of a table. Raises StorageError."""
+        (row,) = self.read(f"SELECT COUNT(*) AS rows FROM {table}")  # noqa: S608 - ours
+        return int(row["rows"])
+
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Run the block in a transaction that is on disk when the block has ended, or undone if it raises."""
@@ -80,8 +85,10 @@ class Database:
         db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         try:
             db.row_factory = sqlite3.Row
-            db.text_factory = _text
-            db.execute(f"PRAGMA synchronous = {'FULL' if _uses_write_ahead_log(db) else 'EXTRA'}")
+            db.text_factory = text_from
+            db.execute("PRAGMA synchronous = EXTRA")  # also while the mode changes
+            if _uses_write_ahead_log(db):
+                db.execute("PRAGMA synchronous = FULL")
         except BaseException:
             db.close()
             raise
@@ -116,7 +123,7 @@ def _uses_write_ahead_log(db: sqlite3.Connection) -> bool:
     return str(mode) == "wal"
 
 
-def _text(value: bytes) -> str:
+def text_from(value: bytes) -> str:
     """Return a text, also a damaged text, which its checksum then shows."""
     return value.decode("utf-8", "surrogateescape")
 

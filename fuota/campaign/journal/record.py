@@ -22,15 +22,16 @@ from fuota.errors import ParameterError
 from fuota.network import Uplink
 from fuota.network.stream_body import StreamBody, read_body
 
+FILE_NAME = "journal.sqlite"
+"""Name of the file in its folder."""
 _RUNNING = (CampaignState.INTENDED, CampaignState.LAUNCHED)
-_MANY_ROWS = 2**62
 
 
 class Journal:
     """Campaigns of one user, in the file `journal.sqlite` of `folder`. Raises StorageError if it cannot be written or read."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = Database(folder / "journal.sqlite")
+        self._database = Database(folder / FILE_NAME)
         self._tables = Tables(self._database)
         self._numbers: dict[str, int] = {}
         try:
@@ -119,9 +120,7 @@ class Journal:
 
     def store_uplinks(self, uplinks: Iterable[Uplink]) -> None:
         """Store uplinks of any campaign. All of them are on disk when this returns, or none if it raises."""
-        batch = list(uplinks)
-        raw = json.dumps([uplink.to_json() for uplink in batch]).encode()
-        self.store_bodies([StreamBody(raw=raw, uplinks=tuple(enumerate(batch)))])
+        self.store_bodies([StreamBody.of(list(uplinks))])
 
     def uplinks(self, campaign: Campaign) -> list[Uplink]:
         """Return the uplinks that arrived during the campaign, in order of arrival, read again from the stored bodies."""

@@ -57,7 +57,12 @@ def create(database: Database) -> None:
                 _rename_tables_of_version_1(db)
             create_tables(db)
             if version == 1:
-                _copy_version_1(db)
+                try:
+                    _copy_version_1(db)
+                except ValueError as error:
+                    raise StorageError(
+                        f"{database.path} of an older fuota is damaged: {error}; it was not changed"
+                    ) from error
             db.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -12,7 +12,7 @@ from fuota.campaign.journal.rows import insert, insert_all
 from fuota.network import Uplink
 from fuota.network.stream_body import StreamBody
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -95,6 +95,6 @@ def message_from(row: sqlite3.Row, dev_euis: Mapping[int, str]) -> DeviceMessage
 
 
 def _narrow(uplink: Uplink) -> tuple[int | str | bytes | None, ...]:
-    sent_us = None if uplink.txtime is None else (uplink.txtime - _EPOCH) // _MICROSECOND
+    sent_us = None if uplink.txtime is None else (uplink.txtime - EPOCH) // _MICROSECOND
     tags = ",".join(uplink.tags) or None
     return (uplink.port, uplink.join_id, uplink.seqno, sent_us, uplink.app_eui, tags, uplink.pdu)
