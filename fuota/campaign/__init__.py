@@ -22,6 +22,9 @@ __getattr__, __dir__, __all__ = lazy_names(
             "Campaign",
             "CampaignState",
             "Journal",
+            "JournalCheck",
+            "check_journal",
+            "salvage_journal",
         ),
         "lateness": (
             "is_late",

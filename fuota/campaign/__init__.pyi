@@ -10,6 +10,9 @@ from fuota.campaign.gate import pass_gate as pass_gate
 from fuota.campaign.journal import Campaign as Campaign
 from fuota.campaign.journal import CampaignState as CampaignState
 from fuota.campaign.journal import Journal as Journal
+from fuota.campaign.journal import JournalCheck as JournalCheck
+from fuota.campaign.journal import check_journal as check_journal
+from fuota.campaign.journal import salvage_journal as salvage_journal
 from fuota.campaign.lateness import is_late as is_late
 from fuota.campaign.lateness import lasts_ms as lasts_ms
 from fuota.campaign.launch_plan import Expected as Expected

@@ -98,17 +98,16 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error) as error:
-            raise self.error(error) from error
-
-    def error(self, error: OSError | sqlite3.Error) -> StorageError:
-        """Return the StorageError that says what is wrong with the file and what to do."""
-        if isinstance(error, OSError):
-            return StorageError(f"the journal {self.path} cannot be used: {error.strerror or error}; {_OTHER_ADVICE}")
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the higher bits say more about the same error
-        if advice := _ADVICE.get(code):
-            return StorageError(f"the journal {self.path} cannot be used: {advice}")
-        return StorageError(f"the journal {self.path} cannot be used: {error}; {_OTHER_ADVICE}")
+        except UnicodeDecodeError as error:  # Python cannot read the message of SQLite, which quotes a damaged text
+            raise StorageError(f"the journal {self.path} cannot be used: {_ADVICE[sqlite3.SQLITE_CORRUPT]}") from error
+        except OSError as error:
+            raise StorageError(
+                f"the journal {self.path} cannot be used: {error.strerror or error}; {_OTHER_ADVICE}"
+            ) from error
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the higher bits say more about the same error
+            reason = _ADVICE.get(code, f"{error}; {_OTHER_ADVICE}")
+            raise StorageError(f"the journal {self.path} cannot be used: {reason}") from error
 
 
 def _uses_write_ahead_log(db: sqlite3.Connection) -> bool:

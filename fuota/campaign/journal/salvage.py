@@ -114,7 +114,7 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
 def _opening_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         raise StorageError(f"{path} cannot be opened: {error}; nothing in it can be saved") from error
 
 
