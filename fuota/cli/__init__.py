@@ -24,7 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Deliver": {"launch": "launch", "watch": "launch", "cancel": "launch", "transfer": "transfer"},
     "Devices and groups": {"device": "device", "group": "group", "downlink": "downlink", "uplinks": "uplinks"},
     "Images and messages": {"image": "image", "encode": "coding", "decode": "coding", "message": "message"},
-    "Look up and check": {"airtime": "airtime", "region": "region", "doctor": "doctor"},
+    "Look up and check": {"airtime": "airtime", "region": "region", "doctor": "doctor", "journal": "journal"},
 }
 """Commands by the headings of `fuota --help`, each with its module in `fuota.cli.commands`, which is loaded when it is needed."""
 

@@ -1,4 +1,4 @@
-"""Bodies of the data stream: the notifications in them that can be used, and those that cannot."""
+"""Bodies of the data stream, with their usable notifications and the reasons why others are refused."""
 
 from __future__ import annotations
 

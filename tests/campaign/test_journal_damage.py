@@ -46,7 +46,7 @@ def content(folder) -> list[object]:
         ]
 
 
-def changed(folder, statement: str, *values: object) -> None:
+def change(folder, statement: str, *values: object) -> None:
     with closing(sqlite3.connect(folder / "journal.sqlite")) as db:
         db.execute(statement, values)
         db.commit()
@@ -70,7 +70,7 @@ def changed(folder, statement: str, *values: object) -> None:
     ],
 )
 def test_changed_row_is_never_read_as_content(folder, statement):
-    changed(folder, statement)
+    change(folder, statement)
     with pytest.raises(StorageError, match="is damaged"):
         content(folder)
     if "member" not in statement:  # it follows from the other tables
@@ -125,7 +125,7 @@ def test_salvage_of_a_whole_journal_keeps_everything(folder, tmp_path):
 )
 def test_uplinks_are_saved_from_their_rows_or_from_their_bodies(folder, tmp_path, statement, lost):
     verdicts = [row[3] for row in content(folder)]
-    changed(folder, statement)
+    change(folder, statement)
     saved = salvage_journal(folder, tmp_path / "saved")
     assert saved.problems
     assert saved.rows["uplink"] == 80 - lost
@@ -133,8 +133,8 @@ def test_uplinks_are_saved_from_their_rows_or_from_their_bodies(folder, tmp_path
 
 
 def test_lost_uplinks_do_not_move_others_into_another_campaign(folder, tmp_path):
-    changed(folder, "DELETE FROM uplink WHERE seq <= 10")
-    changed(folder, "DELETE FROM body WHERE nr <= 10")
+    change(folder, "DELETE FROM uplink WHERE seq <= 10")
+    change(folder, "DELETE FROM body WHERE nr <= 10")
     salvage_journal(folder, tmp_path / "saved")
     with closing(Journal(tmp_path / "saved")) as journal:
         second, first = journal.campaigns()
@@ -163,7 +163,7 @@ def test_damaged_pages_cost_only_their_rows(folder, tmp_path):
 
 
 def test_salvage_does_not_change_the_damaged_file(folder, tmp_path):
-    changed(folder, "UPDATE uplink SET pdu = x'00' WHERE seq = 3")
+    change(folder, "UPDATE uplink SET pdu = x'00' WHERE seq = 3")
     before = (folder / "journal.sqlite").read_bytes()
     salvage_journal(folder, tmp_path / "saved")
     check_journal(folder)

@@ -1,4 +1,4 @@
-"""What the journal keeps if the power fails, a transaction fails, or another program uses the file."""
+"""The journal keeps its content if the power fails, if a transaction fails, and if another program uses the file."""
 
 from __future__ import annotations
 

@@ -86,6 +86,9 @@ def test_all_commands_exist():
         "region",
         "region list",
         "region show",
+        "journal",
+        "journal check",
+        "journal salvage",
     }
 
 

@@ -301,7 +301,7 @@ def test_the_target_decides_the_exit_code(fuota, image):
     share = verdict(fuota("simulate", image, *IN865, "--json"))["share"]
     for target, code in ((share, 0), (share + 1e-3, 1), (0.5, 0), (1, 1)):
         result = fuota("simulate", image, *IN865, "--target", target)
-        assert (result.code, result.err) == (code, "")
+        assert (result.code, result.words) == (code, "")
         assert f"of all devices: {'missed' if code else 'met'}" in words(result.out)
 
 
@@ -377,7 +377,7 @@ def test_missing_argument_or_file_has_exit_code_2(fuota, options, message):
 
 def test_plot_writes_a_picture(fuota, image, tmp_path):
     result = fuota("simulate", image, *GOOD, "--plot", tmp_path / "out.png")
-    assert (result.code, result.err) == (0, f"wrote {tmp_path / 'out.png'}\n")
+    assert (result.code, result.words) == (0, f"wrote {tmp_path / 'out.png'}\n")
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 

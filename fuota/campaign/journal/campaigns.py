@@ -64,7 +64,7 @@ class CampaignRow:
     """A campaign, with what only the journal needs.
 
     nr: number of the campaign, from 1. after_seq: number of the last uplink before the campaign.
-    concluded: whether its verdict was given: then it no longer waits for devices.
+    concluded: whether its verdict is recorded, so that nobody waits for its devices.
     """
 
     nr: int

@@ -21,7 +21,7 @@ from fuota.network import Uplink
 from fuota.network.stream_body import StreamBody, read_body
 
 _TABLES = ("campaign", "history", "device", "body", "uplink")
-"""Tables with content of their own. The others follow from these."""
+"""Tables to save. All other tables can be computed from these."""
 _BLIND_ROWS = 1000
 """Row numbers to try after the last readable row of a table whose pages are damaged."""
 
@@ -191,7 +191,7 @@ def _uplink_from(row: sqlite3.Row, dev_eui: str) -> Uplink:
 
 
 def _write_campaigns(db: sqlite3.Connection, tables: dict[str, _Table], last_seqs: dict[int, int]) -> None:
-    """Write campaigns and their history. Lost uplinks change the numbers of the later ones, and so the spans of campaigns."""
+    """Write campaigns and their history. Lost uplinks change the numbers of the later ones, which changes the spans of campaigns."""
     for row in tables["campaign"].rows:
         body = max((uplink["body"] for uplink in tables["uplink"].rows if uplink["seq"] <= row["after_seq"]), default=0)
         after_seq = max((seq for number, seq in last_seqs.items() if number <= body), default=0)
