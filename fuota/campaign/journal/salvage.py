@@ -191,7 +191,7 @@ def _uplink_from(row: sqlite3.Row, dev_eui: str) -> Uplink:
 
 
 def _write_campaigns(db: sqlite3.Connection, tables: dict[str, _Table], last_seqs: dict[int, int]) -> None:
-    """Write campaigns and their history. Lost uplinks change the numbers of the later ones, which changes the spans of campaigns."""
+    """Write campaigns and their history. If uplinks are lost, later uplinks get other numbers, and so do the spans of campaigns."""
     for row in tables["campaign"].rows:
         body = max((uplink["body"] for uplink in tables["uplink"].rows if uplink["seq"] <= row["after_seq"]), default=0)
         after_seq = max((seq for number, seq in last_seqs.items() if number <= body), default=0)
