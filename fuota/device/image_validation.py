@@ -12,9 +12,18 @@ from fuota.device.profile import DeviceProfile
 from fuota.device.profile_file import load_profile
 from fuota.errors import ImageError, ParameterError
 from fuota.findings import Finding, Findings, error, warning
-from fuota.image import FirmwareImage, ImageCheck, ImageRequirements, RequirementChanges, SignatureState, check
-from fuota.image.checks import PATCHES, sorted_by_severity
-from fuota.image.delta import apply_patch
+from fuota.image import (
+    PATCHES,
+    FirmwareImage,
+    ImageCheck,
+    ImageFormat,
+    ImageRequirements,
+    RequirementChanges,
+    SignatureState,
+    check,
+)
+from fuota.image.checks import sorted_by_severity
+from fuota.image.patch_application import apply_patch
 
 _MAX_FILE_BYTES = 64 * 1024
 """Limit for the file of a key or a signature. Both are far smaller, but the file may be the wrong file."""
@@ -86,30 +95,66 @@ def inspect_patch(
     patch cannot be applied to the base, otherwise the same as `inspect_image`.
     """
     device_requirements = _requirements(patch, profile).changed(**requirements)
-    target_image = FirmwareImage(
-        data=apply_patch(base, patch.data),
-        name=f"target of {patch.name}",
-        requirements=_target_requirements(device_requirements),
+    target = _check_target(
+        patch,
+        apply_patch(base, patch.data),
+        _target_requirements(device_requirements),
+        public_key=public_key,
+        signature=signature,
     )
-    target = inspect_image(target_image, public_key=public_key, signature=signature)
     base_sha256 = hashlib.sha256(base).hexdigest()
-    patch_check = inspect_image(replace(patch, requirements=_patch_requirements(device_requirements, base_sha256)))
-    findings = (
-        *patch_check.findings,
-        *_base_findings(device_requirements.base_sha256, base_sha256),
-        *_proof_findings(target),
+    patch_check = inspect_image(
+        replace(patch, requirements=_patch_requirements(patch, device_requirements, base_sha256))
     )
-    return replace(patch_check, findings=sorted_by_severity(findings)), target
+    findings = (
+        *_patch_findings(patch_check, target),
+        *_base_findings(device_requirements.base_sha256, base_sha256),
+        *_proof_findings(patch, base, target),
+    )
+    state = target.signature if patch_check.signature is SignatureState.PRESENT else patch_check.signature
+    return replace(patch_check, signature=state, findings=sorted_by_severity(findings)), target
 
 
-def _patch_requirements(requirements: ImageRequirements, base_sha256: str) -> ImageRequirements:
+def _check_target(
+    patch: FirmwareImage,
+    target: bytes,
+    requirements: ImageRequirements,
+    *,
+    public_key: bytes | str | Path | None,
+    signature: bytes | str | Path | None,
+) -> ImageCheck:
+    """Return the check of the image that a patch makes.
+
+    The manifest of an mbed-signed patch has the version, the hardware and the signature of its target. So the target is checked as
+    the block with that manifest, unless there is a signature beside the target.
+    """
+    image = FirmwareImage(data=target, name=f"target of {patch.name}", requirements=requirements)
+    if patch.format is not ImageFormat.MBED_SIGNED or signature is not None:
+        return inspect_image(image, public_key=public_key, signature=signature)
+    from fuota.image.formats.mbed_signed import whole_image  # the libraries of the readers are slow to import
+
+    # The manifest is not in the slot, so the check of the patch compares the target with the slot.
+    without_slot = replace(requirements, slot_bytes=None, flash_bytes=None)
+    block = replace(image, data=whole_image(patch.data, target), requirements=without_slot)
+    return replace(inspect_image(block, public_key=public_key), image=image)
+
+
+def _patch_findings(patch_check: ImageCheck, target: ImageCheck) -> tuple[Finding, ...]:
+    """Return the findings about a patch. The check of the target has the finding about a signature over the target."""
+    answered = {"signature-not-verified"} if target.signature is not SignatureState.NONE else set()
+    return tuple(finding for finding in patch_check.findings if finding.code not in answered)
+
+
+def _patch_requirements(patch: FirmwareImage, requirements: ImageRequirements, base_sha256: str) -> ImageRequirements:
+    """Return the requirements that the patch itself must fulfil; its target must fulfil the others."""
+    is_block = patch.format is ImageFormat.MBED_SIGNED
     return replace(
         requirements,
         hardware=None,
         running_version=None,
         signed=False,
-        slot_bytes=None,
-        flash_bytes=None,
+        slot_bytes=requirements.slot_bytes if is_block else None,
+        flash_bytes=requirements.flash_bytes if is_block else None,
         base_sha256=base_sha256,
     )
 
@@ -126,8 +171,10 @@ def _base_findings(running_sha256: str | None, base_sha256: str) -> tuple[Findin
     return (error("base", f"its base is {base_sha256[:16]}…, but the devices run {str(running_sha256)[:16]}…"),)
 
 
-def _proof_findings(target: ImageCheck) -> tuple[Finding, ...]:
-    """Return a finding if nothing in the target proves the base. A patch does not state its base; a hash in the target shows it."""
+def _proof_findings(patch: FirmwareImage, base: bytes, target: ImageCheck) -> tuple[Finding, ...]:
+    """Return a finding if nothing proves the base: neither a hash in the patch nor a hash in the target."""
+    if patch.format is ImageFormat.ESP_DELTA_PATCH:
+        return _esp_findings(patch, base, target)
     has_hash = any(digest.matches for digest in target.image.description.digests)
     if has_hash or target.signature is SignatureState.VERIFIED:
         return ()
@@ -138,6 +185,19 @@ def _proof_findings(target: ImageCheck) -> tuple[Finding, ...]:
             f" {target.image.sha256[:16]}… is the SHA-256 of the new image",
         ),
     )
+
+
+def _esp_findings(patch: FirmwareImage, base: bytes, target: ImageCheck) -> tuple[Finding, ...]:
+    """Return the findings about the base that the header proves, and about a target that ESP-IDF refuses (esp_ota_end)."""
+    from fuota.image.formats.esp_delta_patch import check_base  # the libraries of the readers are slow to import
+
+    findings = check_base(patch.data, base)
+    if target.image.format is ImageFormat.ESP_APP:
+        return findings
+    message = (
+        f"the image that it makes is {target.image.format}, but ESP-IDF takes only an ESP32 application (esp_ota_end)"
+    )
+    return (*findings, warning("patch-unsupported", message))
 
 
 def _requirements(image: FirmwareImage, profile: DeviceProfile | str | Path | None) -> ImageRequirements:

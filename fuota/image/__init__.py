@@ -9,7 +9,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "checks": (
             "ImageCheck",
-            "PATCHES",
             "check",
             "on_air_bytes",
         ),
@@ -23,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "Description",
             "Digest",
             "ImageFormat",
+            "PATCHES",
             "Part",
             "SignatureState",
         ),

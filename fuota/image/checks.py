@@ -20,9 +20,6 @@ from fuota.image.versions import is_newer
 
 CONTAINERS = frozenset({ImageFormat.INTEL_HEX, ImageFormat.S_RECORD, ImageFormat.ELF, ImageFormat.UF2})
 """Formats that `convert` turns into a binary."""
-PATCHES = frozenset({ImageFormat.DETOOLS_PATCH, ImageFormat.BSDIFF_PATCH})
-"""Formats that the device applies to the image that it runs."""
-
 FILLER_SHARE = 0.05
 """Share of filler from which the finding is a warning."""
 RANDOM_BITS = 7.9
@@ -136,7 +133,7 @@ def _signature_findings(image: FirmwareImage, verification: Verification, *, req
     elif state is SignatureState.NONE and required:
         patch = (
             "; it is a patch: name its base (--base), then the image that it makes is verified"
-            if image.format in PATCHES
+            if image.description.is_patch
             else ""
         )
         yield error("unsigned", f"it is not signed, and a signature is required{patch}")
@@ -162,6 +159,8 @@ def _remedy(accepted: tuple[str, ...]) -> str:
         "sbsfu": "ST's prepareimage makes it",
         "suit": "your SUIT tool makes it",
         "detools-patch": "`fuota image delta` makes it",
+        "esp-delta-patch": "esp_delta_ota_patch_gen.py makes it",
+        "jojodiff-patch": "jdiff makes it",
     }
     return next(
         (tools[name] for name in accepted if name in tools), "choose the file that the build made for the device"
@@ -194,12 +193,12 @@ def _check_size(image: FirmwareImage) -> Iterator[Finding]:
             f"it has {size} bytes, but a session of TS004 carries at most {MAX_BLOCK_BYTES} (16383 fragments of 255)",
         )
     target_bytes, limit = image.description.image_bytes, requirements.flash_bytes or slot
-    if image.format in PATCHES and target_bytes is not None and limit is not None and target_bytes > limit:
+    if image.description.is_patch and target_bytes is not None and limit is not None and target_bytes > limit:
         yield error("flash", f"it makes an image of {target_bytes} bytes, but the device has {limit} for it")
 
 
 def _delta_advice(image: FirmwareImage) -> str:
-    return "" if image.format in PATCHES else "; a delta may fit (fuota image delta)"
+    return "" if image.description.is_patch else "; a delta may fit (fuota image delta)"
 
 
 def _check_address(image: FirmwareImage) -> Iterator[Finding]:
@@ -252,7 +251,7 @@ def _check_version(image: FirmwareImage) -> Iterator[Finding]:
 
 
 def _check_base(image: FirmwareImage) -> Iterator[Finding]:
-    if image.format not in PATCHES:
+    if not image.description.is_patch:
         return
     running, stated = image.requirements.base_sha256, image.description.base_sha256
     if running is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Literal, get_args
 
 from fuota import rules
 from fuota.calls import checked_call, checked_init
 from fuota.errors import ImageError, ParameterError
 from fuota.findings import Findings, warning
+from fuota.image.patch_application import apply_patch, package
 
 Compression = Literal["heatshrink", "crle", "lzma", "bz2", "none"]
 PatchType = Literal["sequential", "in-place"]
@@ -29,7 +29,7 @@ _LARGE_RAM_BYTES = 64 * 1024
 class DeltaRecipe:
     """Recipe of a patch. Raises ParameterError for an illegal value.
 
-    compression: a compression that the device can unpack.
+    compression: a compression that the device can unpack; detools' C library does not unpack bz2.
     window, lookahead: sizes of heatshrink, as exponents of 2; detools' C library is built for 8 and 7.
     in_place: whether the device has no room for a second image, so that the patch moves the running image in its memory.
     memory_size: bytes of that memory; None takes as many as the patch needs.
@@ -104,7 +104,10 @@ class Delta:
     @property
     def findings(self) -> Findings:
         """Reasons not to send the patch (docs/images.md)."""
-        findings = []
+        from fuota.image.formats.detools_patch import compression_finding
+
+        unsupported = compression_finding(self.compression)
+        findings = [] if unsupported is None else [unsupported]
         if self.ratio >= 1:
             findings.append(
                 warning(
@@ -155,62 +158,10 @@ def make_delta(base: bytes, target: bytes, recipe: DeltaRecipe | None = None) ->
     )
 
 
-def apply_patch(base: bytes, patch: bytes) -> bytes:
-    """Return the image that a patch (detools, or BSDIFF40) makes from its base.
-
-    Raises ImageError if the patch is damaged or for another base, ParameterError if its package is not installed.
-    """
-    from fuota.image.formats import bsdiff_patch
-
-    apply = _apply_bsdiff if bsdiff_patch.recognises(patch) else _apply_detools
-    try:
-        image = apply(base, patch)
-    except (ImageError, ParameterError):
-        raise
-    except Exception as exc:  # these parsers do not say what they raise for damaged input
-        raise ImageError(
-            f"the patch cannot be applied to this base ({type(exc).__name__}: {str(exc)[:100]}): it is damaged, or for another base"
-        ) from None
-    if not image:
-        raise ImageError("it makes no image from this base: it is not a patch")
-    return image
-
-
-def _apply_bsdiff(base: bytes, patch: bytes) -> bytes:
-    from fuota.image.formats import bsdiff_patch
-
-    bsdiff_patch.checked_target_bytes(patch)
-    if not patch.startswith(bsdiff_patch.BSDIFF40):
-        raise ImageError("fuota cannot apply ENDSLEY/BSDIFF43 patches, only BSDIFF40 and detools")
-    return bytes(_package("bsdiff4").patch(base, patch))
-
-
-def _apply_detools(base: bytes, patch: bytes) -> bytes:
-    """Apply a patch after a check of its pieces, because detools applies any patch and may fill all memory."""
-    from fuota.image.formats.detools_patch import IN_PLACE, check_pieces
-
-    header, damage = check_pieces(patch)
-    if damage is not None:
-        raise ImageError(f"the patch cannot be applied: {damage.message}")
-    detools = _package("detools")
-    if header.kind != IN_PLACE:
-        target = io.BytesIO()
-        detools.apply_patch(io.BytesIO(base), io.BytesIO(patch), target)
-        return target.getvalue()
-    memory_bytes, base_bytes = header.memory_bytes or 0, header.base_bytes or 0
-    if len(base) != base_bytes:
-        raise ImageError(
-            f"the patch is for a base of {base_bytes} bytes in a memory of {memory_bytes}, got a base of {len(base)} bytes"
-        )
-    flash = io.BytesIO(base.ljust(memory_bytes, b"\xff"))
-    detools.apply_patch_in_place(flash, io.BytesIO(patch))
-    return flash.getvalue()[: header.target_bytes]
-
-
 def _create(base: bytes, target: bytes, recipe: DeltaRecipe, memory: int | None) -> bytes:
     patch = io.BytesIO()
     in_place = {"patch_type": "in-place", "memory_size": memory, "segment_size": recipe.segment_size}
-    _package("detools").create_patch(
+    package("detools").create_patch(
         io.BytesIO(base),
         io.BytesIO(target),
         patch,
@@ -225,12 +176,3 @@ def _create(base: bytes, target: bytes, recipe: DeltaRecipe, memory: int | None)
 def _ram_bytes(recipe: DeltaRecipe) -> int:
     """Return the bytes that the decoder of the compression allocates."""
     return {"heatshrink": 1 << recipe.window, "bz2": _BZ2_BYTES, "lzma": _LZMA_BYTES}.get(recipe.compression, 0)
-
-
-def _package(name: str) -> ModuleType:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ModuleNotFoundError:
-        raise ParameterError(f"patches need the package {name!r}: pip install 'fuota[delta]'") from None

@@ -23,6 +23,19 @@ class ImageFormat(StrEnum):
     SUIT = "suit"
     DETOOLS_PATCH = "detools-patch"
     BSDIFF_PATCH = "bsdiff-patch"
+    JOJODIFF_PATCH = "jojodiff-patch"
+    ESP_DELTA_PATCH = "esp-delta-patch"
+
+
+PATCHES = frozenset(
+    {
+        ImageFormat.DETOOLS_PATCH,
+        ImageFormat.BSDIFF_PATCH,
+        ImageFormat.JOJODIFF_PATCH,
+        ImageFormat.ESP_DELTA_PATCH,
+    }
+)
+"""Formats that are patches, which the device applies to the image that it runs. mbed-signed holds a patch or a whole image."""
 
 
 class SignatureState(StrEnum):
@@ -75,6 +88,7 @@ class Description:
     signature: state of the signature.
     key_sha256: SHA-256 of the signing key as the image states it, hexadecimal.
     encrypted: whether the content is encrypted.
+    holds_patch: whether a container that may hold a patch or a whole image (mbed-signed) holds a patch.
     base_sha256: SHA-256 of the image that a patch is for, hexadecimal, if the patch states it.
     image_bytes: length of the image on the device, if it differs from the length of the file.
     converts_to_bytes: for a container that no device accepts as it is (HEX, S-record, ELF, UF2), length of its binary.
@@ -90,10 +104,16 @@ class Description:
     signature: SignatureState = SignatureState.NONE
     key_sha256: str | None = None
     encrypted: bool = False
+    holds_patch: bool = False
     base_sha256: str | None = None
     image_bytes: int | None = None
     converts_to_bytes: int | None = None
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_patch(self) -> bool:
+        """Whether the device applies the content to the image that it runs."""
+        return self.holds_patch or self.format in PATCHES
 
     def to_json(self) -> dict[str, object]:
         """Return the description, without the findings, as a tree of plain values."""

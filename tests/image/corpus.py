@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import io
 import struct
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import cbor2
+import detools
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -198,13 +201,90 @@ def sbsfu(firmware: bytes = FIRMWARE, *, encrypted: bool = False, version: int =
     return signed.ljust(header_bytes, b"\xff") + body
 
 
+# --- JojoDiff, by its description in JOutBin.cpp of version 0.8.1
+
+MIN_EQUAL_BYTES = 5
+"""Shortest run of equal bytes that is copied; shorter runs cost more than they save."""
+
+
+def jojodiff(base: bytes, target: bytes, *, states_mod: bool = True) -> bytes:
+    """Return a patch of JojoDiff. states_mod: False omits MOD after EQL, DEL and BKT, as JojoDiff 0.8.5 does."""
+    output, position, previous = [], 0, "MOD" if not states_mod else ""
+    for kind, start, end, base_start in _matches(base, target):
+        if kind == "EQL" and base_start != position:
+            name = "DEL" if base_start > position else "BKT"
+            output.append(jojodiff_operation(name, abs(base_start - position)))
+            position, previous = base_start, name
+        if kind == "EQL":
+            output.append(jojodiff_operation("EQL", end - start))
+            position += end - start
+        else:
+            content = target[start:end]
+            is_implied = not states_mod and kind == "MOD" and previous != "INS" and not content.startswith(b"\xa7")
+            output.append((b"" if is_implied else jojodiff_operation(kind)) + _escaped(content))
+            position += len(content) if kind == "MOD" else 0
+        previous = kind
+    return b"".join(output)
+
+
+def jojodiff_operation(name: str, size: int | None = None) -> bytes:
+    """Return ESC, the code of the operation, and the length of EQL, DEL or BKT."""
+    code = bytes([0xA7, {"BKT": 0xA2, "EQL": 0xA3, "DEL": 0xA4, "INS": 0xA5, "MOD": 0xA6}[name]])
+    if size is None:
+        return code
+    if size <= 252:
+        return code + bytes([size - 1])
+    if size <= 508:
+        return code + bytes([252, size - 253])
+    return code + (b"\xfd" + size.to_bytes(2, "big") if size <= 0xFFFF else b"\xfe" + size.to_bytes(4, "big"))
+
+
+def _matches(base: bytes, target: bytes) -> list[tuple[str, int, int, int]]:
+    """Return what makes each part of the target: EQL, MOD or INS, with start and end in the target, and the start in the base.
+
+    The parts are found by difflib, on words of four bytes of the base and the target, and enlarged by nothing.
+    """
+    old, new = ([data[start : start + 4] for start in range(0, len(data), 4)] for data in (base, target))
+    parts = []
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        start, end = 4 * k, min(4 * m, len(target))
+        if tag == "equal" and end - start >= MIN_EQUAL_BYTES:
+            parts.append(("EQL", start, end, 4 * i))
+        elif end > start:
+            kind = "MOD" if tag == "replace" and j - i == m - k else "INS"
+            parts.append((kind, start, end, 4 * i))
+    return parts
+
+
+def _escaped(content: bytes) -> bytes:
+    """Return the bytes with ESC before each ESC that the reader would take for the start of an operation."""
+    output = bytearray()
+    for number, byte in enumerate(content):
+        following = content[number + 1] if number + 1 < len(content) else 0xA7  # an operation may follow
+        output += b"\xa7\xa7" if byte == 0xA7 and 0xA2 <= following <= 0xA7 else bytes([byte])
+    return bytes(output)
+
+
+# --- esp_delta_ota, as esp_delta_ota_patch_gen.py writes it
+
+
+def esp_delta(base: bytes, target: bytes, *, sha256: bytes | None = None, **how: object) -> bytes:
+    """Return a patch with its header. sha256: hash of the base; by default the hash inside an application, its last 32 bytes."""
+    output = io.BytesIO()
+    detools.create_patch(io.BytesIO(base), io.BytesIO(target), output, **({"compression": "heatshrink"} | how))
+    return struct.pack("<I32s28s", 0xFCCDDE10, base[-32:] if sha256 is None else sha256, b"") + output.getvalue()
+
+
 # --- mbed, as lorawan-fota-signing-tool writes it
 
 
-def mbed(firmware: bytes = FIRMWARE, *, key: str = "p256", patch: bytes | None = None) -> bytes:
+def mbed(
+    firmware: bytes = FIRMWARE, *, key: str = "p256", patch: bytes | None = None, base_bytes: int = len(OLD)
+) -> bytes:
+    """Return a block with the firmware, or with a patch that makes it from a base of `base_bytes`."""
     while not 70 <= len(signature := ecdsa(private_key(key), firmware, raw=False)) <= 72:
         continue  # the tool does not pad a shorter signature
-    diff = bytes(4) if patch is None else b"\x01" + len(OLD).to_bytes(3, "big")
+    diff = bytes(4) if patch is None else b"\x01" + base_bytes.to_bytes(3, "big")
     manifest = struct.pack("<B72s16s16sI4s", len(signature), signature, b"M" * 16, b"C" * 16, 1_700_000_000, diff)
     return (firmware if patch is None else patch) + manifest
 

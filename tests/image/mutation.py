@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import hashlib
 import io
 import random
 import struct
@@ -35,6 +36,10 @@ def seeds() -> dict[str, bytes]:
         "esp-whole": _esp(small),
         "sbsfu": corpus.sbsfu(small),
         "mbed": corpus.mbed(small),
+        "mbed-patch": corpus.mbed(small, patch=corpus.jojodiff(older, small), base_bytes=FIRMWARE_BYTES),
+        "jojodiff": corpus.jojodiff(older, small),
+        "jojodiff-without-mod": corpus.jojodiff(older, small, states_mod=False),
+        "esp-delta": corpus.esp_delta(older, small, sha256=hashlib.sha256(older).digest()),
         "suit": corpus.suit(small),
         "suit-ed25519": corpus.suit(small, key="ed25519"),
         "suit-draft": corpus.DRAFT_EXAMPLE_0,
@@ -45,6 +50,8 @@ def seeds() -> dict[str, bytes]:
     for key in ("rsa-2048", "p256", "ed25519"):
         images[f"mcuboot-{key}"] = corpus.imgtool("-s", "3", key=key, size=FIRMWARE_BYTES)
     images["mcuboot-padded"] = corpus.imgtool("--confirm", key="p256", size=FIRMWARE_BYTES)[:-58_000]
+    for name in ("lz4", "zstd"):
+        images[f"detools-{name}"] = _patch(older, small, compression=name)
     for name in ("heatshrink", "crle", "lzma", "bz2", "none"):
         images[f"detools-{name}"] = _patch(older, small, compression=name)
         images[f"detools-in-place-{name}"] = _patch(

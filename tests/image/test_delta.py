@@ -65,6 +65,7 @@ def test_heatshrink_needs_its_window_as_ram(window, lookahead):
 def test_findings_of_a_patch():
     assert make_delta(OLD, NEW).findings.codes == ()
     assert make_delta(OLD, NEW, DeltaRecipe(compression="lzma")).findings.codes == ("delta-ram",)
+    assert make_delta(OLD, NEW, DeltaRecipe(compression="bz2")).findings.codes == ("patch-unsupported", "delta-ram")
     assert make_delta(OLD, NEW, DeltaRecipe(compression="none")).findings.codes == ("delta-larger",)
 
 
@@ -94,9 +95,11 @@ def test_patch_that_would_fill_all_memory_is_refused():
         apply_patch(OLD, huge)
 
 
-def test_unsupported_type_is_refused():
-    with pytest.raises(ImageError, match="detools type is 2"):
-        apply_patch(OLD, b"\x24" + bytes(20))
+def test_other_file_is_not_called_a_patch():
+    with pytest.raises(ImageError, match="it is not a patch of detools, bsdiff, JojoDiff or esp_delta_ota"):
+        apply_patch(OLD, b"\x44" + bytes(20))
+    with pytest.raises(ImageError, match="it is mcuboot, not a patch: a base is only for patches"):
+        apply_patch(OLD, (FOLDER / "sensor-1.1.0.signed.bin").read_bytes())
 
 
 def test_bsdiff_patch_is_applied():

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuota.errors import ImageError
-from fuota.image import PATCHES, FirmwareImage, SignatureState, check, convert
+from fuota.image import FirmwareImage, SignatureState, check, convert
 from fuota.image.delta import apply_patch
 from tests.image import corpus, mutation
 from tests.image.corpus import ihex
@@ -50,7 +50,7 @@ def check_all(data: bytes, key: bytes) -> tuple[FirmwareImage, SignatureState]:
     assert result.ok == (not result.findings.errors)
     with contextlib.suppress(ImageError):
         convert(image)
-    if image.format in PATCHES:
+    if image.description.is_patch:
         with contextlib.suppress(ImageError):
             apply_patch(corpus.OLD[: mutation.FIRMWARE_BYTES], data)
     return image, result.signature
@@ -118,14 +118,14 @@ def test_seeds_are_good_images():
             assert signature is SignatureState.VERIFIED, name
     assert {FirmwareImage.open(data).format.value for data in mutation.seeds().values()} == {
         *("raw", "intel-hex", "s-record", "elf", "uf2", "mcuboot", "esp-app", "sbsfu", "mbed-signed", "suit"),
-        *("detools-patch", "bsdiff-patch"),
+        *("detools-patch", "bsdiff-patch", "jojodiff-patch", "esp-delta-patch"),
     }
 
 
 def test_three_thousand_damaged_images():
     summary = fuzz(3_000, seed=1, every=20)
     assert summary.images == 3_000
-    assert len(summary.formats) == 12
+    assert len(summary.formats) == 14
     assert summary.verified, "damage outside the signed bytes does not change the signature"
 
 

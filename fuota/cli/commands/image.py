@@ -181,8 +181,9 @@ def check(
 
     on_air = air.on_air()
     checks = inspect_with_base(opened(image), gate.options(requirements), **versions.changes())
-    for image_check in checks:
-        show_check(out, image_check, on_air, path=image.name, whole=False)
+    for number, image_check in enumerate(checks):
+        base_sha256 = checks[0].image.requirements.base_sha256 if number else None
+        show_check(out, image_check, on_air, path=image.name, whole=False, base_sha256=base_sha256)
     good = all(image_check.ok and not (gate.strict and image_check.findings.warnings) for image_check in checks)
     return DONE if good else REFUSED
 

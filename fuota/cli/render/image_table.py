@@ -42,10 +42,13 @@ class OnAir:
         return decoder_memory_bytes(ceil(_LOST_SHARE * -(-size // self.frag_size)))
 
 
-def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: str, whole: bool) -> None:
+def show_check(
+    out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: str, whole: bool, base_sha256: str | None = None
+) -> None:
     """Show an image and its findings as a table, or as one event for the image and one for each finding.
 
     path: name of the file on the command line. whole: show parts and hashes too, instead of the conclusion.
+    base_sha256: for the target of a patch, the SHA-256 of the image that the patch was applied to, hexadecimal.
     """
     image, description = checked.image, checked.image.description
     out.event(
@@ -68,7 +71,8 @@ def show_check(out: Output, checked: ImageCheck, on_air: OnAir | None, *, path: 
         out.event("finding", **finding.to_json())
     if out.as_json:
         return
-    rows = [*_rows(checked, on_air), *(_details(description) if whole else [])]
+    base = [] if base_sha256 is None else [("applied to", base_sha256)]
+    rows = [*_rows(checked, on_air), *base, *(_details(description) if whole else [])]
     out.table(grid(rows, name_style="bold"))
     if len(checked.findings):
         out.result("")

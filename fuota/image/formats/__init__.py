@@ -15,7 +15,9 @@ from fuota.image.formats import (
     detools_patch,
     elf,
     esp_app,
+    esp_delta_patch,
     intel_hex,
+    jojodiff_patch,
     mbed_signed,
     mcuboot,
     raw,
@@ -42,8 +44,8 @@ class Reader(Protocol):
 
 
 READERS: tuple[Reader, ...] = (
-    *(elf, uf2, mcuboot, sbsfu, bsdiff_patch, suit, esp_app, intel_hex, s_record),
-    *(mbed_signed, detools_patch, raw),
+    *(elf, uf2, mcuboot, sbsfu, bsdiff_patch, esp_delta_patch, suit, esp_app, intel_hex, s_record),
+    *(mbed_signed, jojodiff_patch, detools_patch, raw),
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fuota.errors import ImageError
 from fuota.findings import error, note
 from fuota.image.description import Description, ImageFormat, Part
-from fuota.image.formats.detools_patch import MAX_PIECES, MAX_TARGET_BYTES
+from fuota.image.formats.detools_content import max_pieces
+from fuota.image.formats.detools_header import MAX_TARGET_BYTES
 from fuota.image.formats.streams import EndOfStreamError, Stream, bzip2
 from fuota.image.requirements import ImageRequirements
 
@@ -48,7 +49,7 @@ def checked_target_bytes(data: bytes) -> int:
         )
     streams = _streams(data) if magic == BSDIFF40 else [Stream(bzip2(data[_HEADER_BYTES[BSDIFF43] :]))] * 3
     try:
-        _check_pieces(streams, target_bytes)
+        _check_pieces(streams, target_bytes, max_pieces(len(data)))
     except EndOfStreamError:
         raise ImageError(f"it makes fewer than the {target_bytes} bytes that it states: it was cut off") from None
     return target_bytes
@@ -64,7 +65,7 @@ def _streams(data: bytes) -> list[Stream]:
     return [Stream(bzip2(data[start:end])) for start, end in zip((offset, *ends), ends, strict=False)]
 
 
-def _check_pieces(streams: list[Stream], target_bytes: int) -> None:
+def _check_pieces(streams: list[Stream], target_bytes: int, limit: int) -> None:
     control, *contents = streams
     done = pieces = 0
     while done < target_bytes:
@@ -75,8 +76,8 @@ def _check_pieces(streams: list[Stream], target_bytes: int) -> None:
             content.skip(size)
             done += size
         pieces += 1
-        if pieces > MAX_PIECES:
-            raise ImageError(f"it has more than {MAX_PIECES} pieces")
+        if pieces > limit:
+            raise ImageError(f"it has more than {limit} pieces")
     if not all(stream.at_end() for stream in streams):
         raise ImageError("unexpected bytes follow its last piece")
 

@@ -1,4 +1,7 @@
-"""Images of lorawan-fota-signing-tool (Arm Mbed): firmware or patch, and a manifest in the last 113 bytes."""
+"""Blocks of lorawan-fota-signing-tool (Arm Mbed): firmware or a patch of JojoDiff, and a manifest in the last 113 bytes.
+
+Sources: lorawan-fota-signing-tool (cli.js), mbed-lorawan-update-client (update_signature.h, LoRaWANUpdateClient.h).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import struct
 from dataclasses import dataclass
 from uuid import UUID
 
-from fuota.findings import note
+from fuota.errors import ImageError
+from fuota.findings import Finding, error
 from fuota.image.description import Description, ImageFormat, Part, SignatureState
+from fuota.image.formats import jojodiff_patch
 from fuota.image.requirements import ImageRequirements
 
 FORMAT = ImageFormat.MBED_SIGNED
@@ -15,6 +20,8 @@ FORMAT = ImageFormat.MBED_SIGNED
 MANIFEST_BYTES = 113
 _MANIFEST = struct.Struct("<B72s16s16sI4s")
 assert _MANIFEST.size == MANIFEST_BYTES  # noqa: S101 - checks this file, not its input
+_DIFF_BYTES = 4
+"""Bytes at the end of the manifest: whether it is a patch, and the length of its base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +75,31 @@ def read_manifest(data: bytes) -> Manifest | None:
     )
 
 
+def body(data: bytes) -> bytes:
+    """Return what is before the manifest: the firmware, or the patch."""
+    return data[:-MANIFEST_BYTES]
+
+
+def firmware(data: bytes) -> bytes:
+    """Return the firmware that a device runs after an update by `data`: the body of a whole image, otherwise `data` itself."""
+    manifest = read_manifest(data)
+    return data if manifest is None or manifest.is_patch else body(data)
+
+
+def whole_image(patch: bytes, target: bytes) -> bytes:
+    """Return the block with the whole image that is equal to a block with a patch: the target, and the same manifest.
+
+    patch: block with a patch. target: the firmware that it makes. The signature in the manifest covers that firmware.
+    """
+    return target + patch[-MANIFEST_BYTES:-_DIFF_BYTES] + bytes(_DIFF_BYTES)
+
+
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
-    """Describe the version, the two UUIDs, whether the image is a patch, and the length of its base."""
+    """Describe the version, the two UUIDs and, for a patch, the lengths of its base and its target."""
     manifest = read_manifest(data)
     assert manifest is not None  # noqa: S101 - `recognises` was true
     body_bytes = len(data) - MANIFEST_BYTES
-    patch = f"a patch for a base of {manifest.old_bytes} bytes; its signature covers the new image"
+    target_bytes, findings = _patch_facts(body(data), manifest) if manifest.is_patch else (None, ())
     return Description(
         format=FORMAT,
         parts=(
@@ -83,5 +109,19 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
         version=str(manifest.version),
         hardware=f"{manifest.manufacturer}/{manifest.device_class}",
         signature=SignatureState.PRESENT,
-        findings=(note("patch", patch),) if manifest.is_patch else (),
+        holds_patch=manifest.is_patch,
+        image_bytes=target_bytes,
+        findings=findings,
     )
+
+
+def _patch_facts(patch: bytes, manifest: Manifest) -> tuple[int | None, tuple[Finding, ...]]:
+    """Return the length of the target, and the findings about the patch. The client applies it with janpatch."""
+    try:
+        summary = jojodiff_patch.summarise(patch)
+        if summary.omits_mod and summary.copied_bytes <= len(patch):
+            raise ImageError("it has other bytes where an operation must be")
+    except ImageError as exc:
+        message = f"its manifest says that it is a patch, but it is not a patch of JojoDiff: {exc}"
+        return None, (error("structure", message),)
+    return summary.target_bytes, jojodiff_patch.findings(summary, manifest.old_bytes)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import bz2
 import lzma
 from collections.abc import Iterator
+from typing import Protocol
 
 from fuota.errors import ImageError
 
 CHUNK_BYTES = 4096
 _HEATSHRINK_BYTES = 64
 """Number of bytes fed at once: a back reference of 20 bits unpacks to up to 16 KiB."""
-
+_ZSTD_BYTES = 4
+"""Number of bytes fed at once: a block of 4 bytes unpacks to up to 128 KiB (RFC 8878 §3.1.1.2)."""
 
 _LZMA_HEADER_BYTES = 13
 _DICTIONARY_BYTES = 8 * 1024 * 1024
@@ -41,6 +43,9 @@ class Stream:
 
     def next_byte(self) -> int:
         """Read the next byte."""
+        if self._offset < len(self._chunk):
+            self._offset += 1
+            return self._chunk[self._offset - 1]
         return self.take(1)[0]
 
     def take(self, size: int) -> bytes:
@@ -125,12 +130,49 @@ def bzip2(data: bytes) -> Iterator[bytes]:
     yield from _decompress(bz2.BZ2Decompressor(), data)
 
 
-def _decompress(decompressor: lzma.LZMADecompressor | bz2.BZ2Decompressor, data: bytes) -> Iterator[bytes]:
+def lz4(data: bytes) -> Iterator[bytes]:
+    """Unpack one LZ4 frame."""
+    from lz4.frame import LZ4FrameDecompressor  # with the extra `delta`
+
+    yield from _decompress(LZ4FrameDecompressor(), data)
+
+
+def zstd(data: bytes) -> Iterator[bytes]:
+    """Unpack one Zstandard frame, with a window of no more than the dictionary of lzma."""
+    import zstandard  # with the extra `delta`
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_DICTIONARY_BYTES).decompressobj()
+    for start in range(0, len(data), _ZSTD_BYTES):
+        if decompressor.eof:
+            raise ImageError("unexpected bytes follow its compressed data")
+        try:
+            yield decompressor.decompress(data[start : start + _ZSTD_BYTES])
+        except (zstandard.ZstdError, MemoryError):
+            raise ImageError("its compressed data cannot be unpacked") from None
+    if not decompressor.eof:
+        raise EndOfStreamError
+    if decompressor.unused_data:
+        raise ImageError("unexpected bytes follow its compressed data")
+
+
+class _Decompressor(Protocol):
+    """Decompressors of the standard library and of lz4."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+def _decompress(decompressor: _Decompressor, data: bytes) -> Iterator[bytes]:
     unread = data
     while not decompressor.eof:
         try:
             chunk = decompressor.decompress(unread, CHUNK_BYTES)
-        except (lzma.LZMAError, OSError, EOFError, ValueError, MemoryError):
+        except (lzma.LZMAError, OSError, EOFError, ValueError, MemoryError, RuntimeError):
             raise ImageError("its compressed data cannot be unpacked") from None
         unread = b""
         if chunk:
@@ -163,8 +205,10 @@ def heatshrink_sizes(data: bytes) -> tuple[int, int]:
     return (first >> 4) + 4, (first & 15) + 3
 
 
-COMPRESSIONS = {0: "none", 1: "lzma", 2: "crle", 3: "bz2", 4: "heatshrink"}
-"""Names of the compressions of detools by number: the compressions of its C library, and bzip2."""
+COMPRESSIONS = {0: "none", 1: "lzma", 2: "crle", 3: "bz2", 4: "heatshrink", 5: "zstd", 6: "lz4"}
+"""Names of the compressions of detools by number (detools 0.53, common.py)."""
+DEVICE_COMPRESSIONS = ("none", "lzma", "crle", "heatshrink")
+"""Compressions that detools' C library unpacks (detools 0.53, c/detools.c, COMPRESSION_*)."""
 
 
 def unpack(compression: int, data: bytes, max_bytes: int) -> Stream:
@@ -172,6 +216,6 @@ def unpack(compression: int, data: bytes, max_bytes: int) -> Stream:
 
     compression: key of COMPRESSIONS. max_bytes: number of bytes that are read at most.
     """
-    unpackers = {"none": plain, "crle": crle, "bz2": bzip2, "heatshrink": heatshrink}
+    unpackers = {"none": plain, "crle": crle, "bz2": bzip2, "heatshrink": heatshrink, "zstd": zstd, "lz4": lz4}
     name = COMPRESSIONS[compression]
     return Stream(lzma_alone(data, max_bytes) if name == "lzma" else unpackers[name](data))

@@ -87,7 +87,9 @@ def _verify_mbed_signed(image: FirmwareImage, key: PublicKey) -> Verification:
 
     manifest = read_manifest(image.data)
     if manifest is None or manifest.is_patch:
-        return not_verified("it is a patch, and its signature covers the image that the device makes with it")
+        return not_verified(
+            "it is a patch, and its signature covers the image that the device makes with it; name its base (--base)"
+        )
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return wrong(f"it is signed with ECDSA, but the public key is {key_kind(key)}")
     return verified() if is_signature(key, manifest.signature, image.data[:-MANIFEST_BYTES]) else wrong()

@@ -6,7 +6,9 @@ import io
 import lzma
 import random
 import struct
+import subprocess
 import sys
+import time
 
 import detools
 import pytest
@@ -18,7 +20,8 @@ from fuota.image import FirmwareImage, ImageFormat
 from fuota.image.delta import apply_patch
 from tests.image import corpus
 
-COMPRESSIONS = ("heatshrink", "crle", "lzma", "bz2", "none")
+DEVICE_COMPRESSIONS = ("heatshrink", "crle", "lzma", "none")
+COMPRESSIONS = (*DEVICE_COMPRESSIONS, "bz2", "lz4", "zstd")
 
 
 def patch(
@@ -51,7 +54,8 @@ def test_sequential_patch(describe, message_of, compression):
     assert description.image_bytes == len(corpus.FIRMWARE)
     assert sum(part.size for part in description.parts) == len(data)
     assert f"sequential patch ({compression}" in message_of(description, "patch")
-    assert len(description.findings) == 1
+    codes = [finding.code for finding in description.findings]
+    assert codes == ["patch"] + ["patch-unsupported"] * (compression not in DEVICE_COMPRESSIONS)
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
@@ -68,7 +72,7 @@ def test_sizes_of_heatshrink_are_described(describe, message_of):
         assert f"window {window} and lookahead {lookahead}" in message_of(describe(data), "patch")
 
 
-def test_patch_with_a_data_format_is_recognised(describe):
+def test_patch_with_a_data_format_is_recognised_and_named(describe, message_of):
     """detools can first remove the addresses that a linker moved (data format), for an ARM Cortex-M4 in its own sample."""
     rng = random.Random(2)
     code = b"".join(struct.pack("<I", 0x0800_0000 + rng.randrange(0, 4000, 4)) for _ in range(1000))
@@ -80,7 +84,87 @@ def test_patch_with_a_data_format_is_recognised(describe):
         data_format="arm-cortex-m4",
         **{f"{n.replace('data', 'data_offset')}": v for n, v in addresses.items()},
     )
-    assert describe(data).format is ImageFormat.DETOOLS_PATCH
+    description = describe(data)
+    assert description.format is ImageFormat.DETOOLS_PATCH
+    assert "data format arm-cortex-m4" in message_of(description, "patch-unsupported")
+    assert apply_patch(code, data) == moved
+
+
+def hdiffpatch(compression: str, tmp_path) -> bytes:
+    """Return a patch of detools' type hdiffpatch. detools makes it from real files only."""
+    for name, content in (("old", corpus.OLD), ("new", corpus.FIRMWARE)):
+        (tmp_path / name).write_bytes(content)
+    detools.create_patch_filenames(
+        str(tmp_path / "old"),
+        str(tmp_path / "new"),
+        str(tmp_path / "patch"),
+        compression=compression,
+        patch_type="hdiffpatch",
+        algorithm="hdiffpatch",
+    )
+    return (tmp_path / "patch").read_bytes()
+
+
+@pytest.mark.parametrize("compression", ["heatshrink", "lzma", "none", "lz4"])
+def test_hdiffpatch_is_named_but_not_applied(describe, message_of, tmp_path, compression):
+    data = hdiffpatch(compression, tmp_path)
+    description = describe(data)
+    assert description.format is ImageFormat.DETOOLS_PATCH
+    assert description.image_bytes == len(corpus.FIRMWARE)
+    assert f"an hdiffpatch patch ({compression}" in message_of(description, "patch")
+    messages = [finding.message for finding in description.findings if finding.code == "patch-unsupported"]
+    assert "only sequential and in-place" in messages[0]
+    assert len(messages) == 1 + (compression == "lz4")
+    with pytest.raises(ImageError, match="type hdiffpatch"):
+        apply_patch(corpus.OLD, data)
+    if compression != "lz4":  # nothing of an incomplete block can be unpacked
+        assert "it was cut off" in message_of(describe(data[:-100]), "structure")
+    assert "unexpected bytes follow" in message_of(describe(data + b"\xff" * 9), "trailing")
+
+
+@pytest.mark.parametrize("compression", ["crle", "none"])
+def test_patch_with_many_pieces_is_recognised_and_applied(describe, compression):
+    """A program of some megabytes makes more than 100,000 pieces."""
+    pairs = 150_000
+    content = b"\0" + b"\x01\x05\0\0" * pairs  # a byte added to the base, nothing new, no step
+    number = {"none": b"\0", "crle": b"\x02"}[compression]
+    stored = content if compression == "none" else b"\0" + crle_size(len(content)) + content
+    data = number + packed(pairs) + stored
+    start = time.process_time()
+    description = describe(data)
+    assert time.process_time() - start < 2 * 3, "2 s per MB, three times as long on a busy machine"
+    assert (description.format, description.image_bytes) == (ImageFormat.DETOOLS_PATCH, pairs)
+    assert apply_patch(bytes(pairs), data) == b"\x05" * pairs
+
+
+def crle_size(number: int) -> bytes:
+    """Return the length of a run as detools' crle packs it."""
+    content = [number & 0x7F]
+    while number := number >> 7:
+        content[-1] |= 0x80
+        content.append(number & 0x7F)
+    return bytes(content)
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_patch_of_the_detools_command_is_read_and_applied(describe, tmp_path, compression):
+    """detools as a process makes the patch, and detools applies it to the same result."""
+    for name, content in (("old", corpus.OLD), ("new", corpus.FIRMWARE)):
+        (tmp_path / name).write_bytes(content)
+    run_detools("create_patch", "-c", compression, "old", "new", "patch", folder=tmp_path)
+    data = (tmp_path / "patch").read_bytes()
+    assert describe(data).image_bytes == len(corpus.FIRMWARE)
+    assert apply_patch(corpus.OLD, data) == corpus.FIRMWARE
+    run_detools("apply_patch", "old", "patch", "again", folder=tmp_path)
+    assert (tmp_path / "again").read_bytes() == corpus.FIRMWARE
+    info = run_detools("patch_info", "patch", folder=tmp_path)
+    assert compression in info
+
+
+def run_detools(*words: str, folder) -> str:
+    command = [sys.executable, "-m", "detools", *words]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 @pytest.mark.parametrize("make", [patch, in_place], ids=["sequential", "in-place"])
@@ -131,6 +215,29 @@ def test_random_bytes_recognised_as_a_patch_have_its_properties(first, tail):
 )
 def test_endless_patch_is_not_recognised(describe, data):
     assert describe(data).format is ImageFormat.RAW
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xa0" + bytes(200),
+        b"\xa7\xa6 text",
+        b"\x0f" + bytes(200),
+        b"\x10\xde\xcd\xfc" + bytes(200),
+        b"\x10" + packed(4096) + b"\x77" + bytes(200),
+        b"\x00" + packed(4096) + b"\0\x77" + bytes(200),
+        b"\x20" + packed(4096) + packed(1 << 30) + bytes(200),
+        corpus.FIRMWARE,
+        b"PK\3\4" + bytes(100),
+    ],
+)
+def test_reason_of_refusal_does_not_call_other_files_a_patch_of_detools(data):
+    """The message has no number that only a header of detools would have."""
+    with pytest.raises(ImageError) as raised:
+        apply_patch(corpus.OLD, data)
+    assert "type 10" not in str(raised.value)
+    assert "of -" not in str(raised.value)
+    assert "in -" not in str(raised.value)
 
 
 def test_heatshrink_patch_is_not_recognised_without_its_package(describe, monkeypatch):

@@ -1,0 +1,111 @@
+"""Patches of Espressif's component esp_delta_ota: a header of 64 bytes with a hash of the base, and a detools patch.
+
+Sources: idf-extra-components, esp_delta_ota 1.1.4: esp_delta_ota_patch_gen.py writes the header; main.c of the example
+https_delta_ota compares the hash with esp_partition_get_sha256(); CMakeLists.txt leaves only heatshrink in detools' C library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+from fuota.errors import ImageError
+from fuota.findings import Finding, error, warning
+from fuota.image.description import Description, ImageFormat, Part
+from fuota.image.formats import detools_patch, esp_app
+from fuota.image.formats.detools_header import SEQUENTIAL, read_header
+from fuota.image.formats.streams import heatshrink_sizes
+from fuota.image.requirements import ImageRequirements
+
+FORMAT = ImageFormat.ESP_DELTA_PATCH
+
+HEADER_BYTES = 64
+_HEADER = struct.Struct("<I32s28s")
+assert _HEADER.size == HEADER_BYTES  # noqa: S101 - checks this file, not its input
+_MAGIC = 0xFCCDDE10
+_HEATSHRINK_SIZES = (8, 7)
+"""Window and lookahead that detools' C library is built for without dynamic memory (heatshrink_config.h)."""
+
+
+def recognises(data: bytes) -> bool:
+    """Return whether the data begins with the magic number."""
+    return data.startswith(_MAGIC.to_bytes(4, "little"))
+
+
+def describe(data: bytes, requirements: ImageRequirements) -> Description:
+    """Describe the detools patch behind the header."""
+    if len(data) <= HEADER_BYTES:
+        message = f"it has {len(data)} bytes, its header alone has {HEADER_BYTES}: it was cut off"
+        return Description(format=FORMAT, findings=(error("structure", message),))
+    payload = data[HEADER_BYTES:]
+    parts = (
+        Part(name="header", offset=0, size=HEADER_BYTES),
+        Part(name="patch", offset=HEADER_BYTES, size=len(payload)),
+    )
+    try:
+        patch = detools_patch.describe(payload, requirements)
+    except ImageError as exc:
+        return Description(format=FORMAT, parts=parts, findings=(_unreadable(payload, exc),))
+    return Description(
+        format=FORMAT,
+        parts=parts,
+        image_bytes=patch.image_bytes,
+        findings=_findings(payload, patch),
+    )
+
+
+def base_hash(data: bytes) -> str:
+    """Return the hash of the base that the header states, hexadecimal."""
+    return bytes(_HEADER.unpack_from(data)[1]).hex()
+
+
+def check_base(data: bytes, base: bytes) -> tuple[Finding, ...]:
+    """Return a finding if the hash in the header is of the base, but not the hash that ESP-IDF computes.
+
+    esp_partition_get_sha256() returns the SHA-256 inside an application that has one, and the SHA-256 of the whole image otherwise
+    (bootloader_common.h). Raises ImageError if the patch is for another base.
+    """
+    stated, of_file, inside = base_hash(data), hashlib.sha256(base).hexdigest(), _hash_inside(base)
+    if stated == (inside or of_file):
+        return ()
+    if stated != of_file:
+        known = of_file if inside is None else inside
+        raise ImageError(f"its header is for a base with the SHA-256 {stated[:16]}…, but this base has {known[:16]}…")
+    return (
+        warning(
+            "patch-unsupported",
+            "its header has the SHA-256 of the whole base file, but esp_partition_get_sha256() returns the SHA-256 inside the"
+            " application: a device that compares these refuses the patch; make it with esp_delta_ota_patch_gen.py",
+        ),
+    )
+
+
+def _hash_inside(base: bytes) -> str | None:
+    """Return the SHA-256 that an ESP32 application has inside; None if it has none, or if the base is something else."""
+    if not esp_app.recognises(base):
+        return None
+    digests = esp_app.describe(base, ImageRequirements()).digests
+    return next((digest.value for digest in digests if digest.algorithm == "sha256"), None)
+
+
+def _unreadable(payload: bytes, reason: ImageError) -> Finding:
+    if detools_patch.needs_package(payload):
+        return warning("patch-unchecked", f"what follows its header cannot be checked: {reason}")
+    return error("structure", f"what follows its header is not a patch of detools: {reason}")
+
+
+def _findings(payload: bytes, patch: Description) -> tuple[Finding, ...]:
+    """Return the findings about the patch.
+
+    The component applies less than detools' C library, so its own finding replaces the finding about that library.
+    """
+    header = read_header(payload)
+    is_supported = header.kind == SEQUENTIAL and header.compression_name == "heatshrink"
+    if is_supported and heatshrink_sizes(payload[header.end :]) == _HEATSHRINK_SIZES:
+        return patch.findings
+    message = (
+        "esp_delta_ota applies only sequential patches with heatshrink, window 8 and lookahead 7: make the patch with"
+        " esp_delta_ota_patch_gen.py"
+    )
+    others = (finding for finding in patch.findings if finding.code != "patch-unsupported")
+    return (*others, warning("patch-unsupported", message))
