@@ -18,7 +18,9 @@ from fuota.image.requirements import MAX_BLOCK_BYTES
 from fuota.image.signatures.verification import Verification
 from fuota.image.versions import is_newer
 
-CONTAINERS = frozenset({ImageFormat.INTEL_HEX, ImageFormat.S_RECORD, ImageFormat.ELF, ImageFormat.UF2})
+CONTAINERS = frozenset(
+    {ImageFormat.INTEL_HEX, ImageFormat.S_RECORD, ImageFormat.ELF, ImageFormat.UF2, ImageFormat.ESP_FLASH}
+)
 """Formats that `convert` turns into a binary."""
 FILLER_SHARE = 0.05
 """Share of filler from which the finding is a warning."""
@@ -119,6 +121,8 @@ def _signature_findings(image: FirmwareImage, verification: Verification, *, req
     severity, state = error if required else warning, verification.state
     if verification.other_key:
         yield error("other-key", verification.why)
+    elif state is SignatureState.VERIFIED and verification.which:
+        yield note("signature-block", f"{verification.which} is by this key; a device may look at the first block only")
     elif state is SignatureState.WRONG:
         yield error("signature", verification.why)
     elif state is SignatureState.PRESENT:

@@ -14,7 +14,9 @@ from fuota.image.segments import Segment, binary, within
 
 @checked_call
 def convert(image: FirmwareImage, *, fill: int = 0xFF, address_range: tuple[int, int] | None = None) -> FirmwareImage:
-    """Return the image as it is to be sent: a HEX, S-record, ELF or UF2 file as a binary, an MCUboot image without slot padding.
+    """Return the image as it is to be sent: a HEX, S-record, ELF or UF2 file as a binary.
+
+    An MCUboot or ESP32 image is returned without padding, a dump of ESP32 flash as the application in it.
 
     image: an open image. An image of any other format is returned unchanged.
     fill: byte for gaps, 0 to 255.
@@ -25,18 +27,11 @@ def convert(image: FirmwareImage, *, fill: int = 0xFF, address_range: tuple[int,
     """
     rules.integer("fill", fill, 0, 255)
     _check_address_range(address_range)
-    segments = _segment_reader(image.format)
-    if segments is None and image.format is not ImageFormat.MCUBOOT:
-        return image
     try:
-        if segments is None:
-            data = _without_slot_padding(image.data)
-        else:
-            parts = segments(image.data)
-            data = binary(parts if address_range is None else within(parts, *address_range), fill=fill)
+        data = _converted(image, fill, address_range)
     except ImageError as exc:
         raise ImageError(f"{image.name}: {exc}") from None
-    return FirmwareImage(data=data, name=image.name, requirements=image.requirements)
+    return image if data is None else FirmwareImage(data=data, name=image.name, requirements=image.requirements)
 
 
 def _check_address_range(address_range: object) -> None:
@@ -48,10 +43,20 @@ def _check_address_range(address_range: object) -> None:
         rules.integer("address_range", address, 0)
 
 
-def _without_slot_padding(data: bytes) -> bytes:
-    from fuota.image.formats.mcuboot import without_slot_padding
+def _converted(image: FirmwareImage, fill: int, address_range: tuple[int, int] | None) -> bytes | None:
+    """Return the bytes to send; None for a format that is sent as it is. Raises ImageError."""
+    from fuota.image.formats import esp_app, esp_flash, mcuboot  # importing the package of formats is slow
 
-    return without_slot_padding(data)
+    if image.format is ImageFormat.MCUBOOT:
+        return mcuboot.without_slot_padding(image.data)
+    if image.format is ImageFormat.ESP_APP:
+        return esp_app.without_padding(image.data)
+    if image.format is ImageFormat.ESP_FLASH:
+        return esp_flash.application(image.data, address_range)
+    if (read_segments := _segment_reader(image.format)) is None:
+        return None
+    segments = read_segments(image.data)
+    return binary(segments if address_range is None else within(segments, *address_range), fill=fill)
 
 
 def _segment_reader(image_format: ImageFormat) -> Callable[[bytes], tuple[Segment, ...]] | None:

@@ -9,7 +9,7 @@ from fuota.errors import ImageError
 from fuota.image.checks import ImageCheck, check
 from fuota.image.conversion import convert
 
-_REMOVED, _REDUCED = {"not-binary", "slot-padding"}, {"slot", "session", "too-large"}
+_REMOVED, _REDUCED = {"not-binary", "slot-padding", "flash-dump"}, {"slot", "session", "too-large"}
 """Codes of errors that `convert` removes, and codes of errors that it may remove with them."""
 
 

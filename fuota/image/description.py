@@ -18,6 +18,7 @@ class ImageFormat(StrEnum):
     UF2 = "uf2"
     MCUBOOT = "mcuboot"
     ESP_APP = "esp-app"
+    ESP_FLASH = "esp-flash"
     SBSFU = "sbsfu"
     MBED_SIGNED = "mbed-signed"
     SUIT = "suit"

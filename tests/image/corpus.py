@@ -44,7 +44,9 @@ def _private_key(kind: str, number: int):
         return rsa.generate_private_key(public_exponent=65_537, key_size=int(kind[4:]))
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(bytes([number])).digest())
-    return ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}[kind])
+    return ec.generate_private_key(
+        {"p192": ec.SECP192R1(), "p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}[kind]
+    )
 
 
 def public_pem(kind: str, number: int = 0) -> bytes:
@@ -105,29 +107,77 @@ def esptool(tool: str, *words: str, folder: Path) -> None:
     subprocess.run([program, *words], cwd=folder, check=True, capture_output=True, timeout=120)
 
 
-@lru_cache(maxsize=1)
+def tool_succeeds(tool: str, *words: str, folder: Path) -> bool:
+    """Return whether the tool ends with the exit code 0."""
+    program = Path(sys.executable).parent / tool
+    return subprocess.run([program, *words], cwd=folder, check=False, capture_output=True, timeout=120).returncode == 0
+
+
+ESP_DESCRIPTOR = struct.pack("<II8s32s32s", 0xABCD5432, 0, b"", b"2.3.4", b"sensor").ljust(256, b"\0")
+ESP_BOOTLOADER_DESCRIPTOR = struct.pack("<B3sI32s24s16s", 0x50, b"", 1, b"v5.4", b"Nov 30 2026", b"")
+ESP_PIECES = ((0x3C00_0020, ESP_DESCRIPTOR), (0x4200_0020, FIRMWARE), (0x4038_0000, FIRMWARE[:1000]))
+
+
+@lru_cache(maxsize=32)
+def esp_image(pieces: tuple[tuple[int, bytes], ...], *words: str, chip: str = "esp32c3", entry: int = 0) -> bytes:
+    """Return the image that `esptool elf2image` makes from an ELF file built here without a compiler."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        machine = 94 if chip in ("esp32", "esp32s2", "esp32s3", "esp8266") else 243
+        (folder / "app.elf").write_bytes(elf(pieces, machine=machine, entry=entry or pieces[-1][0]))
+        options = ("elf2image", *words, "-o", "app.bin", "app.elf")
+        esptool("esptool", "--chip", chip, *options, folder=folder)
+        return next(folder.glob("app.bin*")).read_bytes()
+
+
 def esp_app() -> bytes:
-    """Return an application for the ESP32-C3, made by `esptool elf2image` from an ELF file built here without a compiler."""
-    descriptor = struct.pack("<II8s32s32s", 0xABCD5432, 0, b"", b"2.3.4", b"sensor").ljust(256, b"\0")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        pieces = [(0x3C00_0020, descriptor), (0x4200_0020, FIRMWARE), (0x4038_0000, FIRMWARE[:1000])]
-        (folder / "app.elf").write_bytes(elf(pieces, machine=243, entry=0x4038_0000))
-        esptool(
-            "esptool", "--chip", "esp32c3", "elf2image", "--use-segments", "-o", "app.bin", "app.elf", folder=folder
-        )
-        return (folder / "app.bin").read_bytes()
+    """Return an application for the ESP32-C3."""
+    return esp_image(ESP_PIECES, "--use-segments")
 
 
-@lru_cache(maxsize=1)
-def esp_signed() -> bytes:
-    """Return the application signed for secure boot v2 by `espsecure`."""
+def esp_bootloader() -> bytes:
+    """Return a bootloader for the ESP32-C3: it has no application descriptor, and all of it is loaded to RAM."""
+    return esp_image(((0x3FCD_5820, OLD[:1000]), (0x403C_C710, OLD[1000:5000])), "--use-segments")
+
+
+@lru_cache(maxsize=32)
+def espsecure_sign(image: bytes, *keys: str, version: str = "2", number: int = 0) -> bytes:
+    """Return the image with the signatures of `espsecure sign-data`. The key with the index i has the number `number` + i."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "app.bin").write_bytes(esp_app())
-        (folder / "key.pem").write_bytes(private_pem("rsa-3072"))
-        esptool("espsecure", "sign-data", "-v", "2", "-k", "key.pem", "-o", "signed.bin", "app.bin", folder=folder)
+        folder, words = Path(name), []
+        (folder / "app.bin").write_bytes(image)
+        for index, key in enumerate(keys):
+            (folder / f"{index}.pem").write_bytes(private_pem(key, number + index))
+            words += ["-k", f"{index}.pem"]
+        esptool("espsecure", "sign-data", "-v", version, *words, "-o", "signed.bin", "app.bin", folder=folder)
         return (folder / "signed.bin").read_bytes()
+
+
+def esp_signed(*keys: str, version: str = "2") -> bytes:
+    """Return the application signed for secure boot by `espsecure`, by default with RSA-3072."""
+    return espsecure_sign(esp_app(), *(keys or ("rsa-3072",)), version=version)
+
+
+@lru_cache(maxsize=8)
+def esp_merged(*pieces: tuple[int, bytes], chip: str = "esp32c3", words: tuple[str, ...] = ()) -> bytes:
+    """Return the pieces at their offsets, merged by `esptool merge-bin`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, places = Path(name), []
+        for index, (offset, data) in enumerate(pieces):
+            (folder / f"{index}.bin").write_bytes(data)
+            places += [hex(offset), f"{index}.bin"]
+        esptool("esptool", "--chip", chip, "merge-bin", *words, "-o", "merged.bin", *places, folder=folder)
+        return (folder / "merged.bin").read_bytes()
+
+
+def esp_partitions(*entries: tuple[str, int, int, int, int]) -> bytes:
+    """Return a partition table: name, type, subtype, offset and size of each partition, then the MD5 (gen_esp32part.py)."""
+    table = b"".join(
+        struct.pack("<2sBBII16sI", b"\xaa\x50", kind, subtype, offset, size, name.encode(), 0)
+        for name, kind, subtype, offset, size in entries
+    )
+    end = b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(table, usedforsecurity=False).digest()
+    return (table + end).ljust(0xC00, b"\xff")
 
 
 @lru_cache(maxsize=1)

@@ -34,6 +34,11 @@ def seeds() -> dict[str, bytes]:
         "uf2": corpus.uf2(small, address=0x0800_0000, family=0x21460FF0),
         "esp": corpus.esp_app()[:24] + corpus.esp_app()[-400:],
         "esp-whole": _esp(small),
+        "esp-v1": corpus.espsecure_sign(_esp(small), "p256", version="1"),
+        "esp-v2-rsa-3072": corpus.espsecure_sign(_esp(small), "rsa-3072"),
+        "esp-v2-p192": corpus.espsecure_sign(_esp(small), "p384", "p192"),
+        "esp-flash": _esp_flash(small),
+        "esp8266": struct.pack("<BBBBIII", 0xE9, 1, 0, 0, 0x4010_0004, 0x4010_0000, 2_000) + small + bytes(16),
         "sbsfu": corpus.sbsfu(small),
         "mbed": corpus.mbed(small),
         "mbed-patch": corpus.mbed(small, patch=corpus.jojodiff(older, small), base_bytes=FIRMWARE_BYTES),
@@ -64,6 +69,8 @@ def public_key(name: str) -> bytes:
     """Return the public key of the seed of this name; any key if the seed is not signed."""
     if name == "suit-draft":
         return corpus.DRAFT_KEY
+    if name.startswith("esp-v2"):
+        return corpus.public_pem(name.removeprefix("esp-v2-"), 1 if name == "esp-v2-p192" else 0)
     kind = name.split("-", 1)[1] if name.startswith(("mcuboot-", "suit-")) else "p256"
     return corpus.public_pem(kind if kind in ("rsa-2048", "ed25519") else "p256")
 
@@ -73,10 +80,10 @@ def signed_ranges(name: str) -> list[tuple[int, int]]:
     data = seeds()[name]
     if name.startswith("mcuboot"):
         return [(0, 2_064 + 12)]
-    if name == "sbsfu":
-        return [(0, 192), (320, len(data))]
-    if name == "mbed":
-        return [(0, FIRMWARE_BYTES)]
+    whole = (0, len(data))
+    ranges = {"sbsfu": [(0, 192), (320, len(data))], "mbed": [(0, FIRMWARE_BYTES)]}
+    if name in ranges or name.startswith("esp-v"):
+        return ranges.get(name, [whole])
     if name == "suit-draft":
         return [(data.index(b"\x03\x58\x71") + 3, len(data))]
     if name.startswith("suit"):
@@ -162,3 +169,9 @@ def _esp(firmware: bytes) -> bytes:
     for byte in firmware:
         checksum ^= byte
     return body + bytes(-(len(body) + 1) % 16) + bytes([checksum])
+
+
+def _esp_flash(firmware: bytes) -> bytes:
+    """Return a dump of flash from the partition table on, with one application."""
+    table = corpus.esp_partitions(("factory", 0, 0, 0x10000, 0x100000))
+    return table.ljust(0x2000, b"\xff") + _esp(firmware)

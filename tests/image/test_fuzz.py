@@ -117,7 +117,19 @@ def test_seeds_are_good_images():
         if mutation.signed_ranges(name):
             assert signature is SignatureState.VERIFIED, name
     assert {FirmwareImage.open(data).format.value for data in mutation.seeds().values()} == {
-        *("raw", "intel-hex", "s-record", "elf", "uf2", "mcuboot", "esp-app", "sbsfu", "mbed-signed", "suit"),
+        *(
+            "raw",
+            "intel-hex",
+            "s-record",
+            "elf",
+            "uf2",
+            "mcuboot",
+            "esp-app",
+            "esp-flash",
+            "sbsfu",
+            "mbed-signed",
+            "suit",
+        ),
         *("detools-patch", "bsdiff-patch", "jojodiff-patch", "esp-delta-patch"),
     }
 
@@ -125,7 +137,7 @@ def test_seeds_are_good_images():
 def test_three_thousand_damaged_images():
     summary = fuzz(3_000, seed=1, every=20)
     assert summary.images == 3_000
-    assert len(summary.formats) == 14
+    assert len(summary.formats) == 15
     assert summary.verified, "damage outside the signed bytes does not change the signature"
 
 

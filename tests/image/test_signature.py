@@ -234,12 +234,6 @@ def test_changed_byte_of_an_mbed_image_is_detected():
         assert checked(changed, PUBLIC).signature is not VERIFIED
 
 
-def test_esp_signature_is_left_to_espsecure():
-    result = checked(corpus.esp_signed(), corpus.public_pem("rsa-3072"))
-    assert result.signature is PRESENT
-    assert "espsecure" in message_of(result)
-
-
 # --- beside the image
 
 

@@ -204,7 +204,7 @@ def check(
 def convert(*, image: IO[bytes], output: str, fill: int, address_range: tuple[int, int] | None, out: Output) -> int:
     """Convert IMAGE to the binary that is sent.
 
-    IMAGE is Intel HEX, S-record, ELF or UF2, or an MCUboot image that is padded to its slot.
+    IMAGE is Intel HEX, S-record, ELF or UF2, an MCUboot or ESP32 image with padding, or a dump of the flash of an ESP32.
     """
     from fuota.image import convert as convert_image
 

@@ -14,8 +14,10 @@ from fuota.image.formats import (
     bsdiff_patch,
     detools_patch,
     elf,
+    esp8266,
     esp_app,
     esp_delta_patch,
+    esp_flash,
     intel_hex,
     jojodiff_patch,
     mbed_signed,
@@ -44,7 +46,8 @@ class Reader(Protocol):
 
 
 READERS: tuple[Reader, ...] = (
-    *(elf, uf2, mcuboot, sbsfu, bsdiff_patch, esp_delta_patch, suit, esp_app, intel_hex, s_record),
+    *(elf, uf2, mcuboot, sbsfu, bsdiff_patch, esp_delta_patch, suit, intel_hex, s_record),
+    *(esp8266, esp_flash, esp_app),
     *(mbed_signed, jojodiff_patch, detools_patch, raw),
 )
 

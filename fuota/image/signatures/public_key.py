@@ -12,14 +12,17 @@ from fuota.errors import ParameterError
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 _CURVES: dict[str, tuple[hashes.HashAlgorithm, int]] = {
+    "secp192r1": (hashes.SHA256(), 24),
     "secp256r1": (hashes.SHA256(), 32),
     "secp384r1": (hashes.SHA384(), 48),
 }
-"""Hash used with each curve, and bytes in each half of a signature (FIPS 186-5, RFC 9053 §2.1)."""
+"""Hash used with each curve, and bytes in each half of a signature (FIPS 186-5, RFC 9053 §2.1; P-192 as espsecure uses it)."""
+USUAL_CURVES = ("secp256r1", "secp384r1")
+"""Curves that every format but ESP32 secure boot is limited to."""
 
 
-def load_public_key(content: bytes) -> PublicKey:
-    """Return the RSA, ECDSA (P-256, P-384) or Ed25519 key in PEM or DER. Raises ParameterError for anything else."""
+def load_public_key(content: bytes, *, curves: tuple[str, ...] = USUAL_CURVES) -> PublicKey:
+    """Return the RSA, ECDSA (on one of the curves) or Ed25519 key in PEM or DER. Raises ParameterError for anything else."""
     if b"PRIVATE KEY" in content:
         raise ParameterError(
             "public_key is a private key: verification needs only the public key (openssl pkey -in KEY -pubout); keep the private"
@@ -32,9 +35,9 @@ def load_public_key(content: bytes) -> PublicKey:
         raise ParameterError(
             f"public_key must be a public key in PEM or DER (openssl pkey -in KEY -pubout), got {len(content)} other bytes"
         ) from None
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVES:
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in curves:
         raise ParameterError(
-            f"the curve of an ECDSA public key must be one of {', '.join(_CURVES)}, got {key.curve.name}"
+            f"the curve of an ECDSA public key must be one of {', '.join(curves)}, got {key.curve.name}"
         )
     if not isinstance(key, PublicKey):
         raise ParameterError(f"public_key must be an RSA, ECDSA or Ed25519 key, got {type(key).__name__}")

@@ -15,16 +15,18 @@ class Verification:
     the image states, and the content is encrypted, so that this hash cannot be compared.
     why: the reason in words; empty if the signature is verified.
     other_key: whether the image names its signing key and that key is not the public key.
+    which: the signature that is verified, if the image has several.
     """
 
     state: SignatureState
     why: str = ""
     other_key: bool = False
+    which: str = ""
 
 
-def verified() -> Verification:
-    """Return the result for a signature by the public key over the content that is sent."""
-    return Verification(state=SignatureState.VERIFIED)
+def verified(which: str = "") -> Verification:
+    """Return the result for a signature by the public key over the content that is sent; `which` names it among several."""
+    return Verification(state=SignatureState.VERIFIED, which=which)
 
 
 def body_not_readable(why: str) -> Verification:

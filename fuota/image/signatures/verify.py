@@ -23,6 +23,10 @@ def verify_embedded(image: FirmwareImage, public_key: bytes) -> Verification:
     public_key: PEM or DER. Raises ParameterError if it is not a public key, and for an MCUboot image if the package imgtool is
     not installed.
     """
+    if image.format is ImageFormat.ESP_APP:
+        from fuota.image.signatures.esp import CURVES, verify_esp
+
+        return verify_esp(image.data, load_public_key(public_key, curves=CURVES))
     key = load_public_key(public_key)
     if image.format is ImageFormat.MCUBOOT:
         from fuota.image.signatures.mcuboot import verify_mcuboot
@@ -36,7 +40,7 @@ def verify_embedded(image: FirmwareImage, public_key: bytes) -> Verification:
         return _verify_sbsfu(image, key)
     if image.format is ImageFormat.MBED_SIGNED:
         return _verify_mbed_signed(image, key)
-    return not_verified(f"fuota does not verify the signature of {image.format}; use the format's own tool (espsecure)")
+    return not_verified(f"fuota does not verify the signature of {image.format}; use the format's own tool")
 
 
 def verify_detached(image: FirmwareImage, public_key: bytes, signature: bytes) -> Verification:

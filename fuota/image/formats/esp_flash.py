@@ -1,0 +1,216 @@
+"""Dumps of the flash of an ESP32: a bootloader, a partition table and applications in one file, as `esptool merge-bin` writes them.
+
+Partition table (ESP-IDF, "Partition Tables"): entries of 32 bytes that begin with AA 50, then an entry with their MD5, then 0xFF.
+It is at 0x8000 by default, and later if the bootloader is signed. The bootloader is at 0x0, 0x1000 or 0x2000, by chip.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fuota.errors import ImageError
+from fuota.findings import Finding, error
+from fuota.image.description import Description, ImageFormat, Part
+from fuota.image.formats.esp_app import image_end
+from fuota.image.formats.esp_chips import chip_name
+from fuota.image.formats.esp_layout import MAGIC, chip_number, has_header, read_layout
+from fuota.image.requirements import ImageRequirements
+
+FORMAT = ImageFormat.ESP_FLASH
+
+_ENTRY = struct.Struct("<2sBBII16sI")
+_ENTRY_MAGIC, _APPLICATION = b"\xaa\x50", 0
+_SECTOR_BYTES, _MAX_ENTRIES, _HEADER_BYTES = 0x1000, 95, 24
+_MAX_TABLE_OFFSET, _MAX_DUMP_START = 0x40000, 0x20000
+_MAX_FLASH_BYTES = 1 << 30
+_BOOTLOADER_OFFSETS = (0, 0x1000, 0x2000)
+_MAX_APPLICATIONS, _MAX_APPLICATION_BYTES = 16, 1 << 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """Content of a dump; all offsets are offsets in the file.
+
+    bootloader: offset of the bootloader; None if the dump begins behind it. table: offset of the partition table; None if there is
+    none. partitions: partitions of the table, with their addresses in flash. applications: the applications that can be read, with
+    their signature.
+    """
+
+    bootloader: int | None
+    table: int | None
+    partitions: tuple[Part, ...]
+    applications: tuple[Part, ...]
+
+
+def recognises(data: bytes) -> bool:
+    """Return whether the data has a partition table behind a bootloader or 0xFF, or an application behind a bootloader."""
+    return read_dump(data) is not None
+
+
+def describe(data: bytes, _requirements: ImageRequirements) -> Description:
+    """Describe the partitions, with the finding that says which application to send."""
+    dump = read_dump(data)
+    if dump is None:
+        return Description(
+            format=FORMAT, findings=(error("structure", "it has no partition table and no application"),)
+        )
+    start = dump.applications[0].offset if dump.applications else dump.bootloader
+    return Description(
+        format=FORMAT,
+        parts=dump.partitions or dump.applications,
+        hardware=None if start is None else chip_name(chip_number(data[start : start + _HEADER_BYTES])),
+        converts_to_bytes=dump.applications[0].size if len(dump.applications) == 1 else None,
+        findings=(_finding(data, dump),),
+    )
+
+
+def application(data: bytes, address_range: tuple[int, int] | None = None) -> bytes:
+    """Return the only application in the dump, or the bytes of the dump from one offset to before another.
+
+    Raises ImageError if the dump has no application or several, or if the offsets are outside the dump.
+    """
+    if address_range is not None:
+        low, high = address_range
+        if high > len(data):
+            raise ImageError(f"the dump has {len(data)} bytes, so it has no offset 0x{high - 1:X}")
+        return data[low:high]
+    dump = read_dump(data)
+    applications = () if dump is None else dump.applications
+    if len(applications) != 1:
+        raise ImageError(f"it is a dump of flash with {_named(applications)}: choose what to take (--address-range)")
+    return data[applications[0].offset : applications[0].offset + applications[0].size]
+
+
+def read_dump(data: bytes) -> Dump | None:
+    """Return the content of a dump of flash; None if the data is anything else."""
+    if data[:1] not in (b"\xff", bytes([MAGIC]), _ENTRY_MAGIC[:1]):
+        return None
+    bootloader = next((offset for offset in _BOOTLOADER_OFFSETS if _has_no_application(data, offset)), None)
+    if data[0] == MAGIC and bootloader != 0:
+        return None  # an application, whatever follows it
+    start = 0 if bootloader is None else bootloader + image_end(data[bootloader:])
+    last = _MAX_TABLE_OFFSET if data[:1] != _ENTRY_MAGIC[:1] else 1
+    table = next((offset for offset in _sectors(data, start, last) if _entries(data, offset)), None)
+    if table is not None:
+        partitions = _partitions(data, table)
+        applications = _applications(data, partitions) or _find_applications(data, table + _SECTOR_BYTES)
+    elif bootloader is not None and read_layout(data[bootloader:]).is_bootloader:
+        partitions, applications = (), _find_applications(data, start)
+    else:
+        return None
+    if table is None and not applications:
+        return None
+    return Dump(bootloader=bootloader, table=table, partitions=partitions, applications=applications)
+
+
+def _sectors(data: bytes, start: int, end: int) -> range:
+    return range(-(-start // _SECTOR_BYTES) * _SECTOR_BYTES, min(end, len(data)), _SECTOR_BYTES)
+
+
+def _has_no_application(data: bytes, offset: int) -> bool:
+    """Return whether an image without application descriptor begins at the offset, and only 0xFF is before it."""
+    if not has_header(data, offset) or data[:offset].strip(b"\xff"):
+        return False
+    try:
+        return read_layout(data[offset:]).version is None
+    except ImageError:
+        return False
+
+
+def _entries(data: bytes, offset: int) -> list[tuple[int, int, int, str]]:
+    """Return type, flash address, size and label of each entry of a table at the offset; nothing if there is no table."""
+    entries = []
+    for start in range(offset, min(offset + _MAX_ENTRIES * _ENTRY.size, len(data) - _ENTRY.size + 1), _ENTRY.size):
+        magic, kind, _, address, size, label, _ = _ENTRY.unpack_from(data, start)
+        if magic != _ENTRY_MAGIC:
+            break
+        name = label.split(b"\0")[0]
+        if address % _SECTOR_BYTES or not 0 < size <= _MAX_FLASH_BYTES or not name.isascii():
+            return []
+        entries.append((kind, address, size, name.decode("ascii") if name.decode("ascii").isprintable() else ""))
+    return entries
+
+
+def _partitions(data: bytes, table: int) -> tuple[Part, ...]:
+    """Return the partitions in the dump. A dump may begin behind the start of flash: then its applications tell where."""
+    entries = _entries(data, table)
+    addresses = [address for kind, address, _, _ in entries if kind == _APPLICATION]
+    starts = range(0, _MAX_DUMP_START + 1, _SECTOR_BYTES)
+    begins = (
+        begin for begin in starts if any(_is_application_behind(data, table, address - begin) for address in addresses)
+    )
+    begin = next(begins, 0)
+    return tuple(
+        Part(name=name or f"partition {number}", offset=address - begin, size=size, address=address)
+        for number, (_, address, size, name) in enumerate(entries, start=1)
+        if begin <= address < begin + len(data)
+    )
+
+
+def _is_application_behind(data: bytes, table: int, offset: int) -> bool:
+    return offset >= table + _SECTOR_BYTES and has_header(data, offset)
+
+
+def _applications(data: bytes, partitions: tuple[Part, ...]) -> tuple[Part, ...]:
+    parts = (_application(data, part.offset, part.name, part.size) for part in partitions)
+    return tuple(part for part in parts if part is not None)
+
+
+def _find_applications(data: bytes, start: int) -> tuple[Part, ...]:
+    """Return the applications that begin at a sector, from the offset `start` on, without a partition table."""
+    applications: list[Part] = []
+    offsets = [offset for offset in _sectors(data, start, len(data)) if has_header(data, offset)]
+    for offset in offsets[:_MAX_APPLICATIONS]:
+        if not applications or offset >= _end(applications[-1]):
+            part = _application(data, offset, "application", _MAX_APPLICATION_BYTES)
+            applications += [] if part is None else [part]
+    return tuple(applications)
+
+
+def _end(part: Part) -> int:
+    return part.offset + part.size
+
+
+def _application(data: bytes, offset: int, name: str, room: int) -> Part | None:
+    """Return the application that begins at the offset, without what follows it; None if there is none that fits."""
+    if not has_header(data, offset):
+        return None
+    content = data[offset : offset + min(room, _MAX_APPLICATION_BYTES)]
+    try:
+        return Part(name=name, offset=offset, size=image_end(content))
+    except ImageError:
+        return None
+
+
+def _finding(data: bytes, dump: Dump) -> Finding:
+    if dump.bootloader is None and dump.table == 0 and len(data) <= _SECTOR_BYTES:
+        return error("flash-dump", "it is the partition table of an ESP32, not an application: choose the application")
+    content = " and ".join(_contents(dump))
+    advice = {
+        0: "no application in it can be read: choose the file of the application",
+        1: "send the application alone (fuota image convert)",
+    }.get(len(dump.applications), "send one of the applications (fuota image convert --address-range)")
+    return error(
+        "flash-dump",
+        f"it is a dump of the flash of an ESP32, with {content}, which no device takes as an update; it has"
+        f" {_named(dump.applications)}: {advice}",
+    )
+
+
+def _contents(dump: Dump) -> Iterator[str]:
+    if dump.bootloader is not None:
+        yield f"a bootloader at 0x{dump.bootloader:X}"
+    if dump.table is not None:
+        yield f"a partition table at 0x{dump.table:X}"
+
+
+def _named(applications: tuple[Part, ...]) -> str:
+    """Return the applications in words, with the range of offsets of each."""
+    if not applications:
+        return "no application"
+    return ", ".join(
+        f"the application '{part.name}' of {part.size} bytes at offset 0x{part.offset:X} (0x{part.offset:X}-0x{_end(part):X})"
+        for part in applications
+    )
