@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -107,6 +108,15 @@ def esptool(tool: str, *words: str, folder: Path) -> None:
     subprocess.run([program, *words], cwd=folder, check=True, capture_output=True, timeout=120)
 
 
+def tool_output(tool: str, *words: str, folder: Path) -> str:
+    """Return what the tool prints, without line breaks in its words."""
+    program = Path(sys.executable).parent / tool
+    wide = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(
+        [program, *words], cwd=folder, check=True, capture_output=True, timeout=120, env=wide, text=True
+    ).stdout
+
+
 def tool_succeeds(tool: str, *words: str, folder: Path) -> bool:
     """Return whether the tool ends with the exit code 0."""
     program = Path(sys.executable).parent / tool
@@ -116,6 +126,8 @@ def tool_succeeds(tool: str, *words: str, folder: Path) -> bool:
 ESP_DESCRIPTOR = struct.pack("<II8s32s32s", 0xABCD5432, 0, b"", b"2.3.4", b"sensor").ljust(256, b"\0")
 ESP_BOOTLOADER_DESCRIPTOR = struct.pack("<B3sI32s24s16s", 0x50, b"", 1, b"v5.4", b"Nov 30 2026", b"")
 ESP_PIECES = ((0x3C00_0020, ESP_DESCRIPTOR), (0x4200_0020, FIRMWARE), (0x4038_0000, FIRMWARE[:1000]))
+ESP32_PIECES = ((0x3F40_0020, ESP_DESCRIPTOR), (0x400D_0020, OLD), (0x4008_0000, OLD[:1000]))
+"""Segments of an application for the ESP32-C3, and for the ESP32."""
 
 
 @lru_cache(maxsize=32)

@@ -123,8 +123,8 @@ def test_damage_of_another_block_is_not_verified():
 
 
 def test_esp32_reads_only_the_first_block():
-    pieces = ((0x3F40_0020, corpus.ESP_DESCRIPTOR), (0x400D_0020, corpus.OLD), (0x4008_0000, corpus.OLD[:1000]))
-    image = corpus.espsecure_sign(corpus.esp_image(pieces, chip="esp32"), "rsa-3072", "rsa-3072")
+    application = corpus.esp_image(corpus.ESP32_PIECES, chip="esp32")
+    image = corpus.espsecure_sign(application, "rsa-3072", "rsa-3072")
     assert checked(image, corpus.public_pem("rsa-3072")).signature is VERIFIED
     second = checked(image, corpus.public_pem("rsa-3072", 1))
     assert second.signature is WRONG

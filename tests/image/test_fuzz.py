@@ -208,6 +208,11 @@ HOSTILE = {
     "suit of lists": lambda: b"\xd8\x6b\xa2\x02" + b"\x81" * (1 << 20),
     "suit of sequences": _suit_of_many_sequences,
     "suit of signatures": _suit_of_many_signatures,
+    "esp flash of applications": lambda: (
+        corpus.esp_partitions(*[("app", 0, 16, 0x1000 * number, 0x100000) for number in range(1, 90)]).ljust(0x1000)
+        + (mutation.seeds()["esp-whole"].ljust(0x1000, b"\xff") * 250)
+    ),
+    "esp signature blocks": lambda: mutation.seeds()["esp-v2-p192"] + mutation.seeds()["esp-v2-p192"][-4096:] * 250,
     "filler": lambda: (b"\xff" * 64 + b"a") * 16_000,
 }
 

@@ -22,8 +22,10 @@ from fuota.image.formats.esp_layout import (
 from fuota.image.formats.esp_signature import (
     SECTOR_BYTES,
     SecureBoot,
+    is_cut_sector,
     misplaced_sector,
     read_secure_boot,
+    sector_offset,
     signature_digests,
 )
 from fuota.image.requirements import ImageRequirements
@@ -125,22 +127,38 @@ def _trailing_findings(data: bytes, layout: Layout, boot: SecureBoot | None) -> 
     end = layout.end if boot is None else boot.end
     if not (trailing := data[end:]):
         return
-    if _is_padding(trailing):
-        # Signing tools fill the sector, and it is cheap; more wastes airtime as the padding of an MCUboot slot does.
-        fills_sector = len(trailing) < SECTOR_BYTES and len(data) % SECTOR_BYTES == 0
-        yield (warning if fills_sector else error)(
-            "slot-padding",
-            f"{len(trailing)} of {len(data)} bytes are padding behind the image, which wastes airtime: remove it"
-            " (fuota image convert)",
-        )
-    elif boot is None and (sector := misplaced_sector(data)) is not None:
-        yield error(
+    if not _is_padding(trailing):
+        yield _unexpected(data, layout, boot, len(trailing))
+        return
+    # Signing tools fill the sector, and it is cheap; more wastes airtime as the padding of an MCUboot slot does.
+    fills_sector = len(trailing) < SECTOR_BYTES and len(data) % SECTOR_BYTES == 0
+    yield (warning if fills_sector else error)(
+        "slot-padding",
+        f"{len(trailing)} of {len(data)} bytes are padding behind the image, which wastes airtime: remove it"
+        " (fuota image convert)",
+    )
+
+
+def _unexpected(data: bytes, layout: Layout, boot: SecureBoot | None, count: int) -> Finding:
+    """Return the finding about `count` bytes behind the image that are not padding, such as a signature in another place."""
+    sector = sector_offset(layout.end)
+    if boot is None and is_cut_sector(data[sector:]):
+        end = sector + SECTOR_BYTES
+        return error("structure", f"its signature ends at byte {end}, but the file has {len(data)}: it was cut off")
+    place = misplaced_sector(data)
+    if place is None:
+        return error("trailing", f"{count} unexpected bytes follow the image")
+    if boot is None:
+        return error(
             "trailing",
-            f"its signature sector is at byte {sector}, but the bootloader looks for it at byte"
-            f" {-(-layout.end // SECTOR_BYTES) * SECTOR_BYTES}: sign the image as esptool made it, without more padding",
+            f"its signature sector is at byte {place}, but the bootloader looks for it at byte {sector}: sign the image as"
+            " esptool made it, without more padding and with the padding of espsecure",
         )
-    else:
-        yield error("trailing", f"{len(trailing)} unexpected bytes follow the image")
+    return error(
+        "trailing",
+        f"a second signature is at byte {place}, but the bootloader reads only the first, at byte {boot.signed_bytes}: sign the"
+        " image before its first signature, or add a block to it (espsecure sign-data --append-signatures)",
+    )
 
 
 def _is_padding(trailing: bytes) -> bool:

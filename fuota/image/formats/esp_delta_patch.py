@@ -14,6 +14,7 @@ from fuota.findings import Finding, error, warning
 from fuota.image.description import Description, ImageFormat, Part
 from fuota.image.formats import detools_patch, esp_app
 from fuota.image.formats.detools_header import SEQUENTIAL, read_header
+from fuota.image.formats.esp_layout import read_digests, read_layout
 from fuota.image.formats.streams import heatshrink_sizes
 from fuota.image.requirements import ImageRequirements
 
@@ -84,7 +85,10 @@ def _hash_inside(base: bytes) -> str | None:
     """Return the SHA-256 that an ESP32 application has inside; None if it has none, or if the base is something else."""
     if not esp_app.recognises(base):
         return None
-    digests = esp_app.describe(base, ImageRequirements()).digests
+    try:
+        digests = read_digests(base, read_layout(base))
+    except ImageError:
+        return None
     return next((digest.value for digest in digests if digest.algorithm == "sha256"), None)
 
 

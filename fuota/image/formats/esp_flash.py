@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fuota.errors import ImageError
 from fuota.findings import Finding, error
 from fuota.image.description import Description, ImageFormat, Part
+from fuota.image.formats import mcuboot
 from fuota.image.formats.esp_app import image_end
 from fuota.image.formats.esp_chips import chip_name
 from fuota.image.formats.esp_layout import MAGIC, chip_number, has_header, read_layout
@@ -56,7 +57,8 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
         return Description(
             format=FORMAT, findings=(error("structure", "it has no partition table and no application"),)
         )
-    start = dump.applications[0].offset if dump.applications else dump.bootloader
+    starts = [dump.bootloader, *(part.offset for part in dump.applications)]
+    start = next((offset for offset in starts if offset is not None and has_header(data, offset)), None)
     return Description(
         format=FORMAT,
         parts=dump.partitions or dump.applications,
@@ -100,8 +102,8 @@ def read_dump(data: bytes) -> Dump | None:
         partitions, applications = (), _find_applications(data, start)
     else:
         return None
-    if table is None and not applications:
-        return None
+    if table is None and not applications and bootloader == 0:
+        return None  # a bootloader alone
     return Dump(bootloader=bootloader, table=table, partitions=partitions, applications=applications)
 
 
@@ -150,7 +152,12 @@ def _partitions(data: bytes, table: int) -> tuple[Part, ...]:
 
 
 def _is_application_behind(data: bytes, table: int, offset: int) -> bool:
-    return offset >= table + _SECTOR_BYTES and has_header(data, offset)
+    return offset >= table + _SECTOR_BYTES and _begins_application(data, offset)
+
+
+def _begins_application(data: bytes, offset: int) -> bool:
+    """Return whether an image of ESP-IDF begins at the offset, or an image of MCUboot, as in dumps of Zephyr."""
+    return has_header(data, offset) or data[offset : offset + len(mcuboot.MAGIC)] == mcuboot.MAGIC
 
 
 def _applications(data: bytes, partitions: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -161,7 +168,7 @@ def _applications(data: bytes, partitions: tuple[Part, ...]) -> tuple[Part, ...]
 def _find_applications(data: bytes, start: int) -> tuple[Part, ...]:
     """Return the applications that begin at a sector, from the offset `start` on, without a partition table."""
     applications: list[Part] = []
-    offsets = [offset for offset in _sectors(data, start, len(data)) if has_header(data, offset)]
+    offsets = [offset for offset in _sectors(data, start, len(data)) if _begins_application(data, offset)]
     for offset in offsets[:_MAX_APPLICATIONS]:
         if not applications or offset >= _end(applications[-1]):
             part = _application(data, offset, "application", _MAX_APPLICATION_BYTES)
@@ -175,11 +182,12 @@ def _end(part: Part) -> int:
 
 def _application(data: bytes, offset: int, name: str, room: int) -> Part | None:
     """Return the application that begins at the offset, without what follows it; None if there is none that fits."""
-    if not has_header(data, offset):
+    if not _begins_application(data, offset):
         return None
     content = data[offset : offset + min(room, _MAX_APPLICATION_BYTES)]
     try:
-        return Part(name=name, offset=offset, size=image_end(content))
+        size = image_end(content) if content[0] == MAGIC else mcuboot.read_layout(content).end
+        return Part(name=name, offset=offset, size=size)
     except ImageError:
         return None
 

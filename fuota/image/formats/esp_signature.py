@@ -85,7 +85,7 @@ class SecureBoot:
 
 def read_secure_boot(data: bytes, image_end: int) -> SecureBoot | None:
     """Return the signature behind an image that ends at `image_end`, where the bootloader looks for it; None if there is none."""
-    sector = -(-image_end // SECTOR_BYTES) * SECTOR_BYTES
+    sector = sector_offset(image_end)
     content = data[sector : sector + SECTOR_BYTES]
     if len(content) == SECTOR_BYTES and content[0] == _MAGIC:
         blocks = _blocks(content)
@@ -100,6 +100,16 @@ def read_secure_boot(data: bytes, image_end: int) -> SecureBoot | None:
     if len(signature) == V1_BYTES and signature[:4] == bytes(4) and any(signature) and signature[4:].strip(b"\xff"):
         return SecureBoot(signed_bytes=image_end, end=image_end + V1_BYTES, v1=signature[4:])
     return None
+
+
+def sector_offset(image_end: int) -> int:
+    """Return where the bootloader looks for the signature sector of an image that ends at `image_end`."""
+    return -(-image_end // SECTOR_BYTES) * SECTOR_BYTES
+
+
+def is_cut_sector(content: bytes) -> bool:
+    """Return whether the bytes are the start of a signature sector that is cut off."""
+    return len(content) < SECTOR_BYTES and content[:2] in (bytes([_MAGIC, _RSA]), bytes([_MAGIC, _ECDSA]))
 
 
 def misplaced_sector(data: bytes) -> int | None:

@@ -110,6 +110,16 @@ def test_image_that_esptool_makes_for_a_new_chip_names_it(describe):
     assert (describe(image).hardware, describe(image).version) == ("ESP32-C61", "2.3.4")
 
 
+@pytest.mark.field
+def test_version_checksum_and_hash_are_those_of_esptool(describe, tmp_path):
+    (tmp_path / "app.bin").write_bytes(corpus.esp_app())
+    text = corpus.tool_output("esptool", "image-info", "app.bin", folder=tmp_path)
+    checksum, sha256 = (digest.value for digest in describe(corpus.esp_app()).digests)
+    assert "App version: 2.3.4" in text
+    assert f"Checksum: 0x{checksum} (valid)" in text
+    assert f"Validation hash: {sha256} (valid)" in text
+
+
 # --- padding
 
 
@@ -219,6 +229,23 @@ def test_signature_where_the_bootloader_does_not_look_is_an_error(describe, mess
     image = corpus.esp_app().ljust(3 * 65_536, b"\xff")
     message = message_of(describe(corpus.espsecure_sign(image, "p256")), "trailing")
     assert "its signature sector is at byte 196608, but the bootloader looks for it at byte" in message
+
+
+def test_image_that_was_signed_twice_is_refused(describe, message_of):
+    twice = corpus.espsecure_sign(corpus.esp_signed("p256"), "p256", number=1)
+    assert "a second signature is at byte" in message_of(describe(twice), "trailing")
+
+
+@pytest.mark.parametrize("removed", [1, 100, 4000])
+def test_signature_that_is_cut_off_is_a_structure_error(describe, message_of, removed):
+    assert "its signature ends at byte" in message_of(describe(corpus.esp_signed("p256")[:-removed]), "structure")
+
+
+def test_padding_for_version_1_leaves_room_for_its_signature(describe):
+    padded = corpus.esp_image(corpus.ESP32_PIECES, "--secure-pad", chip="esp32")
+    image = corpus.espsecure_sign(padded, "p256", version="1")
+    assert len(image) % 65_536 == 65_536 - 12
+    assert (describe(image).signature, describe(image).findings) == (SignatureState.PRESENT, ())
 
 
 def test_zeros_behind_an_image_are_not_a_signature_of_version_1(describe):

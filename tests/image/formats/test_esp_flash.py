@@ -92,6 +92,21 @@ def test_dump_without_partition_table(describe, message_of):
     assert convert(FirmwareImage.open(image)).data == corpus.esp_app()
 
 
+@pytest.mark.parametrize("bootloader_at", [0, 0x1000], ids=hex)
+def test_dump_of_zephyr_with_an_mcuboot_image(describe, message_of, bootloader_at):
+    app = corpus.imgtool(key="p256")
+    image = corpus.esp_merged((bootloader_at, corpus.esp_bootloader()), (0x20000, app))
+    assert f"the application 'application' of {len(app)} bytes at offset 0x20000" in message_of(
+        describe(image), "flash-dump"
+    )
+    assert convert(FirmwareImage.open(image)).data == app
+
+
+def test_bootloader_behind_erased_flash_is_a_dump_without_application(describe, message_of):
+    image = b"\xff" * 0x1000 + corpus.esp_bootloader()
+    assert "it has no application" in message_of(describe(image), "flash-dump")
+
+
 def test_dump_without_application(describe, message_of):
     assert "no application in it can be read" in message_of(describe(dump(apps=())), "flash-dump")
     with pytest.raises(ImageError, match="no application"):
