@@ -89,7 +89,8 @@ def pass_gate(
     findings = sum((check.findings for check in checks), Findings())
     refusing = (*findings.errors, *(findings.warnings if options.strict else ()))
     if refusing:
-        raise RefusedImageError(_refusal(image.name, refusing, conversion_command(checks[0])), refusing)
+        (name, *_) = (check.image.name for check in checks if refusing[0] in check.findings)
+        raise RefusedImageError(_refusal(name, refusing, conversion_command(checks[0])), refusing)
     return replace(passed, warnings=findings.warnings)
 
 
@@ -174,4 +175,4 @@ def _refusal(name: str, findings: tuple[Finding, ...], command: str | None) -> s
     first, more = findings[0], len(findings) - 1
     others = f"; {counted(more, 'more finding')}, see `fuota image check`" if more else ""
     remedy = "" if command is None else f"; `{printable(command)}` makes an image that can be sent"
-    return f"{printable(name)} is not sent: {first.message} ({first.code}){remedy}{others}"
+    return f"{printable(name)} cannot be sent: {first.message} ({first.code}){remedy}{others}"

@@ -39,17 +39,18 @@ class GateArguments:
         )
 
 
+GATE_OPTIONS = (
+    image_option("--strict", is_flag=True, help="Refuse an image that has a warning."),
+    image_option(
+        "--base", type=click.File("rb"), metavar="FILE", help="Image that the devices run, if IMAGE is a patch."
+    ),
+)
+"""Options --strict and --base."""
+
+
 def gate_options(command: CommandFunction) -> CommandFunction:
     """Add the options of the gate to a command, and pass it the parameters `gate` and `requirements`."""
-    group = option_group(
-        "gate",
-        GateArguments,
-        image_option("--strict", is_flag=True, help="Refuse an image that has a warning."),
-        image_option(
-            "--base", type=click.File("rb"), metavar="FILE", help="Image that the devices run, if IMAGE is a patch."
-        ),
-    )
-    return group(requirement_options(command))
+    return option_group("gate", GateArguments, *GATE_OPTIONS)(requirement_options(command))
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def nothing_was_sent(client, sandbox, journal: Journal) -> bool:
 
 @pytest.mark.parametrize("suffix", ["hex", "elf", "srec", "uf2"])
 def test_a_refused_image_is_never_sent(launch, client, sandbox, journal, suffix):
-    with pytest.raises(ImageError, match=r"is not sent.*\(not-binary\)"):
+    with pytest.raises(ImageError, match=r"cannot be sent.*\(not-binary\)"):
         launch(FOLDER / f"sensor-1.1.0.{suffix}", plan=DR5)
     assert nothing_was_sent(client, sandbox, journal)
 

@@ -72,7 +72,7 @@ def record_reports(journal: Journal, **images: str) -> None:
 def test_a_refused_image_is_not_sent(launch, server, journal, suffix, yes):
     result = launch(FOLDER / f"sensor-1.1.0.{suffix}", "--tag", "north", "--json", *yes)
     assert (result.code, result.event("error")["code"]) == (3, 3)
-    assert "is not sent" in result.complaint
+    assert "cannot be sent" in result.complaint
     assert f"`fuota image convert sensor-1.1.0.{suffix} -o sensor-1.1.0.bin` makes" in result.complaint
     assert codes(result) == {"not-binary"}
     assert (server.methods, journal.campaigns()) == ([], [])
@@ -167,9 +167,37 @@ def test_a_plan_of_a_patch_binds_it_to_its_base(fuota, server, journal, tmp_path
     assert journal.campaigns()[0].target_sha256 == sha256(NEW)
 
 
-def test_a_plan_warns_of_an_image_that_launch_will_refuse(fuota):
-    options = ("--region", "IN865", "--loss", "0.1", "--coded", 8, "-d", 5)
-    planned = fuota("plan", FOLDER / "sensor-1.1.0.elf", *options)
-    assert planned.code == 0
-    assert "`fuota launch` will refuse this image: it is elf" in planned.err
-    assert fuota("plan", NEW, *options).words == ""
+IN865 = ("--region", "IN865", "--loss", "0.1", "--coded", 8, "-d", 5)
+
+
+@pytest.mark.parametrize(
+    ("content", "profile", "code"),
+    [
+        (FOLDER / "sensor-1.1.0.elf", "", "not-binary"),
+        (FOLDER / "sensor-1.1.0.hex", "", "not-binary"),
+        (b"", "", "empty"),
+        (bytes(600), "", "blank"),
+        (NEW, "[image]\nsigned = true\n", "unsigned"),
+        (NEW, "[image]\nformats = ['mcuboot']\n", "wrong-format"),
+        (NEW, "slot_bytes = 4096\n", "slot"),
+    ],
+)
+def test_plan_refuses_what_launch_refuses(fuota, tmp_path, content, profile, code):
+    image = content
+    if isinstance(content, bytes):
+        image = tmp_path / "app.bin"
+        image.write_bytes(content)
+    meter = tmp_path / "meter.toml"
+    meter.write_text(profile)
+    planned = fuota("plan", image, *IN865, "--profile", meter, "--json", "-o", tmp_path / "plan.json")
+    assert planned.code == 3
+    assert codes(planned) >= {code}
+    assert not (tmp_path / "plan.json").exists()
+    launched = fuota("launch", image, "--devices", 2, "--profile", meter, "--json")
+    assert (launched.code, launched.complaint) == (3, planned.complaint)
+
+
+def test_plan_has_the_options_of_the_image_gate(fuota):
+    assert fuota("plan", NEW, *IN865).words == ""
+    strict = fuota("plan", NEW, *IN865, "--strict")
+    assert (strict.code, "no-container" in strict.complaint) == (3, True)

@@ -204,14 +204,17 @@ def check(
 def convert(*, image: IO[bytes], output: str, fill: int, address_range: tuple[int, int] | None, out: Output) -> int:
     """Convert IMAGE to the binary that is sent.
 
-    IMAGE is Intel HEX, S-record, ELF or UF2, an MCUboot or ESP32 image with padding, or a dump of the flash of an ESP32.
+    IMAGE is Intel HEX, S-record, ELF or UF2, an MCUboot or ESP32 image with padding, or a dump of the flash of an ESP32. A binary
+    that is known and needs no conversion is written unchanged. A file that is not known gives exit code 3.
     """
     from fuota.image import convert as convert_image
+    from fuota.image.conversion import require_known_format
 
     if not 0 <= fill <= 255:
         raise click.BadParameter(f"--fill must be 0 to 255, got {fill} (nearest: {255 if fill > 255 else 0})")
     check_outputs({"IMAGE": image}, None if output == "-" else Path(output), None)
     source = opened(image)
+    require_known_format(source)
     binary = convert_image(source, fill=fill, address_range=address_range)
     with open_output(output, "wb") as file:
         file.write(binary.data)

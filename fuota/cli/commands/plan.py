@@ -10,18 +10,22 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from fuota.cli.help import Command, image_option, output_option
-from fuota.cli.image_input import content_of, name_of, opened
+from fuota.cli.help import Command, output_option
+from fuota.cli.image_gate import GATE_OPTIONS, GateArguments, refusal_shown
+from fuota.cli.image_input import opened
 from fuota.cli.options.group import option_group
 from fuota.cli.options.plan import PlanOptions, plan_options
+from fuota.cli.options.requirements import KEY_OPTIONS, RequirementOptions
 from fuota.cli.output import Output, with_output
 from fuota.cli.output_file import check_outputs, file_option
 from fuota.cli.render.notice import notice_if_slow
 from fuota.cli.render.words import in_megahertz
-from fuota.errors import ImageError, PlanError
+from fuota.errors import PlanError
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
+    from fuota.campaign import GateOptions
+    from fuota.image import FirmwareImage
     from fuota.planning import Image, PlanInputs, TransmissionPlan
 
 
@@ -34,6 +38,21 @@ class PlanResults:
     output: Path | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanGate:
+    """Checks of the image, as `fuota launch` makes them. Files of the base, the key and a detached signature."""
+
+    strict: bool
+    base: IO[bytes] | None
+    public_key: str | None
+    signature: str | None
+
+    def options(self, profile: str | None) -> GateOptions:
+        """Return the options of the image gate; the base is read. Raises ImageError."""
+        requirements = RequirementOptions(profile=profile, public_key=self.public_key, signature=self.signature)
+        return GateArguments(strict=self.strict, base=self.base).options(requirements)
+
+
 @click.command(
     cls=Command,
     examples=(
@@ -43,12 +62,7 @@ class PlanResults:
     ),
 )
 @click.argument("image", type=click.File("rb"))
-@image_option(
-    "--base",
-    type=click.File("rb"),
-    metavar="FILE",
-    help="Image that the devices run, if IMAGE is a patch: the plan is valid only for these devices.",
-)
+@option_group("gate", PlanGate, *GATE_OPTIONS, *KEY_OPTIONS)
 @plan_options(region_required=True)
 @option_group(
     "results",
@@ -62,26 +76,27 @@ class PlanResults:
     file_option("--output", "-o", help="Write the plan to a file, for `fuota launch --plan`."),
 )
 @with_output
-def plan(*, image: IO[bytes], base: IO[bytes] | None, request: PlanOptions, results: PlanResults, out: Output) -> int:
+def plan(*, image: IO[bytes], gate: PlanGate, request: PlanOptions, results: PlanResults, out: Output) -> int:
     """Plan how IMAGE reaches a fleet, and how likely it arrives.
 
     The plan has fragment size, redundancy, timing, airtime and energy. Nothing is sent. A value that is not given is chosen. If
-    no plan can work, the exit code is 3, and the message says what would work.
+    no plan can work, or if `fuota launch` would refuse the image, the exit code is 3, and the message says what would work.
+    With --base, the plan is only valid for devices that run this image.
     """
     from fuota.cli.render.plan_table import show_plan
     from fuota.planning import plan_of, save_plan
 
-    inputs = {"IMAGE": image, "--base": base, "--fleet": request.fleet, "--profile": request.profile}
+    inputs = {"IMAGE": image, "--base": gate.base, "--fleet": request.fleet, "--profile": request.profile}
     check_outputs(inputs, results.output, results.picture)
-    content = content_of(image)
+    with refusal_shown(out):
+        planned_image = _image(opened(image), gate.options(request.profile))
     with _frequencies_in_megahertz():
-        plan_inputs = request.inputs(_image(content, name_of(image), base, request.profile))
+        plan_inputs = request.inputs(planned_image)
         with notice_if_slow(out):
             planned = plan_of(plan_inputs)
     # The file is written first, so that it exists when a reader of stdout stops early.
     sha256 = None if results.output is None else save_plan(planned, results.output)
     show_plan(out, planned)
-    _warn_of_refusal(out, content, request.profile)
     if results.front or results.picture is not None:
         _show_front(out, plan_inputs, results.picture)
     if results.output is not None and sha256 is not None:
@@ -89,34 +104,17 @@ def plan(*, image: IO[bytes], base: IO[bytes] | None, request: PlanOptions, resu
     return 0
 
 
-def _warn_of_refusal(out: Output, content: bytes, profile: str | None) -> None:
-    """Show the errors that will make `fuota launch` refuse the image; a plan accepts any bytes."""
-    from fuota.device import validate_image
+def _image(image: FirmwareImage, options: GateOptions) -> Image:
+    """Return the image to plan for, with the hashes of base and target if it is a patch whose base is given.
 
-    for finding in validate_image(content, profile=profile).errors:
-        out.say(f"`fuota launch` will refuse this image: {finding.message} ({finding.code})")
-
-
-def _image(content: bytes, name: str, base: IO[bytes] | None, profile: str | None) -> Image:
-    """Return the image to plan for; a patch is applied to its base, so that the plan contains the hashes of base and target.
-
-    Raises ImageError if the patch cannot be applied, or if it or its target has an error: `fuota launch` knows the plan, but not
-    the base.
+    Raises ImageError if `fuota launch` would refuse the image.
     """
+    from fuota.campaign import pass_gate
     from fuota.planning import Image
 
-    if base is None:
-        return Image.of(content, name)
-    from fuota.campaign import GateOptions, inspect_with_base
-    from fuota.image import FirmwareImage
-
-    options = GateOptions(base=opened(base), profile=profile)
-    checks = inspect_with_base(FirmwareImage(data=content, name=name), options)
-    for check in checks[1:] or checks:
-        for finding in check.findings.errors:
-            raise ImageError(f"{printable(check.image.name)}: {finding.message} ({finding.code})")
-    base_sha256 = checks[0].image.requirements.base_sha256
-    return replace(Image.of(content, name), base_sha256=base_sha256, target_sha256=checks[1].image.sha256)
+    passed = pass_gate(image, options)
+    planned = Image.of(image.data, image.name)
+    return replace(planned, base_sha256=passed.base_sha256, target_sha256=passed.target_sha256)
 
 
 @contextmanager

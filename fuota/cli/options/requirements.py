@@ -22,18 +22,24 @@ class RequirementOptions:
     signature: str | None
 
 
+_FILE = click.Path(exists=True, dir_okay=False)
+KEY_OPTIONS = (
+    image_option("--public-key", type=_FILE, help="Verify the signature with this key (PEM or DER)."),
+    image_option(
+        "--signature",
+        type=_FILE,
+        help="Detached signature of IMAGE (ECDSA or Ed25519), used instead of the signature inside.",
+    ),
+)
+"""Options --public-key and --signature."""
+
+
 def requirement_options(command: CommandFunction) -> CommandFunction:
     """Add --profile, --public-key and --signature to a command, and pass it the parameter `requirements`."""
-    file = click.Path(exists=True, dir_okay=False)
     group = option_group(
         "requirements",
         RequirementOptions,
         image_option("--profile", metavar="NAME|FILE", help="Device profile: a built-in name or a TOML file."),
-        image_option("--public-key", type=file, help="Verify the signature with this key (PEM or DER)."),
-        image_option(
-            "--signature",
-            type=file,
-            help="Detached signature of IMAGE (ECDSA or Ed25519), used instead of the signature inside.",
-        ),
+        *KEY_OPTIONS,
     )
     return group(command)
