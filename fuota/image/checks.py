@@ -122,7 +122,7 @@ def _signature_findings(image: FirmwareImage, verification: Verification, *, req
     if verification.other_key:
         yield error("other-key", verification.why)
     elif state is SignatureState.VERIFIED and verification.which:
-        yield note("signature-block", f"{verification.which} is by this key; a device may look at the first block only")
+        yield note("signature-block", f"it has several signatures, and by this key is {verification.which}")
     elif state is SignatureState.WRONG:
         yield error("signature", verification.why)
     elif state is SignatureState.PRESENT:

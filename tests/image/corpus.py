@@ -64,6 +64,18 @@ def private_pem(kind: str, number: int = 0) -> bytes:
     )
 
 
+def rsa_public_der(modulus: int, exponent: int) -> bytes:
+    """Return SubjectPublicKeyInfo (RFC 8017 §A.1.1) of any two numbers, also of numbers that are not a key."""
+    sequence = b"".join(_tlv(2, number.to_bytes(number.bit_length() // 8 + 1, "big")) for number in (modulus, exponent))
+    algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
+    return _tlv(0x30, algorithm + _tlv(3, b"\0" + _tlv(0x30, sequence)))
+
+
+def _tlv(kind: int, value: bytes) -> bytes:
+    length = bytes([len(value)]) if len(value) < 128 else b"\x82" + len(value).to_bytes(2, "big")
+    return bytes([kind]) + length + value
+
+
 def ecdsa(key: ec.EllipticCurvePrivateKey, data: bytes, *, raw: bool) -> bytes:
     """Return a signature in DER, or as r and s."""
     size = (key.key_size + 7) // 8

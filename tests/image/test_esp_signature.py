@@ -43,6 +43,13 @@ def test_signature_by_another_key_names_both(key):
     assert FirmwareImage.open(corpus.esp_signed(key)).description.key_sha256[:16] in message_of(result)
 
 
+@pytest.mark.parametrize(("added", "exponent"), [(0, 3), (1, 65_537), (0, 2**33 + 1), (0, 2**64 + 1)])
+def test_key_that_no_block_can_hold_is_another_key(added, exponent):
+    modulus = corpus.private_key("rsa-3072").public_key().public_numbers().n + added
+    key = corpus.rsa_public_der(modulus, exponent)
+    assert checked(corpus.esp_signed(), key).findings.errors[0].code == "other-key"
+
+
 def test_version_1_does_not_name_its_key():
     result = checked(corpus.esp_signed("p256", version="1"), corpus.public_pem("p256", 1))
     assert (result.signature, result.findings.errors[0].code) == (WRONG, "signature")
@@ -111,7 +118,8 @@ def test_any_of_several_blocks_suffices_and_is_named():
         result = checked(image, corpus.public_pem(key, number))
         assert (result.signature, result.ok) == (VERIFIED, True)
         (message,) = (finding.message for finding in result.findings if finding.code == "signature-block")
-        assert f"signature block {block} of 3 is by this key" in message
+        assert f"by this key is signature block {block} of 3" in message
+        assert ("reads only block 1" in message) == (block > 1)
     assert checked(image, corpus.public_pem("p256", 7)).findings.errors[0].code == "other-key"
 
 

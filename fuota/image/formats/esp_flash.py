@@ -63,7 +63,7 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
         format=FORMAT,
         parts=dump.partitions or dump.applications,
         hardware=None if start is None else chip_name(chip_number(data[start : start + _HEADER_BYTES])),
-        converts_to_bytes=dump.applications[0].size if len(dump.applications) == 1 else None,
+        converts_to_bytes=max((part.size for part in dump.applications), default=None),
         findings=(_finding(data, dump),),
     )
 
@@ -80,8 +80,12 @@ def application(data: bytes, address_range: tuple[int, int] | None = None) -> by
         return data[low:high]
     dump = read_dump(data)
     applications = () if dump is None else dump.applications
-    if len(applications) != 1:
-        raise ImageError(f"it is a dump of flash with {_named(applications)}: choose what to take (--address-range)")
+    if not applications:
+        raise ImageError(
+            "it is a dump of flash with no application that can be read: choose the file of the application"
+        )
+    if len(applications) > 1:
+        raise ImageError(f"it is a dump of flash with {_named(applications)}: choose one (--address-range)")
     return data[applications[0].offset : applications[0].offset + applications[0].size]
 
 
@@ -202,7 +206,7 @@ def _finding(data: bytes, dump: Dump) -> Finding:
     }.get(len(dump.applications), "send one of the applications (fuota image convert --address-range)")
     return error(
         "flash-dump",
-        f"it is a dump of the flash of an ESP32, with {content}, which no device takes as an update; it has"
+        f"it is a dump of the flash of an ESP32, with {content}, which no device takes as an update; it holds"
         f" {_named(dump.applications)}: {advice}",
     )
 
@@ -215,10 +219,8 @@ def _contents(dump: Dump) -> Iterator[str]:
 
 
 def _named(applications: tuple[Part, ...]) -> str:
-    """Return the applications in words, with the range of offsets of each."""
-    if not applications:
-        return "no application"
-    return ", ".join(
-        f"the application '{part.name}' of {part.size} bytes at offset 0x{part.offset:X} (0x{part.offset:X}-0x{_end(part):X})"
-        for part in applications
-    )
+    """Return the applications in words, with the range of offsets of each if there are several."""
+    names = [f"the application '{part.name}' of {part.size} bytes at offset 0x{part.offset:X}" for part in applications]
+    if len(applications) > 1:
+        names = [f"{name} (0x{part.offset:X}-0x{_end(part):X})" for name, part in zip(names, applications, strict=True)]
+    return ", ".join(names) or "no application"

@@ -173,7 +173,9 @@ def _read_block(content: bytes, number: int) -> Block:
 
 
 def rsa_key_bytes(modulus: int, exponent: int) -> bytes:
-    """Return an RSA-3072 key as it is in a block."""
+    """Return an RSA-3072 key as it is in a block; empty if no block can hold it."""
+    if modulus % 2 == 0 or exponent >= 1 << 32:
+        return b""
     square, inverse = (1 << 2 * 3072) % modulus, -pow(modulus, -1, 1 << 32) % (1 << 32)
     return struct.pack(
         "<384sI384sI", modulus.to_bytes(384, "little"), exponent, square.to_bytes(384, "little"), inverse

@@ -59,7 +59,15 @@ def _verify_v2(data: bytes, boot: SecureBoot, key: PublicKey) -> Verification:
         return wrong(
             f"signature block {block.number} is by this key, but an ESP32 reads only block 1: sign with it first"
         )
-    return verified() if len(boot.blocks) == 1 else verified(f"signature block {block.number} of {len(boot.blocks)}")
+    return verified(_which(block.number, len(boot.blocks)))
+
+
+def _which(number: int, count: int) -> str:
+    """Return the words for a signature block among several (ESP-IDF, secure_boot_signatures_app.c)."""
+    if count == 1:
+        return ""
+    limit = "; a device without secure boot in its eFuses reads only block 1" if number > 1 else ""
+    return f"signature block {number} of {count}{limit}"
 
 
 def _problem(data: bytes, boot: SecureBoot) -> Verification | None:
@@ -81,7 +89,7 @@ def _problem(data: bytes, boot: SecureBoot) -> Verification | None:
 
 
 def _other_key(boot: SecureBoot, key_bytes: bytes, kind: str) -> Verification:
-    keys = " and ".join(dict.fromkeys(f"{block.key_sha256[:16]}…" for block in boot.blocks if block.scheme is not None))
+    keys = " and ".join(dict.fromkeys(f"{block.key_sha256[:16]}…" for block in boot.blocks if block.scheme == kind))
     return Verification(
         state=SignatureState.WRONG,
         other_key=True,
