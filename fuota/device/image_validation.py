@@ -178,6 +178,9 @@ def _proof_findings(patch: FirmwareImage, base: bytes, target: ImageCheck) -> tu
     has_hash = any(digest.matches for digest in target.image.description.digests)
     if has_hash or target.signature is SignatureState.VERIFIED:
         return ()
+    if target.signature is SignatureState.PRESENT:
+        message = "nothing proves its base without a public key: its signature covers the new image; name the key (--public-key)"
+        return (warning("base-unproven", message),)
     return (
         warning(
             "base-unproven",

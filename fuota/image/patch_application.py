@@ -9,7 +9,6 @@ from types import ModuleType
 
 from fuota.errors import ImageError, ParameterError
 from fuota.image.description import ImageFormat
-from fuota.image.firmware import FirmwareImage
 
 _NO_PATCH = "it is not a patch of detools, bsdiff, JojoDiff or esp_delta_ota"
 
@@ -26,7 +25,9 @@ def apply_patch(base: bytes, patch: bytes) -> bytes:
         ImageFormat.ESP_DELTA_PATCH: _apply_esp_delta,
         ImageFormat.DETOOLS_PATCH: _apply_detools,
     }
-    apply = appliers.get(FirmwareImage(data=patch).format, _refuse)
+    from fuota.image.formats import reader_of  # the libraries of the readers are slow to import
+
+    apply = appliers.get(reader_of(patch).FORMAT, _refuse)
     try:
         image = apply(base, patch)
     except (ImageError, ParameterError):
@@ -50,10 +51,11 @@ def package(name: str) -> ModuleType:
 
 def _refuse(_base: bytes, patch: bytes) -> bytes:
     """Raise ImageError with the reason why this is not a patch."""
+    from fuota.image.formats import reader_of
     from fuota.image.formats.detools_header import NotDetoolsError
     from fuota.image.formats.detools_patch import read_patch
 
-    image_format = FirmwareImage(data=patch).format
+    image_format = reader_of(patch).FORMAT
     if image_format is not ImageFormat.RAW:
         raise ImageError(f"it is {image_format}, not a patch: a base is only for patches")
     try:

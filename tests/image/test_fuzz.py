@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 import bincopy
 import cbor2
+import lz4.frame
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -214,6 +216,12 @@ HOSTILE = {
     ),
     "esp signature blocks": lambda: mutation.seeds()["esp-v2-p192"] + mutation.seeds()["esp-v2-p192"][-4096:] * 250,
     "filler": lambda: (b"\xff" * 64 + b"a") * 16_000,
+    "jojodiff of operations": lambda: b"\xa7\xa3\x05" + b"\xa7\xa6x" * 350_000,
+    "jojodiff of equal bytes": lambda: b"\xa7\xa3\0" * 350_000,
+    "jojodiff of escapes": lambda: b"\xa7\xa3\x05\xa7\xa6" + b"\xa7\xa7" * 500_000,
+    "detools of pieces": lambda: b"\0\x90\xc2\x1e" + b"\0" + b"\1x\0\0" * 250_000,
+    "detools of a few bytes": lambda: b"\6\xbf\xff\x7f" + lz4.frame.compress(b"\0" * (1 << 26)),
+    "detools of fewer bytes": lambda: b"\5\xbf\xff\x7f" + zstandard.compress(b"\0" * (1 << 26)),
 }
 
 

@@ -53,6 +53,10 @@ READERS: tuple[Reader, ...] = (
 
 
 def describe(data: bytes, requirements: ImageRequirements) -> Description:
-    """Describe the image by the first reader that recognises it; the last reader recognises anything."""
-    reader = next(reader for reader in READERS if reader.recognises(data))
-    return reader.describe(data, requirements)
+    """Describe the image by the first reader that recognises it."""
+    return reader_of(data).describe(data, requirements)
+
+
+def reader_of(data: bytes) -> Reader:
+    """Return the first reader that recognises the image; the last reader recognises anything."""
+    return next(reader for reader in READERS if reader.recognises(data))

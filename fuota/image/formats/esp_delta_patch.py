@@ -82,14 +82,20 @@ def check_base(data: bytes, base: bytes) -> tuple[Finding, ...]:
 
 
 def _hash_inside(base: bytes) -> str | None:
-    """Return the SHA-256 that an ESP32 application has inside; None if it has none, or if the base is something else."""
+    """Return the SHA-256 that an ESP32 application has inside; None if it has none, or if the base is something else.
+
+    Raises ImageError if the application does not match it, because ESP-IDF compares them first.
+    """
     if not esp_app.recognises(base):
         return None
     try:
         digests = read_digests(base, read_layout(base))
     except ImageError:
         return None
-    return next((digest.value for digest in digests if digest.algorithm == "sha256"), None)
+    digest = next((digest for digest in digests if digest.algorithm == "sha256"), None)
+    if digest is not None and not digest.matches:
+        raise ImageError("this base is damaged: the SHA-256 inside the application is wrong")
+    return None if digest is None else digest.value
 
 
 def _unreadable(payload: bytes, reason: ImageError) -> Finding:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import NamedTuple
 
 from fuota.errors import ImageError
@@ -21,32 +20,29 @@ from fuota.image.requirements import MAX_BLOCK_BYTES, ImageRequirements
 FORMAT = ImageFormat.JOJODIFF_PATCH
 
 _ESC = b"\xa7"
+_ESC_CODE = _ESC[0]
 _MIN_OPERATIONS = 2
 
 
-class Operation(IntEnum):
-    """Code of an operation, after ESC."""
-
-    BKT = 0xA2
-    EQL = 0xA3
-    DEL = 0xA4
-    INS = 0xA5
-    MOD = 0xA6
-
-
-_CODES = frozenset(Operation)
+BKT, EQL, DEL, INS, MOD = range(0xA2, 0xA7)
+"""Codes of the operations, after ESC."""
+_WRITING = (EQL, INS, MOD)
+"""Operations that add to the target."""
 
 
 class Step(NamedTuple):
     """An operation.
 
-    size: bytes that it copies, skips or writes. content: the bytes that it writes. is_stated: whether it has a code.
+    operation: its code. size: bytes that it copies, skips or writes. position: offset in the base before it. start, end: range of
+    its data or length in the patch. is_stated: whether it has a code.
     """
 
-    operation: Operation
+    operation: int
     size: int
-    content: bytes = b""
-    is_stated: bool = True
+    position: int
+    start: int
+    end: int
+    is_stated: bool
 
 
 class CutOffError(ImageError):
@@ -76,7 +72,7 @@ def recognises(data: bytes) -> bool:
     There is no magic number. So at least two operations must have a code, and one of them must copy bytes of the base. In a list
     that is cut off, or that omits MOD, random bytes could be operations: such a patch must also copy more bytes than it has.
     """
-    if data[:1] != _ESC or data[1:2] not in {bytes([code]) for code in _CODES}:
+    if data[:1] != _ESC or len(data) < 2 or not BKT <= data[1] <= MOD:
         return False
     try:
         summary = summarise(data)
@@ -121,17 +117,17 @@ def findings(summary: Summary, base_bytes: int | None = None) -> tuple[Finding, 
 
 def summarise(data: bytes) -> Summary:
     """Return the sums over all operations. Raises ImageError for operations that no patch has."""
-    operations = position = copied = base_bytes = target_bytes = 0
+    operations = copied = base_bytes = target_bytes = 0
     omits_mod = is_cut_off = False
     try:
-        for step in steps(data):
-            position, written = moved(step, position), written_bytes(step)
-            operations += step.is_stated
-            omits_mod |= not step.is_stated
-            if step.operation is Operation.EQL:
-                copied, base_bytes = copied + step.size, max(base_bytes, position)
-            target_bytes += written
-            check_target_bytes(target_bytes)
+        for operation, size, position, _, _, is_stated in steps(data):
+            operations += is_stated
+            omits_mod |= not is_stated
+            if operation == EQL:
+                copied += size
+                base_bytes = max(base_bytes, position + size)
+            if operation in _WRITING:
+                target_bytes += size
     except CutOffError:
         is_cut_off = True
     if target_bytes == 0:
@@ -148,73 +144,54 @@ def summarise(data: bytes) -> Summary:
 
 def apply(base: bytes, data: bytes) -> bytes:
     """Return the image that the patch makes from its base. Raises ImageError if the patch is damaged or reads beyond the base."""
-    target, position = bytearray(), 0
-    for step in steps(data):
-        start, position = position, moved(step, position)
-        check_target_bytes(len(target) + written_bytes(step))
-        if step.operation is Operation.EQL:
-            if position > len(base):
+    target = bytearray()
+    for operation, size, position, start, end, _ in steps(data):
+        if operation == EQL:
+            if position + size > len(base):
                 raise ImageError(
-                    f"it copies bytes {start} to {position - 1} of its base, but this base has {len(base)} bytes: it is for another"
-                    " base"
+                    f"it copies bytes {position} to {position + size - 1} of its base, but this base has {len(base)} bytes: it is"
+                    " for another base"
                 )
-            target += base[start:position]
-        target += step.content
+            target += base[position : position + size]
+        elif operation in _WRITING:
+            target += data[start:end].replace(_ESC + _ESC, _ESC)
     return bytes(target)
 
 
-def check_target_bytes(size: int) -> None:
-    """Raise ImageError for a target that no session of TS004 carries, because a few operations could fill all memory."""
-    if size > MAX_BLOCK_BYTES:
-        raise ImageError(
-            f"it makes more than {MAX_BLOCK_BYTES} bytes, which is too large for an image of a LoRaWAN device"
-        )
-
-
-def moved(step: Step, position: int) -> int:
-    """Return the position in the base after an operation. Raises ImageError for a position before the base."""
-    if step.operation is Operation.INS:
-        return position
-    position += -step.size if step.operation is Operation.BKT else step.size
-    if position < 0:
-        raise ImageError(f"it steps back to {-position} bytes before the start of its base")
-    return position
-
-
-def written_bytes(step: Step) -> int:
-    """Return the number of bytes that an operation adds to the target."""
-    return 0 if step.operation in (Operation.DEL, Operation.BKT) else step.size
-
-
 def steps(data: bytes) -> Iterator[Step]:
-    """Yield all operations. Raises CutOffError at the end of a list that was cut off, ImageError for an impossible length."""
-    offset = 0
+    """Yield all operations.
+
+    Raises CutOffError at the end of a list that was cut off. Raises ImageError for an impossible length, for a step back before the
+    base, and for a target that no session of TS004 carries, because a few operations could fill all memory.
+    """
+    offset = position = target_bytes = 0
     while offset < len(data):
-        is_stated = data[offset] == _ESC[0] and data[offset + 1 : offset + 2] != b"" and data[offset + 1] in _CODES
-        operation = Operation(data[offset + 1]) if is_stated else Operation.MOD
-        offset += 2 if is_stated else 0
-        if operation in (Operation.MOD, Operation.INS):
-            content, offset = _content(data, offset)
-            yield Step(operation, len(content), content, is_stated)
-        else:
-            size, offset = _length(data, offset)
-            yield Step(operation, size)
+        is_stated = data[offset] == _ESC_CODE and offset + 1 < len(data) and BKT <= data[offset + 1] <= MOD
+        operation, start = (data[offset + 1], offset + 2) if is_stated else (MOD, offset)
+        size, offset = _content(data, start) if operation >= INS else _length(data, start)
+        target_bytes += size if operation in _WRITING else 0
+        if target_bytes > MAX_BLOCK_BYTES:
+            raise ImageError(
+                f"it makes more than {MAX_BLOCK_BYTES} bytes, which is too large for an image of a LoRaWAN device"
+            )
+        yield Step(operation, size, position, start, offset, is_stated)
+        if operation == BKT and size > position:
+            raise ImageError(f"it steps back to {size - position} bytes before the start of its base")
+        position += {BKT: -size, INS: 0}.get(operation, size)
 
 
-def _content(data: bytes, offset: int) -> tuple[bytes, int]:
-    """Return the bytes before the next operation, with each ESC ESC as one ESC, and the offset of that operation."""
-    pieces: list[bytes] = []
+def _content(data: bytes, start: int) -> tuple[int, int]:
+    """Return the number of bytes that MOD or INS writes, and the offset of the next operation. ESC ESC is one byte."""
+    offset, pairs = start, 0
     while (escape := data.find(_ESC, offset)) >= 0:
-        pieces.append(data[offset:escape])
-        following = data[escape + 1 : escape + 2]
-        if not following:
+        if escape + 1 == len(data):
             raise CutOffError("it ends inside an escape")
-        if following[0] in _CODES:
-            return b"".join(pieces), escape
-        pieces.append(_ESC if following == _ESC else _ESC + following)
+        following = data[escape + 1]
+        if BKT <= following <= MOD:
+            return escape - start - pairs, escape
+        pairs += following == _ESC_CODE
         offset = escape + 2
-    pieces.append(data[offset:])
-    return b"".join(pieces), len(data)
+    return len(data) - start - pairs, len(data)
 
 
 def _length(data: bytes, offset: int) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from fuota.errors import ImageError
 CHUNK_BYTES = 4096
 _HEATSHRINK_BYTES = 64
 """Number of bytes fed at once: a back reference of 20 bits unpacks to up to 16 KiB."""
+_LZ4_MAGIC, _ZSTD_MAGIC = b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"
+"""First bytes of a frame (LZ4 frame format 1.6; RFC 8878 §3.1.1)."""
 _ZSTD_BYTES = 4
 """Number of bytes fed at once: a block of 4 bytes unpacks to up to 128 KiB (RFC 8878 §3.1.1.2)."""
 
@@ -132,6 +134,8 @@ def bzip2(data: bytes) -> Iterator[bytes]:
 
 def lz4(data: bytes) -> Iterator[bytes]:
     """Unpack one LZ4 frame."""
+    if not data.startswith(_LZ4_MAGIC):
+        raise ImageError("its compressed data is not an LZ4 frame")
     from lz4.frame import LZ4FrameDecompressor  # with the extra `delta`
 
     yield from _decompress(LZ4FrameDecompressor(), data)
@@ -139,6 +143,8 @@ def lz4(data: bytes) -> Iterator[bytes]:
 
 def zstd(data: bytes) -> Iterator[bytes]:
     """Unpack one Zstandard frame, with a window of no more than the dictionary of lzma."""
+    if not data.startswith(_ZSTD_MAGIC):
+        raise ImageError("its compressed data is not a Zstandard frame")
     import zstandard  # with the extra `delta`
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_DICTIONARY_BYTES).decompressobj()

@@ -132,3 +132,9 @@ def test_application_of_esptool_is_its_own_base():
     assert target.image.data == NEW
     assert patch_check.ok
     assert "patch-unsupported" not in patch_check.findings.codes
+
+
+def test_damaged_base_proves_nothing():
+    damaged = bytes([OLD[1000] ^ 1 if offset == 1000 else byte for offset, byte in enumerate(OLD)])
+    with pytest.raises(ImageError, match="this base is damaged"):
+        apply_patch(damaged, PATCH)
