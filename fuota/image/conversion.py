@@ -61,6 +61,7 @@ def _converted(image: FirmwareImage, fill: int, address_range: tuple[int, int] |
     """Return the image without its container or padding; an image that is sent as it is unchanged. Raises ImageError."""
     from fuota.image.formats import esp_app, esp_flash, mcuboot  # importing the package of formats is slow
 
+    segments: tuple[Segment, ...] = ()
     if image.format is ImageFormat.MCUBOOT:
         data = mcuboot.without_slot_padding(image.data)
     elif image.format is ImageFormat.ESP_APP:
@@ -69,14 +70,17 @@ def _converted(image: FirmwareImage, fill: int, address_range: tuple[int, int] |
         data = esp_flash.application(image.data, address_range)
     elif (read_segments := _segment_reader(image.format)) is not None:
         segments = read_segments(image.data)
-        data = binary(segments if address_range is None else within(segments, *address_range), fill=fill)
+        segments = segments if address_range is None else within(segments, *address_range)
+        data = binary(segments, fill=fill)
     else:
         return image
     converted = FirmwareImage(data=data, name=image.name, requirements=image.requirements)
     if converted.format in CONTAINERS:
-        raise ImageError(
-            f"its content is {converted.format} again, which no device takes: find out how it was built, and convert the inner file"
-        )
+        advice = "find out how it was built, and convert the inner file"
+        if converted.format is ImageFormat.ESP_FLASH:
+            start = segments[0].address if segments else 0
+            advice = f"take one application out of it: {esp_flash.address_ranges(data, start)}"
+        raise ImageError(f"its content is {converted.format} again, which no device takes: {advice}")
     return converted
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fuota.errors import ImageError
 from fuota.findings import Finding, error
@@ -28,6 +29,15 @@ _MAX_TABLE_OFFSET, _MAX_DUMP_START = 0x40000, 0x20000
 _MAX_FLASH_BYTES = 1 << 30
 _BOOTLOADER_OFFSETS = (0, 0x1000, 0x2000)
 _MAX_APPLICATIONS, _MAX_APPLICATION_BYTES = 16, 1 << 24
+
+
+class _Entry(NamedTuple):
+    """A row of the partition table; `address` is its offset in flash."""
+
+    kind: int
+    address: int
+    size: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,19 @@ def application(data: bytes, address_range: tuple[int, int] | None = None) -> by
     return data[applications[0].offset : applications[0].offset + applications[0].size]
 
 
+def address_ranges(data: bytes, start: int) -> str:
+    """Return the option that takes each application out of a container whose content, a dump, begins at the address `start`."""
+    dump = read_dump(data)
+    applications = () if dump is None else dump.applications
+    return (
+        " or ".join(
+            f"--address-range 0x{start + part.offset:X}-0x{start + _end(part):X} ('{part.name}')"
+            for part in applications
+        )
+        or "no application can be read"
+    )
+
+
 def read_dump(data: bytes) -> Dump | None:
     """Return the content of a dump of flash; None if the data is anything else."""
     if data[:1] not in (b"\xff", bytes([MAGIC]), _ENTRY_MAGIC[:1]):
@@ -100,8 +123,10 @@ def read_dump(data: bytes) -> Dump | None:
     last = _MAX_TABLE_OFFSET if data[:1] != _ENTRY_MAGIC[:1] else 1
     table = next((offset for offset in _sectors(data, start, last) if _entries(data, offset)), None)
     if table is not None:
-        partitions = _partitions(data, table)
-        applications = _applications(data, partitions) or _find_applications(data, table + _SECTOR_BYTES)
+        entries = _entries(data, table)
+        begin = _dump_start(data, table, entries)
+        partitions = tuple(_part(entry, begin) for entry in entries if begin <= entry.address < begin + len(data))
+        applications = _applications(data, entries, begin) or _find_applications(data, table + _SECTOR_BYTES)
     elif bootloader is not None and read_layout(data[bootloader:]).is_bootloader:
         partitions, applications = (), _find_applications(data, start)
     else:
@@ -125,9 +150,9 @@ def _has_no_application(data: bytes, offset: int) -> bool:
         return False
 
 
-def _entries(data: bytes, offset: int) -> list[tuple[int, int, int, str]]:
-    """Return type, flash address, size and label of each entry of a table at the offset; nothing if there is no table."""
-    entries = []
+def _entries(data: bytes, offset: int) -> list[_Entry]:
+    """Return the entries of a table at the offset; nothing if there is no table."""
+    entries: list[_Entry] = []
     for start in range(offset, min(offset + _MAX_ENTRIES * _ENTRY.size, len(data) - _ENTRY.size + 1), _ENTRY.size):
         magic, kind, _, address, size, label, _ = _ENTRY.unpack_from(data, start)
         if magic != _ENTRY_MAGIC:
@@ -135,24 +160,23 @@ def _entries(data: bytes, offset: int) -> list[tuple[int, int, int, str]]:
         name = label.split(b"\0")[0]
         if address % _SECTOR_BYTES or not 0 < size <= _MAX_FLASH_BYTES or not name.isascii():
             return []
-        entries.append((kind, address, size, name.decode("ascii") if name.decode("ascii").isprintable() else ""))
+        text = name.decode("ascii")
+        entries.append(_Entry(kind, address, size, text if text.isprintable() and text else f"0x{address:X}"))
     return entries
 
 
-def _partitions(data: bytes, table: int) -> tuple[Part, ...]:
-    """Return the partitions in the dump. A dump may begin behind the start of flash: then its applications tell where."""
-    entries = _entries(data, table)
-    addresses = [address for kind, address, _, _ in entries if kind == _APPLICATION]
+def _dump_start(data: bytes, table: int, entries: list[_Entry]) -> int:
+    """Return the address in flash at which the dump begins, so that applications are in their partitions; by default 0."""
+    addresses = [entry.address for entry in entries if entry.kind == _APPLICATION]
     starts = range(0, _MAX_DUMP_START + 1, _SECTOR_BYTES)
     begins = (
         begin for begin in starts if any(_is_application_behind(data, table, address - begin) for address in addresses)
     )
-    begin = next(begins, 0)
-    return tuple(
-        Part(name=name or f"partition {number}", offset=address - begin, size=size, address=address)
-        for number, (_, address, size, name) in enumerate(entries, start=1)
-        if begin <= address < begin + len(data)
-    )
+    return next(begins, 0)
+
+
+def _part(entry: _Entry, begin: int) -> Part:
+    return Part(name=entry.name, offset=entry.address - begin, size=entry.size, address=entry.address)
 
 
 def _is_application_behind(data: bytes, table: int, offset: int) -> bool:
@@ -164,8 +188,9 @@ def _begins_application(data: bytes, offset: int) -> bool:
     return has_header(data, offset) or data[offset : offset + len(mcuboot.MAGIC)] == mcuboot.MAGIC
 
 
-def _applications(data: bytes, partitions: tuple[Part, ...]) -> tuple[Part, ...]:
-    parts = (_application(data, part.offset, part.name, part.size) for part in partitions)
+def _applications(data: bytes, entries: list[_Entry], begin: int) -> tuple[Part, ...]:
+    partitions = [entry for entry in entries if entry.kind == _APPLICATION and entry.address >= begin]
+    parts = [_application(data, entry.address - begin, entry.name, entry.size) for entry in partitions]
     return tuple(part for part in parts if part is not None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bincopy
 import pytest
 
 from fuota.errors import ImageError
@@ -68,6 +69,16 @@ def test_several_applications_are_named_and_one_can_be_chosen(message_of, descri
     assert conversion_command(check(FirmwareImage.open(image))) is None
 
 
+def test_dump_in_a_hex_file_names_the_application():
+    records = bincopy.BinFile()
+    records.add_binary(dump())
+    image = FirmwareImage.open(records.as_ihex().encode())
+    end = 0x10000 + len(corpus.esp_app())
+    with pytest.raises(ImageError, match=rf"esp-flash again, .*--address-range 0x10000-0x{end:X} \('factory'\)"):
+        convert(image)
+    assert convert(image, address_range=(0x10000, end)).data == corpus.esp_app()
+
+
 def test_empty_slot_is_not_an_application():
     image = dump(entries=(OTA_0, OTA_1), apps=(0x30000,))
     assert convert(FirmwareImage.open(image)).data == corpus.esp_app()
@@ -88,6 +99,15 @@ def test_dump_without_partition_table(describe, message_of):
     image = corpus.esp_merged((0, corpus.esp_bootloader()), (0x10000, corpus.esp_app()))
     assert "of an ESP32, with a bootloader at 0x0, which" in message_of(describe(image), "flash-dump")
     assert convert(FirmwareImage.open(image)).data == corpus.esp_app()
+
+
+def test_only_partitions_for_applications_hold_applications(describe, message_of):
+    """Newer tables also list the bootloader (type 2) and data, such as the firmware of another processor."""
+    entries = (("bootloader", 2, 0, 0, 0x8000), ("modem", 1, 6, 0x30000, 0x20000), OTA_0)
+    message = message_of(describe(dump(entries=entries, apps=(0x10000, 0x30000))), "flash-dump")
+    assert "'ota_0'" in message
+    assert "'modem'" not in message
+    assert "'bootloader'" not in message
 
 
 @pytest.mark.parametrize("bootloader_at", [0, 0x1000], ids=hex)
