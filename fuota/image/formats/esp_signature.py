@@ -31,6 +31,7 @@ class Block:
 
     number: from 1. content: its 1216 bytes. scheme: "RSA-3072", "ECDSA on ..." or None if it is unknown.
     key, signature: as in the block; empty if the scheme is unknown. digest_name, digest: digest of the image in the block.
+    unused: bytes without meaning, which espsecure writes as zeros.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Block:
     signature: bytes = b""
     digest_name: str = "sha256"
     digest: bytes = b""
+    unused: bytes = b""
 
     @property
     def has_right_crc(self) -> bool:
@@ -154,6 +156,7 @@ def _read_block(content: bytes, number: int) -> Block:
             key=content[_RSA_KEY],
             signature=content[_RSA_KEY.stop : _CRC_OFFSET],
             digest=content[4:36],
+            unused=content[2:4],
         )
     hash_bytes, digest_name = (48, "sha384") if content[2] == 1 else (32, "sha256")
     start, field_bytes = 4 + hash_bytes, 2 * hash_bytes
@@ -161,14 +164,16 @@ def _read_block(content: bytes, number: int) -> Block:
     if content[1] != _ECDSA or content[2] > 1 or curve is None or (content[2] == 1) != (curve[0] == "secp384r1"):
         return Block(number=number, content=content)
     signature_start = start + 1 + field_bytes
+    signature_end = signature_start + 2 * curve[1]
     return Block(
         number=number,
         content=content,
         scheme=f"ECDSA on {curve[0]}",
         key=content[start:signature_start],
-        signature=content[signature_start : signature_start + field_bytes],
+        signature=content[signature_start:signature_end],
         digest_name=digest_name,
         digest=content[4:start],
+        unused=content[3:4] + content[signature_end:_CRC_OFFSET],
     )
 
 

@@ -50,7 +50,7 @@ def _verify_v2(data: bytes, boot: SecureBoot, key: PublicKey) -> Verification:
         schemes = " and ".join(dict.fromkeys(block.scheme or "an unknown scheme" for block in boot.blocks))
         return wrong(f"it is signed with {schemes} (secure boot v2), but the public key is {kind}")
     key_bytes = _key_bytes(key)
-    block = next((block for block in boot.blocks if block.key == key_bytes), None)
+    block = next((block for block in boot.blocks if block.scheme == kind and block.key == key_bytes), None)
     if block is None:
         return _other_key(boot, key_bytes, kind)
     if not _is_signed(key, block, data[: boot.signed_bytes]):
@@ -77,6 +77,8 @@ def _problem(data: bytes, boot: SecureBoot) -> Verification | None:
             return wrong(
                 f"signature block {block.number} is damaged (its CRC is wrong): take the file again, or sign again"
             )
+        if any(block.unused):
+            return wrong(f"signature block {block.number} has values where espsecure writes zeros: it was changed")
     if not boot.is_filled:
         return wrong("other bytes than 0xFF follow the blocks in the signature sector: it was changed after signing")
     if all(block.scheme is None for block in boot.blocks):
