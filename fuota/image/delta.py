@@ -11,6 +11,7 @@ from fuota import rules
 from fuota.calls import checked_call, checked_init
 from fuota.errors import ImageError, ParameterError
 from fuota.findings import Findings, warning
+from fuota.image.firmware import FirmwareImage
 from fuota.image.patch_application import apply_patch, package
 
 Compression = Literal["heatshrink", "crle", "lzma", "bz2", "none"]
@@ -104,10 +105,8 @@ class Delta:
     @property
     def findings(self) -> Findings:
         """Reasons not to send the patch (docs/images.md)."""
-        from fuota.image.formats.detools_patch import compression_finding
-
-        unsupported = compression_finding(self.compression)
-        findings = [] if unsupported is None else [unsupported]
+        of_reader = FirmwareImage(data=self.data).findings
+        findings = [finding for finding in of_reader if finding.code == "patch-unsupported"]
         if self.ratio >= 1:
             findings.append(
                 warning(

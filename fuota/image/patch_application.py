@@ -10,7 +10,7 @@ from types import ModuleType
 from fuota.errors import ImageError, ParameterError
 from fuota.image.description import ImageFormat
 
-_NO_PATCH = "it is not a patch of detools, bsdiff, JojoDiff or esp_delta_ota"
+_NO_PATCH = "it makes no image from this base: it is not a patch of detools, bsdiff, JojoDiff or esp_delta_ota"
 
 
 def apply_patch(base: bytes, patch: bytes) -> bytes:
@@ -64,7 +64,7 @@ def _refuse(_base: bytes, patch: bytes) -> bytes:
         pass
     except ImageError as reason:
         raise ImageError(f"{_NO_PATCH}; if it is one of detools, it is damaged: {reason}") from None
-    raise ImageError(f"{_NO_PATCH}: a base is only for patches")
+    raise ImageError(_NO_PATCH)
 
 
 def _apply_bsdiff(base: bytes, patch: bytes) -> bytes:

@@ -65,6 +65,7 @@ def test_heatshrink_needs_its_window_as_ram(window, lookahead):
 def test_findings_of_a_patch():
     assert make_delta(OLD, NEW).findings.codes == ()
     assert make_delta(OLD, NEW, DeltaRecipe(compression="lzma")).findings.codes == ("delta-ram",)
+    assert make_delta(OLD, NEW, DeltaRecipe(window=10)).findings.codes == ("patch-unsupported",)
     assert make_delta(OLD, NEW, DeltaRecipe(compression="bz2")).findings.codes == ("patch-unsupported", "delta-ram")
     assert make_delta(OLD, NEW, DeltaRecipe(compression="none")).findings.codes == ("delta-larger",)
 

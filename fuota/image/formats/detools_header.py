@@ -50,8 +50,7 @@ class Header:
 def read_header(data: bytes) -> Header:
     """Return the header of a patch.
 
-    Raises NotDetoolsError for a type, a compression or sizes that a patch cannot have, ImageError for a target that is empty or
-    too large.
+    Raises NotDetoolsError for a type, a compression or sizes that a patch cannot have, ImageError for a target that is too large.
     """
     first = data[0] if data else 0xFF
     kind, compression = first >> 4, first & 15
@@ -109,7 +108,7 @@ def _in_place_header(compression: int, sizes: list[int], end: int) -> Header:
 
 def _check_target_bytes(target_bytes: int) -> None:
     if target_bytes == 0:
-        raise ImageError("it makes no image from this base: it is not a patch")
+        raise NotDetoolsError("it makes no image")
     if target_bytes > MAX_TARGET_BYTES:
         raise ImageError(
             f"the patch states that it makes {target_bytes} bytes: too large for an image of a LoRaWAN device"

@@ -13,7 +13,7 @@ from fuota.findings import Finding, note, warning
 from fuota.image.description import Description, ImageFormat, Part
 from fuota.image.formats.detools_content import Content, read_content
 from fuota.image.formats.detools_header import HDIFFPATCH, IN_PLACE, Header, read_header
-from fuota.image.formats.streams import DEVICE_COMPRESSIONS, heatshrink_sizes
+from fuota.image.formats.streams import DEVICE_COMPRESSIONS, HEATSHRINK_SIZES, heatshrink_sizes
 from fuota.image.requirements import ImageRequirements
 
 FORMAT = ImageFormat.DETOOLS_PATCH
@@ -39,7 +39,7 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
             Part(name="patch", offset=header.end, size=len(data) - header.end),
         ),
         image_bytes=header.target_bytes,
-        findings=(note("patch", _summary(header, data)), *damage, *_unsupported(header, content)),
+        findings=(note("patch", _summary(header, data)), *damage, *_unsupported(header, content, data)),
     )
 
 
@@ -65,18 +65,7 @@ def needs_package(data: bytes) -> bool:
     return False
 
 
-def compression_finding(name: str) -> Finding | None:
-    """Return a finding for a compression that devices with detools' C library do not unpack (detools 0.53, c/detools.c)."""
-    if name in DEVICE_COMPRESSIONS:
-        return None
-    return warning(
-        "patch-unsupported",
-        f"it is compressed with {name}, but detools' C library unpacks only {', '.join(DEVICE_COMPRESSIONS)}: make the patch with"
-        " one of these, unless the device has another program",
-    )
-
-
-def _unsupported(header: Header, content: Content) -> Iterator[Finding]:
+def _unsupported(header: Header, content: Content, data: bytes) -> Iterator[Finding]:
     """Yield a finding for each property of the patch that detools' C library does not implement (detools 0.53, c/detools.c)."""
     if header.kind == HDIFFPATCH:
         yield warning(
@@ -84,8 +73,18 @@ def _unsupported(header: Header, content: Content) -> Iterator[Finding]:
             "its type is hdiffpatch, but detools' C library applies only sequential and in-place patches: make the patch with one"
             " of these, unless the device has another program",
         )
-    if (finding := compression_finding(header.compression_name)) is not None:
-        yield finding
+    if header.compression_name not in DEVICE_COMPRESSIONS:
+        yield warning(
+            "patch-unsupported",
+            f"it is compressed with {header.compression_name}, but detools' C library unpacks only"
+            f" {', '.join(DEVICE_COMPRESSIONS)}: make the patch with one of these, unless the device has another program",
+        )
+    if header.compression_name == "heatshrink" and heatshrink_sizes(data[header.end :]) != HEATSHRINK_SIZES:
+        yield note(
+            "patch-unsupported",
+            "detools' C library is built for heatshrink with window 8 and lookahead 7, unless its heatshrink_config.h was changed:"
+            " make sure that the device has a library for this window",
+        )
     if content.data_format is not None:
         yield warning(
             "patch-unsupported",

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterator
 
 from fuota.errors import ImageError
-from fuota.findings import Finding, error, warning
+from fuota.findings import Finding, error, note, warning
 from fuota.image.description import Description, ImageFormat, Part
 from fuota.image.formats import detools_patch, esp_app
 from fuota.image.formats.detools_header import SEQUENTIAL, read_header
 from fuota.image.formats.esp_layout import read_digests, read_layout
-from fuota.image.formats.streams import heatshrink_sizes
+from fuota.image.formats.streams import HEATSHRINK_SIZES, heatshrink_sizes
 from fuota.image.requirements import ImageRequirements
 
 FORMAT = ImageFormat.ESP_DELTA_PATCH
@@ -24,8 +25,6 @@ HEADER_BYTES = 64
 _HEADER = struct.Struct("<I32s28s")
 assert _HEADER.size == HEADER_BYTES  # noqa: S101 - checks this file, not its input
 _MAGIC = 0xFCCDDE10
-_HEATSHRINK_SIZES = (8, 7)
-"""Window and lookahead that detools' C library is built for without dynamic memory (heatshrink_config.h)."""
 
 
 def recognises(data: bytes) -> bool:
@@ -51,7 +50,7 @@ def describe(data: bytes, requirements: ImageRequirements) -> Description:
         format=FORMAT,
         parts=parts,
         image_bytes=patch.image_bytes,
-        findings=_findings(payload, patch),
+        findings=tuple(_findings(payload, patch.findings, base_hash(data))),
     )
 
 
@@ -104,18 +103,21 @@ def _unreadable(payload: bytes, reason: ImageError) -> Finding:
     return error("structure", f"what follows its header is not a patch of detools: {reason}")
 
 
-def _findings(payload: bytes, patch: Description) -> tuple[Finding, ...]:
-    """Return the findings about the patch.
+def _findings(payload: bytes, findings: tuple[Finding, ...], base_sha256: str) -> Iterator[Finding]:
+    """Yield the findings about the detools patch, with the base of the header.
 
     The component applies less than detools' C library, so its own finding replaces the finding about that library.
     """
+    for finding in findings:
+        if finding.code == "patch":
+            yield note("patch", f"{finding.message} from a base with the SHA-256 {base_sha256[:16]}…")
+        elif finding.code != "patch-unsupported":
+            yield finding
     header = read_header(payload)
     is_supported = header.kind == SEQUENTIAL and header.compression_name == "heatshrink"
-    if is_supported and heatshrink_sizes(payload[header.end :]) == _HEATSHRINK_SIZES:
-        return patch.findings
-    message = (
-        "esp_delta_ota applies only sequential patches with heatshrink, window 8 and lookahead 7: make the patch with"
-        " esp_delta_ota_patch_gen.py"
-    )
-    others = (finding for finding in patch.findings if finding.code != "patch-unsupported")
-    return (*others, warning("patch-unsupported", message))
+    if not is_supported or heatshrink_sizes(payload[header.end :]) != HEATSHRINK_SIZES:
+        yield warning(
+            "patch-unsupported",
+            "esp_delta_ota applies only sequential patches with heatshrink, window 8 and lookahead 7: make the patch with"
+            " esp_delta_ota_patch_gen.py",
+        )

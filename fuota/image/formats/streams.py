@@ -215,6 +215,8 @@ COMPRESSIONS = {0: "none", 1: "lzma", 2: "crle", 3: "bz2", 4: "heatshrink", 5: "
 """Names of the compressions of detools by number (detools 0.53, common.py)."""
 DEVICE_COMPRESSIONS = ("none", "lzma", "crle", "heatshrink")
 """Compressions that detools' C library unpacks (detools 0.53, c/detools.c, COMPRESSION_*)."""
+HEATSHRINK_SIZES = (8, 7)
+"""Window and lookahead that detools' C library is built for without dynamic memory (detools, heatshrink_config.h)."""
 
 
 def unpack(compression: int, data: bytes, max_bytes: int) -> Stream:

@@ -69,7 +69,11 @@ def test_in_place_patch(describe, message_of, compression):
 def test_sizes_of_heatshrink_are_described(describe, message_of):
     for window, lookahead in ((8, 7), (11, 4)):
         data = patch(heatshrink_window_sz2=window, heatshrink_lookahead_sz2=lookahead)
-        assert f"window {window} and lookahead {lookahead}" in message_of(describe(data), "patch")
+        description = describe(data)
+        assert f"window {window} and lookahead {lookahead}" in message_of(description, "patch")
+        codes = [finding.code for finding in description.findings]
+        assert codes == ["patch"] + ["patch-unsupported"] * (window != 8)
+        assert all(finding.severity.value == "note" for finding in description.findings)
 
 
 def test_patch_with_a_data_format_is_recognised_and_named(describe, message_of):

@@ -39,6 +39,7 @@ def test_patch_is_described(describe, message_of):
     assert sum(part.size for part in description.parts) == len(PATCH)
     assert [part.offset for part in description.parts] == [0, 64]
     assert "heatshrink, window 8 and lookahead 7" in message_of(description, "patch")
+    assert f"from a base with the SHA-256 {OLD[-32:].hex()[:16]}" in message_of(description, "patch")
     assert len(description.findings) == 1
 
 
