@@ -197,7 +197,7 @@ def _check_size(image: FirmwareImage) -> Iterator[Finding]:
             f"it has {size} bytes, but a session of TS004 carries at most {MAX_BLOCK_BYTES} (16383 fragments of 255)",
         )
     target_bytes, limit = image.description.image_bytes, requirements.flash_bytes or slot
-    if image.description.is_patch and target_bytes is not None and limit is not None and target_bytes > limit:
+    if target_bytes is not None and limit is not None and target_bytes > max(limit, size):
         yield error("flash", f"it makes an image of {target_bytes} bytes, but the device has {limit} for it")
 
 

@@ -30,7 +30,7 @@ class RequirementChanges(TypedDict, total=False):
     downgrade: bool
     signed: bool
     base_sha256: str | None
-    sbsfu_header_bytes: int
+    sbsfu_header_bytes: int | None
 
 
 @checked_init
@@ -47,7 +47,7 @@ class ImageRequirements:
     downgrade: whether an older version may replace the running version.
     signed: whether an image without a verified signature is refused.
     base_sha256: SHA-256 of the running image, hexadecimal, for patches.
-    sbsfu_header_bytes: length of the SBSFU header, which the format does not state.
+    sbsfu_header_bytes: offset of the firmware in an SBSFU image; None finds it.
     """
 
     formats: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class ImageRequirements:
     downgrade: bool = False
     signed: bool = False
     base_sha256: str | None = None
-    sbsfu_header_bytes: int = 320
+    sbsfu_header_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.formats, tuple | list):
@@ -71,6 +71,7 @@ class ImageRequirements:
             rules.one_of("formats", name, [known.value for known in ImageFormat])
         for name in ("slot_bytes", "max_block_bytes", "flash_bytes", "ram_bytes"):
             rules.optional_integer(name, getattr(self, name), 1)
+        rules.optional_integer("sbsfu_header_bytes", self.sbsfu_header_bytes, 192)
         for name in ("flash_start", "ram_start"):
             rules.optional_integer(name, getattr(self, name), 0, 0xFFFF_FFFF)
         if self.base_sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.base_sha256):

@@ -20,6 +20,8 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SAMPLE = Path(__file__).parents[2] / "sample_firmware"
 OLD, FIRMWARE = ((SAMPLE / f"sensor-{version}.bin").read_bytes() for version in ("1.0.0", "1.1.0"))
@@ -264,15 +266,47 @@ def uf2(data: bytes, *, address: int = 0, family: int | None = None) -> bytes:
 # --- ST SBSFU, by UM2262
 
 
-def sbsfu(firmware: bytes = FIRMWARE, *, encrypted: bool = False, version: int = 7, header_bytes: int = 320) -> bytes:
-    """Return an image as prepareimage.py makes it: the tag is the hash of the firmware before encryption."""
-    tag = hashlib.sha256(firmware).digest()
-    body = bytes(byte ^ 0x5A for byte in firmware) if encrypted else firmware
-    head = struct.pack(
-        "<4sHHIII32s32s16s28s", b"SFU1", 1, version, len(firmware), 0, len(firmware), tag, tag, bytes(16), b""
+def sbsfu(
+    firmware: bytes = FIRMWARE,
+    *,
+    encrypted: bool = False,
+    version: int = 7,
+    offset: int = 512,
+    header_bytes: int = 320,
+    part: tuple[int, int] | None = None,
+    initialization_vector: bytes | None = None,
+) -> bytes:
+    """Return an image as prepareimage.py makes it, by UM2262 and se_def_metadata.h (ST's tool is not available here).
+
+    encrypted: AES-CBC with a padded firmware; the tags are the hashes before encryption. offset: where the firmware begins.
+    header_bytes: 192 (X-CUBE-SBSFU 2.0 to 2.4) or 320. part: start and end of the part that a partial image holds.
+    """
+    if encrypted:
+        firmware += bytes(-len(firmware) % 16)
+    start, end = part or (0, len(firmware))
+    sent, tag = firmware[start:end], hashlib.sha256(firmware).digest()
+    vector = initialization_vector or (hashlib.sha256(b"iv").digest()[:16] if encrypted else bytes(16))
+    head = struct.pack("<4sHHIII", b"SFU1", 1, version, len(firmware), start, len(sent))
+    head += tag + hashlib.sha256(sent).digest() + vector + bytes(28)
+    head += ecdsa(private_key("p256"), head, raw=True)
+    if header_bytes == 320:
+        head += b"\xff" * 96 + bytes(32)  # states of the image, fingerprint of the image before
+    if encrypted:
+        cipher = Cipher(algorithms.AES(b"K" * 16), modes.CBC(vector)).encryptor()
+        sent = cipher.update(sent) + cipher.finalize()
+    return head.ljust(offset, b"\xff") + sent
+
+
+def sbsfu_gcm(firmware: bytes = FIRMWARE, *, version: int = 7, offset: int = 512) -> bytes:
+    """Return an image of the scheme AES-GCM: tags of 16 bytes, a nonce, 112 reserved bytes, and a MAC over the header."""
+    nonce = b"N" * 12
+    sealed = AESGCM(b"K" * 16).encrypt(nonce, firmware, None)
+    sent, tag = sealed[:-16], sealed[-16:]
+    head = (
+        struct.pack("<4sHHIII", b"SFU1", 1, version, len(firmware), 0, len(firmware)) + tag + tag + nonce + bytes(112)
     )
-    signed = head + ecdsa(private_key("p256"), head, raw=True)
-    return signed.ljust(header_bytes, b"\xff") + body
+    head += AESGCM(b"K" * 16).encrypt(nonce, b"", head)
+    return (head + b"\xff" * 96 + bytes(32)).ljust(offset, b"\xff") + sent
 
 
 # --- JojoDiff, by its description in JOutBin.cpp of version 0.8.1

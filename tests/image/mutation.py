@@ -40,6 +40,9 @@ def seeds() -> dict[str, bytes]:
         "esp-flash": _esp_flash(small),
         "esp8266": struct.pack("<BBBBIII", 0xE9, 1, 0, 0, 0x4010_0004, 0x4010_0000, 2_000) + small + bytes(16),
         "sbsfu": corpus.sbsfu(small),
+        "sbsfu-encrypted": corpus.sbsfu(small, encrypted=True, offset=1024),
+        "sbsfu-partial": corpus.sbsfu(small, part=(512, 1024), header_bytes=192),
+        "sbsfu-gcm": corpus.sbsfu_gcm(small),
         "mbed": corpus.mbed(small),
         "mbed-patch": corpus.mbed(small, patch=corpus.jojodiff(older, small), base_bytes=FIRMWARE_BYTES),
         "jojodiff": corpus.jojodiff(older, small),
@@ -81,7 +84,7 @@ def signed_ranges(name: str) -> list[tuple[int, int]]:
     if name.startswith("mcuboot"):
         return [(0, 2_064 + 12)]
     whole = (0, len(data))
-    ranges = {"sbsfu": [(0, 192), (320, len(data))], "mbed": [(0, FIRMWARE_BYTES)]}
+    ranges = {"sbsfu": [(0, 192), (512, len(data))], "mbed": [(0, FIRMWARE_BYTES)]}
     if name in ranges or name.startswith("esp-v"):
         return ranges.get(name, [whole])
     if name == "suit-draft":

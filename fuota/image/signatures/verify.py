@@ -73,13 +73,19 @@ def _decode_signature(signature: bytes) -> bytes:
 
 def _verify_sbsfu(image: FirmwareImage, key: PublicKey) -> Verification:
     """Verify ECDSA P-256, as r and s, over the head of the header, which holds the SHA-256 of the firmware before encryption."""
-    from fuota.image.formats.sbsfu import SIGNATURE_BYTES, SIGNED_BYTES
+    from fuota.image.formats.sbsfu import SIGNATURE_BYTES, SIGNED_BYTES, is_gcm
 
+    if is_gcm(image.data):
+        return not_verified(
+            "its header has a MAC by AES-GCM instead of a signature: only a device with the secret key can verify it"
+        )
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         return wrong(f"it is signed with ECDSA on secp256r1, but the public key is {key_kind(key)}")
     signature = image.data[SIGNED_BYTES : SIGNED_BYTES + SIGNATURE_BYTES]
     if not is_signature(key, signature, image.data[:SIGNED_BYTES]):
         return wrong()
+    if any(digest.matches is False for digest in image.description.digests):
+        return wrong("its firmware does not match the hash in its signed header")
     if image.description.encrypted:
         return body_not_readable("its firmware is encrypted, so the hash in its header cannot be compared")
     return verified()
