@@ -82,10 +82,8 @@ def test_image_without_hash_and_descriptor(describe):
 def test_chips_and_their_flash_are_those_of_esptool():
     targets = pytest.importorskip("esptool.targets")
     chips = [chip for chip in targets.CHIP_DEFS.values() if getattr(chip, "IMAGE_CHIP_ID", None) is not None]
-    assert {chip.IMAGE_CHIP_ID: chip.CHIP_NAME for chip in chips} == {
-        number: chip.name for number, chip in CHIPS.items()
-    }
     for chip in chips:
+        assert CHIPS[chip.IMAGE_CHIP_ID].name == chip.CHIP_NAME
         for low, high in (
             (chip.IROM_MAP_START, chip.IROM_MAP_END),
             (chip.DROM_MAP_START, chip.DROM_MAP_END),
