@@ -144,8 +144,8 @@ def _check_target(
 
 def _patch_findings(patch_check: ImageCheck, target: ImageCheck) -> tuple[Finding, ...]:
     """Return the findings about a patch. The check of the target has the finding about a signature over the target."""
-    answered = {"signature-not-verified"} if target.signature is not SignatureState.NONE else set()
-    return tuple(finding for finding in patch_check.findings if finding.code not in answered)
+    is_signed = target.signature is not SignatureState.NONE
+    return tuple(f for f in patch_check.findings if not (is_signed and f.code == "signature-not-verified"))
 
 
 def _patch_requirements(patch: FirmwareImage, requirements: ImageRequirements, base_sha256: str) -> ImageRequirements:
@@ -181,6 +181,9 @@ def _proof_findings(patch: FirmwareImage, base: bytes, target: ImageCheck) -> tu
     has_hash = any(digest.matches for digest in target.image.description.digests)
     if has_hash or target.signature is SignatureState.VERIFIED:
         return ()
+    if target.signature is SignatureState.WRONG:
+        message = "the signature over the image that it makes is wrong: the base may be another image than the base of the patch"
+        return (warning("base-unproven", message),)
     if target.signature is SignatureState.PRESENT:
         message = "nothing proves its base without a public key: its signature covers the new image; name the key (--public-key)"
         return (warning("base-unproven", message),)

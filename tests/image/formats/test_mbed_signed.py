@@ -87,8 +87,10 @@ def test_patch_whose_target_is_not_the_signed_firmware_is_refused():
         (corpus.mbed(corpus.OLD, patch=PATCH), corpus.OLD, key),
         (corpus.mbed(patch=PATCH), corpus.OLD, corpus.public_pem("rsa-2048")),
     ):
-        _, target = inspect_patch(FirmwareImage.open(patch), base, public_key=public_key)
+        patch_check, target = inspect_patch(FirmwareImage.open(patch), base, public_key=public_key)
         assert [finding.code for finding in target.findings.errors] == ["signature"]
+        (message,) = [finding.message for finding in patch_check.findings if finding.code == "base-unproven"]
+        assert "the base may be another image" in message
 
 
 def test_base_of_another_length_is_refused():
