@@ -15,8 +15,6 @@ _SIZES = {SEQUENTIAL: 1, IN_PLACE: 5, HDIFFPATCH: 2}
 """Number of sizes in the header of each type."""
 MAX_TARGET_BYTES = MAX_BLOCK_BYTES
 """Limit for the image that a patch makes: the most that TS004 carries. More is damage or malice."""
-MAX_SEGMENTS = 1 << 16
-"""Limit for segments of an in-place patch: more than flash of a device has pages."""
 
 
 class NotDetoolsError(ImageError):
@@ -91,8 +89,7 @@ def read_number(stream: Stream) -> int:
 
 def _in_place_header(compression: int, sizes: list[int], end: int) -> Header:
     memory_bytes, segment_bytes, shift, base_bytes, target_bytes = sizes
-    segments_fit = segment_bytes > 0 and target_bytes <= segment_bytes * MAX_SEGMENTS
-    if not segments_fit or not max(target_bytes, base_bytes, shift) <= memory_bytes <= 4 * MAX_TARGET_BYTES:
+    if segment_bytes == 0 or not max(target_bytes, base_bytes, shift) <= memory_bytes <= 4 * MAX_TARGET_BYTES:
         raise NotDetoolsError("the sizes in its header do not fit each other")
     _check_target_bytes(target_bytes)
     return Header(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from fuota.errors import ImageError
@@ -70,9 +71,10 @@ def recognises(data: bytes) -> bool:
     """Return whether the data is a list of operations to its last byte.
 
     There is no magic number. So at least two operations must have a code, and one of them must copy bytes of the base. In a list
-    that is cut off, or that omits MOD, random bytes could be operations: such a patch must also copy more bytes than it has.
+    that is cut off, or that omits MOD, random bytes could be operations: such a patch must also copy more bytes than it has. No
+    session carries a patch of more than MAX_BLOCK_BYTES.
     """
-    if data[:1] != _ESC or len(data) < 2 or not BKT <= data[1] <= MOD:
+    if data[:1] != _ESC or not 2 <= len(data) <= MAX_BLOCK_BYTES or not BKT <= data[1] <= MOD:
         return False
     try:
         summary = summarise(data)
@@ -115,6 +117,7 @@ def findings(summary: Summary, base_bytes: int | None = None) -> tuple[Finding, 
     return tuple(output)
 
 
+@lru_cache(maxsize=1)  # an image is recognised, described and applied one after the other
 def summarise(data: bytes) -> Summary:
     """Return the sums over all operations. Raises ImageError for operations that no patch has."""
     operations = copied = base_bytes = target_bytes = 0
@@ -165,19 +168,24 @@ def steps(data: bytes) -> Iterator[Step]:
     base, and for a target that no session of TS004 carries, because a few operations could fill all memory.
     """
     offset = position = target_bytes = 0
-    while offset < len(data):
-        is_stated = data[offset] == _ESC_CODE and offset + 1 < len(data) and BKT <= data[offset + 1] <= MOD
+    end = len(data)
+    while offset < end:
+        is_stated = data[offset] == _ESC_CODE and offset + 1 < end and BKT <= data[offset + 1] <= MOD
         operation, start = (data[offset + 1], offset + 2) if is_stated else (MOD, offset)
         size, offset = _content(data, start) if operation >= INS else _length(data, start)
-        target_bytes += size if operation in _WRITING else 0
+        if operation in _WRITING:
+            target_bytes += size
         if target_bytes > MAX_BLOCK_BYTES:
             raise ImageError(
                 f"it makes more than {MAX_BLOCK_BYTES} bytes, which is too large for an image of a LoRaWAN device"
             )
         yield Step(operation, size, position, start, offset, is_stated)
-        if operation == BKT and size > position:
-            raise ImageError(f"it steps back to {size - position} bytes before the start of its base")
-        position += {BKT: -size, INS: 0}.get(operation, size)
+        if operation == BKT:
+            position -= size
+        elif operation != INS:
+            position += size
+        if position < 0:
+            raise ImageError(f"it steps back to {-position} bytes before the start of its base")
 
 
 def _content(data: bytes, start: int) -> tuple[int, int]:

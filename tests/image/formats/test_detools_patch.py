@@ -141,6 +141,16 @@ def test_patch_with_many_pieces_is_recognised_and_applied(describe, compression)
     assert apply_patch(bytes(pairs), data) == b"\x05" * pairs
 
 
+def test_in_place_patch_with_many_segments_is_recognised_and_applied(describe):
+    """Flash that is written in words of 4 bytes can be patched in segments of 4 bytes."""
+    segments, base = 70_000, random.Random(6).randbytes(4 * 70_000)
+    sizes = (8 * segments, 4, 4 * segments, len(base), 4 * segments)  # memory, segment, shift, base, target
+    data = b"\x10" + b"".join(map(packed, sizes)) + b"\0\x04\x01\0\0\0\0\0" * segments
+    description = describe(data)
+    assert (description.format, description.image_bytes) == (ImageFormat.DETOOLS_PATCH, 4 * segments)
+    assert len(apply_patch(base, data)) == 4 * segments
+
+
 def crle_size(number: int) -> bytes:
     """Return the length of a run as detools' crle packs it."""
     content = [number & 0x7F]
