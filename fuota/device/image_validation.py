@@ -145,7 +145,9 @@ def _check_target(
 def _patch_findings(patch_check: ImageCheck, target: ImageCheck) -> tuple[Finding, ...]:
     """Return the findings about a patch. The check of the target has the finding about a signature over the target."""
     is_signed = target.signature is not SignatureState.NONE
-    return tuple(f for f in patch_check.findings if not (is_signed and f.code == "signature-not-verified"))
+    return tuple(
+        finding for finding in patch_check.findings if not (is_signed and finding.code == "signature-not-verified")
+    )
 
 
 def _patch_requirements(patch: FirmwareImage, requirements: ImageRequirements, base_sha256: str) -> ImageRequirements:
