@@ -207,14 +207,17 @@ def _delta_advice(image: FirmwareImage) -> str:
 
 def _check_address(image: FirmwareImage) -> Iterator[Finding]:
     requirements, extent = image.requirements, image.description.address_range
-    if requirements.flash_start is None or extent is None:
+    memory, start, size = "flash", requirements.flash_start, requirements.flash_bytes
+    if image.description.in_ram:
+        memory, start, size = "RAM", requirements.ram_start, requirements.ram_bytes
+    if start is None or extent is None:
         return
-    low, high = requirements.flash_start, requirements.flash_start + (requirements.flash_bytes or 2**32)
-    if extent[0] < low or extent[1] > high:
+    end = start + (size or 2**32)
+    if extent[0] < start or extent[1] > end:
         yield error(
             "address",
-            f"its addresses are 0x{extent[0]:08X} to 0x{extent[1]:08X}, but the flash of the device is 0x{low:08X} to"
-            f" 0x{high:08X}: it was linked for another device",
+            f"its addresses are 0x{extent[0]:08X} to 0x{extent[1]:08X}, but the {memory} of the device is 0x{start:08X} to"
+            f" 0x{end:08X}: it was linked for another device",
         )
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 _FILLER = re.compile(rb"\xff{64,}|\x00{64,}")
 """Runs of erased flash or of zeros. A run of 64 bytes is too long for code or for a table that must be sent as it is."""
 _MIN_ENTROPY_BYTES = 1024
+_MIN_CLEAR_BYTES = 4096
+_CLEAR_BITS = 7.5
+"""Bits per byte below which 4 KiB or more are not encrypted: code of a Cortex-M has 6 to 7.3, random bytes have 7.9 or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,12 @@ def filler(data: bytes) -> Filler | None:
 def is_blank(data: bytes) -> bool:
     """Return whether all bytes are 0xFF, or all are zero."""
     return not data.strip(b"\xff") or not data.strip(b"\0")
+
+
+def is_surely_clear(data: bytes) -> bool:
+    """Return whether the data is long enough to tell that it is not encrypted: its bytes are not random."""
+    bits = entropy(data) if len(data) >= _MIN_CLEAR_BYTES else None
+    return bits is not None and bits < _CLEAR_BITS
 
 
 def entropy(data: bytes) -> float | None:

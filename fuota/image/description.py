@@ -85,6 +85,7 @@ class Description:
     parts: parts of the file, or of the binary in a container.
     version, hardware: as the format writes them; None if it states none.
     address_range: lowest address, and the address after the highest.
+    in_ram: whether these addresses are in RAM, where the bootloader copies the image to.
     digests: hashes and checksums that the image states.
     signature: state of the signature.
     key_sha256: SHA-256 of the signing key as the image states it, hexadecimal.
@@ -101,6 +102,7 @@ class Description:
     version: str | None = None
     hardware: str | None = None
     address_range: tuple[int, int] | None = None
+    in_ram: bool = False
     digests: tuple[Digest, ...] = ()
     signature: SignatureState = SignatureState.NONE
     key_sha256: str | None = None

@@ -8,9 +8,9 @@ import random
 import shutil
 import struct
 import subprocess
-import sys
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
 from fuota.errors import ParameterError
@@ -101,8 +101,8 @@ def test_message_names_both_keys():
     )
 
 
-def test_image_without_key_hash_is_checked_by_kind_of_key():
-    """Without the hash of the key, which imgtool always writes, the kinds of signature and key are compared."""
+def test_mcuboot_image_that_names_no_key_is_not_verified():
+    """MCUboot finds no key for such an image and refuses it."""
     image = corpus.imgtool(key="p256")
     area = FirmwareImage.open(image).description.parts[2]
     kept, offset = b"", area.offset + 4
@@ -111,18 +111,80 @@ def test_image_without_key_hash_is_checked_by_kind_of_key():
         kept += image[offset : offset + 4 + length] if kind != 1 else b""
         offset += 4 + length
     unnamed = image[: area.offset] + struct.pack("<HH", 0x6907, 4 + len(kept)) + kept
-    assert checked(unnamed, PUBLIC).signature is VERIFIED
+    assert checked(unnamed, PUBLIC).signature is PRESENT
+    assert "MCUboot finds no key" in message_of(checked(unnamed, PUBLIC))
+    assert not checked(unnamed, PUBLIC).ok
     assert "signed with ECDSA, but the public key is Ed25519" in message_of(
         checked(unnamed, corpus.public_pem("ed25519"))
     )
-    assert checked(unnamed, corpus.public_pem("p256", 1)).findings.errors[0].code == "signature"
-    assert checked(unnamed, corpus.public_pem("p384")).signature is WRONG
+    assert not checked(unnamed, corpus.public_pem("p256", 1)).ok
+    assert not checked(unnamed, corpus.public_pem("p384")).ok
 
 
-def test_encrypted_mcuboot_image_is_not_verified():
-    result = checked(corpus.imgtool(key="p256", encrypt="p256"), PUBLIC)
-    assert result.signature is PRESENT
-    assert "it is encrypted and was signed before that" in message_of(result)
+@pytest.mark.parametrize("key", ["rsa-2048", "rsa-3072", "p256", "ed25519"])
+def test_signature_of_an_encrypted_mcuboot_image_covers_the_stated_hash(key):
+    image = corpus.imgtool(key=key, encrypt="p256" if key == "p256" else "rsa-2048")
+    result = checked(image, corpus.public_pem(key))
+    assert (result.signature, result.ok) == (SignatureState.BODY_NOT_READABLE, True)
+    assert "its content is encrypted" in message_of(result)
+    assert checked(image, corpus.public_pem(key, 1)).findings.errors[0].code == "other-key"
+    (digest,) = result.image.description.digests
+    changed = image.replace(bytes.fromhex(digest.value), hashlib.sha256(b"another").digest()[: len(digest.value) // 2])
+    assert checked(changed, corpus.public_pem(key)).signature is WRONG
+
+
+def test_encrypted_mcuboot_image_with_a_pure_signature_is_not_verified():
+    image = corpus.imgtool("--pure", key="ed25519", encrypt="p256")
+    assert checked(image, corpus.public_pem("ed25519")).signature is PRESENT
+
+
+def test_mcuboot_image_that_only_announces_encryption_is_verified():
+    image = corpus.imgtool("--clear", key="p256", encrypt="p256")
+    result = checked(image, PUBLIC)
+    assert (result.signature, result.image.description.encrypted) == (VERIFIED, False)
+    changed = bytearray(image)
+    changed[5000] ^= 1
+    assert checked(bytes(changed), PUBLIC).signature is WRONG
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("key", MCUBOOT_KEYS)
+@pytest.mark.parametrize("options", [(), ("-s", "3"), ("--public-key-format", "full"), ("--max-align", "16")], ids=str)
+def test_imgtool_verifies_the_same_images(tmp_path, key, options):
+    from imgtool.main import imgtool as command
+
+    image = corpus.imgtool(*options, key=key)
+    damaged = image[:3000] + bytes([image[3000] ^ 1]) + image[3001:]
+    for number, content in enumerate((image, damaged)):
+        (tmp_path / "image.bin").write_bytes(content)
+        (tmp_path / "key.pem").write_bytes(corpus.private_pem(key))
+        words = ["verify", "-k", str(tmp_path / "key.pem"), str(tmp_path / "image.bin")]
+        result = CliRunner().invoke(command, words)
+        assert (result.exit_code == 0) is (number == 0)
+        assert (checked(content, corpus.public_pem(key)).signature is VERIFIED) is (number == 0)
+
+
+def unprotected_flips(image: bytes, key: str) -> list[tuple[int, int]]:
+    """Return the bits of the unprotected TLVs that may change without a finding: offset in the area, and number of the bit."""
+    area = FirmwareImage.open(image).description.parts[2].offset
+    accepted = []
+    for offset in range(area, len(image)):
+        for bit in range(8):
+            changed = image[:offset] + bytes([image[offset] ^ 1 << bit]) + image[offset + 1 :]
+            if checked(changed, corpus.public_pem(key)).ok:
+                accepted.append((offset - area, bit))
+    return accepted
+
+
+@pytest.mark.parametrize("options", [(), ("--pure",), ("--sha", "512")], ids=str)
+def test_no_change_of_the_unprotected_tlvs_is_accepted(options):
+    assert unprotected_flips(corpus.imgtool(*options, key="ed25519", size=2_000), "ed25519") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", MCUBOOT_KEYS)
+def test_no_change_of_the_unprotected_tlvs_of_any_kind_of_key_is_accepted(key):
+    assert unprotected_flips(corpus.imgtool(key=key, size=2_000), key) == []
 
 
 @pytest.mark.parametrize("key", MCUBOOT_KEYS)
@@ -146,8 +208,7 @@ def test_recomputed_hash_does_not_hide_a_change():
     assert checked(bytes(image), corpus.public_pem("ed25519")).findings.errors[0].code == "signature"
 
 
-def test_exception_of_imgtool_is_a_wrong_signature():
-    """imgtool raises TypeError for a signature before the hash, and struct.error for much other damage."""
+def test_mcuboot_finds_no_key_for_a_signature_before_its_name():
     image = corpus.imgtool(key="ed25519")
     area = FirmwareImage.open(image).description.parts[2]
     tlvs, offset = [], area.offset + 4
@@ -157,14 +218,8 @@ def test_exception_of_imgtool_is_a_wrong_signature():
         offset += 4 + length
     reversed_tlvs = image[: area.offset + 4] + b"".join(reversed(tlvs))
     assert FirmwareImage.open(reversed_tlvs).findings.ok
-    assert checked(reversed_tlvs, corpus.public_pem("ed25519")).signature is WRONG
-
-
-def test_missing_imgtool_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "imgtool", None)
-    with pytest.raises(ParameterError, match=r"pip install 'fuota\[mcuboot\]'"):
-        checked(corpus.imgtool(key="p256"), PUBLIC)
-    assert check(FirmwareImage.open(corpus.imgtool(key="p256"))).ok
+    assert checked(reversed_tlvs, corpus.public_pem("ed25519")).signature is PRESENT
+    assert not checked(reversed_tlvs, corpus.public_pem("ed25519")).ok
 
 
 # --- other formats

@@ -16,7 +16,6 @@ from fuota.errors import FuotaError, StorageError
 
 _EXTRAS = {
     "sandbox": ("fastapi", "uvicorn", "python_multipart"),
-    "mcuboot": ("imgtool",),
     "delta": ("detools", "bsdiff4"),
     "notebook": ("matplotlib", "pandas"),
     "cluster": ("distributed", "pyarrow"),

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from fuota.errors import ImageError
 from fuota.findings import Finding, error
 from fuota.image.description import Description, ImageFormat, Part
-from fuota.image.formats import mcuboot
 from fuota.image.formats.esp_app import image_end
 from fuota.image.formats.esp_chips import chip_name
 from fuota.image.formats.esp_layout import MAGIC, chip_number, has_header, read_layout
+from fuota.image.formats.mcuboot_layout import MAGIC as MCUBOOT_MAGIC
+from fuota.image.formats.mcuboot_layout import read_layout as read_mcuboot_layout
 from fuota.image.requirements import ImageRequirements
 
 FORMAT = ImageFormat.ESP_FLASH
@@ -185,7 +186,7 @@ def _is_application_behind(data: bytes, table: int, offset: int) -> bool:
 
 def _begins_application(data: bytes, offset: int) -> bool:
     """Return whether an image of ESP-IDF begins at the offset, or an image of MCUboot, as in dumps of Zephyr."""
-    return has_header(data, offset) or data[offset : offset + len(mcuboot.MAGIC)] == mcuboot.MAGIC
+    return has_header(data, offset) or data.startswith(MCUBOOT_MAGIC, offset)
 
 
 def _applications(data: bytes, entries: list[_Entry], begin: int) -> tuple[Part, ...]:
@@ -215,7 +216,7 @@ def _application(data: bytes, offset: int, name: str, room: int) -> Part | None:
         return None
     content = data[offset : offset + min(room, _MAX_APPLICATION_BYTES)]
     try:
-        size = image_end(content) if content[0] == MAGIC else mcuboot.read_layout(content).end
+        size = image_end(content) if content[0] == MAGIC else read_mcuboot_layout(content).end
         return Part(name=name, offset=offset, size=size)
     except ImageError:
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fuota.findings import Finding, error, note
-from fuota.image.content import entropy
+from fuota.image.content import is_surely_clear
 from fuota.image.description import Description, Digest, ImageFormat, Part, SignatureState
 from fuota.image.requirements import ImageRequirements
 
@@ -36,9 +36,6 @@ _BLOCK_BYTES = 16
 """Block of AES: an encrypted firmware has a multiple of it."""
 _ALIGN_BYTES = 64
 """Every offset of a firmware is a multiple of this."""
-_CLEAR_BITS = 7.5
-"""Bits per byte below which a firmware of 4 KiB or more is not encrypted: code of a Cortex-M has 6 to 7.3."""
-_MIN_CLEAR_BYTES = 4096
 
 
 class Scheme(StrEnum):
@@ -199,9 +196,7 @@ def _scheme(data: bytes, layout: Layout, firmware: bytes, *, matches: bool) -> S
     is_unused = not vector.strip(b"\0") or not vector.strip(
         b"\xff"
     )  # the scheme without encryption reserves these bytes
-    bits = entropy(firmware) if len(firmware) >= _MIN_CLEAR_BYTES else None
-    looks_clear = is_unused or (bits is not None and bits < _CLEAR_BITS)
-    return Scheme.CLEAR if matches or looks_clear else Scheme.AES_CBC
+    return Scheme.CLEAR if matches or is_unused or is_surely_clear(firmware) else Scheme.AES_CBC
 
 
 def _digests(layout: Layout, scheme: Scheme, *, matches: bool) -> tuple[Digest, ...]:

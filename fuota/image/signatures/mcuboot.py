@@ -1,52 +1,145 @@
-"""Signature of an MCUboot image, verified by imgtool (extra `mcuboot`) after our own reader has checked the image's layout."""
+"""Signature of an MCUboot image, verified as MCUboot does (bootutil, image_validate.c)."""
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from pathlib import Path
-from types import ModuleType
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from fuota.errors import ParameterError
 from fuota.image.description import SignatureState
-from fuota.image.formats.mcuboot import KEY_HASH, PUBLIC_KEY, SIGNATURES, Layout, read_layout
+from fuota.image.formats.mcuboot import is_encrypted
+from fuota.image.formats.mcuboot_layout import (
+    HASHES,
+    KEY_HASH,
+    PUBLIC_KEY,
+    PURE_SIGNATURE,
+    SIGNATURES,
+    Layout,
+    read_layout,
+)
 from fuota.image.signatures.public_key import PublicKey, key_kind
-from fuota.image.signatures.verification import Verification, not_verified, verified, wrong
+from fuota.image.signatures.verification import Verification, body_not_readable, not_verified, verified, wrong
 
-_HASHES = {32: "sha256", 48: "sha384", 64: "sha512"}
-"""Hash of a key in imgtool, by the length of the hash in bytes."""
-_MAX_SIGNATURES = 16
-"""Limit for the signatures that imgtool would try one after the other."""
+_KEY_HASHES = {32: "sha256", 48: "sha384", 64: "sha512"}
+"""Hash of a key, by its length in bytes."""
+_DIGESTS: dict[str, hashes.HashAlgorithm] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+_PSS_SALT_BYTES = 32
 
 
 def verify_mcuboot(data: bytes, key: PublicKey) -> Verification:
-    """Return whether the image is signed by the key. Raises ParameterError if imgtool is not installed."""
+    """Return whether MCUboot with this key would accept the signature.
+
+    MCUboot takes the TLVs in their order: a TLV names a key, and the next signature is verified with it. It does not look at a
+    signature before which no TLV names the key. The signature of an encrypted image covers a hash that only the device can
+    compare.
+    """
     layout = read_layout(data)
-    if layout.encrypted:
-        return not_verified("it is encrypted and was signed before that: verification needs the decryption key")
     if (other := _other_key(data, layout, key)) is not None:
         return other
-    if sum(kind in SIGNATURES for kind, _, _ in layout.tlvs) > _MAX_SIGNATURES:
-        return wrong(f"it has more than {_MAX_SIGNATURES} signatures: they are not verified")
-    kinds = {SIGNATURES[kind] for kind, _, _ in layout.tlvs if kind in SIGNATURES}
+    kinds = {SIGNATURES[tlv.type] for tlv in layout.tlvs if tlv.type in SIGNATURES}
     if not any(key_kind(key).startswith(kind) for kind in kinds):
         return wrong(f"it is signed with {' and '.join(sorted(kinds))}, but the public key is {key_kind(key)}")
-    return _verify_with_imgtool(data[: layout.end], key)
+    signatures = _signatures_by(data, layout, key)
+    if not signatures:
+        return not_verified(
+            "no TLV before its signature names the key, so MCUboot finds no key for it and refuses the image"
+        )
+    verify = _verify_pure if layout.values(data, PURE_SIGNATURE) else _verify_hashed
+    return verify(data, layout, key, signatures)
+
+
+def _verify_hashed(data: bytes, layout: Layout, key: PublicKey, signatures: list[bytes]) -> Verification:
+    """Return the result for a signature over a hash that the image states."""
+    stated = _stated_hashes(data, layout)
+    if not any(_covers_hash(key, signature, *named) for signature in signatures for named in stated):
+        return wrong()
+    if is_encrypted(data, layout):
+        return body_not_readable("its content is encrypted, so the signed hash cannot be compared")
+    return verified() if _has_right_hashes(data, layout) else wrong("its content does not match the signed hash")
+
+
+def _signatures_by(data: bytes, layout: Layout, key: PublicKey) -> list[bytes]:
+    """Return the signatures that MCUboot verifies with the key: the first signature after each TLV that names it."""
+    signatures, is_named = [], False
+    for tlv in layout.tlvs:
+        value = data[tlv.offset : tlv.offset + tlv.size]
+        if tlv.type in (KEY_HASH, PUBLIC_KEY):
+            is_named = _names(tlv.type, value, _bootloader_form(key))
+        elif tlv.type in SIGNATURES:
+            if is_named and key_kind(key).startswith(SIGNATURES[tlv.type]):
+                signatures.append(value)
+            is_named = False
+    return signatures
+
+
+def _names(kind: int, value: bytes, key_bytes: bytes) -> bool:
+    if kind == PUBLIC_KEY:
+        return value == key_bytes
+    return len(value) in _KEY_HASHES and value == hashlib.new(_KEY_HASHES[len(value)], key_bytes).digest()
+
+
+def _stated_hashes(data: bytes, layout: Layout) -> list[tuple[str, bytes]]:
+    """Return name and value of each hash that the image states."""
+    return [(name, value) for kind, name in HASHES.items() for value in layout.values(data, kind)]
+
+
+def _has_right_hashes(data: bytes, layout: Layout) -> bool:
+    hashed = data[: layout.hashed_bytes]
+    return all(hashlib.new(name, hashed).digest() == value for name, value in _stated_hashes(data, layout))
+
+
+def _verify_pure(data: bytes, layout: Layout, key: PublicKey, signatures: list[bytes]) -> Verification:
+    """Return the result for a signature over the image itself, which only Ed25519 has here."""
+    if layout.values(data, PURE_SIGNATURE) != [b"\x01"] or not isinstance(key, ed25519.Ed25519PublicKey):
+        return wrong("its TLV for a signature over the image itself is not valid: MCUboot refuses the image")
+    if is_encrypted(data, layout):
+        return not_verified("it was signed before its content was encrypted: only the device can verify it")
+    if not any(_covers_hash(key, signature, "", data[: layout.hashed_bytes]) for signature in signatures):
+        return wrong()
+    return verified() if _has_right_hashes(data, layout) else wrong("its content does not match its hash")
+
+
+def _covers_hash(key: PublicKey, signature: bytes, name: str, digest: bytes) -> bool:
+    """Return whether the signature covers a hash. name: its algorithm; not used for Ed25519, which signs any bytes."""
+    try:
+        if isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, digest)
+        elif isinstance(key, rsa.RSAPublicKey):
+            algorithm = _DIGESTS[name]
+            pss = padding.PSS(mgf=padding.MGF1(algorithm), salt_length=_PSS_SALT_BYTES)
+            key.verify(signature, digest, pss, Prehashed(algorithm))
+        else:
+            key.verify(_without_fill(signature), digest, ec.ECDSA(Prehashed(_DIGESTS[name])))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _without_fill(signature: bytes) -> bytes:
+    """Return a signature in DER without the zeros that `imgtool sign --pad-sig` adds."""
+    if len(signature) < 2 or signature[0] != 0x30:
+        return signature
+    end = 2 + signature[1]
+    return signature if signature[end:].strip(b"\0") else signature[:end]
 
 
 def _other_key(data: bytes, layout: Layout, key: PublicKey) -> Verification | None:
     """Return the result for an image that names its keys without this key; None otherwise. An image names all its keys."""
     key_bytes = _bootloader_form(key)
     hashes = layout.values(data, KEY_HASH)
-    matches = [value == hashlib.new(_HASHES.get(len(value), "sha256"), key_bytes).digest() for value in hashes]
+    matches = [value == hashlib.new(_KEY_HASHES.get(len(value), "sha256"), key_bytes).digest() for value in hashes]
     whole_keys = layout.values(data, PUBLIC_KEY)
     if any(matches) or key_bytes in whole_keys or not (hashes or whole_keys):
         return None
     image_hash = hashes[0] if hashes else hashlib.sha256(whole_keys[0]).digest()
-    key_hash = hashlib.new(_HASHES.get(len(image_hash), "sha256"), key_bytes).hexdigest()
+    key_hash = hashlib.new(_KEY_HASHES.get(len(image_hash), "sha256"), key_bytes).hexdigest()
     return Verification(
         state=SignatureState.WRONG,
         other_key=True,
@@ -63,34 +156,3 @@ def _bootloader_form(key: PublicKey) -> bytes:
         else serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return key.public_bytes(serialization.Encoding.DER, layout)
-
-
-def _verify_with_imgtool(data: bytes, key: PublicKey) -> Verification:
-    image, keys = _imgtool()
-    with tempfile.TemporaryDirectory(prefix="fuota-") as folder:
-        path = Path(folder) / "image.bin"  # imgtool reads files only, and takes .hex for another format
-        path.write_bytes(data)
-        try:
-            result, *_ = image.Image.verify(str(path), _imgtool_key(keys, key))
-        except Exception:  # imgtool does not say what it raises for an image that it cannot read
-            return wrong("its signature cannot be read: it is damaged, or made with another kind of key")
-    return verified() if result is image.VerifyResult.OK else wrong()
-
-
-def _imgtool_key(keys: ModuleType, key: PublicKey) -> object:
-    if isinstance(key, rsa.RSAPublicKey):
-        return keys.RSAPublic(key)
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return (keys.ECDSA256P1Public if key.curve.name == "secp256r1" else keys.ECDSA384P1Public)(key)
-    return keys.Ed25519Public(key)
-
-
-def _imgtool() -> tuple[ModuleType, ModuleType]:
-    try:
-        from imgtool import image, keys
-    except ModuleNotFoundError:
-        raise ParameterError(
-            "verification of an MCUboot image needs the package 'imgtool': pip install 'fuota[mcuboot]'; without a public key"
-            " everything else of the image is checked"
-        ) from None
-    return image, keys

@@ -20,8 +20,7 @@ MAX_SIGNATURE_BYTES = 512
 def verify_embedded(image: FirmwareImage, public_key: bytes) -> Verification:
     """Return whether the signature in the image is by the key and covers the content.
 
-    public_key: PEM or DER. Raises ParameterError if it is not a public key, and for an MCUboot image if the package imgtool is
-    not installed.
+    public_key: PEM or DER. Raises ParameterError if it is not a public key.
     """
     if image.format is ImageFormat.ESP_APP:
         from fuota.image.signatures.esp import CURVES, verify_esp

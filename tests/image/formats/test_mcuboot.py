@@ -8,7 +8,7 @@ from uuid import NAMESPACE_DNS, uuid5
 import pytest
 
 from fuota.errors import ImageError
-from fuota.image import FirmwareImage, ImageFormat, SignatureState, convert
+from fuota.image import FirmwareImage, ImageFormat, ImageRequirements, SignatureState, check, convert
 from tests.image import corpus
 
 SIGNED = corpus.imgtool(key="ed25519")
@@ -65,12 +65,86 @@ def test_tlvs_of_a_vendor_are_not_a_finding(describe):
     assert describe(corpus.imgtool(*options, key="ed25519")).findings == ()
 
 
-def test_undefined_tlvs_are_a_warning(describe, message_of):
-    more = struct.pack("<HH", 0x0666, 2) + b"??"
-    area = len(SIGNED) - describe(SIGNED).parts[2].size
-    magic, size = struct.unpack_from("<HH", SIGNED, area)
-    image = SIGNED[:area] + struct.pack("<HH", magic, size + len(more)) + SIGNED[area + 4 :] + more
-    assert "0x666" in message_of(describe(image), "unknown-tlv")
+def with_tlv(image: bytes, kind: int, value: bytes) -> bytes:
+    """Return the image with another unprotected TLV."""
+    more = struct.pack("<HH", kind, len(value)) + value
+    area = len(image) - FirmwareImage.open(image).description.parts[2].size
+    magic, size = struct.unpack_from("<HH", image, area)
+    return image[:area] + struct.pack("<HH", magic, size + len(more)) + image[area + 4 :] + more
+
+
+@pytest.mark.parametrize("kind", [0x0666, 0x05, 0x40, 0x50, 0xA0])
+def test_tlvs_that_mcuboot_refuses_outside_the_signed_area_are_an_error(describe, message_of, kind):
+    assert hex(kind) in message_of(describe(with_tlv(SIGNED, kind, b"????")), "unprotected-tlv")
+
+
+def test_undefined_protected_tlvs_are_a_warning(describe, message_of):
+    image = corpus.imgtool("--custom-tlv", "0xa0", "ours", key="ed25519").replace(
+        b"\xa0\x00\x04\x00ours", b"\x66\x06\x04\x00ours"
+    )
+    description = describe(image)
+    assert "0x666" in message_of(description, "unknown-tlv")
+    assert "unprotected-tlv" not in [finding.code for finding in description.findings]
+
+
+# --- what a header says of its use
+
+
+@pytest.mark.parametrize(
+    ("requirements", "codes"),
+    [
+        ({"flash_start": 0x0800_0000, "flash_bytes": 0x40000}, []),
+        ({"ram_start": 0x2000_0000, "ram_bytes": 0x20000}, []),
+        ({"ram_start": 0x1000_0000, "ram_bytes": 0x4000}, ["address"]),
+        ({"ram_start": 0x2001_0000, "ram_bytes": 0x1000}, ["address"]),
+    ],
+)
+def test_image_that_runs_in_ram_is_compared_with_ram(requirements, codes):
+    image = FirmwareImage.open(
+        corpus.imgtool("-L", "0x20010000", key="p256"), requirements=ImageRequirements(**requirements)
+    )
+    assert [finding.code for finding in check(image).findings.errors] == codes
+
+
+def test_image_at_a_fixed_address_is_compared_with_flash():
+    requirements = ImageRequirements(flash_start=0x0800_0000, flash_bytes=0x8000)
+    image = FirmwareImage.open(corpus.imgtool("-F", "0x08010000", key="p256"), requirements=requirements)
+    assert [finding.code for finding in check(image).findings.errors] == ["address"]
+
+
+def test_image_that_is_not_bootable_is_a_warning(describe, message_of):
+    assert "not bootable" in message_of(describe(corpus.imgtool("--non-bootable", key="p256")), "non-bootable")
+
+
+@pytest.mark.parametrize("compression", ["lzma2", "lzma2armthumb"])
+def test_compressed_image_must_fit_the_slot_unpacked(describe, message_of, compression):
+    image = corpus.imgtool("--compression", compression, key="p256")
+    assert f"unpacked it has {len(corpus.FIRMWARE)} bytes" in message_of(describe(image), "compressed")
+    assert len(image) < len(corpus.FIRMWARE)
+    opened = FirmwareImage.open(image, requirements=ImageRequirements(slot_bytes=len(image)))
+    assert [finding.code for finding in check(opened).findings.errors] == ["flash"]
+
+
+def test_big_endian_image_is_named(describe, message_of):
+    image = corpus.imgtool("-e", "big", key="p256")
+    assert "big-endian" in message_of(describe(image), "unsupported")
+    assert describe(image).format is ImageFormat.MCUBOOT
+
+
+def test_security_counter_has_four_bytes(describe, message_of):
+    image = corpus.imgtool("--custom-tlv", "0xa0", "87654321", key="ed25519")
+    image = image.replace(b"\xa0\x00\x08\x0087654321", b"\x50\x00\x08\x0087654321")
+    assert "has 8 bytes" in message_of(describe(image), "security-counter")
+    assert {finding.severity for finding in describe(image).findings} == {"error"}
+
+
+def test_dependency_has_twelve_bytes(describe, message_of):
+    image = corpus.imgtool("--custom-tlv", "0xa0", "87654321", key="ed25519")
+    image = image.replace(b"\xa0\x00\x08\x0087654321", b"\x40\x00\x08\x0087654321")
+    assert "must have 12 bytes" in message_of(describe(image), "dependency")
+
+
+# --- encryption
 
 
 @pytest.mark.parametrize("encrypt", ["p256", "rsa-2048"])
@@ -88,12 +162,18 @@ def test_load_address_is_the_start_of_the_address_range(describe):
     assert description.parts[1].address == 0x2000_1000 + corpus.HEADER_BYTES
 
 
-@pytest.mark.parametrize("options", [("--pad",), ("--confirm",), ("--test",), ("--pad", "-R", "0")], ids=" ".join)
-def test_slot_padding_is_an_error_that_conversion_removes(describe, message_of, options):
-    padded = corpus.imgtool(*options, key="ed25519")
+ALIGNS = ((), ("--align", "8"), ("--align", "16", "--max-align", "16"), ("--max-align", "32"))
+MODES = (("--pad",), ("--confirm",), ("--test",), ("--confirm", "--overwrite-only"))
+
+
+@pytest.mark.parametrize("mode", MODES, ids=" ".join)
+@pytest.mark.parametrize("erased", [(), ("-R", "0")], ids=" ".join)
+@pytest.mark.parametrize("align", ALIGNS, ids=" ".join)
+def test_slot_padding_is_an_error_that_conversion_removes(describe, message_of, align, erased, mode):
+    padded = corpus.imgtool(*align, *erased, *mode, key="ed25519")
     assert len(padded) == corpus.SLOT_BYTES
     assert f"of {corpus.SLOT_BYTES} bytes are padding" in message_of(describe(padded), "slot-padding")
-    assert convert(FirmwareImage.open(padded)).data == corpus.imgtool(*options[1:], key="ed25519")
+    assert convert(FirmwareImage.open(padded)).data == corpus.imgtool(*align, *erased, key="ed25519")
 
 
 def test_other_trailing_bytes_are_an_error_that_conversion_refuses(describe, message_of):
