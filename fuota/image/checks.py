@@ -19,7 +19,14 @@ from fuota.image.signatures.verification import Verification
 from fuota.image.versions import is_newer
 
 CONTAINERS = frozenset(
-    {ImageFormat.INTEL_HEX, ImageFormat.S_RECORD, ImageFormat.ELF, ImageFormat.UF2, ImageFormat.ESP_FLASH}
+    {
+        ImageFormat.INTEL_HEX,
+        ImageFormat.S_RECORD,
+        ImageFormat.ELF,
+        ImageFormat.UF2,
+        ImageFormat.DFU,
+        ImageFormat.ESP_FLASH,
+    }
 )
 """Formats that `convert` turns into a binary."""
 FILLER_SHARE = 0.05
@@ -148,6 +155,8 @@ def _signature_findings(image: FirmwareImage, verification: Verification, *, req
 
 def _check_format(image: FirmwareImage) -> Iterator[Finding]:
     accepted = image.requirements.formats
+    if image.format is ImageFormat.NOT_FIRMWARE:  # its reader says what it is
+        return
     if accepted and image.format.value not in accepted and image.format not in CONTAINERS:
         yield error(
             "wrong-format",

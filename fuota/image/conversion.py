@@ -44,7 +44,7 @@ def convert(image: FirmwareImage, *, fill: int = 0xFF, address_range: tuple[int,
 def require_known_format(image: FirmwareImage) -> None:
     """Raise ImageError if the format of an image is not known: then nobody can say what the binary in it is."""
     problems = [finding.message for finding in image.findings if finding.code in _UNKNOWN]
-    if image.format is ImageFormat.RAW and problems:
+    if image.format in (ImageFormat.RAW, ImageFormat.NOT_FIRMWARE) and problems:
         raise ImageError(f"{image.name}: nothing to convert: {problems[0]}")
 
 
@@ -85,7 +85,7 @@ def _converted(image: FirmwareImage, fill: int, address_range: tuple[int, int] |
 
 
 def _segment_reader(image_format: ImageFormat) -> Callable[[bytes], tuple[Segment, ...]] | None:
-    from fuota.image.formats import elf, intel_hex, s_record, uf2  # their libraries are slow to import
+    from fuota.image.formats import dfu, elf, intel_hex, s_record, uf2  # their libraries are slow to import
 
-    readers = {reader.FORMAT: reader.segments for reader in (intel_hex, s_record, elf, uf2)}
+    readers = {reader.FORMAT: reader.segments for reader in (intel_hex, s_record, elf, uf2, dfu)}
     return readers.get(image_format)

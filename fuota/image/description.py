@@ -26,6 +26,8 @@ class ImageFormat(StrEnum):
     BSDIFF_PATCH = "bsdiff-patch"
     JOJODIFF_PATCH = "jojodiff-patch"
     ESP_DELTA_PATCH = "esp-delta-patch"
+    DFU = "dfu"
+    NOT_FIRMWARE = "not-firmware"
 
 
 PATCHES = frozenset(

@@ -68,7 +68,9 @@ class ImageRequirements:
         if not isinstance(self.formats, tuple | list):
             rules.refuse("formats", "a tuple of names", self.formats)
         for name in self.formats:
-            rules.one_of("formats", name, [known.value for known in ImageFormat])
+            rules.one_of(
+                "formats", name, [known.value for known in ImageFormat if known is not ImageFormat.NOT_FIRMWARE]
+            )
         for name in ("slot_bytes", "max_block_bytes", "flash_bytes", "ram_bytes"):
             rules.optional_integer(name, getattr(self, name), 1)
         rules.optional_integer("sbsfu_header_bytes", self.sbsfu_header_bytes, 192)

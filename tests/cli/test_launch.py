@@ -23,7 +23,7 @@ SHORT = ("--region", "US915", "-d", 13, "-r", 0.5)
 @pytest.fixture
 def small(tmp_path):
     path = tmp_path / "small.bin"
-    path.write_bytes(b"a small firmware " * 20)
+    path.write_bytes(b"a small firmware\0" * 20)
     return path
 
 
@@ -56,7 +56,7 @@ def test_a_launch_without_a_server_goes_to_virtual_devices(fuota, small, tmp_pat
 def test_every_option_of_the_transfer_reaches_the_server(fuota, small, tmp_path):
     # The sub-band of channel 2 (868.5 MHz) has a duty cycle of 1 %, and a frame takes some 0.4 s.
     options = "-r 0.3 --start-delay 77 --interval-ms 45678 -d 3 --channel 2 -s 50 --version 2 --descriptor 01020304"
-    result = fuota("launch", "-", *options.split(), "--speed", "max", "--devices", 1, "--loss", 0, stdin=b"x" * 500)
+    result = fuota("launch", "-", *options.split(), "--speed", "max", "--devices", 1, "--loss", 0, stdin=b"\xa5" * 500)
     assert result.code == 0
     (campaign,) = campaigns(tmp_path)
     assert campaign.image_name == "image.bin"
@@ -192,14 +192,14 @@ except SystemExit:
     [
         ([], b"", (3, "(empty)")),
         (["-d", "5", "-s", "1", "-r", "0"], bytes(range(256)) * 64, (3, "16383")),
-        (["-d", "0", "-s", "49"], b"x", (3, "49")),
-        (["-d", "8"], b"x", (3, "uplinks only")),
-        (["-r", "1.5"], b"x", (2, "redundancy must be 0 to 1")),
-        (["--descriptor", "zz"], b"x", (2, "descriptor must be 4 bytes")),
-        (["--region", "EU00"], b"x", (2, "EU00")),
-        (["--start-delay", "0"], b"x", (2, "start_delay_s")),
-        (["--poll", "inf"], b"x", (2, "inf is not in the range")),
-        (["--target", "1.1"], b"x", (2, "1.1 is not in the range")),
+        (["-d", "0", "-s", "49"], b"\xa5", (3, "49")),
+        (["-d", "8"], b"\xa5", (3, "uplinks only")),
+        (["-r", "1.5"], b"\xa5", (2, "redundancy must be 0 to 1")),
+        (["--descriptor", "zz"], b"\xa5", (2, "descriptor must be 4 bytes")),
+        (["--region", "EU00"], b"\xa5", (2, "EU00")),
+        (["--start-delay", "0"], b"\xa5", (2, "start_delay_s")),
+        (["--poll", "inf"], b"\xa5", (2, "inf is not in the range")),
+        (["--target", "1.1"], b"\xa5", (2, "1.1 is not in the range")),
     ],
 )
 def test_a_refused_launch_prints_one_line_and_leaves_no_campaign(fuota, tmp_path, where, arguments, content, refusal):

@@ -181,7 +181,7 @@ def test_failed_launch_and_its_journal_do_not_contain_the_key(fuota, http_server
         return 404 if method == "GET" else 400, {"responseMsg": f"refused {headers['authorization']}"}
 
     where = ("--app-eui", APP, "--tag", "north", "--region", "EU868", "--server", http_server(reply))
-    result = fuota("launch", "-", *where, "-s", 6, "-r", 0.5, "--json", stdin=b"image" * 20)
+    result = fuota("launch", "-", *where, "-s", 6, "-r", 0.5, "--json", stdin=b"image\0" * 20)
     assert result.code == 3
     assert "refused" in result.complaint
     assert KEY[4:] not in result.out + result.err

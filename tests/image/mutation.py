@@ -7,6 +7,8 @@ import hashlib
 import io
 import random
 import struct
+import zipfile
+import zlib
 from functools import lru_cache
 
 import bincopy
@@ -53,6 +55,10 @@ def seeds() -> dict[str, bytes]:
         "suit-draft": corpus.DRAFT_EXAMPLE_0,
         "suit-nested": corpus.TRUST_DOMAINS_EXAMPLE_2,
         "bsdiff": bsdiff4.diff(older, small),
+        "dfuse": _dfu(struct.pack("<5sBIB", b"DfuSe", 1, 11 + 274 + 8 + len(small), 1) + _dfuse_target(small)),
+        "dfu": _dfu(small),
+        "zip": _zip(small),
+        "page": b"<!DOCTYPE html><html><head><title>404</title></head><body>" + b"<p>gone</p>" * 20 + b"</body></html>",
         "endsley": b"ENDSLEY/BSDIFF43" + struct.pack("<Q", 5) + bz2.compress(struct.pack("<3Q", 3, 2, 0) + b"abcde"),
     }
     for key in ("rsa-2048", "p256", "ed25519"):
@@ -66,6 +72,25 @@ def seeds() -> dict[str, bytes]:
             older, small, compression=name, patch_type="in-place", memory_size=8192, segment_size=1024
         )
     return images
+
+
+def _dfu(content: bytes) -> bytes:
+    """Return the content with a DFU suffix."""
+    whole = content + struct.pack("<HHHH3sB", 0xFFFF, 0xDF11, 0x0483, 0x011A, b"UFD", 16)
+    return whole + struct.pack("<I", zlib.crc32(whole) ^ 0xFFFF_FFFF)
+
+
+def _dfuse_target(content: bytes) -> bytes:
+    head = struct.pack("<6sBI255sII", b"Target", 0, 1, b"ST...", 8 + len(content), 1)
+    return head + struct.pack("<II", 0x0800_0000, len(content)) + content
+
+
+def _zip(content: bytes) -> bytes:
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as archive:
+        archive.writestr("manifest.json", '{"manifest": {"application": {"bin_file": "app.bin"}}}')
+        archive.writestr("app.bin", content)
+    return output.getvalue()
 
 
 def public_key(name: str) -> bytes:

@@ -16,6 +16,7 @@ from fuota.errors import ParameterError
 from fuota.findings import Severity
 from fuota.image import Description, FirmwareImage, ImageFormat, ImageRequirements, SignatureState, check, convert
 from fuota.image.content import filler
+from tests.image import corpus
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "sample_firmware" / "sensor-1.1.0.bin"
@@ -263,7 +264,7 @@ def test_slot_padding_is_an_error_and_conversion_removes_it():
 
 
 def test_encrypted_image_is_a_note():
-    assert finding_of(mcuboot("1.0.0", SIGNED, flags=4), "encrypted").severity is Severity.NOTE
+    assert finding_of(corpus.imgtool(key="p256", encrypt="p256"), "encrypted").severity is Severity.NOTE
 
 
 # --- patches

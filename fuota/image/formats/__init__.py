@@ -13,6 +13,7 @@ from fuota.image.description import Description, ImageFormat
 from fuota.image.formats import (
     bsdiff_patch,
     detools_patch,
+    dfu,
     elf,
     esp8266,
     esp_app,
@@ -22,6 +23,7 @@ from fuota.image.formats import (
     jojodiff_patch,
     mbed_signed,
     mcuboot,
+    not_firmware,
     raw,
     s_record,
     sbsfu,
@@ -46,9 +48,9 @@ class Reader(Protocol):
 
 
 READERS: tuple[Reader, ...] = (
-    *(elf, uf2, mcuboot, sbsfu, bsdiff_patch, esp_delta_patch, suit, intel_hex, s_record),
+    *(dfu, elf, uf2, mcuboot, sbsfu, bsdiff_patch, esp_delta_patch, suit, intel_hex, s_record),
     *(esp8266, esp_flash, esp_app),
-    *(mbed_signed, jojodiff_patch, detools_patch, raw),
+    *(not_firmware, mbed_signed, jojodiff_patch, detools_patch, raw),
 )
 
 
