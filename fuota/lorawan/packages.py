@@ -10,6 +10,7 @@ from typing import Any
 from fuota.errors import MessageError
 from fuota.lorawan import clock_sync, firmware_management, fragmentation, multi_package, multicast_setup
 from fuota.lorawan.codec import Command, ParsedMessage, require_version
+from fuota.lorawan.field_text import ADDRESS_FIELDS, TIME_FIELDS, parse_address, parse_time
 from fuota.rules import one_of
 
 
@@ -41,8 +42,10 @@ class Package:
         """Return the command with this name from its fields as text.
 
         name: such as "FragSessionDeleteReq". values: text of each field: whole numbers in decimal or as 0x..., bytes in
-        hexadecimal, truth values as true or false. version: 1 or 2, used if the command has that field and `values` lacks it.
-        Raises MessageError for an unknown name or field, a missing field or a wrong value.
+        hexadecimal, truth values as true or false, addresses as 8 hexadecimal digits, GPS times as number, date or both.
+        version: 1 or 2, used if the command has that field and `values` lacks it.
+        Raises MessageError for an unknown name or field, a missing field or a wrong value, and for a command that
+        `contradiction` finds impossible.
         """
         command_class = self._command_class(name)
         fields_by_name = {field.name: field for field in fields(command_class)}
@@ -55,6 +58,8 @@ class Package:
         command: Command = command_class(
             **{field: _value(field, str(fields_by_name[field].type), text) for field, text in texts.items()}
         )
+        if (problem := contradiction(command)) is not None:
+            raise MessageError(problem)
         return command
 
     def _command_class(self, name: str) -> Any:
@@ -99,6 +104,8 @@ def package_named(name: str) -> Package:
     return PACKAGES[one_of("package", name.upper(), PACKAGES, error=MessageError)]
 
 
+_BEACON_PERIOD_S = 128
+_MAX_SESSION_TIME = 0xFFFFFFFF
 _RULES = {
     "bool": "true or false",
     "bytes": "bytes in hexadecimal",
@@ -107,7 +114,31 @@ _RULES = {
 }
 
 
+def contradiction(command: Command) -> str | None:
+    """Return why a device cannot carry out a command whose fields contradict each other or TS005; None if it can."""
+    match command:
+        case multicast_setup.McGroupSetupReq(min_mc_f_cnt=low, max_mc_f_cnt=high) if low > high:
+            return (
+                f"min_mc_f_cnt must not be above max_mc_f_cnt (TS005 McGroupSetupReq), got {low} and {high}:"
+                " the device would drop every frame"
+            )
+        case multicast_setup.McClassBSessionReq(session_time_s=time) if time % _BEACON_PERIOD_S:
+            before = time - time % _BEACON_PERIOD_S
+            nearest = " or ".join(
+                str(value) for value in (before, before + _BEACON_PERIOD_S) if value <= _MAX_SESSION_TIME
+            )
+            return (
+                f"session_time_s must be a multiple of {_BEACON_PERIOD_S} in class B (TS005 McClassBSessionReq), got {time}"
+                f" (nearest: {nearest})"
+            )
+    return None
+
+
 def _value(field: str, kind: str, text: str) -> object:
+    if field in ADDRESS_FIELDS:
+        return parse_address(field, text)
+    if field in TIME_FIELDS:
+        return parse_time(field, text)
     try:
         if kind.startswith("bool"):
             return {"true": True, "false": False}[text.lower()]
@@ -121,7 +152,7 @@ def _value(field: str, kind: str, text: str) -> object:
 
 def _group(text: str) -> multicast_setup.McGroup:
     mc_group_id, _, mc_addr = text.partition(":")
-    return multicast_setup.McGroup(mc_group_id=int(mc_group_id), mc_addr=int(mc_addr, 16))
+    return multicast_setup.McGroup(mc_group_id=int(mc_group_id), mc_addr=parse_address("address of a group", mc_addr))
 
 
 def _package(text: str) -> multi_package.PackageEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from fuota.errors import MessageError
 from fuota.network.eui import canonical_eui
 from fuota.network.redaction import redact
 from fuota.network.senra.device_rows import DeviceDetails, RowError, checked_rows
+from fuota.text import counted
 
 STANDARD_INPUT = "standard input"
+_QR_TEXT = re.compile(r"LW:D[01]:[0-9A-F]{16}:([0-9A-F]{16})(:|$)", re.IGNORECASE)
+"""JoinEUI and DevEUI (captured) of a device's QR code: TR005, "LW", schema, JoinEUI, DevEUI, ProfileID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +49,9 @@ def read_devices(file: IO[bytes], fields: Sequence[str]) -> DeviceList:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MessageError(f"{source} is not UTF-8 text") from None
-    read = _entries_of_json if text.lstrip()[:1] in ("[", "{") else _entries_of_csv
-    return _with_field_names(read(text, source), source, fields)
+    is_json = text.lstrip()[:1] in ("[", "{")
+    entries = _entries_of_json(text, source) if is_json else _entries_of_csv(text, source, fields)
+    return _with_field_names(entries, source, fields)
 
 
 def read_euis(file: IO[bytes]) -> tuple[str, ...]:
@@ -103,20 +108,55 @@ def _entry(value: object, number: int, source: str) -> Mapping[str, object]:
     return value
 
 
-def _entries_of_csv(text: str, source: str) -> Iterable[Mapping[str, object]]:
+def _entries_of_csv(text: str, source: str, fields: Sequence[str]) -> Iterable[Mapping[str, object]]:
     from fuota.tables import rows
 
     lines = rows(io.StringIO(text, newline=""), source, strict=True)
-    _, headings = next(lines, (0, ["dev_eui"]))
-    if len(headings) == 1 and canonical_eui(headings[0]) is not None:
-        yield {"dev_eui": headings[0]}
-        headings = ["dev_eui"]
+    number, headings = next(lines, (0, ["dev_eui"]))
+    if _is_eui_alone(headings):
+        yield {"dev_eui": next(filter(str.strip, headings))}
+        headings = ["dev_eui" if cell.strip() else "" for cell in headings]
+    else:
+        _require_heading(headings, f"{source}, line {number}", fields)
     for line, cells in lines:
         if len(cells) > len(headings):
             raise MessageError(
                 f"{source}, line {line}: the row has {len(cells)} cells, the heading has {len(headings)}"
             )
-        yield dict(zip(headings, cells, strict=False))
+        yield {heading: cell for heading, cell in zip(headings, cells, strict=False) if heading or cell.strip()}
+
+
+def _is_eui_alone(cells: Sequence[str]) -> bool:
+    """Return whether one cell of the first line is an EUI and the others are empty: the list has no heading."""
+    texts = [cell for cell in cells if cell.strip()]
+    return len(texts) == 1 and canonical_eui(texts[0]) is not None
+
+
+def _require_heading(cells: Sequence[str], place: str, fields: Sequence[str]) -> None:
+    """Raise MessageError, with what the line is instead, unless one of the cells is the heading of a field."""
+    from fuota.tables import column_name
+
+    if {column_name(cell) for cell in cells} & {column_name(field) for field in fields}:
+        return
+    columns = ", ".join(fields)
+    content = _foreign_line(cells)
+    raise MessageError(
+        f"{place} must be a heading or an EUI alone, got {content}: put a heading with the columns of the list before it"
+        f" (possible: {columns})"
+    )
+
+
+def _foreign_line(cells: Sequence[str]) -> str:
+    """Return what a first line without a heading is, in words; no cell but an EUI is quoted, because it may be a key."""
+    first = cells[0].strip() if cells else ""
+    if match := _QR_TEXT.match(first):
+        return f"the text of a QR code (TR005) with the DevEUI {match[1].upper()}"
+    euis = [eui for cell in cells if (eui := canonical_eui(cell)) is not None]
+    if first.upper().startswith("CREATE_"):
+        return f"a line of ThingPark ({first.upper()[:16]})" + (f" with the DevEUI {euis[0]}" if euis else "")
+    if euis:
+        return f"a line with the EUI{'s' if len(euis) > 1 else ''} {', '.join(euis[:2])} and other cells"
+    return f"none of the columns in {counted(len(cells), 'cell')}"
 
 
 def _with_field_names(entries: Iterable[Mapping[str, object]], source: str, fields: Sequence[str]) -> DeviceList:

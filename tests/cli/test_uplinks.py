@@ -55,3 +55,18 @@ def test_garbage_is_refused_in_one_line(fuota, body):
     result = fuota("uplinks", "decode", "-", stdin=body)
     assert (result.code, result.stdout) == (2, b"")
     assert result.err.startswith("fuota: ")
+
+
+def test_wrong_field_in_an_array_over_several_lines_is_named(fuota, tmp_path):
+    path = tmp_path / "uplinks.json"
+    path.write_text(
+        '[\n {"devEui": "02000000000000A1", "pdu": "00"},\n {"devEui": "02000000000000A2", "pdu": "00", "port": "x"}\n]\n'
+    )
+    result = fuota("uplinks", "decode", path)
+    assert (result.code, "port must be a whole number" in result.err) == (2, True), result.err
+
+
+def test_damaged_array_over_several_lines_is_not_read_line_by_line(fuota, tmp_path):
+    path = tmp_path / "uplinks.json"
+    path.write_text('[\n {"devEui": "02000000000000A1", "pdu": "00", "port": 201},\n')
+    assert "line 3" in fuota("uplinks", "decode", path).err

@@ -44,7 +44,14 @@ def test_every_notation_of_a_list_gives_the_same_rows(text):
 
 @pytest.mark.parametrize(
     "text",
-    [f"{EUI0}\n{EUI1}\n", f"dev_eui\n{EUI0}\n{EUI1}", f'["{EUI0}", "{EUI1}"]', f"12-30-00-00-00-00-AB-C0\n{EUI1}"],
+    [
+        f"{EUI0}\n{EUI1}\n",
+        f"dev_eui\n{EUI0}\n{EUI1}",
+        f'["{EUI0}", "{EUI1}"]',
+        f"12-30-00-00-00-00-AB-C0\n{EUI1}",
+        f'\ufeff"12:30:00:00:00:00:ab:c0"\r\n{EUI1.lower()}\r\n',
+        f"{EUI0},\n{EUI1},\n",
+    ],
 )
 def test_list_of_euis_alone(text):
     assert read_euis(named(text)) == (EUI0, EUI1)
@@ -70,6 +77,33 @@ def test_error_has_the_name_of_the_file_and_the_row(text, row, words):
     with pytest.raises(RowError, match=words) as caught:
         read_euis(named(text))
     assert caught.value.row == row
+
+
+@pytest.mark.parametrize("text", [EUI0, f"{EUI0}\r\n", f"\ufeff{EUI0.lower()}", f'"{EUI0}"\n', f"{EUI0};\n"])
+def test_list_of_one_line_without_heading_is_read(text):
+    assert read_euis(named(text)) == (EUI0,)
+    devices = read_devices(named(text), FIELDS)
+    assert [list(row) for row in devices.rows] == [["dev_eui"]]
+    assert devices.ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"LW:D0:{EUI1}:{EUI0}:01020304\n", f"a QR code .TR005. with the DevEUI {EUI0}"),
+        (f"lw:d0:{EUI1}:{EUI0}:01020304:O1234:SAB\n{EUI0}", f"a QR code .TR005. with the DevEUI {EUI0}"),
+        (f"CREATE_OTAA,{EUI0},,LORA/Generic,{EUI1},{'0' * 32}\n", f"ThingPark .CREATE_OTAA. with the DevEUI {EUI0}"),
+        (f"{EUI0},{'0' * 32}\n", f"a line with the EUI {EUI0} and other cells"),
+        ("sensor 1,roof\n", "none of the columns in 2 cells"),
+    ],
+)
+def test_first_line_that_is_no_heading_is_named(text, words):
+    for read in (lambda file: read_devices(file, FIELDS), read_euis):
+        with pytest.raises(
+            MessageError, match=rf"^d.csv, line 1 must be a heading or an EUI alone, got .*{words}"
+        ) as caught:
+            read(named(text))
+        assert "0" * 32 not in str(caught.value)
 
 
 def test_other_errors_stay_as_they_are():

@@ -59,7 +59,7 @@ def decode(*, payload: str, port: int, uplink: bool, version: int, out: Output) 
 
     HEX is the decrypted payload in hexadecimal, or - for stdin.
     """
-    from fuota.lorawan.packages import package_on_port
+    from fuota.lorawan.packages import contradiction, package_on_port
 
     package = package_on_port(port)
     content = _parse_hex(sys.stdin.read() if payload == "-" else payload)
@@ -68,6 +68,8 @@ def decode(*, payload: str, port: int, uplink: bool, version: int, out: Output) 
         fields = command_fields(command)
         out.event("command", package=package.name, command=type(command).__name__, fields=fields)
         out.result(command_text(command))
+        if (problem := contradiction(command)) is not None:
+            out.say(f"warning: {problem}")
     parsed.require_whole()
     return DONE
 
@@ -91,7 +93,8 @@ def encode(
 ) -> int:
     """Show the bytes of a command.
 
-    `fuota message decode` shows the fields of a command. Numbers may be written as 0x...; bytes are in hexadecimal.
+    `fuota message decode` shows the fields of a command. Numbers may be written as 0x...; bytes are in hexadecimal. mc_addr is 8
+    hexadecimal digits. A GPS time is a number of seconds, a date such as 2026-12-01T12:00:00Z, or both with / between them.
     """
     from fuota.lorawan import codec
     from fuota.lorawan.multi_package import FPORT, wrap

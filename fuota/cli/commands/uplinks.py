@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from datetime import UTC
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -103,9 +104,18 @@ def _parse(body: bytes) -> list[Uplink]:
     try:
         return parse_uplinks(body)
     except ValueError:
-        if len(lines := [line for line in body.splitlines() if line.strip()]) < 2:
+        lines = [line for line in body.splitlines() if line.strip()]
+        if len(lines) < 2 or _is_json(body) or not _is_json(lines[0]):
             raise
         return [uplink for line in lines for uplink in parse_uplinks(line)]
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _display(version: int, out: Output) -> Display:
