@@ -22,6 +22,7 @@ CONTAINERS = frozenset(
     {
         ImageFormat.INTEL_HEX,
         ImageFormat.S_RECORD,
+        ImageFormat.TI_TXT,
         ImageFormat.ELF,
         ImageFormat.UF2,
         ImageFormat.DFU,

@@ -85,7 +85,7 @@ def _converted(image: FirmwareImage, fill: int, address_range: tuple[int, int] |
 
 
 def _segment_reader(image_format: ImageFormat) -> Callable[[bytes], tuple[Segment, ...]] | None:
-    from fuota.image.formats import dfu, elf, intel_hex, s_record, uf2  # their libraries are slow to import
+    from fuota.image.formats import dfu, elf, intel_hex, s_record, ti_txt, uf2  # their libraries are slow to import
 
-    readers = {reader.FORMAT: reader.segments for reader in (intel_hex, s_record, elf, uf2, dfu)}
+    readers = {reader.FORMAT: reader.segments for reader in (intel_hex, s_record, ti_txt, elf, uf2, dfu)}
     return readers.get(image_format)

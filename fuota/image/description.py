@@ -14,6 +14,7 @@ class ImageFormat(StrEnum):
     RAW = "raw"
     INTEL_HEX = "intel-hex"
     S_RECORD = "s-record"
+    TI_TXT = "ti-txt"
     ELF = "elf"
     UF2 = "uf2"
     MCUBOOT = "mcuboot"

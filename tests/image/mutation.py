@@ -33,6 +33,11 @@ def seeds() -> dict[str, bytes]:
         "hex": records.as_ihex().encode(),
         "srec": records.as_srec().encode(),
         "elf": corpus.elf([(0x0800_0000, small), (0x0801_0000, older[:100])]),
+        "hex-with-mark": b"\xef\xbb\xbf; a comment\r\n" + records.as_ihex().lower().encode(),
+        "srec-count": "".join(
+            f"{line}\n" for line in records.as_srec().splitlines() if not line.startswith(("S7", "S8", "S9"))
+        ).encode(),
+        "ti-txt": records.as_ti_txt().encode(),
         "uf2": corpus.uf2(small, address=0x0800_0000, family=0x21460FF0),
         "esp": corpus.esp_app()[:24] + corpus.esp_app()[-400:],
         "esp-whole": _esp(small),

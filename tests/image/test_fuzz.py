@@ -132,14 +132,14 @@ def test_seeds_are_good_images():
             "mbed-signed",
             "suit",
         ),
-        *("detools-patch", "bsdiff-patch", "jojodiff-patch", "esp-delta-patch", "dfu", "not-firmware"),
+        *("detools-patch", "bsdiff-patch", "jojodiff-patch", "esp-delta-patch", "dfu", "ti-txt", "not-firmware"),
     }
 
 
 def test_three_thousand_damaged_images():
     summary = fuzz(3_000, seed=1, every=20)
     assert summary.images == 3_000
-    assert len(summary.formats) == 17
+    assert len(summary.formats) == 18
     assert summary.verified, "damage outside the signed bytes does not change the signature"
 
 

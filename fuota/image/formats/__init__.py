@@ -28,6 +28,7 @@ from fuota.image.formats import (
     s_record,
     sbsfu,
     suit,
+    ti_txt,
     uf2,
 )
 from fuota.image.requirements import ImageRequirements
@@ -48,7 +49,7 @@ class Reader(Protocol):
 
 
 READERS: tuple[Reader, ...] = (
-    *(dfu, elf, uf2, mcuboot, sbsfu, bsdiff_patch, esp_delta_patch, suit, intel_hex, s_record),
+    *(dfu, elf, uf2, mcuboot, sbsfu, bsdiff_patch, esp_delta_patch, suit, intel_hex, s_record, ti_txt),
     *(esp8266, esp_flash, esp_app),
     *(not_firmware, mbed_signed, jojodiff_patch, detools_patch, raw),
 )

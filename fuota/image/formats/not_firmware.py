@@ -49,7 +49,7 @@ _TEXT_MARKS = (
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """Characters that no text has. Escape (0x1B) colours the text of a log."""
 _MAX_TEXT_BYTES = 4 * 1024 * 1024
-"""A longer file is judged by its beginning: no firmware begins with so much text."""
+"""A longer file is judged by this many bytes of it: no firmware begins with a text of that length."""
 _MIN_OTHER_BYTES = 64
 """Bytes from which a text with characters outside ASCII cannot be a coincidence."""
 

@@ -2,10 +2,14 @@
 
 bincopy accepts a file without its end record, reads on after the end record, and searches its list of segments for every record
 that does not follow the previous record; so all of that is checked before.
+
+Editors and tools add a byte order mark, lines of text before the first record, and lines of comment, Ctrl-Z or NUL behind the last.
 """
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,14 +19,59 @@ from fuota.image.segments import MAX_RUNS, Segment, joined
 if TYPE_CHECKING:
     import bincopy
 
+_MAX_PREFACE_LINES = 32
+"""Limit for lines of text before the first record."""
+_PREFACE_BYTES = 4096
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_COMMENT = re.compile(r"[;#]|//")
+_FILL = "\x1a\0 \t\r\n"
+"""Characters that may fill a file behind its last line."""
 
-def record_lines(data: bytes) -> list[str]:
-    """Return the records without surrounding white space and without blank lines. Raises ImageError if a byte is not ASCII."""
-    try:
-        text = data.decode("ascii")
-    except UnicodeDecodeError as exc:
-        raise ImageError(f"byte {exc.start} is not ASCII: a file of records is text") from None
-    return [line for line in map(str.strip, text.splitlines()) if line]
+
+def begins_with_record(data: bytes, record: str) -> bool:
+    """Return whether the data is text whose first record is near its start.
+
+    record: regular expression of a whole record. A page or a JSON document that quotes records does not count.
+    """
+    encoding, mark = _encoding(data)
+    text = data[len(mark) : _PREFACE_BYTES].decode(encoding, "replace")
+    if text.lstrip()[:1] in ("<", "{", "["):
+        return False
+    lines = text.replace("\r", "\n").split("\n")
+    preface = [line.strip() for line in lines if line.strip()][: _MAX_PREFACE_LINES + 1]
+    return any(re.match(record, line) for line in preface)
+
+
+def record_lines(data: bytes, start: str) -> list[str]:
+    """Return the records in upper case, without surrounding white space, blank lines, and comments before and behind them.
+
+    start: first character of a record. Raises ImageError if a byte of a record is not ASCII.
+    """
+    encoding, mark = _encoding(data)
+    text = data[len(mark) :].decode(encoding, "replace").rstrip(_FILL)
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    first = next((number for number, line in enumerate(lines) if line[:1].upper() == start), 0)
+    last = len(lines)
+    while last > first and _COMMENT.match(lines[last - 1]):
+        last -= 1
+    records = lines[first:last]
+    if not all(map(str.isascii, records)):
+        raise ImageError(f"{_first_foreign_byte(data)} is not ASCII: a file of records is text")
+    return [line.upper() for line in records]
+
+
+def _encoding(data: bytes) -> tuple[str, bytes]:
+    """Return the encoding of the text and its byte order mark."""
+    return next(((encoding, mark) for mark, encoding in _MARKS if data.startswith(mark)), ("ascii", b""))
+
+
+def _first_foreign_byte(data: bytes) -> str:
+    offset = next((number for number, byte in enumerate(data) if byte > 127), 0)
+    return f"byte {offset}"
 
 
 def check_end(lines: list[str], is_end: Callable[[str], bool], name: str) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from fuota.errors import ImageError
 from fuota.image.description import Description, ImageFormat
 from fuota.image.formats.container import describe_container
-from fuota.image.formats.records import check_end, check_runs, parse_records, record_lines
+from fuota.image.formats.records import begins_with_record, check_end, check_runs, parse_records, record_lines
 from fuota.image.requirements import ImageRequirements
 from fuota.image.segments import Segment
 
@@ -18,9 +16,12 @@ _ENDS = frozenset("789")
 _COUNTS = frozenset("56")
 
 
+_RECORD = r"[Ss][0-35-9][0-9A-Fa-f]{8}"
+
+
 def recognises(data: bytes) -> bool:
-    """Return whether the first line begins with S, a digit and eight hexadecimal digits."""
-    return re.match(rb"\s{0,16}S[0-35-9][0-9A-Fa-f]{8}", data[:64]) is not None
+    """Return whether the first record begins with S, a digit and eight hexadecimal digits."""
+    return begins_with_record(data, _RECORD)
 
 
 def describe(data: bytes, _requirements: ImageRequirements) -> Description:
@@ -31,25 +32,27 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
 def segments(data: bytes) -> tuple[Segment, ...]:
     """Return the bytes at their addresses.
 
-    Raises ImageError for a damaged record, for overlaps, for a wrong count (S5, S6), and if the end record (S7, S8, S9) is
-    missing or not the last record.
+    Raises ImageError for a damaged record, for overlaps, for a wrong count (S5, S6), and if the last record is neither an end
+    record (S7, S8, S9) nor a count, which proves the file whole as well.
     """
-    lines = record_lines(data)
-    check_end(lines, lambda line: line[1:2] in _ENDS, "S7, S8 or S9")
-    _check_count(lines)
+    lines = record_lines(data, "S")
+    _check_counts(lines)
+    if not lines or lines[-1][1:2] not in _COUNTS:
+        check_end(lines, lambda line: line[1:2] in _ENDS, "S7, S8 or S9, or a count")
     check_runs(_address_jumps(lines))
     return parse_records(lines, lambda file, text: file.add_srec(text))
 
 
-def _check_count(lines: list[str]) -> None:
-    """Raise ImageError if the number of data records is not the number that S5 or S6 states."""
-    data_records = sum(line[1:2] in _ADDRESS_DIGITS for line in lines)
+def _check_counts(lines: list[str]) -> None:
+    """Raise ImageError if a count (S5, S6) is not the number of data records before it."""
+    data_records = 0
     for line in lines:
+        data_records += line[1:2] in _ADDRESS_DIGITS
         if line[1:2] in _COUNTS:
             stated = _number(line[4 : 8 if line[1] == "5" else 10])
             if stated != data_records:
                 raise ImageError(
-                    f"its count record states {stated} data records, but there are {data_records}: some were lost"
+                    f"its count record states {stated} data records, but there are {data_records}: some were lost or repeated"
                 )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 
 from fuota.errors import ImageError
-from fuota.image import FirmwareImage, ImageFormat, convert
+from fuota.image import FirmwareImage, ImageFormat, ImageRequirements, check, convert
 from tests.image import corpus
 from tests.image.corpus import ihex
 
@@ -125,9 +128,187 @@ def test_addresses_of_each_length(describe, kind, end):
     assert description.address_range == (0x1000, 0x1004)
 
 
-@pytest.mark.parametrize("text", [b":", b": no records", b"S", b"S0", b"Sensor log", b":zz00000001ff"])
-def test_text_that_begins_like_records_is_raw(describe, text):
-    assert describe(text).format is ImageFormat.RAW
+@pytest.mark.parametrize(
+    "text", [b":", b": no records", b"S", b"S0", b"Sensor log", b":zz00000001ff", b"@home", b"@8000"]
+)
+def test_text_that_begins_like_records_is_text(describe, text):
+    assert describe(text).format is ImageFormat.NOT_FIRMWARE
+
+
+PAGE = b"<!DOCTYPE html>\n<html><pre>\n"
+
+
+@BOTH
+def test_page_that_quotes_records_is_a_page(describe, data):
+    assert describe(PAGE + data).format is ImageFormat.NOT_FIRMWARE
+
+
+# --- spellings of editors and tools
+
+
+def spelled(data: bytes) -> dict[str, bytes]:
+    text = data.decode()
+    return {
+        "byte order mark": b"\xef\xbb\xbf" + data,
+        "UTF-16": b"\xff\xfe" + text.encode("utf-16-le"),
+        "UTF-16, big-endian": b"\xfe\xff" + text.encode("utf-16-be"),
+        "mark and CRLF": b"\xef\xbb\xbf" + data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"),
+        "lower case": data.lower(),
+        "CR": data.replace(b"\r\n", b"\n").replace(b"\n", b"\r"),
+        "comments": b"; made by a linker\n# version 1.1\n// 2026\n\n" + data,
+        "text": b"firmware of the meter, version 1.1\n" + data.lower(),
+        "text with a mark": "\ufeffпрошивка счётчика\n".encode() + data,
+        "comments behind": data + b"; end of file\n// done\n",
+        "Ctrl-Z": data + b"\x1a",
+        "NUL": data.rstrip() + bytes(3),
+        "blank lines": b"\n\n" + data + b"\n \n\t\n",
+    }
+
+
+@BOTH
+@pytest.mark.parametrize("name", list(spelled(b"")))
+def test_spelling_does_not_matter(data, name):
+    image = FirmwareImage.open(spelled(data)[name], requirements=ImageRequirements(formats=("raw",)))
+    assert image.format in (ImageFormat.INTEL_HEX, ImageFormat.S_RECORD)
+    assert "not-binary" in [finding.code for finding in check(image).findings.errors]
+    assert convert(image).data == corpus.FIRMWARE
+
+
+@BOTH
+def test_many_lines_of_text_before_the_first_record_are_a_text(describe, data):
+    assert describe(b"a line of text\n" * 100 + data).format is ImageFormat.NOT_FIRMWARE
+
+
+# --- S-record: a count as the last record
+
+
+@pytest.mark.parametrize("kind", [5, 6])
+@pytest.mark.parametrize("data_kind", [1, 2, 3])
+def test_matching_count_as_the_last_record_proves_the_file_whole(kind, data_kind):
+    data = srec(data_kind, 0x1000, b"abcd") + srec(data_kind, 0x1004, b"efgh")
+    assert convert(FirmwareImage.open(data + srec(kind, 2))).data == b"abcdefgh"
+    for wrong in (0, 1, 3):
+        with pytest.raises(ImageError, match=f"states {wrong} data records, but there are 2"):
+            convert(FirmwareImage.open(data + srec(kind, wrong)))
+
+
+def test_count_in_the_middle_counts_the_records_before_it():
+    data = srec(1, 0, b"ab") + srec(5, 1) + srec(1, 2, b"cd") + srec(5, 2) + srec(9, 0)
+    assert convert(FirmwareImage.open(data)).data == b"abcd"
+
+
+def test_count_does_not_prove_what_follows_it(describe, message_of):
+    data = srec(1, 0, b"ab") + srec(5, 1) + srec(1, 2, b"cd")
+    assert "it has no end record" in message_of(describe(data), "structure")
+
+
+# --- Intel HEX: bases, several boards, symbols
+
+
+def test_two_kinds_of_base_at_once_are_an_error(describe, message_of):
+    mixed = ihex((2, 0, b"\x12\x34"), (0, 0xC0, b"a" * 16), (4, 0, b"\0\1"), (0, 0x2410, b"b" * 16), END)
+    words = message_of(describe(mixed), "structure")
+    assert "record 4 has a segment base 0x12340 (type 02) and a linear base 0x10000 (type 04): tools disagree" in words
+
+
+@pytest.mark.parametrize("reset", [(2, 0, b"\0\0"), (4, 0, b"\0\0")], ids=["segment", "linear"])
+def test_base_that_is_set_to_zero_first_is_no_conflict(reset):
+    first, second = ((2, 0, b"\x10\x00"), (4, 0, b"\0\1")) if reset[0] == 2 else ((4, 0, b"\0\1"), (2, 0, b"\x10\x10"))
+    data = ihex(first, (0, 0, b"a" * 16), reset, second, (0, 0x110 if reset[0] == 2 else 0, b"b" * 16), END)
+    assert len(convert(FirmwareImage.open(data)).data) >= 32
+
+
+def test_universal_hex_file_is_named(describe, message_of):
+    universal = ihex((4, 0, b"\0\0"), (0x0A, 0, b"\x99\x00\xc0\xde"), (0, 0, b"a"), (0x0B, 0, b""), END)
+    assert "images for several boards" in message_of(describe(universal), "structure")
+
+
+def test_symbols_behind_the_end_record_are_not_part_of_the_image():
+    data = ihex((0, 0, b"abcd"), END, (0xFE, 0x10, b"main"), (0xFE, 0x14, b"reset"))
+    assert convert(FirmwareImage.open(data)).data == b"abcd"
+
+
+# --- TI-TXT
+
+
+def ti_txt(*parts: tuple[int, bytes]) -> bytes:
+    lines = []
+    for address, data in parts:
+        lines.append(f"@{address:04X}")
+        lines += [data[start : start + 16].hex(" ").upper() for start in range(0, len(data), 16)]
+    return "\n".join([*lines, "q", ""]).encode()
+
+
+def test_ti_txt_is_converted():
+    data = ti_txt((0x8000, corpus.FIRMWARE[:500]), (0xFFFE, b"\x00\x80"))
+    image = FirmwareImage.open(data, requirements=ImageRequirements(formats=("raw",)))
+    assert image.format is ImageFormat.TI_TXT
+    assert [finding.code for finding in check(image).findings.errors] == ["not-binary"]
+    assert convert(image, address_range=(0x8000, 0x8000 + 500)).data == corpus.FIRMWARE[:500]
+    assert convert(FirmwareImage.open(ti_txt((0x8000, b"ab")).lower())).data == b"ab"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda data: data.replace(b"q\n", b""), "it has no end record (q)"),
+        (lambda data: data + b"@9000\n00\nq\n", "the lines after it are not part"),
+        (lambda data: data.replace(b"62", b"6x"), "line 2 is neither an address nor bytes"),
+        (lambda data: data.replace(b"q", b"@8001\n00\nq"), "two values"),
+    ],
+)
+def test_damaged_ti_txt_is_a_structure_error(describe, message_of, change, words):
+    assert words in message_of(describe(change(ti_txt((0x8000, b"abc")).replace(b"61 62", b"61 62"))), "structure")
+
+
+# --- the tools that users have
+
+
+def tool(folder, *arguments: object) -> None:
+    subprocess.run([*map(str, arguments)], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.field
+@pytest.mark.skipif(shutil.which("srec_cat") is None, reason="needs srecord")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-motorola"],
+        ["-motorola", "-address-length=4"],
+        ["-motorola", "-line-length=80"],
+        ["-motorola", "-disable=header"],
+        ["-motorola", "-enable=footer"],
+        ["-motorola", "-disable=data-count", "-execution-start-address=0x8000"],
+        ["-intel"],
+        ["-intel", "-obs=32"],
+        ["-ti-txt"],
+    ],
+    ids=" ".join,
+)
+def test_files_of_srec_cat(tmp_path, options):
+    (tmp_path / "app.bin").write_bytes(corpus.FIRMWARE)
+    address = "0x8000" if "-ti-txt" in options else "0x08018200"
+    end = next((word for word in options if word.startswith("-exec")), "")
+    words = [word for word in options if word != end]
+    start = ["-execution-start-address", "0x8000"] if end else []
+    tool(tmp_path, "srec_cat", "app.bin", "-binary", "-offset", address, *start, "-o", "out", *words)
+    assert convert(FirmwareImage.open(tmp_path / "out")).data == corpus.FIRMWARE
+
+
+@pytest.mark.field
+@pytest.mark.skipif(shutil.which("srec_cat") is None, reason="needs srecord")
+@pytest.mark.parametrize("kind", ["-intel", "-motorola"])
+def test_range_and_fill_are_those_of_srec_cat(tmp_path, kind):
+    (tmp_path / "a.bin").write_bytes(corpus.FIRMWARE[:1000])
+    (tmp_path / "b.bin").write_bytes(corpus.FIRMWARE[1000:1500])
+    parts = ["a.bin", "-binary", "-offset", "0x08000000", "b.bin", "-binary", "-offset", "0x08000800"]
+    tool(tmp_path, "srec_cat", *parts, "-o", "both", kind)
+    cut = ["-crop", "0x08000100", "0x08000900", "-fill", "0x5A", "0x08000100", "0x08000900", "-offset", "-0x08000100"]
+    tool(tmp_path, "srec_cat", "both", kind, *cut, "-o", "crop.bin", "-binary")
+    image = FirmwareImage.open(tmp_path / "both")
+    assert (
+        convert(image, fill=0x5A, address_range=(0x0800_0100, 0x0800_0900)).data == (tmp_path / "crop.bin").read_bytes()
+    )
 
 
 def test_many_small_gaps_can_be_too_large_together(describe, message_of):
