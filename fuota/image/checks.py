@@ -15,7 +15,7 @@ from fuota.image.content import Filler, entropy, filler, is_blank
 from fuota.image.description import ImageFormat, SignatureState
 from fuota.image.firmware import FirmwareImage
 from fuota.image.requirements import MAX_BLOCK_BYTES
-from fuota.image.signatures.verification import Verification
+from fuota.image.signatures.verification import Verification, only_mac
 from fuota.image.versions import is_newer
 
 CONTAINERS = frozenset(
@@ -113,6 +113,8 @@ def _verification(image: FirmwareImage, public_key: bytes | None, signature: byt
     state = image.description.signature
     if public_key is None and signature is not None:
         raise ParameterError("a signature needs a public key to verify it, got a signature without a public key")
+    if public_key is None and image.description.mac:
+        return only_mac(image.description.mac)
     if public_key is None or (signature is None and state is not SignatureState.PRESENT):
         return Verification(state=state, why="it is signed, but not verified: there is no public key")
     from fuota.image.signatures.verify import verify_detached, verify_embedded  # cryptography is slow to import

@@ -91,6 +91,7 @@ class Description:
     in_ram: whether these addresses are in RAM, where the bootloader copies the image to.
     digests: hashes and checksums that the image states.
     signature: state of the signature.
+    mac: kind of the MAC that the image has instead of a signature; empty if it has none. `signature` is then PRESENT.
     key_sha256: SHA-256 of the signing key as the image states it, hexadecimal.
     encrypted: whether the content is encrypted.
     holds_patch: whether a container that may hold a patch or a whole image (mbed-signed) holds a patch.
@@ -108,6 +109,7 @@ class Description:
     in_ram: bool = False
     digests: tuple[Digest, ...] = ()
     signature: SignatureState = SignatureState.NONE
+    mac: str = ""
     key_sha256: str | None = None
     encrypted: bool = False
     holds_patch: bool = False

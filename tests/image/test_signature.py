@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
+import re
 import shutil
 import struct
 import subprocess
 
+import cbor2
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
@@ -22,7 +24,7 @@ PUBLIC = corpus.public_pem("p256")
 VERIFIED, WRONG, PRESENT = SignatureState.VERIFIED, SignatureState.WRONG, SignatureState.PRESENT
 
 
-def checked(image: bytes, key: bytes, signature: bytes | None = None):
+def checked(image: bytes, key: bytes | None = None, signature: bytes | None = None):
     return check(FirmwareImage.open(image), public_key=key, signature=signature)
 
 
@@ -256,6 +258,81 @@ def test_payload_added_to_a_suit_envelope_is_detected():
 def test_unknown_algorithm_of_suit_is_not_verified():
     assert "unknown algorithms" in message_of(checked(corpus.suit(algorithm=-37), PUBLIC))
     assert checked(corpus.suit(algorithm=-8), PUBLIC).signature is WRONG, "it states EdDSA but is ECDSA"
+
+
+def suit_with(block: object) -> bytes:
+    """Return the sample envelope with another authentication block than its signature."""
+    envelope = dict(cbor2.loads(corpus.suit()).value)
+    digest = cbor2.loads(envelope[2])[0]
+    value = block(digest) if callable(block) else block
+    return cbor2.dumps(cbor2.CBORTag(107, envelope | {2: cbor2.dumps([digest, cbor2.dumps(value)])}))
+
+
+@pytest.mark.parametrize(
+    ("block", "name"),
+    [
+        (cbor2.CBORTag(17, [cbor2.dumps({1: 5}), {}, None, bytes(32)]), "COSE_Mac0"),
+        ([cbor2.dumps({1: 5}), {}, None, bytes(32)], "COSE_Mac0"),
+        (cbor2.CBORTag(97, [cbor2.dumps({1: 5}), {}, None, bytes(32), [[b"", {1: -3}, bytes(40)]]]), "COSE_Mac"),
+    ],
+)
+def test_mac_of_a_suit_envelope_is_no_signature(block, name):
+    result = checked(suit_with(block), PUBLIC)
+    assert (result.signature, result.ok) == (SignatureState.PRESENT, False)
+    assert f"it has a MAC ({name}) instead of a signature" in message_of(result)
+    result = checked(suit_with(block))
+    assert result.findings.warnings[0].code == "signature-not-verified"
+    assert f"it has a MAC ({name})" in message_of(result)
+
+
+def test_signature_beside_a_mac_of_a_suit_envelope_counts():
+    envelope = dict(cbor2.loads(corpus.suit()).value)
+    blocks = cbor2.loads(envelope[2])
+    mac = cbor2.dumps(cbor2.CBORTag(17, [cbor2.dumps({1: 5}), {}, None, bytes(32)]))
+    both = cbor2.dumps(cbor2.CBORTag(107, envelope | {2: cbor2.dumps([blocks[0], mac, blocks[1]])}))
+    assert checked(both, PUBLIC).signature is VERIFIED
+    assert checked(both, corpus.public_pem("p256", 1)).signature is WRONG
+
+
+def several_signers(digest: bytes) -> object:
+    """Return a COSE_Sign of P-256 and Ed25519 (RFC 9052 §4.1)."""
+    body, signers = b"", []
+    for name, algorithm in (("p256", -7), ("ed25519", -8)):
+        own = cbor2.dumps({1: algorithm})
+        signed = cbor2.dumps(["Signature", body, own, b"", digest])
+        private = corpus.private_key(name)
+        raw = private.sign(signed) if name == "ed25519" else corpus.ecdsa(private, signed, raw=True)
+        signers.append([own, {}, raw])
+    return cbor2.CBORTag(98, [body, {}, None, signers])
+
+
+def test_each_of_several_signers_of_a_suit_envelope_verifies():
+    image = suit_with(several_signers)
+    assert checked(image, corpus.public_pem("p256")).signature is VERIFIED
+    assert checked(image, corpus.public_pem("ed25519")).signature is VERIFIED
+    assert checked(image, corpus.public_pem("p256", 1)).signature is WRONG
+
+
+@pytest.mark.parametrize(
+    ("signer", "verifier", "words"),
+    [
+        ("p384", "p256", "bytes of ECDSA on secp384r1, but the public key is ECDSA on secp256r1"),
+        ("p384", "ed25519", "but the public key is Ed25519"),
+        ("p256", "ed25519", "bytes of ECDSA on secp256r1 or ECDSA on secp384r1, but the public key is Ed25519"),
+        ("ed25519", "p384", "64 bytes of ECDSA on secp256r1 or Ed25519, but the public key is ECDSA on secp384r1"),
+    ],
+)
+def test_signature_beside_the_image_of_another_kind_than_the_key_is_named(signer, verifier, words):
+    private = corpus.private_key(signer)
+    signature = (
+        private.sign(corpus.FIRMWARE) if signer == "ed25519" else corpus.ecdsa(private, corpus.FIRMWARE, raw=False)
+    )
+    image = FirmwareImage.open(corpus.FIRMWARE)
+    result = check(image, public_key=corpus.public_pem(verifier), signature=signature)
+    assert result.signature is WRONG
+    message = next(finding.message for finding in result.findings.errors if finding.code == "signature")
+    assert re.search(words, message)
+    assert "changed" not in message
 
 
 def test_sbsfu_image():

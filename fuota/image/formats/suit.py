@@ -21,7 +21,13 @@ FORMAT = ImageFormat.SUIT
 _ENVELOPE_TAG = 107
 _DELEGATION, _AUTHENTICATION, _MANIFEST = 1, 2, 3
 _SEQUENCE_NUMBER = 2
-_VENDOR, _CLASS, _IMAGE_DIGEST, _URI = 1, 2, 3, 21
+_VENDOR, _CLASS, _IMAGE_DIGEST, _ENCRYPTION_INFO, _URI = 1, 2, 3, 19, 21
+_MAX_DEPENDENCIES = 6
+"""Limit for envelopes inside envelopes."""
+_COSE_ALGORITHM = 1
+_MAC_TAGS = {17: "COSE_Mac0", 97: "COSE_Mac"}
+_MAC_ALGORITHMS = frozenset({4, 5, 6, 7, 14, 15, 25, 26})
+"""HMAC and AES-MAC (RFC 9053 §3), which tell an untagged COSE_Mac0 from a COSE_Sign1."""
 _ARRAY, _MAP = 4, 5  # major types (RFC 8949 §3.1)
 _MAX_LEVELS = 12
 """Limit for nesting: the manifest, common, its sequence, a try-each in it, its sequences, their parameters."""
@@ -36,7 +42,7 @@ class Envelope:
 
     manifest: the manifest as bytes. members: members of the manifest. parameters: values that its sequences set, by key.
     algorithm, digest: hash name and digest of the manifest as stated. digest_cbor: the SUIT_Digest as bytes.
-    signatures: the COSE_Sign1 structures as bytes. payloads: payloads by name.
+    signatures: the COSE signatures and MACs as bytes. payloads: payloads by name.
     severed: members of the manifest that are beside it, by key; the manifest holds their digests.
     """
 
@@ -67,12 +73,14 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
     return Description(
         format=FORMAT,
         parts=tuple(
-            Part(name=name, offset=data.find(payload), size=len(payload)) for name, payload in envelope.payloads.items()
+            Part(name=name, offset=data.find(payload), size=len(payload)) for name, payload in _all_payloads(envelope)
         ),
         version=_sequence_number(envelope.members),
         hardware=_hardware(envelope.parameters),
         digests=(digest,),
         signature=SignatureState.PRESENT if envelope.signatures else SignatureState.HASH_ONLY,
+        mac=_mac_alone(envelope),
+        encrypted=is_encrypted(envelope),
         findings=tuple(_findings(unbound(envelope), matches)),
     )
 
@@ -116,24 +124,75 @@ def _is_severed(key: object) -> bool:
     return isinstance(key, int) and key not in (_DELEGATION, _AUTHENTICATION, _MANIFEST)
 
 
-def unbound(envelope: Envelope) -> list[str]:
+def _mac_alone(envelope: Envelope) -> str:
+    """Return the names of the MACs if the envelope has no signature beside them; empty otherwise."""
+    names = [mac_name(block) for block in envelope.signatures]
+    return "" if None in names else ", ".join(sorted({name for name in names if name}))
+
+
+def dependencies(envelope: Envelope) -> dict[str, Envelope]:
+    """Return the payloads that are envelopes themselves: integrated dependencies (draft-ietf-suit-trust-domains), by name."""
+    nested = {}
+    for name, payload in envelope.payloads.items():
+        if recognises(payload):
+            with suppress(ImageError):
+                nested[name] = read_envelope(payload)
+    return nested
+
+
+def _all_payloads(envelope: Envelope, level: int = 0) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each payload, and of the payloads of dependencies as dependency/name."""
+    yield from envelope.payloads.items()
+    if level < _MAX_DEPENDENCIES:
+        for name, dependency in dependencies(envelope).items():
+            yield from ((f"{name}/{inner}", payload) for inner, payload in _all_payloads(dependency, level + 1))
+
+
+def is_encrypted(envelope: Envelope, level: int = 0) -> bool:
+    """Return whether a payload of the envelope or of a dependency is encrypted (suit-parameter-encryption-info).
+
+    The digest in the manifest is then of the content before encryption (draft-ietf-suit-firmware-encryption).
+    """
+    if envelope.payloads and envelope.parameters[_ENCRYPTION_INFO]:
+        return True
+    nested = dependencies(envelope) if level < _MAX_DEPENDENCIES else {}
+    return any(is_encrypted(dependency, level + 1) for dependency in nested.values())
+
+
+def unbound(envelope: Envelope, level: int = 0) -> list[str]:
     """Return the payloads (by name) and severed members (by key) in the envelope whose digest the manifest does not hold.
 
     The name and the digest of a payload are among the values that the manifest's sequences set (suit-parameter-uri,
     suit-parameter-image-digest); the digest of a severed member is in the member's place (draft-ietf-suit-manifest-34 §5.4).
+    The digest for a dependency covers its manifest (draft-ietf-suit-trust-domains), or its whole envelope. What its manifest does
+    not hold is named dependency/name. The digest of an encrypted payload cannot be compared.
     """
+    nested = dependencies(envelope) if level < _MAX_DEPENDENCIES else {}
+    encrypted = bool(envelope.parameters[_ENCRYPTION_INFO])
     names, digests = envelope.parameters[_URI], _digests_in(envelope.parameters[_IMAGE_DIGEST])
     payloads = [
         name
         for name, payload in envelope.payloads.items()
-        if name not in names or digests.isdisjoint(_all_hashes(payload))
+        if name not in names
+        or not (
+            _is_bound_dependency(nested[name], payload, digests)
+            if name in nested
+            else encrypted or not digests.isdisjoint(_all_hashes(payload))
+        )
     ]
+    inner = [f"{name}/{part}" for name, dependency in nested.items() for part in unbound(dependency, level + 1)]
     severed = [
         str(key)
         for key, member in envelope.severed.items()
         if _digests_in([envelope.members.get(key)]).isdisjoint(_all_hashes(cbor2.dumps(member)))
     ]
-    return payloads + severed
+    return payloads + severed + inner
+
+
+def _is_bound_dependency(dependency: Envelope, content: bytes, digests: set[tuple[str, bytes]]) -> bool:
+    """Return whether the dependency matches its own digest, and one of the digests is of its manifest or its envelope."""
+    hashes = _all_hashes(cbor2.dumps(dependency.manifest)) | _all_hashes(content)
+    return _digest_matches(dependency) and not digests.isdisjoint(hashes)
 
 
 def is_bound(envelope: Envelope) -> bool:
@@ -148,7 +207,7 @@ def _digest_matches(envelope: Envelope) -> bool:
 
 def _parameters(manifest: Mapping[object, object]) -> dict[int, list[object]]:
     """Return every value of the parameters used here, in maps, in lists and in sequences wrapped in byte strings."""
-    parameters: dict[int, list[object]] = {key: [] for key in (_VENDOR, _CLASS, _IMAGE_DIGEST, _URI)}
+    parameters: dict[int, list[object]] = {key: [] for key in (_VENDOR, _CLASS, _IMAGE_DIGEST, _ENCRYPTION_INFO, _URI)}
     waiting: list[tuple[object, int]] = [(manifest, 0)]
     while waiting:
         value, depth = waiting.pop()
@@ -246,3 +305,27 @@ def _manifest_members(content: bytes) -> Mapping[object, object]:
 def _sequence_number(manifest: Mapping[object, object]) -> str | None:
     number = manifest.get(_SEQUENCE_NUMBER)
     return str(number) if isinstance(number, int) else None
+
+
+def mac_name(block: bytes) -> str | None:
+    """Return COSE_Mac0 or COSE_Mac if the authentication block is a MAC; None for a signature or anything else."""
+    try:
+        value = decode_cbor(block)
+    except ImageError:
+        return None
+    if isinstance(value, cbor2.CBORTag):
+        return _MAC_TAGS.get(value.tag)
+    match value:
+        case [bytes(protected), *_] if cose_algorithm(protected) in _MAC_ALGORITHMS:
+            return "COSE_Mac0" if len(value) == 4 else "COSE_Mac"
+    return None
+
+
+def cose_algorithm(protected: bytes) -> int | None:
+    """Return the algorithm in a protected header; None if there is none."""
+    try:
+        header = decode_cbor(protected) if protected else {}
+    except ImageError:
+        return None
+    algorithm = header.get(_COSE_ALGORITHM) if isinstance(header, dict) else None
+    return algorithm if isinstance(algorithm, int) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from fuota.errors import ParameterError
 
@@ -57,6 +57,23 @@ def ecdsa_in_der(signature: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
     if len(signature) != 2 * size:
         return signature
     return encode_dss_signature(int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big"))
+
+
+def signature_kinds(signature: bytes) -> tuple[str, ...]:
+    """Return the kinds of key, as `key_kind` names them, that can have made a signature of this form; empty if none is known.
+
+    r and s of P-256 and Ed25519 signatures both have 64 bytes, so their form does not tell them apart. In DER, a number of more
+    than 33 bytes cannot be of P-256, while short numbers may be of either curve.
+    """
+    p256, p384 = "ECDSA on secp256r1", "ECDSA on secp384r1"
+    if len(signature) in (64, 96):
+        return (p256, "Ed25519") if len(signature) == 64 else (p384,)
+    try:
+        r, s = decode_dss_signature(signature)
+    except ValueError:
+        sizes = {256: "RSA-2048", 384: "RSA-3072", 512: "RSA-4096"}
+        return (sizes[len(signature)],) if len(signature) in sizes else ()
+    return (p384,) if max(r, s) >> 256 else (p256, p384)
 
 
 def is_signature(key: PublicKey, signature: bytes, signed: bytes) -> bool:

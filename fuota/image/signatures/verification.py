@@ -39,6 +39,12 @@ def wrong(why: str = "its signature does not match the public key, or it was cha
     return Verification(state=SignatureState.WRONG, why=why)
 
 
+def only_mac(kind: str) -> Verification:
+    """Return the result for an image with a MAC of this kind instead of a signature."""
+    why = f"it has a MAC ({kind}) instead of a signature: only a device with the secret key can verify it"
+    return Verification(state=SignatureState.PRESENT, why=why)
+
+
 def not_verified(why: str) -> Verification:
     """Return the result for a signature that cannot be verified, for the reason `why`."""
     return Verification(state=SignatureState.PRESENT, why=f"it is signed, but not verified: {why}")

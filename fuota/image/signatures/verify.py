@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fuota.errors import ParameterError
 from fuota.image.description import ImageFormat
 from fuota.image.firmware import FirmwareImage
-from fuota.image.signatures.public_key import PublicKey, is_signature, key_kind, load_public_key
+from fuota.image.signatures.public_key import PublicKey, is_signature, key_kind, load_public_key, signature_kinds
 from fuota.image.signatures.verification import Verification, body_not_readable, not_verified, verified, wrong
 
 MAX_SIGNATURE_BYTES = 512
@@ -55,7 +55,16 @@ def verify_detached(image: FirmwareImage, public_key: bytes, signature: bytes) -
         raise ParameterError(
             f"public_key must be ECDSA or Ed25519 for a signature beside the image, got {key_kind(key)}"
         )
-    return verified() if is_signature(key, _decode_signature(signature), image.data) else wrong()
+    content = _decode_signature(signature)
+    if is_signature(key, content, image.data):
+        return verified()
+    kinds = signature_kinds(content)
+    if kinds and key_kind(key) not in kinds:
+        return wrong(
+            f"the signature beside the image is of another kind than the public key: {len(content)} bytes of"
+            f" {' or '.join(kinds)}, but the public key is {key_kind(key)}"
+        )
+    return wrong()
 
 
 def _decode_signature(signature: bytes) -> bytes:

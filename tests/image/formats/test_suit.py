@@ -105,3 +105,56 @@ def test_deep_nesting_is_an_error_or_ignored(describe, message_of):
     for _ in range(300):
         nested = cbor2.dumps([nested])
     assert describe(corpus.suit(manifest={20: nested})).findings == ()
+
+
+def dependency_of(inner: bytes, digest: bytes) -> bytes:
+    """Return an envelope that holds `inner` as an integrated dependency with this digest."""
+    step = cbor2.dumps([12, 1, 20, {3: cbor2.dumps([-16, digest]), 21: "#dep.suit"}, 21, 2, 3, 15])
+    return corpus.suit(manifest={15: step}, envelope={"#dep.suit": inner})
+
+
+def manifest_digest(envelope: bytes) -> bytes:
+    return hashlib.sha256(cbor2.dumps(cbor2.loads(envelope).value[3])).digest()
+
+
+def test_integrated_dependency_is_bound_by_the_digest_of_its_manifest(describe):
+    inner = corpus.suit(b"inner firmware" * 9, key="p384")
+    image = dependency_of(inner, manifest_digest(inner))
+    description = describe(image)
+    assert description.findings == ()
+    assert [part.name for part in description.parts] == ["#app", "#dep.suit", "#dep.suit/#app"]
+    part = description.parts[2]
+    assert image[part.offset : part.offset + part.size] == b"inner firmware" * 9
+    assert describe(dependency_of(inner, hashlib.sha256(inner).digest())).findings == ()
+
+
+def test_dependency_in_a_dependency_is_read(describe):
+    innermost = corpus.suit(b"innermost" * 9)
+    inner = dependency_of(innermost, manifest_digest(innermost))
+    description = describe(dependency_of(inner, manifest_digest(inner)))
+    assert description.findings == ()
+    assert description.parts[-1].name == "#dep.suit/#dep.suit/#app"
+
+
+def test_other_or_damaged_dependency_is_an_error(describe, message_of):
+    inner = corpus.suit(b"inner firmware" * 9)
+    assert "for #dep.suit:" in message_of(describe(dependency_of(inner, bytes(32))), "hash")
+    damaged = inner.replace(b"inner firmware", b"Inner firmware", 1)
+    assert "for #dep.suit/#app:" in message_of(describe(dependency_of(damaged, manifest_digest(damaged))), "hash")
+    added = corpus.suit(b"inner firmware" * 9, envelope={"#more": b"unsigned"})
+    assert "for #dep.suit/#more:" in message_of(describe(dependency_of(added, manifest_digest(added))), "hash")
+
+
+def test_deep_dependencies_end_at_the_limit(describe):
+    image = corpus.suit(b"innermost" * 9)
+    for _ in range(12):
+        image = dependency_of(image, manifest_digest(image))
+    assert describe(image).format is ImageFormat.SUIT
+
+
+def test_encrypted_payload_is_noted(describe):
+    """The digest is of the content before encryption (suit-parameter-encryption-info)."""
+    step = cbor2.dumps([20, {19: cbor2.dumps(cbor2.CBORTag(16, [b"", {}, None])), 21: "#app"}])
+    description = describe(corpus.suit(manifest={15: step}, envelope={"#app": bytes(range(256))}))
+    assert description.encrypted
+    assert description.findings == ()
