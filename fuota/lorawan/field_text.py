@@ -12,7 +12,8 @@ from fuota.rules import refuse
 
 _ADDRESS_RULE = "an address of 8 hexadecimal digits, such as 01ffffff (never a decimal number)"
 _TIME_RULE = (
-    "GPS seconds, or a date with time zone such as 2026-12-01T12:00:00Z, or both as 1480162818/2026-12-01T12:00:00Z"
+    "GPS seconds, or a date with time zone from 1980-01-06 on such as 2026-12-01T12:00:00Z, or both as"
+    " 1480161618/2026-12-01T12:00:00Z"
 )
 ADDRESS_FIELDS = frozenset({"mc_addr"})
 """Fields of commands that are an address."""

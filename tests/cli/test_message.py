@@ -87,6 +87,7 @@ def test_decode_shows_the_commands_before_an_error(fuota):
         (["encode", "TS004", "FragSessionDeleteReq", "2"], "FIELD=VALUE"),
         (["encode", "TS003", "AppTimeReq", "device_time_s=2026-12-01T12:00:00", "token=1"], "a date with time zone"),
         (["encode", "TS003", "AppTimeReq", "device_time_s=1024/1980-01-06T00:17:05Z", "token=1"], "that differ"),
+        (["encode", "TS003", "AppTimeReq", "device_time_s=1970-01-01T00:00:00Z", "token=1"], "from 1980-01-06 on"),
         (
             ["encode", "TS004", "FragSessionDeleteReq", "frag_index=2", "frag_index=3"],
             "must be given once, got '2' and '3'",
@@ -139,15 +140,19 @@ def test_address_of_another_length_or_notation_is_refused(fuota, text):
         ("2016-12-31T23:59:59Z", 1167264016),
         ("2017-01-01T01:00:00+01:00", 1167264018),
         ("1167264018/2017-01-01T00:00:00Z", 1167264018),
+        ("2026-12-01T12:00:00Z", 1480161618),
         ("0x10", 16),
     ],
 )
 def test_gps_time_is_a_number_or_a_date_with_leap_seconds(fuota, text, seconds):
     payload = fuota("message", "encode", "TS005", "McClassCSessionReq", f"session_time_s={text}", *SESSION).out.strip()
     assert int.from_bytes(bytes.fromhex(payload)[2:6], "little") == seconds
-    assert fuota("message", "decode", payload, "--port", 200, "--downlink", "--json").event("command")["fields"][
-        "session_time_s"
-    ] == (seconds)
+    assert (
+        fuota("message", "decode", payload, "--port", 200, "--downlink", "--json").event("command")["fields"][
+            "session_time_s"
+        ]
+        == seconds
+    )
 
 
 @pytest.mark.parametrize("payload", ["0200000000", "02ffffffff"])
