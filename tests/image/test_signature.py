@@ -294,6 +294,14 @@ def test_signature_beside_a_mac_of_a_suit_envelope_counts():
     assert checked(both, corpus.public_pem("p256", 1)).signature is WRONG
 
 
+def test_signed_suit_envelope_with_an_encrypted_payload_is_not_readable():
+    info = cbor2.dumps(cbor2.CBORTag(16, [b"", {}, None]))
+    step = cbor2.dumps([20, {19: info, 21: "#app"}])
+    image = corpus.suit(manifest={15: step}, envelope={"#app": bytes(range(256))})
+    assert checked(image, PUBLIC).signature is SignatureState.BODY_NOT_READABLE
+    assert checked(image, corpus.public_pem("p256", 1)).signature is WRONG
+
+
 def several_signers(digest: bytes) -> object:
     """Return a COSE_Sign of P-256 and Ed25519 (RFC 9052 §4.1)."""
     body, signers = b"", []
