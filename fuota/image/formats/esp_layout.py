@@ -52,6 +52,11 @@ class Layout:
 
     @property
     def is_bootloader(self) -> bool:
+        """Whether the image is a bootloader: all is loaded to RAM, to several places. A small program has one segment."""
+        return self.is_ram_only and (self.names_bootloader or len(self.segments) > 1)
+
+    @property
+    def is_ram_only(self) -> bool:
         """Whether all content is loaded to RAM, and the image says nothing that makes it an application.
 
         esptool fills only applications with a segment at address 0 (`--secure-pad`, `--secure-pad-v2`).
@@ -123,7 +128,7 @@ def hides_segments(data: bytes, layout: Layout) -> bool:
     `esptool elf2image --ram-only-header` writes this for the simple boot of Zephyr: the header counts only the segments in RAM.
     """
     chip, offset = CHIPS.get(layout.chip), layout.end
-    if chip is None or layout.has_hash or not layout.is_bootloader:
+    if chip is None or layout.has_hash or not layout.is_ram_only:
         return False
     for _ in range(_MAX_SEGMENTS):
         if offset + _SEGMENT.size > len(data):

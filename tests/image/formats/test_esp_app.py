@@ -72,7 +72,7 @@ def test_image_without_hash_and_descriptor(describe):
     description = describe(image)
     assert (description.version, description.hardware, description.signature) == (None, "ESP32", SignatureState.NONE)
     assert [digest.matches for digest in description.digests] == [True]
-    assert [finding.code for finding in description.findings] == ["bootloader"]
+    assert [finding.code for finding in description.findings] == ["no-descriptor"]
 
 
 # --- chips
