@@ -96,6 +96,7 @@ def describe(data: bytes, requirements: ImageRequirements) -> Description:
         version=str(layout.version),
         digests=_digests(layout, scheme, matches=matches),
         signature=SignatureState.PRESENT,
+        mac="AES-GCM" if scheme is Scheme.AES_GCM else "",
         encrypted=scheme is not Scheme.CLEAR,
         image_bytes=layout.firmware_bytes,
         findings=tuple(_findings(layout, scheme, matches=matches)),

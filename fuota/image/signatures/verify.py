@@ -11,7 +11,7 @@ from fuota.errors import ParameterError
 from fuota.image.description import ImageFormat
 from fuota.image.firmware import FirmwareImage
 from fuota.image.signatures.public_key import PublicKey, is_signature, key_kind, load_public_key, signature_kinds
-from fuota.image.signatures.verification import Verification, body_not_readable, not_verified, verified, wrong
+from fuota.image.signatures.verification import Verification, body_not_readable, not_verified, only_mac, verified, wrong
 
 MAX_SIGNATURE_BYTES = 512
 """Limit for a signature file: more than any signature here, also in base64, has."""
@@ -81,12 +81,10 @@ def _decode_signature(signature: bytes) -> bytes:
 
 def _verify_sbsfu(image: FirmwareImage, key: PublicKey) -> Verification:
     """Verify ECDSA P-256, as r and s, over the head of the header, which holds the SHA-256 of the firmware before encryption."""
-    from fuota.image.formats.sbsfu import SIGNATURE_BYTES, SIGNED_BYTES, is_gcm
+    from fuota.image.formats.sbsfu import SIGNATURE_BYTES, SIGNED_BYTES
 
-    if is_gcm(image.data):
-        return not_verified(
-            "its header has a MAC by AES-GCM instead of a signature: only a device with the secret key can verify it"
-        )
+    if image.description.mac:
+        return only_mac(image.description.mac)
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         return wrong(f"it is signed with ECDSA on secp256r1, but the public key is {key_kind(key)}")
     signature = image.data[SIGNED_BYTES : SIGNED_BYTES + SIGNATURE_BYTES]
