@@ -325,7 +325,7 @@ def test_running_task_is_shown_and_not_saved(device, account, tmp_path):
         (["activate", "-"], f"{EUI0}\n{EUI0[:-1]}\n", "standard input, row 2: dev_eui must be"),
         (["activate", "-"], f"{EUI0}\n{EUI1}\n{EUI0}\n", f"standard input, row 3: {EUI0} is also row 1"),
         (["activate", "-"], "", "devices is empty"),
-        (["activate", "-"], "Contract\n7\n", "none of the columns dev_eui, lat"),
+        (["activate", "-"], "Contract\n7\n", "possible: dev_eui, lat"),
         (["activate", "-"], "Dev EUI,Lat\n,7\n", "row 1: dev_eui is missing"),
         (["activate", "-"], f"dev_eui,lat\n{EUI0},north\n", "row 1: lat must be a number, -90 to 90, got 'north'"),
         (["activate", "-"], f"dev_eui\n{EUI0},1\n", "line 2: the row has 2 cells, the heading has 1"),
