@@ -64,6 +64,7 @@ def change(folder, statement: str, *values: object) -> None:
         "UPDATE uplink SET pdu = x'00' WHERE seq = 3",
         "UPDATE uplink SET dev = 2 WHERE seq = 3",
         "DELETE FROM uplink WHERE seq = 50",
+        "DELETE FROM history WHERE nr = 2",
         "UPDATE device SET dev_eui = 'FFFFFFFFFFFFFFFF' WHERE dev = 1",
         "UPDATE body SET raw = x'7B7D' WHERE nr = 7",
         "UPDATE member SET report = '{}' WHERE dev = 1",
@@ -102,6 +103,12 @@ def test_any_damage_ends_in_the_same_content_or_a_storage_error(folder, tmp_path
             continue
         endings["refused"] += 1
     assert min(endings.values()) > 10
+
+
+def test_lost_rows_of_reports_are_computed_again(folder):
+    pristine = content(folder)
+    change(folder, "DELETE FROM member WHERE dev > 3")
+    assert content(folder) == pristine
 
 
 # --- what is whole can be saved

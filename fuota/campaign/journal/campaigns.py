@@ -63,13 +63,14 @@ class Campaign:
 class CampaignRow:
     """A campaign, with what only the journal needs.
 
-    nr: number of the campaign, from 1. after_seq: number of the last uplink before the campaign.
+    nr: number of the campaign, from 1. after_seq: number of the last uplink before the campaign. events: length of its history.
     concluded: whether its verdict is recorded, so that nobody waits for its devices.
     """
 
     nr: int
     campaign: Campaign
     after_seq: int
+    events: int
     concluded: bool
 
 

@@ -62,7 +62,7 @@ class Journal:
             (after_seq,) = db.execute("SELECT COALESCE(MAX(seq), 0) FROM uplink").fetchone()
             campaign_id = _free_id(db, now)
             state, text = CampaignState.INTENDED.value, json.dumps(dict(facts))
-            insert(db, "campaign", nr, campaign_id, now, state, server, app_eui, None, text, after_seq, None)
+            insert(db, "campaign", nr, campaign_id, now, state, server, app_eui, None, text, after_seq, 0, None)
         return self.campaign(campaign_id)
 
     def campaign(self, campaign_id: str) -> Campaign:
@@ -96,13 +96,18 @@ class Journal:
 
     def note(self, campaign_id: str, what: str, detail: Mapping[str, object]) -> None:
         """Add an event to the history of a campaign. what: name of the event. detail: its fields."""
+        campaign_nr = self._row(campaign_id).nr
         with self._database.writing() as db:
             (nr,) = db.execute("SELECT COALESCE(MAX(nr), 0) + 1 FROM history").fetchone()
             insert(db, "history", nr, campaign_id, _now_ms(), what, json.dumps(dict(detail)))
+            (events,) = db.execute("SELECT events FROM campaign WHERE nr = ?", (campaign_nr,)).fetchone()
+            _update_campaign(db, campaign_nr, events=events + 1)
 
     def history(self, campaign_id: str) -> list[dict[str, Any]]:
         """Return the events of a campaign in order, each with `at_ms`, `what` and its fields."""
         rows = self._tables.checked("history", "WHERE campaign = ? ORDER BY nr", campaign_id)
+        if len(rows) != self._row(campaign_id).events:
+            raise self._tables.damaged("history", f"of {campaign_id}")
         return [{"at_ms": row["at_ms"], "what": row["what"], **json.loads(row["detail"])} for row in rows]
 
     # Uplinks
@@ -173,6 +178,8 @@ class Journal:
             return row.after_seq, {}
         known = self._dev_euis()
         members = self._tables.checked("member", "WHERE campaign = ? ORDER BY dev", row.nr)
+        if len(members) != stored[0]["members"]:  # rows are lost: the uplinks give them again
+            return row.after_seq, {}
         return stored[0]["upto_seq"], {known[member["dev"]]: member["report"] for member in members}
 
     def project(self, campaign: Campaign, basis: str, *, upto_seq: int, reports: Mapping[str, str]) -> None:
@@ -183,9 +190,10 @@ class Journal:
             old = db.execute("SELECT basis FROM projection WHERE campaign = ?", (row.nr,)).fetchone()
             if old is not None and old[0] != basis:
                 db.execute("DELETE FROM member WHERE campaign = ?", (row.nr,))
-            replace(db, "projection", row.nr, basis, upto_seq)
             for dev_eui, report in reports.items():
                 replace(db, "member", row.nr, numbers[dev_eui], report)
+            (members,) = db.execute("SELECT COUNT(*) FROM member WHERE campaign = ?", (row.nr,)).fetchone()
+            replace(db, "projection", row.nr, basis, upto_seq, members)
 
     def until_seq(self, campaign: Campaign) -> int | None:
         """Return the number of the last uplink of a campaign that another campaign followed; None if more uplinks may come."""
@@ -240,17 +248,18 @@ class Journal:
         except (ValueError, KeyError, TypeError) as error:
             raise self._tables.damaged("campaign", row["nr"]) from error
         return CampaignRow(
-            nr=row["nr"], campaign=campaign, after_seq=row["after_seq"], concluded=row["verdict"] is not None
+            nr=row["nr"],
+            campaign=campaign,
+            after_seq=row["after_seq"],
+            events=row["events"],
+            concluded=row["verdict"] is not None,
         )
 
     def _change(self, campaign_id: str, **changes: str) -> None:
         """Change columns of a campaign, with its checksum."""
         nr = self._row(campaign_id).nr
         with self._database.writing() as db:
-            row = db.execute("SELECT * FROM campaign WHERE nr = ?", (nr,)).fetchone()
-            columns = {**dict(row), **changes}
-            del columns["sum"]
-            replace(db, "campaign", *columns.values())
+            _update_campaign(db, nr, **changes)
 
     def _messages_from(self, rows: Iterable[sqlite3.Row]) -> list[DeviceMessage]:
         known = self._dev_euis()
@@ -278,6 +287,14 @@ class Journal:
         """Raise StorageError if rows are missing: the numbers of uplinks have no gaps."""
         if count != upto_seq - after_seq:
             raise self._tables.damaged("uplink", f"{after_seq + 1} to {upto_seq}")
+
+
+def _update_campaign(db: sqlite3.Connection, nr: int, **changes: Value) -> None:
+    """Change columns of a campaign, with its checksum."""
+    row = db.execute("SELECT * FROM campaign WHERE nr = ?", (nr,)).fetchone()
+    columns = {**dict(row), **changes}
+    del columns["sum"]
+    replace(db, "campaign", *columns.values())
 
 
 def _free_id(db: sqlite3.Connection, now_ms: int) -> str:

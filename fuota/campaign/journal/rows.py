@@ -10,12 +10,12 @@ from fuota.campaign.journal.database import Database, Value
 from fuota.errors import StorageError
 
 COLUMNS = {
-    "campaign": "nr, id, created_ms, state, server, app_eui, job_id, facts, after_seq, verdict, sum",
+    "campaign": "nr, id, created_ms, state, server, app_eui, job_id, facts, after_seq, events, verdict, sum",
     "history": "nr, campaign, at_ms, what, detail, sum",
     "device": "dev, dev_eui, sum",
     "body": "nr, at_ms, raw, sum",
     "uplink": "seq, dev, body, position, port, join_id, seqno, sent_us, app_eui, tags, pdu, sum",
-    "projection": "campaign, basis, upto_seq, sum",
+    "projection": "campaign, basis, upto_seq, members, sum",
     "member": "campaign, dev, report, sum",
 }
 """Columns of each table, in the order of the checksum, which is the last column."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ def check_journal(folder: Path) -> JournalCheck:
         problems, tables = list(_structure_problems(db)), {table: _read_table(db, table) for table in _TABLES}
     for table, content in tables.items():
         problems += content.problems(table)
+    problems += _history_problems(tables)
     return JournalCheck(problems=tuple(problems), rows={table: len(content.rows) for table, content in tables.items()})
 
 
@@ -127,6 +129,14 @@ def _structure_problems(db: sqlite3.Connection) -> Iterator[str]:
         yield f"structure: {error}"
 
 
+def _history_problems(tables: dict[str, _Table]) -> Iterator[str]:
+    """Yield the campaigns whose history has not as many events as they state."""
+    counts = Counter(row["campaign"] for row in tables["history"].rows)
+    for campaign in tables["campaign"].rows:
+        if (count := counts[campaign["id"]]) != campaign["events"]:
+            yield f"campaign {campaign['id']}: {count} of {campaign['events']} events of its history are whole"
+
+
 def _read_table(db: sqlite3.Connection, table: str) -> _Table:
     """Return all readable rows. If a page is damaged, each row is read alone, since other pages may be whole."""
     query = f"SELECT {COLUMNS[table]} FROM {table}"  # noqa: S608 - ours
@@ -195,7 +205,8 @@ def _write_campaigns(db: sqlite3.Connection, tables: dict[str, _Table], last_seq
     for row in tables["campaign"].rows:
         body = max((uplink["body"] for uplink in tables["uplink"].rows if uplink["seq"] <= row["after_seq"]), default=0)
         after_seq = max((seq for number, seq in last_seqs.items() if number <= body), default=0)
-        values = {**dict(row), "after_seq": after_seq}
+        events = sum(event["campaign"] == row["id"] for event in tables["history"].rows)
+        values = {**dict(row), "after_seq": after_seq, "events": events}
         del values["sum"]
         insert(db, "campaign", *values.values())
     for nr, row in enumerate(tables["history"].rows, 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 
 from fuota.campaign.journal.database import Database
 from fuota.campaign.journal.rows import insert
@@ -23,6 +24,7 @@ CREATE TABLE campaign (
     job_id TEXT,
     facts TEXT NOT NULL,
     after_seq INTEGER NOT NULL,
+    events INTEGER NOT NULL,
     verdict TEXT,
     sum INTEGER NOT NULL
 ) STRICT;
@@ -37,7 +39,9 @@ CREATE TABLE uplink (
     port INTEGER, join_id INTEGER, seqno INTEGER, sent_us INTEGER, app_eui TEXT, tags TEXT, pdu BLOB NOT NULL, sum INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX uplink_of_device ON uplink (dev);
-CREATE TABLE projection (campaign INTEGER PRIMARY KEY, basis TEXT NOT NULL, upto_seq INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT;
+CREATE TABLE projection (
+    campaign INTEGER PRIMARY KEY, basis TEXT NOT NULL, upto_seq INTEGER NOT NULL, members INTEGER NOT NULL, sum INTEGER NOT NULL
+) STRICT;
 CREATE TABLE member (
     campaign INTEGER NOT NULL, dev INTEGER NOT NULL, report TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (campaign, dev)
 ) STRICT, WITHOUT ROWID;
@@ -84,13 +88,14 @@ def _copy_version_1(db: sqlite3.Connection) -> None:
     for at_ms, body in db.execute("SELECT at_ms, body FROM uplink_1 ORDER BY rowid").fetchall():
         written = writer.write(at_ms, [read_body(body.encode("utf-8", "surrogateescape"))])
         arrivals_ms += [at_ms] * written
+    events = db.execute("SELECT campaign, at_ms, what, detail FROM event_1 ORDER BY rowid").fetchall()
+    counts = Counter(event[0] for event in events)
     campaigns = db.execute(
         "SELECT id, created_ms, state, server, app_eui, job_id, facts FROM campaign_1 ORDER BY created_ms, id"
     ).fetchall()
     for nr, row in enumerate(map(tuple, campaigns), 1):
         after_seq = next((seq for seq, at_ms in enumerate(arrivals_ms) if at_ms >= row[1]), len(arrivals_ms))
-        insert(db, "campaign", nr, *row, after_seq, None)
-    events = db.execute("SELECT campaign, at_ms, what, detail FROM event_1 ORDER BY rowid").fetchall()
+        insert(db, "campaign", nr, *row, after_seq, counts[row[0]], None)
     for nr, row in enumerate(map(tuple, events), 1):
         json.loads(row[3])  # damaged text must not get a checksum
         insert(db, "history", nr, *row)

@@ -11,6 +11,7 @@ import re
 
 from fuota.findings import error
 from fuota.image.description import Description, ImageFormat, Part
+from fuota.image.formats.records import BYTE_ORDER_MARKS
 from fuota.image.formats.zip_archive import zip_remedy
 from fuota.image.requirements import ImageRequirements
 
@@ -41,11 +42,6 @@ _MAGICS: tuple[tuple[bytes, str, str], ...] = (
 )
 """First bytes of each kind of file, its name, and what to do."""
 _PE_OFFSET = 0x3C
-_TEXT_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """Characters that no text has. Escape (0x1B) colours the text of a log."""
 _MAX_TEXT_BYTES = 4 * 1024 * 1024
@@ -94,7 +90,7 @@ def _text(data: bytes) -> str | None:
     """Return the text in a file; None if it is not text."""
     if not data.strip():
         return None
-    for mark, encoding in _TEXT_MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _decoded(data[len(mark) :], encoding)
     if data.isascii():

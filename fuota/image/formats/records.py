@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 _MAX_PREFACE_LINES = 32
 """Limit for lines of text before the first record."""
 _PREFACE_BYTES = 4096
-_MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+"""Marks at the start of a text, with its encoding."""
 _COMMENT = re.compile(r"[;#]|//")
 _FILL = "\x1a\0 \t\r\n"
 """Characters that may fill a file behind its last line."""
@@ -66,7 +67,7 @@ def record_lines(data: bytes, start: str) -> list[str]:
 
 def _encoding(data: bytes) -> tuple[str, bytes]:
     """Return the encoding of the text and its byte order mark."""
-    return next(((encoding, mark) for mark, encoding in _MARKS if data.startswith(mark)), ("ascii", b""))
+    return next(((encoding, mark) for mark, encoding in BYTE_ORDER_MARKS if data.startswith(mark)), ("ascii", b""))
 
 
 def _first_foreign_byte(data: bytes) -> str:
