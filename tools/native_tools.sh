@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the tools that test the C decoder (compilers for the host and for Cortex-M, sanitizers, libFuzzer, QEMU), and srec_cat, which
-# writes the HEX and S-record files of the tests (Debian, Ubuntu).
+# Installs the tools that test the C decoder (compilers for the host and for Cortex-M, sanitizers, libFuzzer, QEMU), and the tools
+# that make files for the tests: srec_cat, and llvm-objcopy, which removes section headers (Debian, Ubuntu).
 # For CI, as root or with sudo. Does nothing if all tools are installed.
 set -eu
 missing=
@@ -12,6 +12,7 @@ need clang clang
 need arm-none-eabi-gcc gcc-arm-none-eabi
 need qemu-system-arm qemu-system-arm
 need srec_cat srecord
+need llvm-objcopy llvm
 echo 'int main(void){return 0;}' | gcc -m32 -c -x c - -o /dev/null 2>/dev/null || missing="$missing gcc-multilib"
 [ -f /usr/lib/arm-none-eabi/newlib/libc_nano.a ] || [ -f /usr/lib/arm-none-eabi/lib/libc_nano.a ] || missing="$missing libnewlib-arm-none-eabi"
 if command -v clang >/dev/null 2>&1; then
