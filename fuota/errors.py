@@ -59,11 +59,13 @@ class NetworkError(FuotaError):
     """A problem between this program and the network server.
 
     status: HTTP status of the answer, None if there was no answer.
+    retry_after_s: time in s after which the server wants to be asked again; None if it does not say.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class AuthenticationError(NetworkError):

@@ -13,8 +13,21 @@ from fuota.campaign.sending import sleep_ms
 from fuota.campaign.state_folder import open_journal
 from fuota.campaign.status import identity, is_another, record_status
 from fuota.campaign.verdict import verdict_of
-from fuota.errors import NotFoundError, OutcomeUnknownError, ServerFault, UnreachableError
+from fuota.errors import (
+    MalformedAnswerError,
+    NetworkError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ServerFault,
+    UnreachableError,
+)
 from fuota.network import SenraClient, TransferStatus
+
+_BUSY = frozenset({408, 425, 429})
+"""HTTP statuses of a server that wants to be asked again (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4)."""
+_UNKNOWN_ANSWERS = 3
+"""Number of answers in a row that the job is unknown before this is believed: a server behind a proxy may be starting."""
+_LONGEST_RETRY_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,29 +118,56 @@ def _progress(watch: _Watch) -> Iterator[Progress]:
 
 
 def _statuses(watch: _Watch) -> Iterator[TransferStatus]:
-    """Yield every status of the job, until it has ended, the server has forgotten it, or another job has replaced it."""
-    campaign = watch.campaign
-    answered_ms = _now_ms()
+    """Yield every status of the job, until it has ended, the server has forgotten it, or another job has replaced it.
+
+    An answer that says nothing about the job, such as 429 or a maintenance page, counts as no answer.
+    """
+    answered_ms, unknown = _now_ms(), 0
     while True:
-        try:
-            status = watch.client.transfers.status(app_eui=campaign.app_eui)
-        except NotFoundError:
-            if campaign.state is CampaignState.INTENDED:
-                raise OutcomeUnknownError(_no_job(campaign)) from None
-            return
-        except (UnreachableError, ServerFault):
-            if _now_ms() - answered_ms >= watch.timeouts.outage_ms:
-                raise
+        answer, pause_ms = _answer(watch), watch.timeouts.poll_ms
+        if isinstance(answer, NotFoundError):
+            unknown += 1
+            if unknown == _UNKNOWN_ANSWERS:
+                return
+        elif isinstance(answer, NetworkError):
+            pause_ms = max(pause_ms, 1000 * min(answer.retry_after_s or 0, _LONGEST_RETRY_S))
+            if _now_ms() - answered_ms >= max(watch.timeouts.outage_ms, pause_ms):
+                raise answer
         else:
-            if campaign.state is CampaignState.INTENDED and campaign.before == identity(status):
-                raise OutcomeUnknownError(_no_job(campaign))
-            if is_another(watch.journal, campaign, status):
+            if is_another(watch.journal, watch.campaign, answer):
                 return
-            answered_ms = _now_ms()
-            yield status
-            if status.finished:
+            answered_ms, unknown = _now_ms(), 0
+            yield answer
+            if answer.finished:
                 return
-        watch.sleep(watch.timeouts.poll_ms)
+        watch.sleep(pause_ms)
+
+
+def _answer(watch: _Watch) -> TransferStatus | NetworkError:
+    """Return the status of the job, or the error of an outage or of an unknown job. Raises other errors.
+
+    Raises OutcomeUnknownError if the launch is unanswered and the server shows no new job.
+    """
+    campaign = watch.campaign
+    intended = campaign.state is CampaignState.INTENDED
+    try:
+        status = watch.client.transfers.status(app_eui=campaign.app_eui)
+    except NotFoundError as error:
+        if intended:
+            raise OutcomeUnknownError(_no_job(campaign)) from None
+        return error
+    except NetworkError as error:
+        if not _is_outage(error):
+            raise
+        return error
+    if intended and campaign.before == identity(status):
+        raise OutcomeUnknownError(_no_job(campaign))
+    return status
+
+
+def _is_outage(error: NetworkError) -> bool:
+    """Return whether the error says nothing about the job: no answer, a failure of the server, or an answer of something else."""
+    return isinstance(error, UnreachableError | ServerFault | MalformedAnswerError) or error.status in _BUSY
 
 
 def _no_job(campaign: Campaign) -> str:

@@ -57,7 +57,9 @@ def checked_object(call: str, response: requests.Response, scrub: Scrub) -> dict
     Raises a NetworkError by the status (see `_kind`), MalformedAnswerError for a 200 that is not a JSON object.
     """
     if response.status_code != 200:
-        raise failure(call, response.status_code, quoted(response, scrub))
+        problem = failure(call, response.status_code, quoted(response, scrub))
+        problem.retry_after_s = _retry_after_s(response)
+        raise problem
     body = _object(call, response, scrub)
     if (code := _status_code(body)) != 200:
         raise failure(f"{call} (HTTP 200, statusCode in the body)", code, quoted(response, scrub))
@@ -98,6 +100,12 @@ def failure_in_place_of_csv(call: str, body: bytes, scrub: Scrub) -> NetworkErro
     if code != 200:
         return failure(f"{call} (HTTP 200, statusCode in the body)", code, words)
     return MalformedAnswerError(f"{call} was answered 200 with JSON instead of CSV: {words}", status=200)
+
+
+def _retry_after_s(response: requests.Response) -> int | None:
+    """Return the header Retry-After in s (RFC 9110 §10.2.3); None if it is missing, or a date."""
+    text = response.headers.get("Retry-After", "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
 def _kind(status: int) -> type[NetworkError]:

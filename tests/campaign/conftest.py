@@ -37,7 +37,8 @@ class Request:
 class FuotaServer:
     """Server that answers each call by its own script; the last answer of a script is repeated.
 
-    An answer is a JSON object (status 200), an HTTP status, CUT, or a function that returns an answer.
+    An answer is a JSON object (status 200), an HTTP status, a text (status 200), CUT, a pair of status and headers, or a function
+    that returns an answer.
     """
 
     def __init__(self) -> None:
@@ -81,10 +82,14 @@ class FuotaServer:
         if answer is not CUT:
             self._send(handler, answer)
 
-    def _send(self, handler: BaseHTTPRequestHandler, answer: dict[str, Any] | int) -> None:
+    def _send(self, handler: BaseHTTPRequestHandler, answer: Any) -> None:
+        answer, headers = answer if isinstance(answer, tuple) else (answer, {})
         status = answer if isinstance(answer, int) else 200
         content = json.dumps({"message": f"scripted {answer}"} if isinstance(answer, int) else answer).encode()
+        content = answer.encode() if isinstance(answer, str) else content
         handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(content)))
         handler.end_headers()
         handler.wfile.write(content)

@@ -8,7 +8,7 @@ import pytest
 
 from fuota.campaign import CampaignState, Progress, WatchTimeouts, watch
 from fuota.device import IMAGE_REPORT_FPORT, ImageReport
-from fuota.errors import AuthenticationError, OutcomeUnknownError, ServerFault, UnreachableError
+from fuota.errors import AuthenticationError, NetworkError, OutcomeUnknownError
 from fuota.network import Uplink
 
 APP = "AAAAAAAAAAAAAA01"
@@ -144,7 +144,10 @@ def test_a_replaced_campaign_ignores_the_status_of_the_next_job(
 # --- outages
 
 
-@pytest.mark.parametrize("outage", [CUT, 500, 503])
+MAINTENANCE = "<html><body>Back in a few minutes</body></html>"
+
+
+@pytest.mark.parametrize("outage", [CUT, 500, 503, 408, 425, 429, MAINTENANCE, "", "[]", "null", '{"cut'])
 def test_a_short_outage_is_waited_out(server, campaign, followed, settle, outage, clock):
     def answers_when(second: int):
         begun_ms = clock.now_ms
@@ -155,14 +158,41 @@ def test_a_short_outage_is_waited_out(server, campaign, followed, settle, outage
     assert [progress.state for progress in followed(campaign)] == ["Running", "Done", "Done"]
 
 
-@pytest.mark.parametrize("outage", [CUT, 503])
+@pytest.mark.parametrize("outage", [CUT, 503, 429, MAINTENANCE])
 def test_a_long_outage_is_raised_and_the_campaign_stays_launched(server, journal, campaign, followed, outage, clock):
     begun_ms = clock.now_ms
     server.play("mcastStatus", server.job("Running", 10), outage)
-    with pytest.raises((UnreachableError, ServerFault)):
+    with pytest.raises(NetworkError):
         followed(campaign)
     assert clock.now_ms - begun_ms == 10_000
     assert journal.campaign(campaign.id).state is CampaignState.LAUNCHED
+
+
+def test_a_busy_server_is_asked_again_when_it_says(server, campaign, followed, settle, clock):
+    begun_ms = clock.now_ms
+    settle()
+    busy = (429, {"Retry-After": "25"})
+    server.play("mcastStatus", server.job("Running", 10), busy, server.job("Done", 100, endTime=9000))
+    assert [progress.state for progress in followed(campaign)] == ["Running", "Done", "Done"]
+    assert clock.now_ms - begun_ms == 1000 + 25_000
+
+
+@pytest.mark.parametrize("header", ["soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "9" * 30])
+def test_an_odd_retry_after_is_not_used(server, campaign, followed, settle, clock, header):
+    begun_ms = clock.now_ms
+    settle()
+    server.play("mcastStatus", (429, {"Retry-After": header}), server.job("Done", 100, endTime=9000))
+    assert followed(campaign)[-1].finished
+    assert clock.now_ms - begun_ms == 1000
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_unknown_job_is_asked_for_again(server, journal, campaign, followed, settle, times):
+    settle()
+    unknown = [404] * times
+    server.play("mcastStatus", server.job("Running", 10), *unknown, server.job("Done", 100, endTime=9000))
+    assert [progress.state for progress in followed(campaign)] == ["Running", "Done", "Done"]
+    assert journal.campaign(campaign.id).state is CampaignState.FINISHED
 
 
 def test_two_outages_are_counted_separately(server, campaign, followed, settle, clock):
