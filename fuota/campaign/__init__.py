@@ -38,7 +38,10 @@ __getattr__, __dir__, __all__ = lazy_names(
             "launch",
         ),
         "state_folder": ("open_journal",),
-        "uplink_file": ("UplinkFile",),
+        "uplink_file": (
+            "RefusedFile",
+            "UplinkFile",
+        ),
         "verdict": (
             "Conclusion",
             "conclusion_of",

@@ -21,6 +21,7 @@ from fuota.campaign.sending import cancel as cancel
 from fuota.campaign.start import CheckedLaunch as CheckedLaunch
 from fuota.campaign.start import launch as launch
 from fuota.campaign.state_folder import open_journal as open_journal
+from fuota.campaign.uplink_file import RefusedFile as RefusedFile
 from fuota.campaign.uplink_file import UplinkFile as UplinkFile
 from fuota.campaign.verdict import Conclusion as Conclusion
 from fuota.campaign.verdict import conclusion_of as conclusion_of

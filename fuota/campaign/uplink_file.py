@@ -1,4 +1,4 @@
-"""Uplinks in a file, one JSON object per line."""
+"""Uplinks and refused notifications in files, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import errno
 import json
 import os
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fuota import files
-from fuota.network import Uplink
+from fuota.network.stream_body import StreamBody
+
+MAX_REFUSED_BYTES = 16_000_000
+"""Limit for a file of refused notifications."""
 
 
 class UplinkFile:
@@ -25,10 +29,37 @@ class UplinkFile:
             raise files.not_writable("the uplink file", path, reason)
         files.append(path, b"\n" if _has_open_line(path) else b"", what="the uplink file")
 
-    def store(self, uplinks: Iterable[Uplink]) -> None:
-        """Append uplinks; all of them are on disk when this returns. Raises StorageError."""
-        lines = "".join(f"{json.dumps(uplink.to_json())}\n" for uplink in uplinks)
+    def store_bodies(self, bodies: Iterable[StreamBody]) -> None:
+        """Append the usable notifications; all of them are on disk when this returns. Raises StorageError."""
+        lines = "".join(f"{json.dumps(uplink.to_json())}\n" for body in bodies for _, uplink in body.uplinks)
         files.append(self.path, lines.encode(), what="the uplink file")
+
+
+class RefusedFile:
+    """File of notifications that could not be used, one JSON object per line: time, reason, and the body as it came.
+
+    path: the file, which is created with the first line and is readable by its owner only. It does not grow above
+    MAX_REFUSED_BYTES, because a sender may post anything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def store_bodies(self, bodies: Iterable[StreamBody]) -> None:
+        """Append a line for each body with a refused notification. Raises StorageError."""
+        lines = "".join(_refused_line(body) for body in bodies if body.refusals).encode()
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if lines and size + len(lines) <= MAX_REFUSED_BYTES:
+            files.append(self.path, lines, what="the file of refused notifications", mode=files.PRIVATE)
+
+
+def _refused_line(body: StreamBody) -> str:
+    fields = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "reasons": [refusal.reason for refusal in body.refusals],
+        "body": body.raw.decode("utf-8", "backslashreplace"),
+    }
+    return json.dumps(fields) + "\n"
 
 
 def _has_open_line(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,18 +11,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fuota.errors import StorageError
+from fuota.text import printable
+
 if TYPE_CHECKING:
-    from fuota.network import Uplink
+    from fuota.campaign import Journal
+    from fuota.cli.output import Output
+    from fuota.network.stream_body import StreamBody
     from fuota.network.webhook import BackgroundServer
 
-    Store = Callable[[list[Uplink]], None]
+    Store = Callable[[list[StreamBody]], None]
 
+_MAX_KINDS = 20
+"""Limit for the kinds of refusals that are shown."""
 TOKEN_VARIABLE = "FUOTA_LISTEN_TOKEN"  # noqa: S105 - name of the variable
 """Environment variable with the token that the data stream must send."""
 
 
 def receiver_at(address: str, store: Store) -> BackgroundServer:
-    """Return a receiver, not started, that passes uplinks to `store` before it acknowledges them.
+    """Return a receiver, not started, that passes bodies to `store` before it acknowledges them.
 
     address: HOST:PORT. Raises UsageError for another address, and for an address that other machines reach if no token is set.
     """
@@ -48,9 +56,50 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class Refusals:
+    """Stores bodies, keeps the refused notifications in a file, and shows each kind of refusal once.
+
+    count: number of refused notifications so far. path: the file.
+    """
+
+    def __init__(self, store: Store, path: Path, out: Output) -> None:
+        self._store, self._out, self.path = store, out, path
+        self._kinds: set[str] = set()
+        self.count = 0
+
+    def store(self, bodies: list[StreamBody]) -> None:
+        """Store bodies; only a failure of `store` itself is raised, since the sender would send these bodies again."""
+        self._store(bodies)
+        if refusals := [refusal for body in bodies for refusal in body.refusals]:
+            self.count += len(refusals)
+            self._keep(bodies)
+            for refusal in refusals:
+                self._tell(refusal.reason)
+
+    def _keep(self, bodies: list[StreamBody]) -> None:
+        from fuota.campaign import RefusedFile
+
+        try:
+            RefusedFile(self.path).store_bodies(bodies)
+        except StorageError as error:
+            self._tell(str(error))
+
+    def _tell(self, reason: str) -> None:
+        kind = re.sub(r"[0-9]+", "", reason.partition(", got")[0])
+        if kind not in self._kinds and len(self._kinds) < _MAX_KINDS:
+            self._kinds.add(kind)
+            self._out.event("refused", reason=reason, path=str(self.path))
+            self._out.say(f"a notification cannot be used: {printable(reason)} (kept in {printable(str(self.path))})")
+
+
+def journal_refusals(journal: Journal, out: Output) -> Refusals:
+    """Return the storage of a receiver beside the journal."""
+    return Refusals(journal.store_bodies, journal.path.with_name("refused.jsonl"), out)
+
+
 @contextmanager
-def uplink_storage(path: Path | None, state_dir: Path | None) -> Iterator[tuple[Store, Path]]:
-    """Provide a function that stores uplinks on disk, and the path that it stores them in, while the block lasts.
+def uplink_storage(path: Path | None, state_dir: Path | None, out: Output) -> Iterator[tuple[Refusals, Path]]:
+    """Provide a storage for bodies, and the path that it stores uplinks in, while the block lasts.
 
     path: a file; None is the journal in `state_dir`. Raises StorageError.
     """
@@ -58,7 +107,7 @@ def uplink_storage(path: Path | None, state_dir: Path | None) -> Iterator[tuple[
 
     if path is not None:
         file = UplinkFile(path)
-        yield file.store, file.path
+        yield Refusals(file.store_bodies, path.with_name(f"{path.name}.refused"), out), file.path
         return
     with closing(open_journal(state_dir)) as journal:
-        yield journal.store_uplinks, journal.path
+        yield journal_refusals(journal, out), journal.path

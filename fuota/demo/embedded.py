@@ -86,7 +86,7 @@ def embedded_sandbox(recipe: DemoSandboxRecipe, journal: Journal) -> Iterator[De
         seed=recipe.seed,
         firmware=recipe.firmware,
     )
-    receiver = create_receiver(journal.store_uplinks)
+    receiver = create_receiver(journal.store_bodies)
     with (
         BackgroundServer(receiver) as listening,
         Sandbox(

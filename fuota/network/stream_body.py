@@ -30,6 +30,11 @@ class StreamBody:
     uplinks: tuple[tuple[int, Uplink], ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Number of notifications, usable or not."""
+        return len(self.uplinks) + len(self.refusals)
+
     @classmethod
     def of(cls, uplinks: Sequence[Uplink]) -> StreamBody:
         """Return the body of one batch of uplinks."""

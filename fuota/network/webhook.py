@@ -24,9 +24,9 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fuota import rules
-from fuota.errors import IncompleteError, MessageError, NetworkError, ParameterError
+from fuota.errors import IncompleteError, NetworkError, ParameterError
 from fuota.network.group_commit import GroupCommit
-from fuota.network.uplinks import Uplink, parse_uplinks
+from fuota.network.stream_body import StreamBody, read_body
 
 TOKEN_HEADER = "x-fuota-token"  # noqa: S105 - the name of the header, not a token
 MAX_REQUEST_LINE_BYTES = 2_000_000
@@ -40,7 +40,7 @@ _MAX_READING_BYTES = 64_000_000
 
 
 def create_receiver(
-    store: Callable[[list[Uplink]], None],
+    store: Callable[[list[StreamBody]], None],
     *,
     token: str | None = None,
     max_body_bytes: int = 1_000_000,
@@ -48,14 +48,15 @@ def create_receiver(
 ) -> FastAPI:
     """Return an application that accepts POST /uplinks with one notification or a batch.
 
-    store: called with uplinks before their requests are acknowledged, in a thread, one call at a time. Uplinks that arrive during a
+    store: called with bodies before their requests are acknowledged, in a thread, one call at a time. Bodies that arrive during a
         call are stored together by the next. An exception is logged and answered with 500, so that the server may send again; if
-        several requests were stored together, each is then tried alone.
+        several bodies were stored together, each is then tried alone. A body is stored as it came, with its usable notifications.
     token: text that the header x-fuota-token must have; None requires no token.
     max_body_bytes: a longer body is read only up to this length. max_waiting: most uplinks that may wait to be stored.
 
-    The answer is 200 when the uplinks are stored; 400 for a body that is not a notification; 403 for a wrong token; 408 for a body
-    that takes more than 30 s; 413 for a body that is too long; 500 if the uplinks cannot be stored; 503 if too much is waiting.
+    The answer is 200 when the body is stored, and names how many notifications were refused; 400 if none of them can be used; 403
+    for a wrong token; 408 for a body that takes more than 30 s; 413 for a body that is too long; 500 if the body cannot be stored;
+    503 if too much is waiting.
     Raises ParameterError for a token that no header can carry.
     """
     if token is not None and not re.fullmatch(r"[!-~]+", token):
@@ -118,16 +119,16 @@ class _Bodies:
             raise _Refused(503, "too many notifications at once: send this one again later")
 
 
-async def _keep(commit: GroupCommit, body: bytes) -> Response:
-    try:
-        uplinks = parse_uplinks(body)
-    except MessageError as exc:
-        return _answer(400, str(exc))
-    if not commit.has_room(len(uplinks)):
+async def _keep(commit: GroupCommit, raw: bytes) -> Response:
+    body = read_body(raw)
+    if not commit.has_room(body.size):
         return _answer(503, "too many notifications wait to be stored: send this one again later")
-    if not await commit.keep(uplinks):
+    if not await commit.keep(body):
         return _answer(500, "the uplinks could not be stored")
-    return _answer(200, f"stored {len(uplinks)}")
+    refused = f", refused {len(body.refusals)}: {body.refusals[0].reason}" if body.refusals else ""
+    if not body.uplinks and body.refusals:
+        return _answer(400, body.refusals[0].reason)
+    return _answer(200, f"stored {len(body.uplinks)}{refused}")
 
 
 def _answer(status: int, message: str) -> Response:

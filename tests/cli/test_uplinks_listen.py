@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -154,3 +157,28 @@ def test_a_port_in_use_is_exit_code_5(fuota, listen):
     result = fuota("uplinks", "listen", "--listen", event["url"].removeprefix("http://").removesuffix("/uplinks"))
     assert (result.code, "is in use" in result.complaint) == (5, True)
     end(process)
+
+
+def test_refused_notifications_are_kept_and_told_once(start, tmp_path):
+    good = {"devEui": "0000000000000001", "port": 201, "pdu": "0100", "seqno": 1}
+    for output, refused in (("--state-dir", "refused.jsonl"), ("--out", "uplinks.jsonl.refused")):
+        folder = tmp_path / output.strip("-")
+        folder.mkdir()
+        where = folder if output == "--state-dir" else folder / "uplinks.jsonl"
+        process = start("uplinks", "listen", "--listen", "127.0.0.1:0", output, where, "--json")
+        url = json.loads(process.stdout.readline())["url"]
+        for batch in ([good, {**good, "port": 999}], [{**good, "port": 888}, {**good, "estLat": ""}], 7):
+            request = urllib.request.Request(url, json.dumps(batch).encode(), {"Content-Type": "application/json"})
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(request, timeout=10).close()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        events = [json.loads(line) for line in out.splitlines()]
+        assert [event["event"] for event in events].count("refused") == 2, "a wrong port, and what is not an object"
+        assert next(event for event in events if event["event"] == "closed")["refused"] == 3
+        assert sum(event["event"] == "uplink" for event in events) == 2
+        assert "refused" in err
+        lines = [json.loads(line) for line in (folder / refused).read_text().splitlines()]
+        assert [json.loads(line["body"]) for line in lines][2] == 7
+        assert "port must be an FPort" in lines[0]["reasons"][0]
+        assert (folder / refused).stat().st_mode & 0o777 == 0o600

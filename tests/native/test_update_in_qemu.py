@@ -46,7 +46,7 @@ def network_of(firmware: QemuFirmware, journal: Journal, *, loss: float) -> Iter
     """Yield a sandbox with three devices and its client. The first device runs `firmware`; uplinks arrive in the journal."""
     fleet = FleetRecipe(devices=3, loss_low=loss, loss_high=loss, running=A, firmware=firmware, seed=2)
     with (
-        BackgroundServer(create_receiver(journal.store_uplinks)) as receiver,
+        BackgroundServer(create_receiver(journal.store_bodies)) as receiver,
         Sandbox(fleet=fleet, speed=None, data_stream_url=f"{receiver.url}/uplinks") as sandbox,
     ):
         yield sandbox, SenraClient(sandbox.url, sandbox.api_key, retries=0)

@@ -26,19 +26,21 @@ TOKEN = Secrets(headers={"x-fuota-token": "s3cret"})
 
 
 class Store:
-    """Storage that keeps uplinks.
+    """Storage that keeps uplinks, and the bodies as they came.
 
     It fails `failures` times, always fails for the metadata "poison", and waits until `free` is set.
     """
 
     def __init__(self) -> None:
         self.kept: list[list[dict[str, Any]]] = []
+        self.raw: list[bytes] = []
         self.failures = 0
         self.entered = threading.Event()
         self.free = threading.Event()
         self.free.set()
 
-    def __call__(self, uplinks) -> None:
+    def __call__(self, bodies) -> None:
+        uplinks = [uplink for body in bodies for _, uplink in body.uplinks]
         self.entered.set()
         assert self.free.wait(10)
         if any(uplink.metadata == "poison" for uplink in uplinks):
@@ -47,6 +49,7 @@ class Store:
             self.failures -= 1
             raise RuntimeError("disk full")
         self.kept.append([uplink.to_json() for uplink in uplinks])
+        self.raw += [body.raw for body in bodies]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,7 @@ def receiver():
 @pytest.fixture
 def store(receiver):
     receiver[0].kept.clear()
+    receiver[0].raw.clear()
     receiver[0].failures = 0
     receiver[0].entered.clear()
     return receiver[0]
@@ -90,14 +94,19 @@ def test_garbage_is_answered_400(store, post, body):
     status, answer = post(body)
     assert status == 400
     assert json.loads(answer)["message"]
-    assert store.kept == []
+    assert store.kept == [[]]
+    assert store.raw == [body], "it is kept as it came"
 
 
-def test_message_names_the_wrong_item_of_a_batch(store, post):
-    status, answer = post(json.dumps([ONE, {**ONE, "port": 999}]))
-    assert status == 400
-    assert "notification 2 of 2: port must be an FPort" in json.loads(answer)["message"]
-    assert store.kept == []
+def test_bad_notification_does_not_cost_its_batch(store, post):
+    batch = [ONE, {**ONE, "port": 999}, 7, {**ONE, "seqno": 2, "estLat": "", "rssi": "-100", "txtime": 5}]
+    body = json.dumps(batch)
+    status, answer = post(body)
+    assert status == 200
+    message = json.loads(answer)["message"]
+    assert message.startswith("stored 2, refused 2: notification 2 of 4: port must be an FPort")
+    assert [uplink["seqno"] for uplink in store.kept[0]] == [ONE["seqno"], 2]
+    assert store.raw == [body.encode()]
 
 
 @pytest.mark.parametrize(("size", "status"), [(5000, 200), (5001, 413), (50_000, 413)])
@@ -141,6 +150,7 @@ def test_a_failing_handler_is_answered_500_and_the_next_request_works(store, pos
     assert status == 500
     assert b"disk full" not in answer
     assert "disk full" in caplog.text
+    assert "Traceback" not in caplog.text
     assert store.kept == []
     assert post(json.dumps(ONE))[0] == 200
     assert len(store.kept) == 1

@@ -253,8 +253,9 @@ class Collector:
 
         await self._receiver(scope, recording, send)
 
-    def _store(self, uplinks):
-        self.uplinks += uplinks
+    def _store(self, bodies):
+        assert not any(body.refusals for body in bodies), "the stream of the sandbox has only usable notifications"
+        self.uplinks += [uplink for body in bodies for _, uplink in body.uplinks]
 
 
 @pytest.fixture(scope="session")

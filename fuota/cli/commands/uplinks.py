@@ -23,6 +23,7 @@ from fuota.text import counted, printable
 if TYPE_CHECKING:
     from fuota.lorawan.codec import ParsedMessage
     from fuota.network import Uplink
+    from fuota.network.stream_body import StreamBody
 
 stream_option = OptionsUnder("Data stream")
 version_option = stream_option(
@@ -78,11 +79,12 @@ def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path
     data stream must send the token in the header x-fuota-token.
     """
     received = 0
-    with uplink_storage(out_path, state_dir) as (store, path), _display(version, out) as display:
+    with uplink_storage(out_path, state_dir, out) as (refusals, path), _display(version, out) as display:
 
-        def store_and_show(uplinks: list[Uplink]) -> None:
+        def store_and_show(bodies: list[StreamBody]) -> None:
             nonlocal received
-            store(uplinks)
+            refusals.store(bodies)
+            uplinks = [uplink for body in bodies for _, uplink in body.uplinks]
             received += len(uplinks)
             display.put(uplinks)
 
@@ -91,9 +93,10 @@ def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path
             out.say(f"receiving uplinks at {receiver.url}/uplinks, saved in {path}; Ctrl-C ends it")
             display.wait()
     display.check()
-    out.event("closed", uplinks=received, not_shown=display.skipped, path=str(path))
+    out.event("closed", uplinks=received, refused=refusals.count, not_shown=display.skipped, path=str(path))
     skipped = f" ({display.skipped} not shown)" if display.skipped else ""
-    out.say(f"{counted(received, 'uplink')} received{skipped}, saved in {path}")
+    refused = f"; {refusals.count} refused, kept in {printable(str(refusals.path))}" if refusals.count else ""
+    out.say(f"{counted(received, 'uplink')} received{skipped}, saved in {path}{refused}")
     return DONE
 
 

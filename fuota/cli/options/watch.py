@@ -12,9 +12,10 @@ import click
 
 from fuota.cli.following import FollowOptions
 from fuota.cli.help import CommandFunction, watch_option
-from fuota.cli.listening import TOKEN_VARIABLE, receiver_at
+from fuota.cli.listening import TOKEN_VARIABLE, journal_refusals, receiver_at
 from fuota.cli.options.group import option_group
 from fuota.cli.output import Output
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.campaign import Journal
@@ -120,6 +121,9 @@ def listening(journal: Journal, options: WatchOptions, out: Output) -> Iterator[
     if options.listen is None:
         yield
         return
-    with receiver_at(options.listen, journal.store_uplinks) as receiver:
+    refusals = journal_refusals(journal, out)
+    with receiver_at(options.listen, refusals.store) as receiver:
         out.say(f"receiving uplinks at {receiver.url}/uplinks")
         yield
+    if refusals.count:
+        out.say(f"{counted(refusals.count, 'notification')} could not be used: see {printable(str(refusals.path))}")

@@ -44,7 +44,7 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
         parts=_parts(layout),
         version=layout.version,
         hardware=_hardware(data, layout),
-        address_range=(layout.load_address, layout.load_address + layout.image_bytes) if layout.load_address else None,
+        address_range=(layout.load_address, layout.load_address + layout.end) if layout.has_address else None,
         in_ram=bool(layout.flags & mcu.RAM_LOAD),
         digests=digests,
         signature=_signature_state(layout),
@@ -61,8 +61,11 @@ def describe(data: bytes, _requirements: ImageRequirements) -> Description:
 
 
 def is_encrypted(data: bytes, layout: Layout) -> bool:
-    """Return whether the content is encrypted. `imgtool sign --encrypt --clear` sets the flag and leaves the content readable."""
-    if not layout.flags & mcu.ENCRYPTED:
+    """Return whether the content is encrypted: the flag is set and there is a key, without which no device can decrypt it.
+
+    `imgtool sign --encrypt --clear` writes both and leaves the content readable.
+    """
+    if not layout.flags & mcu.ENCRYPTED or not any(tlv.type in mcu.KEY_BYTES for tlv in layout.tlvs):
         return False
     hashed = data[: layout.hashed_bytes]
     stated = [(name, value) for kind, name in mcu.HASHES.items() for value in layout.values(data, kind)]
@@ -141,11 +144,19 @@ def _flag_findings(data: bytes, layout: Layout) -> Iterator[Finding]:
     if layout.flags & mcu.NON_BOOTABLE:
         yield warning("non-bootable", "its header says that it is not bootable: MCUboot does not start it as a program")
     if layout.flags & mcu.COMPRESSED:
-        unpacked = _unpacked_bytes(data, layout)
-        size = f"; unpacked it has {unpacked} bytes" if unpacked else ""
-        yield warning(
-            "compressed", f"it is compressed: only an MCUboot that is built with decompression takes it{size}"
+        yield _compression_finding(data, layout)
+
+
+def _compression_finding(data: bytes, layout: Layout) -> Finding:
+    if not (layout.values(data, mcu.UNPACKED_SIZE) and layout.values(data, mcu.UNPACKED_HASH)):
+        return error(
+            "compressed", "it is compressed, but does not state size and hash of the unpacked image: MCUboot refuses it"
         )
+    return warning(
+        "compressed",
+        "it is compressed: only an MCUboot that is built with decompression takes it; unpacked it has"
+        f" {_unpacked_bytes(data, layout)} bytes",
+    )
 
 
 def _tlv_findings(data: bytes, layout: Layout) -> Iterator[Finding]:
@@ -159,6 +170,9 @@ def _tlv_findings(data: bytes, layout: Layout) -> Iterator[Finding]:
         yield error(
             "unprotected-tlv", f"MCUboot refuses TLV types {names} outside the protected TLVs, which are signed"
         )
+    for tlv in layout.tlvs:
+        if tlv.size not in mcu.LENGTHS.get(tlv.type, (tlv.size,)):
+            yield error("tlv-length", f"a TLV of type 0x{tlv.type:x} has {tlv.size} bytes: MCUboot refuses the image")
     for counter in layout.values(data, mcu.SECURITY_COUNTER):
         yield _counter_finding(counter)
     if dependencies := layout.values(data, mcu.DEPENDENCY):

@@ -18,7 +18,15 @@ HASHES = {0x10: "sha256", 0x11: "sha384", 0x12: "sha512"}
 SIGNATURES = {0x20: "RSA-2048", 0x22: "ECDSA", 0x23: "RSA-3072", 0x24: "Ed25519"}
 PURE_SIGNATURE = 0x25
 """The signature covers the image itself, not its hash, if the value is 1."""
-ENCRYPTION_KEYS = range(0x30, 0x35)
+KEY_BYTES = {0x30: (256,), 0x31: (24, 40), 0x32: (113, 129), 0x33: (80, 96), 0x34: (112, 128)}
+"""Lengths of the TLV with the encrypted key (AES-128, AES-256): RSA, AES-KW, ECIES on P-256, on X25519, X25519 with SHA-512."""
+LENGTHS = {
+    **KEY_BYTES,
+    KEY_HASH: (32, 48, 64),
+    **{0x10: (32,), 0x11: (48,), 0x12: (64,)},
+    **{0x20: (256,), 0x23: (384,), 0x24: (64,)},
+}
+"""Lengths of the TLVs with a fixed length, in bytes."""
 DEPENDENCY, SECURITY_COUNTER, BOOT_RECORD = 0x40, 0x50, 0x60
 UNPACKED_SIZE, UNPACKED_HASH = 0x70, 0x71
 UUIDS = ((0x74, 0x80), (0x75, 0x81))
@@ -26,7 +34,7 @@ UUIDS = ((0x74, 0x80), (0x75, 0x81))
 _VENDOR = 0xA0
 """First low byte of the types that each vendor defines, up to 0xFF (MCUboot, "TLV types")."""
 _IN_PROTECTED = {DEPENDENCY, SECURITY_COUNTER, BOOT_RECORD, *range(0x70, 0x76), 0x80, 0x81}
-IN_UNPROTECTED = {KEY_HASH, PUBLIC_KEY, *HASHES, *SIGNATURES, PURE_SIGNATURE, *ENCRYPTION_KEYS}
+IN_UNPROTECTED = {KEY_HASH, PUBLIC_KEY, *HASHES, *SIGNATURES, PURE_SIGNATURE, *KEY_BYTES}
 """The only types that MCUboot takes outside the protected TLVs (bootutil, image_validate.c, allowed_unprot_tlvs)."""
 
 ENCRYPTED = 0x4 | 0x8
@@ -68,6 +76,11 @@ class Layout:
     end: int
 
     @property
+    def has_address(self) -> bool:
+        """Whether the header states where the image must be. Address 0 means nothing, unless the image is copied to RAM."""
+        return self.load_address != 0 or bool(self.flags & RAM_LOAD)
+
+    @property
     def hashed_bytes(self) -> int:
         """Number of bytes from the start that the hash and the signature cover."""
         return self.header_bytes + self.image_bytes + self.protected_bytes
@@ -75,6 +88,17 @@ class Layout:
     def values(self, data: bytes, kind: int) -> list[bytes]:
         """Return the values of the TLVs of the type `kind`."""
         return [data[tlv.offset : tlv.offset + tlv.size] for tlv in self.tlvs if tlv.type == kind]
+
+
+def has_image(data: bytes, offset: int) -> bool:
+    """Return whether an image begins at the offset, by its header and the magic number of its TLVs, in constant time."""
+    if offset + _HEADER.size > len(data) or not data.startswith(MAGIC, offset):
+        return False
+    _, _, header_bytes, _, image_bytes, *_ = _HEADER.unpack_from(data, offset)
+    tlvs = offset + header_bytes + image_bytes
+    if header_bytes < _HEADER.size or tlvs + _TLV.size > len(data):
+        return False
+    return _TLV.unpack_from(data, tlvs)[0] in (_PROTECTED, _UNPROTECTED)
 
 
 def read_layout(data: bytes) -> Layout:

@@ -8,10 +8,11 @@ _ALIGNED_MAGIC = bytes.fromhex("2de15d29410b8d77679c110f1f8a")
 """Last bytes of other slots, after the write size as 16 bits, little-endian."""
 _MAGIC_BYTES = 16
 _DEFAULT_ALIGN = 8
-_FIELDS = 6
-"""Fields of the trailer before the magic: image_ok, copy_done, swap_info, swap_size, and two keys."""
-_FLAGS = bytes(range(1, 5))
-"""Values of these fields in an image that waits for an update: set, or the kind of swap."""
+_ALIGNS = frozenset({16, 32})
+"""Write sizes of the second magic (imgtool 2, --max-align)."""
+_FIELDS = 3
+"""Fields before the magic that imgtool or a bootloader sets: image_ok, copy_done, swap_info. Each has the length of a write."""
+_FLAGS = frozenset({1, 2, 3, 4})
 
 
 def is_padding(trailing: bytes) -> bool:
@@ -20,12 +21,18 @@ def is_padding(trailing: bytes) -> bool:
     Flash is erased to 0xFF, on some devices (STM32L0, STM32L1) to 0.
     """
     body, align = _without_magic(trailing)
-    if align is None:
-        return _is_erased(body)
-    magic_fill = -(-_MAGIC_BYTES // align) * align - _MAGIC_BYTES
-    fields_bytes = magic_fill + max(_FIELDS * align, 128)
-    erased = body[:-fields_bytes] + body[-fields_bytes:].translate(None, _FLAGS)
-    return _is_erased(erased)
+    return _is_erased(body if align is None else _without_flags(body, align))
+
+
+def _without_flags(body: bytes, align: int) -> bytes:
+    """Return the bytes before the magic without the flags in the first byte of each field."""
+    fill = -_MAGIC_BYTES % align
+    output = bytearray(body)
+    for number in range(1, _FIELDS + 1):
+        place = len(body) - fill - number * align
+        if place >= 0 and body[place] in _FLAGS:
+            del output[place]
+    return bytes(output)
 
 
 def _without_magic(trailing: bytes) -> tuple[bytes, int | None]:
@@ -34,7 +41,7 @@ def _without_magic(trailing: bytes) -> tuple[bytes, int | None]:
         return trailing[:-_MAGIC_BYTES], _DEFAULT_ALIGN
     if trailing.endswith(_ALIGNED_MAGIC) and len(trailing) >= _MAGIC_BYTES:
         align = int.from_bytes(trailing[-_MAGIC_BYTES:][:2], "little")
-        if align > _DEFAULT_ALIGN and align & (align - 1) == 0:
+        if align in _ALIGNS:
             return trailing[:-_MAGIC_BYTES], align
     return trailing, None
 

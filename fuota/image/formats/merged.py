@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fuota.errors import ImageError
 from fuota.findings import Finding, warning
-from fuota.image.formats.mcuboot_layout import MAGIC, read_layout
+from fuota.image.formats.mcuboot_layout import MAGIC, has_image
 
 _ALIGN_BYTES = 256
 """Every slot begins at a multiple of this."""
@@ -26,15 +25,7 @@ def merged_finding(data: bytes) -> Finding | None:
 def _image_offset(data: bytes) -> int | None:
     offset = data.find(MAGIC, _MIN_BOOTLOADER_BYTES)
     while offset >= 0:
-        if offset % _ALIGN_BYTES == 0 and _is_image(data[offset:]):
+        if offset % _ALIGN_BYTES == 0 and has_image(data, offset):
             return offset
         offset = data.find(MAGIC, offset + 1)
     return None
-
-
-def _is_image(data: bytes) -> bool:
-    try:
-        read_layout(data)
-    except ImageError:
-        return False
-    return True

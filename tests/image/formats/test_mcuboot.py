@@ -125,6 +125,54 @@ def test_compressed_image_must_fit_the_slot_unpacked(describe, message_of, compr
     assert [finding.code for finding in check(opened).findings.errors] == ["flash"]
 
 
+@pytest.mark.parametrize("flags", [0x4, 0x8])
+@pytest.mark.parametrize("options", [(), ("--compression", "lzma2")], ids=str)
+def test_flag_of_encryption_without_a_key_hides_no_change(flags, options):
+    """Without the TLV of a key no device can decrypt an image, so the hash is compared."""
+    image = bytearray(corpus.imgtool(*options, key="p256", size=2_000))
+    image[16] |= flags
+    image[500] ^= 1
+    result = check(FirmwareImage.open(bytes(image)), public_key=corpus.public_pem("p256"))
+    assert "hash" in [finding.code for finding in result.findings.errors]
+    assert result.signature is SignatureState.WRONG
+
+
+@pytest.mark.parametrize("kind", range(0x30, 0x35))
+def test_key_of_an_encryption_has_the_length_of_its_kind(describe, kind):
+    image = corpus.imgtool(key="p256", encrypt="p256")
+    other = image.replace(b"\x32\x00\x71\x00", bytes([kind]) + b"\x00\x71\x00")
+    codes = [finding.code for finding in describe(other).findings]
+    assert codes == ([] if kind == 0x32 else ["tlv-length"])
+
+
+def test_image_in_ram_needs_room_for_header_and_tlvs():
+    image = corpus.imgtool("-L", "0x20000000", key="p256")
+    for size, codes in ((len(image), []), (len(image) - 1, ["address"])):
+        requirements = ImageRequirements(ram_start=0x2000_0000, ram_bytes=size)
+        result = check(FirmwareImage.open(image, requirements=requirements))
+        assert [finding.code for finding in result.findings.errors] == codes
+
+
+def test_image_at_address_zero_in_ram_is_compared():
+    requirements = ImageRequirements(ram_start=0x2000_0000, ram_bytes=0x10000)
+    image = bytearray(corpus.imgtool("-L", "0x20000000", key="p256"))
+    image[4:8] = bytes(4)
+    opened = FirmwareImage.open(bytes(image), requirements=requirements)
+    assert "address" in [finding.code for finding in check(opened).findings]
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        bytes([1, 2, 3]) * 900 + struct.pack("<H", 32768) + bytes.fromhex("2de15d29410b8d77679c110f1f8a"),
+        bytes([1]) * 100 + bytes.fromhex("77c295f360d2ef7f3552500f2cb67980"),
+        b"\xff" * 100 + b"\x01\x01" + b"\xff" * 7 + bytes.fromhex("77c295f360d2ef7f3552500f2cb67980"),
+    ],
+)
+def test_trailer_has_flags_only_at_the_places_of_its_fields(describe, message_of, tail):
+    assert message_of(describe(SIGNED + tail), "trailing")
+
+
 def test_big_endian_image_is_named(describe, message_of):
     image = corpus.imgtool("-e", "big", key="p256")
     assert "big-endian" in message_of(describe(image), "unsupported")
