@@ -63,7 +63,20 @@ def test_wrong_field_in_an_array_over_several_lines_is_named(fuota, tmp_path):
         '[\n {"devEui": "02000000000000A1", "pdu": "00"},\n {"devEui": "02000000000000A2", "pdu": "00", "port": "x"}\n]\n'
     )
     result = fuota("uplinks", "decode", path)
-    assert (result.code, "port must be a whole number" in result.err) == (2, True), result.err
+    assert (result.code, "port must be a whole number" in result.err) == (6, True), result.err
+    assert "02000000000000A1" in result.out, "the other notification is shown"
+
+
+def test_bad_lines_of_json_lines_are_named_and_the_others_are_shown(fuota):
+    good = json.dumps(ONE)
+    odd = json.dumps(ONE | {"rssi": "-100", "seqno": 7}).replace('"-100"', "1e999")
+    content = "\n".join([good, "not JSON", odd, json.dumps(ONE | {"port": "x"}), good[:30]]).encode()
+    result = fuota("uplinks", "decode", "-", "--json", stdin=content)
+    assert result.code == 6
+    assert [event["event"] for event in result.events] == ["uplink", "refused", "uplink", "refused", "refused"]
+    assert [event["line"] for event in result.events if event["event"] == "refused"] == [2, 4, 5]
+    assert "line 4: notification 1 of 1: port must be a whole number" in result.err
+    assert result.events[2]["rssi"] == "1e999"
 
 
 def test_damaged_array_over_several_lines_is_not_read_line_by_line(fuota, tmp_path):

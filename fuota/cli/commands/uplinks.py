@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from fuota.cli.exits import DONE
+from fuota.cli.exits import DONE, PARTIAL
 from fuota.cli.help import Group, OptionsUnder
 from fuota.cli.listening import TOKEN_VARIABLE, receiver_at, uplink_storage
 from fuota.cli.options.server import state_option
@@ -49,11 +49,19 @@ def decode(*, notifications: IO[bytes], version: int, out: Output) -> int:
     """Show each uplink in a file of notifications.
 
     NOTIFICATIONS is a JSON object or array, or has one per line; - is stdin. Uplinks on FPort 200 to 203 are decoded as TS005,
-    TS004, TS003 and TS006, uplinks on FPort 225 as TS007.
+    TS004, TS003 and TS006, uplinks on FPort 225 as TS007. A notification that cannot be used is named, the others are shown, and
+    the exit code is 6.
     """
-    for uplink in _parse(notifications.read()):
-        _show(uplink, version, out)
-    return DONE
+    refused = 0
+    for line, body in _bodies(notifications.read()):
+        for _, uplink in body.uplinks:
+            _show(uplink, version, out)
+        for refusal in body.refusals:
+            refused += 1
+            place = "" if line is None else f"line {line}: "
+            out.event("refused", line=line, reason=refusal.reason)
+            out.say(printable(f"{place}{refusal.reason}"))
+    return PARTIAL if refused else DONE
 
 
 @uplinks.command(
@@ -100,17 +108,22 @@ def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path
     return DONE
 
 
-def _parse(body: bytes) -> list[Uplink]:
-    """Return the uplinks in JSON or JSON Lines. Raises MessageError."""
-    from fuota.network import parse_uplinks
+def _bodies(content: bytes) -> list[tuple[int | None, StreamBody]]:
+    """Return the bodies in a file: the whole file, or each line of JSON Lines with its number from 1.
 
-    try:
-        return parse_uplinks(body)
-    except ValueError:
-        lines = [line for line in body.splitlines() if line.strip()]
-        if len(lines) < 2 or _is_json(body) or not _is_json(lines[0]):
-            raise
-        return [uplink for line in lines for uplink in parse_uplinks(line)]
+    A file is JSON Lines if its first line is JSON and the whole file is not. Raises MessageError if nothing in it can be used.
+    """
+    from fuota.errors import MessageError
+    from fuota.network.stream_body import read_body
+
+    bodies: list[tuple[int | None, StreamBody]] = [(None, read_body(content))]
+    lines = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
+    if len(lines) > 1 and not _is_json(content) and _is_json(lines[0][1]):
+        bodies = [(number, read_body(line)) for number, line in lines]
+    reasons = [refusal.reason for _, body in bodies for refusal in body.refusals]
+    if reasons and not any(body.uplinks for _, body in bodies):
+        raise MessageError(reasons[0])
+    return bodies
 
 
 def _is_json(content: bytes) -> bool:

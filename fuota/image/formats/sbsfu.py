@@ -34,8 +34,8 @@ _GCM_RESERVED = slice(0x40, 0xB0)
 """Reserved bytes in a header of the scheme AES-GCM, whose tags have 16 bytes; in other headers, hashes and a signature are here."""
 _BLOCK_BYTES = 16
 """Block of AES: an encrypted firmware has a multiple of it."""
-_ALIGN_BYTES = 64
-"""Every offset of a firmware is a multiple of this."""
+_ALIGN_BYTES = 512
+"""An offset of a firmware is a multiple of this, or the length of the header: a vector table of a Cortex-M4 needs 512."""
 
 
 class Scheme(StrEnum):
@@ -85,7 +85,8 @@ def describe(data: bytes, requirements: ImageRequirements) -> Description:
         return Description(format=FORMAT, findings=(error("structure", message),))
     layout = read_layout(data, header_bytes)
     firmware = data[layout.body : layout.body + layout.sent_bytes]
-    matches = layout.tag is not None and hashlib.sha256(firmware).digest() == layout.tag
+    is_in_place = layout.problem is None or layout.problem.code != "structure"
+    matches = is_in_place and layout.tag is not None and hashlib.sha256(firmware).digest() == layout.tag
     scheme = _scheme(data, layout, firmware, matches=matches)
     return Description(
         format=FORMAT,
@@ -141,8 +142,18 @@ def _find_body(data: bytes, sent_bytes: int, tag: bytes) -> tuple[int, Finding |
         body = len(data) - size
         if _is_header(data, body) and _is_start(data, body, sent_bytes, tag):
             return body, None
-    last = _last_filler_end(data)
-    return _at(data, last, sent_bytes)
+    body, problem = _at(data, _last_filler_end(data), sent_bytes)
+    if problem is None and not _is_place(body):
+        message = (
+            f"its firmware begins at byte {body}, where no device looks for it: bytes before it were lost or added"
+        )
+        problem = error("structure", message)
+    return body, problem
+
+
+def _is_place(body: int) -> bool:
+    """Return whether a firmware may begin at this offset."""
+    return body % _ALIGN_BYTES == 0 or body in (SHORT_HEADER_BYTES, LONG_HEADER_BYTES)
 
 
 def _is_header(data: bytes, body: int) -> bool:
@@ -158,13 +169,14 @@ def _is_header(data: bytes, body: int) -> bool:
 
 
 def _is_start(data: bytes, body: int, sent_bytes: int, tag: bytes) -> bool:
-    """Return whether a firmware may begin at `body`. If it does not match its hash, the file may have been cut off at its end.
+    """Return whether a firmware may begin at `body`. If bytes were lost or added, it would begin at another place.
 
-    Then the firmware seems to begin in the 0xFF before it, or at an offset that no vector table can have (ARMv7-M B1.5.3).
+    If it does not match its hash, the file may also have been cut off, so that the firmware seems to begin in the 0xFF before it.
     """
-    if hashlib.sha256(data[body : body + sent_bytes]).digest() == tag:
-        return True
-    return body % _ALIGN_BYTES == 0 and bool(data[body : body + _BLOCK_BYTES].strip(b"\xff"))
+    if not _is_place(body):
+        return False
+    matches = hashlib.sha256(data[body : body + sent_bytes]).digest() == tag
+    return matches or bool(data[body : body + _BLOCK_BYTES].strip(b"\xff"))
 
 
 def _last_filler_end(data: bytes) -> int:

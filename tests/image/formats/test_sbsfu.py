@@ -160,3 +160,10 @@ def test_changed_filler_is_not_accepted():
     image = bytearray(corpus.sbsfu(offset=1024))
     image[700] = 0
     assert errors_of(bytes(image)) != []
+
+
+@pytest.mark.parametrize("change", [-64, -5, 1, 64, 200])
+def test_firmware_that_moved_in_its_file_is_an_error(change):
+    image = corpus.sbsfu(offset=1024)
+    moved = image[:400] + (b"\xff" * change if change > 0 else b"") + image[400 - min(change, 0) :]
+    assert errors_of(moved) != []
