@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import random
 import struct
 import time
 import tracemalloc
+import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -204,6 +206,25 @@ def _suit_of_many_signatures() -> bytes:
     return cbor2.dumps(cbor2.CBORTag(107, {2: blocks, 3: manifest}))
 
 
+def _elf_of_one_section_many_times() -> bytes:
+    """Return a file whose 4000 sections have the same content at other addresses."""
+    content, count = bytes(range(256)) * 1000, 4000
+    offset = 52 + len(content)
+    header = struct.pack("<HHIIIIIHHHHHH", 2, 40, 1, 0, 0, offset, 0, 52, 32, 0, 40, count, 0)
+    sections = b"".join(
+        struct.pack("<10I", 0, 1, 2, number * len(content), 52, len(content), 0, 0, 4, 0) for number in range(count)
+    )
+    return b"\x7fELF\1\1\1" + bytes(9) + header + content + sections
+
+
+def _zip_of_many_names() -> bytes:
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as archive:
+        for number in range(5_000):
+            archive.writestr(f"{number}.bin", b"")
+    return output.getvalue()
+
+
 HOSTILE = {
     "hex with jumps": _hex_that_jumps_between_banks,
     "hex without data": lambda: ihex(*[(4, 0, b"\0\1")] * 70_000, (1, 0, b"")),
@@ -213,6 +234,11 @@ HOSTILE = {
     "elf of many segments": lambda: corpus.elf([(1000 * address, b"x") for address in range(4_000)]),
     "mcuboot of hashes": lambda: _mcuboot_with(0x10, bytes(32)),
     "mcuboot of signatures": lambda: _mcuboot_with(0x22, b"\x30\x44" + bytes(68)),
+    "raw of mcuboot headers": lambda: bytes(4096) + mutation.seeds()["mcuboot-p256"][:32].ljust(256, b"\x5a") * 16_000,
+    "elf of one section many times": _elf_of_one_section_many_times,
+    "zip of names": _zip_of_many_names,
+    "page that never ends": lambda: b"<!-- " * 400_000,
+    "json of lists": lambda: b"[" * (1 << 20),
     "suit of lists": lambda: b"\xd8\x6b\xa2\x02" + b"\x81" * (1 << 20),
     "suit of sequences": _suit_of_many_sequences,
     "suit of signatures": _suit_of_many_signatures,

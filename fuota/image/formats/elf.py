@@ -62,9 +62,14 @@ def segments(data: bytes) -> tuple[Segment, ...]:
 def _content(headers: ElfHeaders, data: bytes) -> list[Segment]:
     if (words := _NOT_LINKED.get(headers.type)) is not None:
         raise ImageError(f"it is {words}")
-    if sections := [section for section in headers.sections if section.has_content]:
+    sections = [section for section in headers.sections if section.has_content]
+    loads = [load for load in headers.segments if load.is_load]
+    total = sum(section.size for section in sections) if sections else sum(load.file_bytes for load in loads)
+    if total > len(data):
+        raise ImageError(f"its content has {total} bytes, more than the file ({len(data)}): it is damaged or cut off")
+    if sections:
         return [_section_content(headers, section, data) for section in sections]
-    return [_segment_content(headers, load, data) for load in headers.segments if load.is_load]
+    return [_segment_content(headers, load, data) for load in loads]
 
 
 def _section_content(headers: ElfHeaders, section: SectionHeader, data: bytes) -> Segment:

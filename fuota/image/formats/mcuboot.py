@@ -67,11 +67,17 @@ def is_encrypted(data: bytes, layout: Layout) -> bool:
     """
     if not layout.flags & mcu.ENCRYPTED or not any(tlv.type in mcu.KEY_BYTES for tlv in layout.tlvs):
         return False
-    hashed = data[: layout.hashed_bytes]
-    stated = [(name, value) for kind, name in mcu.HASHES.items() for value in layout.values(data, kind)]
-    if any(hashlib.new(name, hashed).digest() == value for name, value in stated):
+    if any(matches for _, _, matches in stated_hashes(data, layout)):
         return False
     return not is_surely_clear(data[layout.header_bytes : layout.header_bytes + layout.image_bytes])
+
+
+def stated_hashes(data: bytes, layout: Layout) -> list[tuple[str, bytes, bool]]:
+    """Return name and value of each hash that the image states, and whether the readable content has it."""
+    hashed = memoryview(data)[: layout.hashed_bytes]
+    stated = {name: dict.fromkeys(layout.values(data, kind)) for kind, name in mcu.HASHES.items()}
+    computed = {name: hashlib.new(name, hashed).digest() for name, values in stated.items() if values}
+    return [(name, value, value == computed[name]) for name, values in stated.items() for value in values]
 
 
 def without_slot_padding(data: bytes) -> bytes:
@@ -105,18 +111,14 @@ def _hardware(data: bytes, layout: Layout) -> str | None:
 
 def _digests(data: bytes, layout: Layout, *, encrypted: bool) -> tuple[Digest, ...]:
     """Return the hashes. A hash covers the decrypted image, so it cannot be checked if the image is encrypted."""
-    hashed = memoryview(data)[: layout.hashed_bytes]
-    stated = {kind: layout.values(data, kind) for kind in mcu.HASHES}
-    computed = {kind: hashlib.new(mcu.HASHES[kind], hashed).digest() for kind in stated if stated[kind]}
     return tuple(
         Digest(
-            algorithm=mcu.HASHES[kind],
+            algorithm=name,
             value=value.hex(),
             covers="header, image and protected TLVs",
-            matches=None if encrypted else value == computed[kind],
+            matches=None if encrypted else matches,
         )
-        for kind, values in stated.items()
-        for value in dict.fromkeys(values)
+        for name, value, matches in stated_hashes(data, layout)
     )
 
 

@@ -10,9 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from fuota.image.description import SignatureState
-from fuota.image.formats.mcuboot import is_encrypted
+from fuota.image.formats.mcuboot import is_encrypted, stated_hashes
 from fuota.image.formats.mcuboot_layout import (
-    HASHES,
     KEY_HASH,
     PUBLIC_KEY,
     PURE_SIGNATURE,
@@ -31,6 +30,8 @@ _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     "sha512": hashes.SHA512(),
 }
 _PSS_SALT_BYTES = 32
+_MAX_ATTEMPTS = 16
+"""Limit for pairs of a signature and a hash that are tried: an image has one hash, and one signature for each key."""
 
 
 def verify_mcuboot(data: bytes, key: PublicKey) -> Verification:
@@ -57,12 +58,14 @@ def verify_mcuboot(data: bytes, key: PublicKey) -> Verification:
 
 def _verify_hashed(data: bytes, layout: Layout, key: PublicKey, signatures: list[bytes]) -> Verification:
     """Return the result for a signature over a hash that the image states."""
-    stated = _stated_hashes(data, layout)
-    if not any(_covers_hash(key, signature, *named) for signature in signatures for named in stated):
+    stated = stated_hashes(data, layout)
+    if len(signatures) * len(stated) > _MAX_ATTEMPTS:
+        return wrong(f"it has {len(signatures)} signatures and {len(stated)} hashes: they are not verified")
+    if not any(_covers_hash(key, signature, name, value) for signature in signatures for name, value, _ in stated):
         return wrong()
     if is_encrypted(data, layout):
         return body_not_readable("its content is encrypted, so the signed hash cannot be compared")
-    return verified() if _has_right_hashes(data, layout) else wrong("its content does not match the signed hash")
+    return verified() if all(matches for *_, matches in stated) else wrong("its content does not match the signed hash")
 
 
 def _signatures_by(data: bytes, layout: Layout, key: PublicKey) -> list[bytes]:
@@ -85,25 +88,18 @@ def _names(kind: int, value: bytes, key_bytes: bytes) -> bool:
     return len(value) in _KEY_HASHES and value == hashlib.new(_KEY_HASHES[len(value)], key_bytes).digest()
 
 
-def _stated_hashes(data: bytes, layout: Layout) -> list[tuple[str, bytes]]:
-    """Return name and value of each hash that the image states."""
-    return [(name, value) for kind, name in HASHES.items() for value in layout.values(data, kind)]
-
-
-def _has_right_hashes(data: bytes, layout: Layout) -> bool:
-    hashed = data[: layout.hashed_bytes]
-    return all(hashlib.new(name, hashed).digest() == value for name, value in _stated_hashes(data, layout))
-
-
 def _verify_pure(data: bytes, layout: Layout, key: PublicKey, signatures: list[bytes]) -> Verification:
     """Return the result for a signature over the image itself, which only Ed25519 has here."""
     if layout.values(data, PURE_SIGNATURE) != [b"\x01"] or not isinstance(key, ed25519.Ed25519PublicKey):
         return wrong("its TLV for a signature over the image itself is not valid: MCUboot refuses the image")
     if is_encrypted(data, layout):
         return not_verified("it was signed before its content was encrypted: only the device can verify it")
+    if len(signatures) > _MAX_ATTEMPTS:
+        return wrong(f"it has {len(signatures)} signatures: they are not verified")
     if not any(_covers_hash(key, signature, "", data[: layout.hashed_bytes]) for signature in signatures):
         return wrong()
-    return verified() if _has_right_hashes(data, layout) else wrong("its content does not match its hash")
+    right = all(matches for *_, matches in stated_hashes(data, layout))
+    return verified() if right else wrong("its content does not match its hash")
 
 
 def _covers_hash(key: PublicKey, signature: bytes, name: str, digest: bytes) -> bool:
