@@ -34,6 +34,7 @@ class Shipment:
 
     image: bytes of the image. request: parameters of mcastTransfer. server: name of the server in the journal, its URL.
     expected: what the transfer needs, see `Expected.to_json`. target_sha256: for a patch, SHA-256 of the image that it makes.
+    expect: number of devices that the tags stand for. target: share of devices that must be updated. None if nobody says.
     """
 
     image: bytes
@@ -41,6 +42,8 @@ class Shipment:
     server: str
     expected: Mapping[str, int]
     target_sha256: str | None = None
+    expect: int | None = None
+    target: float | None = None
 
 
 def sleep_ms(pause_ms: int) -> None:
@@ -120,6 +123,8 @@ def _facts(shipment: Shipment, before: TransferStatus | None) -> dict[str, objec
         "expected": dict(shipment.expected),
         "before": None if before is None else identity(before),
         "target_sha256": shipment.target_sha256,
+        "expect": shipment.expect,
+        "target": shipment.target,
     }
 
 

@@ -7,6 +7,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fuota import rules
 from fuota.calls import checked_call
 from fuota.campaign.base import base_warnings
 from fuota.campaign.gate import GateOptions, PassedImage, pass_gate
@@ -47,6 +48,19 @@ class CheckedLaunch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Goal:
+    """What must be reached: see `launch`."""
+
+    expect: int | None
+    target: float | None
+
+    def __post_init__(self) -> None:
+        rules.optional_integer("expect", self.expect, 1)
+        if self.target is not None:
+            rules.real("target", self.target, 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Inputs:
     """Image, plan or recipe, parameters that no plan decides, and options of the gate: all that `launch` checks."""
 
@@ -73,6 +87,8 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     contract_id: int | None = None,
     use_multi_pkg: bool = False,
     file_name: str | None = None,
+    expect: int | None = None,
+    target: float | None = None,
     before_sending: Callable[[CheckedLaunch], None] | None = None,
 ) -> Campaign:
     """Send an image to devices by multicast and return the launched campaign, with all checks of `fuota launch`.
@@ -89,6 +105,8 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     contract_id: contract that is billed; None is the default contract of the application.
     use_multi_pkg: whether the devices support TS007.
     file_name: name of the image on the server, by default the name of the image.
+    expect: number of devices that the tags stand for. target: share of devices that must be updated, above 0 to 1, by default the
+        target of a finished plan. Both are recorded for `watch`.
     before_sending: called with the checked launch after all checks; an exception that it raises stops the launch.
 
     Nothing is sent if a check fails. Raises ImageError for an image with an error (or a warning with `gate.strict`),
@@ -115,7 +133,10 @@ def launch(  # noqa: PLR0913 - keywords of one launch
         checked = _check(_Inputs(image=image, recipe=recipe, choices=choices, options=options), client.url, record)
         if before_sending is not None:
             before_sending(checked)
-        campaign = _send(checked, client, record)
+        goal = _Goal(
+            expect=expect, target=plan.target if target is None and isinstance(plan, TransmissionPlan) else target
+        )
+        campaign = _send(checked, goal, client, record)
         if isinstance(plan, TransmissionPlan):
             record.note(campaign.id, "planned", {"plan_sha256": plan_sha256(plan)})
         return campaign
@@ -162,12 +183,14 @@ def _pass_gate(image: FirmwareImage, recipe: TransmissionPlan | PlanRecipe, opti
     return pass_gate(image, options, base_sha256=planned.base_sha256, target_sha256=planned.target_sha256)
 
 
-def _send(checked: CheckedLaunch, client: SenraClient, journal: Journal) -> Campaign:
+def _send(checked: CheckedLaunch, goal: _Goal, client: SenraClient, journal: Journal) -> Campaign:
     shipment = Shipment(
         image=checked.image.data,
         request=checked.request,
         server=client.url,
         expected=checked.expected.to_json(),
         target_sha256=checked.target_sha256,
+        expect=goal.expect,
+        target=goal.target,
     )
     return send_once(client, journal, shipment)

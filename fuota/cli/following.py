@@ -26,7 +26,8 @@ Show = Callable[["Progress"], None]
 class FollowOptions:
     """Options for following a campaign.
 
-    target: share of devices that must be updated; None asks for all. expect: number of devices that tags stand for.
+    target: share of devices that must be updated. expect: number of devices that tags stand for. None: as recorded at the launch;
+    if nothing is recorded, all devices must be updated.
     can_leave: whether the job goes on when this process ends.
     """
 
@@ -70,7 +71,8 @@ def _conclude(journal: Journal, campaign: Campaign, out: Output, options: Follow
     from fuota.campaign import CampaignState, conclusion_of, has_reports, population_of, verdict_of
 
     verdict = verdict_of(journal, campaign)
-    population = population_of(campaign, verdict, options.expect)
+    population = population_of(campaign, verdict, campaign.expect if options.expect is None else options.expect)
+    target = campaign.target if options.target is None else options.target
     _tell_failure(journal, campaign, out)
     show_verdict(out, journal, campaign, verdict, population)
     if campaign.state is CampaignState.LAUNCHED:
@@ -80,7 +82,7 @@ def _conclude(journal: Journal, campaign: Campaign, out: Output, options: Follow
     if not has_reports(verdict):
         advice = " Let the data stream post to a receiver (--listen) to know" if options.can_leave else ""
         out.say(f"no device has reported: what arrived is unknown.{advice}")
-    return exits.code_of(conclusion_of(verdict, population=population, target=options.target, state=campaign.state))
+    return exits.code_of(conclusion_of(verdict, population=population, target=target, state=campaign.state))
 
 
 def _tell_failure(journal: Journal, campaign: Campaign, out: Output) -> None:

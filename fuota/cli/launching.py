@@ -71,6 +71,7 @@ def launch_in_sandbox(
             frag_alg=order.frag_alg,
             contract_id=order.contract_id,
             use_multi_pkg=order.use_multi_pkg,
+            target=target,
             before_sending=announce,
         )
         _report_launch(campaign, order, sandbox.url, out)
@@ -128,6 +129,8 @@ class ServerLaunch:
                 frag_alg=order.frag_alg,
                 contract_id=order.contract_id,
                 use_multi_pkg=order.use_multi_pkg,
+                expect=self.watching.expect,
+                target=self.watching.target,
                 before_sending=announce,
             )
 

@@ -132,6 +132,8 @@ def test_an_exception_before_sending_stops_the_launch(launch, client, sandbox, j
         ({"plan": "plan.json"}, "plan must be"),
         ({"region": "EU00"}, "EU00"),
         ({"region": "EU868", "app_eui": "1"}, "app_eui"),
+        ({"region": "EU868", "target": 1.5}, "target must be 0 to 1"),
+        ({"region": "EU868", "expect": 0}, "expect must be 1 or more"),
         ({"region": "EU868", "dev_euis": ["0" * 16]}, "exactly one of dev_euis and dev_tags"),
     ],
 )
@@ -146,6 +148,7 @@ def test_a_launch_with_a_plan_is_watched_to_its_end(launch, client, journal):
     campaign = launch(NEW, plan=plan)
     assert campaign.state is CampaignState.LAUNCHED
     assert campaign.expected["duration_ms"] == plan.duration_ms
+    assert (campaign.target, campaign.expect) == (plan.target, None)
     assert [event["what"] for event in journal.history(campaign.id)] == ["launched", "planned"]
     timeouts = fuota.WatchTimeouts(poll_ms=20, outage_ms=5_000, reports_ms=0)
     last = list(fuota.watch(campaign, client=client, journal=journal, timeouts=timeouts))[-1]

@@ -196,7 +196,8 @@ def test_a_receiver_receives_an_empty_batch(doctor, monkeypatch, token, state, c
         monkeypatch.setenv("FUOTA_LISTEN_TOKEN", token)
     with BackgroundServer(create_receiver(stored.extend, token="s3cret")) as receiver:
         result, checks = doctor("--webhook", f"{receiver.url}/uplinks")
-    assert (result.code, checks["data stream"]["state"], stored) == (code, state, [])
+    assert (result.code, checks["data stream"]["state"]) == (code, state)
+    assert not any(body.uplinks for body in stored)
     assert "s3cret" not in result.out + result.err
 
 

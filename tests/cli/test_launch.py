@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -168,6 +169,35 @@ def test_a_campaign_that_has_ended_is_watched_without_its_server(fuota, half_don
     assert ["updated", "1", "abababababababab…", "the", "image", "sent"] in rows
     assert ["silent", "1", "not", "reported"] in rows
     assert "airtime 1.5 s in 15 frames" in result.out
+
+
+@pytest.mark.parametrize(
+    ("recorded", "options", "code"),
+    [
+        ({}, [], 8),
+        ({"expect": 2}, [], 6),
+        ({"expect": 1}, [], 0),
+        ({"expect": 2, "target": 0.5}, [], 0),
+        ({"expect": 2, "target": 0.9}, [], 1),
+        ({"expect": 2, "target": 0.9}, ["--target", 0.5], 0),
+        ({"expect": 1}, ["--expect", 4, "--target", 0.5], 1),
+    ],
+)
+def test_watch_uses_what_the_launch_recorded(fuota, tmp_path, recorded, options, code):
+    facts = {
+        "image_name": "app.bin",
+        "image_sha256": "ab" * 32,
+        "image_bytes": 500,
+        "dev_euis": [],
+        "request": {"fragPkgVer": "1", "devTags": "north"},
+        "expected": {"nb_frag": 10, "airtime_us": 1_500_000, "frames": 15},
+    }
+    with contextlib.closing(Journal(tmp_path / "state")) as journal:
+        campaign = journal.open_campaign(server="http://127.0.0.1:1", app_eui=APP, facts=facts | recorded)
+        journal.set_state(campaign.id, CampaignState.FINISHED)
+        proof = ImageReport(sha256=bytes.fromhex("ab" * 32)).to_bytes()
+        journal.store_uplinks([Uplink(dev_eui="000000000000000B", port=IMAGE_REPORT_FPORT, pdu=proof)])
+    assert fuota("watch", campaign.id, *options).code == code
 
 
 def test_watch_loads_neither_the_engine_nor_the_sandbox(half_done, tmp_path):
