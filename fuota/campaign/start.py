@@ -49,7 +49,7 @@ class CheckedLaunch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Goal:
-    """What must be reached: see `launch`."""
+    """Goal of a launch, see `launch`."""
 
     expect: int | None
     target: float | None
