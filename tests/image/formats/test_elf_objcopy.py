@@ -166,8 +166,9 @@ def with_headers_in_segment(text: bytes, *, sections: bool) -> bytes:
     return (header + segment).ljust(offset, b"\0") + text + (names + table if sections else b"")
 
 
-@given(st.binary(min_size=1, max_size=300))
-def test_headers_in_a_segment_are_never_in_the_binary(text):
+@given(st.binary(max_size=300))
+def test_headers_in_a_segment_are_never_in_the_binary(content):
+    text = b"Z" + content + b"Z"  # a content that is a container again is an error
     assert convert(FirmwareImage.open(with_headers_in_segment(text, sections=True))).data == text
     bare = FirmwareImage.open(with_headers_in_segment(text, sections=False))
     assert convert(bare).data == bytes(0x200 - 52 - 32) + text
