@@ -34,7 +34,7 @@ def firmware(size: int) -> bytes:
     """Return bytes with a distribution like code, a vector table, a run of filler, and no other meaning."""
     rng = np.random.default_rng(3)
     body = rng.choice(256, size=size, p=rng.dirichlet(np.full(256, 0.5))).astype(np.uint8).tobytes()
-    return struct.pack("<II", 0x2000_8000, 0x101) + body[8:-4096] + b"\xff" * 4096
+    return struct.pack("<16I", 0x2000_8000, *[0x101] * 15) + body[64:-4096] + b"\xff" * 4096
 
 
 def images(data: bytes) -> dict[str, bytes]:
