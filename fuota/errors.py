@@ -101,4 +101,11 @@ class MalformedAnswerError(NetworkError):
 
 
 class OutcomeUnknownError(NetworkError):
-    """A launch was sent, its answer was lost, and further requests did not show whether it runs."""
+    """A launch was sent, and nobody knows whether it runs: its answer was lost, or it could not be recorded.
+
+    campaign_id: campaign that `watch` may find out about at once; None if the user has to act first.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, campaign_id: str | None = None) -> None:
+        super().__init__(message, status=status)
+        self.campaign_id = campaign_id

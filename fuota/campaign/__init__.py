@@ -26,13 +26,16 @@ __getattr__, __dir__, __all__ = lazy_names(
             "check_journal",
             "salvage_journal",
         ),
-        "lateness": (
-            "is_late",
-            "lasts_ms",
-        ),
+        "claim": ("is_proven",),
+        "lateness": ("is_late",),
         "launch_plan": ("Expected",),
+        "progress": ("Progress",),
         "results": ("ResultFile",),
-        "sending": ("cancel",),
+        "sending": (
+            "MAY_BE_ANOTHER",
+            "cancel",
+        ),
+        "sent": ("sent_share",),
         "start": (
             "CheckedLaunch",
             "launch",
@@ -50,7 +53,6 @@ __getattr__, __dir__, __all__ = lazy_names(
             "verdict_of",
         ),
         "watching": (
-            "Progress",
             "WatchTimeouts",
             "watch",
         ),

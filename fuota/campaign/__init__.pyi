@@ -2,6 +2,7 @@
 
 from fuota.campaign.base import check_base as check_base
 from fuota.campaign.base import known_images as known_images
+from fuota.campaign.claim import is_proven as is_proven
 from fuota.campaign.gate import GateOptions as GateOptions
 from fuota.campaign.gate import PassedImage as PassedImage
 from fuota.campaign.gate import RefusedImageError as RefusedImageError
@@ -14,10 +15,12 @@ from fuota.campaign.journal import JournalCheck as JournalCheck
 from fuota.campaign.journal import check_journal as check_journal
 from fuota.campaign.journal import salvage_journal as salvage_journal
 from fuota.campaign.lateness import is_late as is_late
-from fuota.campaign.lateness import lasts_ms as lasts_ms
 from fuota.campaign.launch_plan import Expected as Expected
+from fuota.campaign.progress import Progress as Progress
 from fuota.campaign.results import ResultFile as ResultFile
+from fuota.campaign.sending import MAY_BE_ANOTHER as MAY_BE_ANOTHER
 from fuota.campaign.sending import cancel as cancel
+from fuota.campaign.sent import sent_share as sent_share
 from fuota.campaign.start import CheckedLaunch as CheckedLaunch
 from fuota.campaign.start import launch as launch
 from fuota.campaign.state_folder import open_journal as open_journal
@@ -28,6 +31,5 @@ from fuota.campaign.verdict import conclusion_of as conclusion_of
 from fuota.campaign.verdict import has_reports as has_reports
 from fuota.campaign.verdict import population_of as population_of
 from fuota.campaign.verdict import verdict_of as verdict_of
-from fuota.campaign.watching import Progress as Progress
 from fuota.campaign.watching import WatchTimeouts as WatchTimeouts
 from fuota.campaign.watching import watch as watch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from fuota.campaign.journal import Campaign, CampaignState, Journal
-from fuota.campaign.watching import Progress
+from fuota.campaign.progress import Progress
 
 LATE_MS = 60_000
 """A job is late if it exceeds its time by this and by `LATE_SHARE`, whichever is more."""
@@ -13,25 +13,15 @@ LATE_SHARE = 0.1
 """Share of the time of a job."""
 
 
-def lasts_ms(campaign: Campaign) -> int | None:
-    """Return the time in ms from the launch to the end of the last frame, or None if the campaign does not record it.
-
-    The time is the start delay and the duration of the plan.
-    """
-    if "duration_ms" not in campaign.expected:
-        return None
-    return campaign.expected["duration_ms"] + 1000 * int(campaign.request.get("startDelaySecs", 0))
-
-
 def is_late(journal: Journal, campaign: Campaign, progress: Progress) -> bool:
     """Return whether the server reports a running job that should have ended long ago.
 
     The server may count its interval from the end of each frame; then a job lasts longer by the airtime of its frames.
     """
-    time_ms = lasts_ms(campaign)
+    time_ms = campaign.lasts_ms
     if time_ms is None or not progress.answered:
         return False
-    allowed_ms = time_ms + campaign.expected.get("airtime_us", 0) // 1000 + max(LATE_MS, int(LATE_SHARE * time_ms))
+    allowed_ms = time_ms + campaign.airtime_ms + max(LATE_MS, int(LATE_SHARE * time_ms))
     if time.time_ns() < (campaign.created_ms + allowed_ms) * 1_000_000:
         return False
     return journal.campaign(campaign.id).state is CampaignState.LAUNCHED

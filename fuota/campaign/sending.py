@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fuota.calls import checked_call
+from fuota.campaign.claim import is_proven
 from fuota.campaign.journal import Campaign, CampaignState, Journal
-from fuota.campaign.status import identity, record_status
+from fuota.campaign.status import identity, is_another, is_before, record_status
 from fuota.errors import (
     FuotaError,
     MalformedAnswerError,
@@ -17,7 +20,9 @@ from fuota.errors import (
     OutcomeUnknownError,
     ParameterError,
     PlanError,
+    RefusedError,
     ServerFault,
+    StorageError,
     UnreachableError,
 )
 from fuota.network import SenraClient, TransferRequest, TransferStatus
@@ -26,6 +31,11 @@ STATUS_ATTEMPTS = 6
 """Number of status calls after a lost answer: a server may be slow to show the job."""
 PAUSE_MS = 2_000
 """Pause between two of these calls."""
+MAY_BE_ANOTHER = (
+    "the answer to the launch was lost, and no device has reported the image yet: the job on the server may be somebody"
+    " else's"
+)
+"""What to say of a job that is not proven, see `is_proven`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +68,10 @@ def send_once(
 
     The steps: the status is asked for, which finds out a key without permission and a running job (PlanError; the server has
     one job per application) before anything is sent. The intent is written to the journal. The request is sent once. If its
-    answer is lost, the status is asked for several times: a job that was not there before is ours. If no job appears, the
-    outcome is unknown, since a server may be slow to show the job: OutcomeUnknownError is raised, also for an interruption
-    while the request is on its way, and the campaign stays `intended` until `watch` finds out.
+    answer is lost, the status is asked for several times: a job that was not there before is taken for ours until the end of
+    the campaign shows whose it is, see `is_proven`. If no job appears, the outcome is unknown, since a server may be slow to show
+    the job: OutcomeUnknownError is raised, also for an interruption while the request is on its way and for a journal that
+    cannot be written after it, and the campaign stays `intended` until `watch` finds out.
     """
     request = shipment.request
     before = _status_before(client, request.app_eui)
@@ -73,30 +84,53 @@ def send_once(
         if isinstance(error, UnreachableError) and not error.maybe_received:
             _record_refusal(journal, campaign, error)
             raise
-        journal.note(campaign.id, "answer lost", {"error": str(error)})
-        job_id = _job_that_appeared(client, campaign, error, sleep)
+        lost = error
     except FuotaError as error:
         _record_refusal(journal, campaign, error)
         raise
-    journal.note(campaign.id, "launched", {"job_id": job_id})
-    return journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=job_id)
+    else:
+        return _record_launch(journal, campaign, "launched", job_id)
+    with contextlib.suppress(StorageError):  # the job must be looked for in any case
+        journal.note(campaign.id, "answer lost", {"error": str(lost)})
+    return _record_launch(journal, campaign, "found", _job_that_appeared(client, campaign, lost, sleep))
 
 
-def cancel(campaign: Campaign, *, client: SenraClient, journal: Journal) -> Campaign:
+@checked_call
+def cancel(campaign: Campaign, *, client: SenraClient, journal: Journal, unproven: bool = False) -> Campaign:
     """Cancel the transfer of a campaign and return the cancelled campaign.
 
-    What a device does that is receiving is not documented. Raises NetworkError if the server cannot be asked, and
-    ParameterError if the campaign is over: jobs are named after the application, so another job might be cancelled.
+    unproven: whether to cancel a job that may be somebody else's, see `is_proven`.
+
+    What a device does that is receiving is not documented. Raises NetworkError if the server cannot be asked, RefusedError if the
+    job may be somebody else's, and ParameterError if the campaign is over: jobs are named after the application, so another job
+    might be cancelled.
     """
     if journal.is_over(campaign):
         raise ParameterError(f"campaign {campaign.id} is over ({campaign.state}): nothing is left to cancel")
     status = client.transfers.status(app_eui=campaign.app_eui)
+    if is_another(journal, campaign, status) or is_before(campaign, status):
+        raise ParameterError(
+            f"the server shows another job than the job of campaign {campaign.id}: nothing is left to cancel"
+        )
     campaign = record_status(journal, campaign, status)
     if status.finished:
         raise ParameterError(f"campaign {campaign.id} has ended ({status.state}): nothing is left to cancel")
+    if not unproven and not is_proven(journal, campaign):
+        raise RefusedError(f"{MAY_BE_ANOTHER}. Give unproven=True to cancel it")
     answer = client.transfers.cancel(job_id=status.job_id)
-    journal.note(campaign.id, "cancelled", {"message": answer.message})
+    journal.note(campaign.id, "cancelled", {"message": answer.message, "pct_done": status.pct_done})
     return journal.set_state(campaign.id, CampaignState.CANCELLED, job_id=status.job_id)
+
+
+def _record_launch(journal: Journal, campaign: Campaign, event: str, job_id: str) -> Campaign:
+    """Record the job, and return the campaign. Raises OutcomeUnknownError with the id of the job if it cannot be recorded."""
+    try:
+        journal.note(campaign.id, event, {"job_id": job_id})
+        return journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=job_id)
+    except StorageError as error:
+        raise OutcomeUnknownError(
+            f"the server has the job {job_id}, but the journal cannot record it: {error}. {_advice(campaign)}"
+        ) from error
 
 
 def _status_before(client: SenraClient, app_eui: str) -> TransferStatus | None:
@@ -143,10 +177,10 @@ def _job_that_appeared(
         except NetworkError as error:
             answer = f"asking for the status failed too ({error})"
         else:
-            if campaign.before != identity(status):
+            if not is_before(campaign, status):
                 return status.job_id
     raise OutcomeUnknownError(
-        f"the launch was sent and its answer was lost ({lost}); {answer}. {_advice(campaign)}"
+        f"the launch was sent and its answer was lost ({lost}); {answer}. {_advice(campaign)}", campaign_id=campaign.id
     ) from lost
 
 
@@ -155,5 +189,6 @@ def _advice(campaign: Campaign) -> str:
 
 
 def _record_refusal(journal: Journal, campaign: Campaign, error: FuotaError) -> None:
-    journal.note(campaign.id, "refused", {"error": str(error)})
-    journal.set_state(campaign.id, CampaignState.REFUSED)
+    with contextlib.suppress(StorageError):  # the refusal must be shown; `watch` finds out that the server has no job
+        journal.note(campaign.id, "refused", {"error": str(error)})
+        journal.set_state(campaign.id, CampaignState.REFUSED)

@@ -10,6 +10,7 @@ from pathlib import Path
 from fuota import rules
 from fuota.calls import checked_call
 from fuota.campaign.base import base_warnings
+from fuota.campaign.claim import refuse_second_launch
 from fuota.campaign.gate import GateOptions, PassedImage, pass_gate
 from fuota.campaign.journal import Campaign, Journal
 from fuota.campaign.launch_plan import (
@@ -62,12 +63,13 @@ class _Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Inputs:
-    """Image, plan or recipe, parameters that no plan decides, and options of the gate: all that `launch` checks."""
+    """Image, plan or recipe, parameters that no plan decides, options of the gate, and `again`: all that `launch` checks."""
 
     image: FirmwareImage
     recipe: TransmissionPlan | PlanRecipe
     choices: TransferChoices
     options: GateOptions
+    again: bool
 
 
 @checked_call
@@ -89,6 +91,7 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     file_name: str | None = None,
     expect: int | None = None,
     target: float | None = None,
+    again: bool = False,
     before_sending: Callable[[CheckedLaunch], None] | None = None,
 ) -> Campaign:
     """Send an image to devices by multicast and return the launched campaign, with all checks of `fuota launch`.
@@ -107,10 +110,12 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     file_name: name of the image on the server, by default the name of the image.
     expect: number of devices that the tags stand for. target: share of devices that must be updated, above 0 to 1, by default the
         target of a finished plan. Both are recorded for `watch`.
+    again: whether to launch although an earlier campaign of the same image and application may still run.
     before_sending: called with the checked launch after all checks; an exception that it raises stops the launch.
 
     Nothing is sent if a check fails. Raises ImageError for an image with an error (or a warning with `gate.strict`),
-    PlanError if no plan fits the region, the devices and the server or if a device does not run the base of a patch,
+    PlanError if no plan fits the region, the devices and the server, if a device does not run the base of a patch, or if an
+    earlier campaign of the image and the application may still run,
     ParameterError for parameters that do not fit together, StorageError if the journal cannot be written, NetworkError if the
     server cannot be asked or refuses, and OutcomeUnknownError if the answer to the launch was lost (`watch` finds out).
     """
@@ -130,7 +135,8 @@ def launch(  # noqa: PLR0913 - keywords of one launch
     if isinstance(recipe, PlanRecipe) and options.profile is None:
         options = replace(options, profile=recipe.profile)
     with nullcontext(journal) if journal else closing(open_journal(state_folder)) as record:
-        checked = _check(_Inputs(image=image, recipe=recipe, choices=choices, options=options), client.url, record)
+        inputs = _Inputs(image=image, recipe=recipe, choices=choices, options=options, again=again)
+        checked = _check(inputs, client.url, record)
         if before_sending is not None:
             before_sending(checked)
         goal = _Goal(
@@ -163,6 +169,8 @@ def _check(inputs: _Inputs, server: str, journal: Journal) -> CheckedLaunch:
     passed = _pass_gate(image, inputs.recipe, inputs.options)
     plan = plan_for(image, inputs.recipe, repeats=choices.repeats)
     request = request_of(plan, choices, inputs.recipe)
+    if not inputs.again:
+        refuse_second_launch(journal, server=server, app_eui=request.app_eui, image_sha256=image.sha256)
     about_base = base_warnings(journal, request.dev_euis or (), passed.base_sha256, server)
     return CheckedLaunch(
         image=image,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fuota.campaign.journal import Campaign, CampaignState, Journal
 from fuota.network import TransferStatus
 
@@ -23,11 +25,26 @@ def is_another(journal: Journal, campaign: Campaign, status: TransferStatus) -> 
     return bool(start_ms and status.start_time_ms and status.start_time_ms != start_ms)
 
 
+def is_before(campaign: Campaign, status: TransferStatus) -> bool:
+    """Return whether the status is about the job that the application had before the launch."""
+    return campaign.before is not None and campaign.before == identity(status)
+
+
+def record_found(
+    journal: Journal, campaign: Campaign, detail: Mapping[str, object], *, job_id: str | None = None
+) -> Campaign:
+    """Record that the server has, or had, a job that may be the job of this campaign, and return the campaign.
+
+    detail: how it was found. job_id: None if the server does not show it.
+    """
+    journal.note(campaign.id, "found", {"job_id": job_id, **detail})
+    return journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=job_id)
+
+
 def record_status(journal: Journal, campaign: Campaign, status: TransferStatus) -> Campaign:
     """Record what is new in the status, such as that the job runs or has ended, and return the campaign."""
     if campaign.state is CampaignState.INTENDED:
-        journal.note(campaign.id, "found", {"job_id": status.job_id, "state": status.state})
-        campaign = journal.set_state(campaign.id, CampaignState.LAUNCHED, job_id=status.job_id)
+        campaign = record_found(journal, campaign, {"state": status.state}, job_id=status.job_id)
     if status.start_time_ms and job_start_ms(journal, campaign) is None:
         journal.note(campaign.id, "started", {"start_time_ms": status.start_time_ms})
     if not status.finished or campaign.state is not CampaignState.LAUNCHED:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fuota.cli import exits
 from fuota.cli.following import FollowOptions, follow
 from fuota.cli.options.server import ServerOptions
 from fuota.cli.options.watch import WatchOptions, listening
 from fuota.cli.output import Output
 from fuota.cli.render.notice import notice_if_slow
 from fuota.cli.render.words import spoken_airtime, spoken_duration
+from fuota.errors import OutcomeUnknownError
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
@@ -81,13 +83,18 @@ def launch_in_sandbox(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLaunch:
-    """A launch on a server. ask: whether to ask before it. detach: return once the job is launched."""
+    """A launch on a server.
+
+    ask: whether to ask before it. again: whether to launch although an earlier campaign of the image may still run.
+    detach: return once the job is launched.
+    """
 
     order: Order
     targets: ServerTargets
     server: ServerOptions
     watching: WatchOptions
     ask: bool
+    again: bool
     detach: bool
 
     def run(self, journal: Journal, target: float | None, out: Output) -> int:
@@ -96,11 +103,18 @@ class ServerLaunch:
         target: share of devices that must be updated if the options of the watch have none.
         """
         with listening(journal, self.watching, out):
-            campaign = self._launched(journal, out)
-            _report_launch(campaign, self.order, campaign.server, out)
-            out.say(f"launched {campaign.id} ({campaign.job_id})")
-            if self.detach:
-                return 0
+            try:
+                campaign = self._launched(journal, out)
+            except OutcomeUnknownError as error:
+                if self.detach or self.watching.listen is None or error.campaign_id is None:
+                    raise
+                out.say(f"{error}. Reports are received and the server is asked until then")
+                campaign = journal.campaign(error.campaign_id)
+            else:
+                _report_launch(campaign, self.order, campaign.server, out)
+                proven = _say_launched(campaign, journal, out)
+                if self.detach:
+                    return exits.DONE if proven else exits.UNKNOWN
             client = self.server.client(outage_s=self.watching.outage_s)
             return follow(client, journal, campaign, out, self.watching.follow_options(target))
 
@@ -131,8 +145,21 @@ class ServerLaunch:
                 use_multi_pkg=order.use_multi_pkg,
                 expect=self.watching.expect,
                 target=self.watching.target,
+                again=self.again,
                 before_sending=announce,
             )
+
+
+def _say_launched(campaign: Campaign, journal: Journal, out: Output) -> bool:
+    """Show that the campaign is launched, and return whether it is certain that the job is its job."""
+    from fuota.campaign import MAY_BE_ANOTHER, is_proven
+
+    proven = is_proven(journal, campaign)
+    if proven:
+        out.say(f"launched {campaign.id} ({campaign.job_id})")
+    else:
+        out.say(f"{campaign.id} ({campaign.job_id}): {MAY_BE_ANOTHER}")
+    return proven
 
 
 def _before_sending(out: Output) -> ExitStack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fuota.campaign import CampaignState, Progress, is_late, lasts_ms
+from fuota.campaign import CampaignState, Progress, is_late
 
 RUNNING = Progress(state="Running", pct_done=40, uplinks=0, finished=False, answered=True)
 EXPECTED = {"nb_frag": 10, "airtime_us": 5_000_000, "frames": 15, "duration_ms": 400_000}
@@ -18,7 +18,7 @@ def campaign(journal, new_campaign, clock):
 
 
 def test_a_job_lasts_its_start_delay_and_the_duration_of_its_plan(campaign):
-    assert lasts_ms(campaign) == 300_000 + 400_000
+    assert campaign.lasts_ms == 300_000 + 400_000
 
 
 @pytest.mark.parametrize(("passed_ms", "late"), [(774_999, False), (775_000, True)])
@@ -48,5 +48,5 @@ def test_a_wait_for_reports_and_a_job_that_has_ended_are_not_late(journal, campa
 def test_a_campaign_without_a_duration_is_not_late(journal, new_campaign, clock):
     campaign = journal.set_state(new_campaign().id, CampaignState.LAUNCHED)
     clock.now_ms += 10_000_000
-    assert lasts_ms(campaign) is None
+    assert campaign.lasts_ms is None
     assert not is_late(journal, campaign, RUNNING)

@@ -10,6 +10,7 @@ import pytest
 
 from fuota.campaign import CampaignState, Journal, cancel
 from fuota.campaign.sending import Shipment, send_once
+from fuota.device import IMAGE_REPORT_FPORT, ImageReport
 from fuota.errors import (
     AuthenticationError,
     BadRequestError,
@@ -18,11 +19,12 @@ from fuota.errors import (
     OutcomeUnknownError,
     ParameterError,
     PlanError,
+    RefusedError,
     ServerFault,
     StorageError,
     UnreachableError,
 )
-from fuota.network import TransferRequest
+from fuota.network import TransferRequest, Uplink
 
 KEY = "AK2:0123456789abcdefghijABCDEFGHIJ0123456789"
 APP = "AAAAAAAAAAAAAA01"
@@ -181,7 +183,7 @@ def test_after_a_lost_answer_a_new_job_means_launched(server, journal, start, an
     server.play("mcastTransfer", answer)
     campaign = start()
     assert (campaign.state, campaign.job_id) == (CampaignState.LAUNCHED, JOB)
-    assert events_of(journal) == ["answer lost", "launched"]
+    assert events_of(journal) == ["answer lost", "found"]
     assert len(server.posts()) == 1
 
 
@@ -298,9 +300,29 @@ def test_a_job_that_has_ended_is_recorded_and_not_cancelled(server, client, jour
 def test_an_intended_campaign_is_cancelled_by_its_application(server, client, journal, new_campaign):
     server.play("mcastStatus", server.job("Running"))
     server.play("mcastCancel", {"jobId": JOB})
-    campaign = cancel(new_campaign(), client=client, journal=journal)
+    campaign = cancel(new_campaign(), client=client, journal=journal, unproven=True)
     assert (campaign.state, campaign.job_id) == (CampaignState.CANCELLED, JOB)
     assert [request.query for request in server.requests] == [{"appEui": APP}, {"jobId": JOB}]
+
+
+def test_a_job_that_may_be_another_one_is_not_cancelled(server, client, journal, new_campaign):
+    campaign = new_campaign()
+    server.play("mcastStatus", server.job("Running"))
+    server.play("mcastCancel", {"jobId": JOB})
+    with pytest.raises(RefusedError, match="may be somebody else's"):
+        cancel(campaign, client=client, journal=journal)
+    assert server.posts() == []
+    report = ImageReport(sha256=bytes.fromhex(campaign.image_sha256)).to_bytes()
+    journal.store_uplinks([Uplink(dev_eui=campaign.dev_euis[0], port=IMAGE_REPORT_FPORT, pdu=report)])
+    assert cancel(campaign, client=client, journal=journal).state is CampaignState.CANCELLED, "a device has proved it"
+
+
+def test_the_previous_job_is_not_cancelled(server, client, journal, new_campaign):
+    campaign = new_campaign(before={"job_id": JOB, "start_time_ms": 1000, "end_time_ms": 0})
+    server.play("mcastStatus", server.job("Running"))
+    with pytest.raises(ParameterError, match="another job"):
+        cancel(campaign, client=client, journal=journal)
+    assert server.posts() == []
 
 
 def test_a_campaign_that_is_over_is_not_cancelled(server, client, journal, new_campaign, clock):

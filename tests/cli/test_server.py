@@ -170,7 +170,10 @@ def test_transfer_start_status_and_cancel(fuota, slow, sample):
 def test_a_second_launch_is_refused_while_a_job_runs(fuota, slow, sample, launched):
     result = fuota("launch", sample, "--server", slow.url, *LAUNCH)
     assert result.code == 3
-    assert f"fuota transfer cancel --job-id {JOB}" in result.complaint
+    assert f"`fuota watch {launched}` finds out" in result.complaint
+    again = fuota("launch", sample, "--server", slow.url, *LAUNCH, "--again")
+    assert again.code == 3
+    assert f"fuota transfer cancel --job-id {JOB}" in again.complaint
 
 
 def test_a_cancelled_campaign_is_stopped(fuota, tmp_path, launched):

@@ -54,6 +54,18 @@ class Campaign:
     expect: int | None = None
     target: float | None = None
 
+    @property
+    def lasts_ms(self) -> int | None:
+        """Time in ms from the launch to the end of the last frame: start delay and duration of the plan. None: not recorded."""
+        if "duration_ms" not in self.expected:
+            return None
+        return self.expected["duration_ms"] + 1000 * int(self.request.get("startDelaySecs", 0))
+
+    @property
+    def airtime_ms(self) -> int:
+        """Planned time on air of all frames in ms."""
+        return self.expected.get("airtime_us", 0) // 1000
+
     def to_json(self) -> dict[str, object]:
         """Return a flat object."""
         return {name: getattr(self, name) for name in self.__slots__}

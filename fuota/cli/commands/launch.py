@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from fuota.cli.following import follow
-from fuota.cli.help import Command
+from fuota.cli.following import follow, wants_to_cancel_unproven
+from fuota.cli.help import Command, server_option
 from fuota.cli.image_gate import GateArguments, gate_options, refusal_shown
 from fuota.cli.image_input import opened
 from fuota.cli.launching import Order, ServerLaunch, ServerTargets, launch_in_sandbox
@@ -130,13 +130,15 @@ def watch(
 
 @click.command(cls=Command, examples=("fuota cancel 20261201-120000",))
 @click.argument("campaign_id", metavar="CAMPAIGN")
+@server_option("--yes", "-y", is_flag=True, help="Do not ask, even if the job may be somebody else's.")
 @server_options
 @state_option
 @with_output
-def cancel(*, campaign_id: str, server: ServerOptions, state_dir: Path | None, out: Output) -> int:
+def cancel(*, campaign_id: str, yes: bool, server: ServerOptions, state_dir: Path | None, out: Output) -> int:
     """Cancel the job of a CAMPAIGN.
 
-    Devices keep what they have received; devices that have received the whole image may still update.
+    Devices keep what they have received; devices that have received the whole image may still update. If the answer to the
+    launch was lost and no device has reported the image, the job may be somebody else's: then you are asked.
     """
     from fuota.campaign import cancel as cancel_campaign
     from fuota.campaign import open_journal
@@ -144,7 +146,9 @@ def cancel(*, campaign_id: str, server: ServerOptions, state_dir: Path | None, o
     with closing(open_journal(state_dir)) as journal:
         campaign = journal.campaign(campaign_id)
         client = server.client(server.url or campaign.server)
-        cancelled = cancel_campaign(campaign, client=client, journal=journal)
+        if not yes and not journal.is_over(campaign) and not wants_to_cancel_unproven(journal, campaign, out):
+            raise click.Abort
+        cancelled = cancel_campaign(campaign, client=client, journal=journal, unproven=True)
     out.event("cancelled", campaign=cancelled.id, job_id=cancelled.job_id)
     out.say(f"cancelled {cancelled.id} ({cancelled.job_id})")
     return 0
@@ -200,6 +204,7 @@ def _launch_on_server(
         server=server,
         watching=command.watching,
         ask=not command.options.yes,
+        again=command.options.again,
         detach=command.options.detach,
     )
     return run.run(journal, None if plan is None else plan.target, out)

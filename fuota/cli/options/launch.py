@@ -29,6 +29,7 @@ class LaunchOptions:
     region_name: str | None
     detach: bool
     yes: bool
+    again: bool
 
     def saved_plan(self) -> TransmissionPlan | None:
         """Return the plan of --plan, if it is given.
@@ -59,6 +60,7 @@ def launch_options(command: CommandFunction) -> CommandFunction:
         ),
         radio_option("--region", "region_name", help="Name of the region.  [default: EU868 in the sandbox]"),
         server_option("--yes", "-y", is_flag=True, help="Do not ask before launching on a server."),
+        server_option("--again", is_flag=True, help="Launch although an earlier campaign of this image may still run."),
         output_option("--detach", is_flag=True, help="Return once the job is launched."),
     )
     return group(command)

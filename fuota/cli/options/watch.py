@@ -37,23 +37,22 @@ class WatchOptions:
     target: float | None
     poll_s: float
     outage_s: float
-    reports_s: float
+    reports_s: float | None
 
     def follow_options(self, target: float | None = None) -> FollowOptions:
-        """Return how to follow a campaign. target: used if --target is not given.
-
-        Without a receiver there is no report to wait for once the job has ended.
-        """
+        """Return how to follow a campaign. target: used if --target is not given."""
         from fuota.campaign import WatchTimeouts
 
         return FollowOptions(
             timeouts=WatchTimeouts(
                 poll_ms=int(self.poll_s * 1000),
                 outage_ms=int(self.outage_s * 1000),
-                reports_ms=int(self.reports_s * 1000) if self.listen else 0,
+                reports_ms=None if self.reports_s is None else int(self.reports_s * 1000),
             ),
             target=target if self.target is None else self.target,
             expect=self.expect,
+            receiving=self.listen is not None,
+            waits=self.listen is not None or self.reports_s is not None,
         )
 
 
@@ -107,9 +106,7 @@ def watch_options(command: CommandFunction) -> CommandFunction:
             "reports_s",
             type=click.FloatRange(0, LONGEST_S),
             callback=_not_nan,
-            default=120,
-            show_default=True,
-            help="Time in s to wait for the next report of a device once the job has ended.",
+            help="Time in s to wait for the next report once the job has ended.  [default: 120 if reports arrive, else 0]",
         ),
     )
     return group(command)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fuota.cli.render.words import spoken_duration
-from fuota.text import printable
+from fuota.cli.render.words import spoken_airtime, spoken_duration
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.campaign import Campaign, Journal
@@ -21,7 +21,9 @@ def show_verdict(out: Output, journal: Journal, campaign: Campaign, verdict: Ver
 
     population: number of targeted devices, None if it is unknown.
     """
-    run_ms = _run_ms(journal, campaign)
+    from fuota.campaign import sent_share
+
+    run_ms, share = _run_ms(journal, campaign), sent_share(journal, campaign)
     for report in verdict.devices:
         out.event("device", campaign=campaign.id, **report.to_json())
     out.event(
@@ -32,15 +34,20 @@ def show_verdict(out: Output, journal: Journal, campaign: Campaign, verdict: Ver
         targeted=verdict.targeted if population is None else population,
         population_known=population is not None,
         counts=dict(verdict.counts),
-        airtime_us=campaign.expected["airtime_us"],
-        frames=campaign.expected["frames"],
+        planned_airtime_us=campaign.expected["airtime_us"],
+        planned_frames=campaign.expected["frames"],
+        airtime_us=None if share is None else round(share * campaign.expected["airtime_us"]),
+        frames=None if share is None else round(share * campaign.expected["frames"]),
         run_ms=run_ms,
     )
     if not out.as_json:
-        _print_table(out, campaign, verdict, run_ms, population)
+        _print_table(out, campaign, verdict, population)
+        out.result(_airtime_text(campaign, share, run_ms))
+        if population is None:
+            out.result("devices were named by tag without --expect: devices that never reported are not counted")
 
 
-def _print_table(out: Output, campaign: Campaign, verdict: Verdict, run_ms: int | None, population: int | None) -> None:
+def _print_table(out: Output, campaign: Campaign, verdict: Verdict, population: int | None) -> None:
     from rich import box
     from rich.table import Table
 
@@ -59,11 +66,20 @@ def _print_table(out: Output, campaign: Campaign, verdict: Verdict, run_ms: int 
     out.result(f"{printable(campaign.image_name)}, {campaign.image_bytes} bytes, SHA-256")
     out.result(campaign.image_sha256)
     out.table(table)
-    airtime_s = campaign.expected["airtime_us"] / 1e6
+
+
+def _airtime_text(campaign: Campaign, share: float | None, run_ms: int | None) -> str:
+    """Return what was sent, as far as the server has reported it. share: share of the frames."""
+    airtime_us, frames = campaign.expected["airtime_us"], campaign.expected["frames"]
     ran = f", {spoken_duration(run_ms)} from the first frame to the last status" if run_ms else ""
-    out.result(f"airtime {airtime_s:.1f} s in {campaign.expected['frames']} frames{ran}")
-    if population is None:
-        out.result("devices were named by tag without --expect: devices that never reported are not counted")
+    planned = f"{spoken_airtime(airtime_us)} in {counted(frames, 'frame')}"
+    if share == 1:
+        return f"airtime {planned}{ran}"
+    if share is None:
+        return f"airtime: {planned} planned; how much was sent is unknown{ran}"
+    word = "ended" if campaign.state == "finished" else str(campaign.state)
+    sent = f" at {share:.0%}, about {spoken_airtime(round(share * airtime_us))} sent" if share else ", nothing sent"
+    return f"airtime: {planned} planned; {word}{sent}{ran}"
 
 
 def _hashes(reports: Sequence[DeviceReport]) -> str:
