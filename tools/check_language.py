@@ -48,6 +48,8 @@ PRONOUN_NAMES = frozenset(
     {"one", "ones", "other_one", "found", "given", "said", "told", "asked", "heard", "wanted", "made", "taken", "gone"}
     | {"seen", "meant", "thing", "things", "so_far", "such", "whom"}
 )
+FOREIGN_NAMES = frozenset({"data_received"})
+"""Methods that a base class of a library names."""
 ACTING_PARTICIPLE = re.compile(r"_?([a-z]+_)*(?!need|feed|speed|seed|embed|shed)[a-z]+ed$")
 TEST_NAME = re.compile(
     r"test_(of|what|who|whose|where|so|by|as|that|those|one|from|such|which|nor|neither|be|but|and)_"
@@ -121,7 +123,7 @@ def _names(node: ast.AST) -> Iterator[Finding]:
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         if TEST_NAME.match(node.name):
             yield node.lineno, "test name", node.name
-        elif _acts(node) and ACTING_PARTICIPLE.match(node.name):
+        elif _acts(node) and ACTING_PARTICIPLE.match(node.name) and node.name not in FOREIGN_NAMES:
             yield node.lineno, "participle that acts", node.name
         elif node.name.lstrip("_") in PRONOUN_NAMES or "octet" in node.name:
             yield node.lineno, "name", node.name

@@ -6,19 +6,22 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from fuota.errors import StorageError
-from fuota.text import printable
+from fuota.text import counted, printable
 
 if TYPE_CHECKING:
     from fuota.campaign import Journal
     from fuota.cli.output import Output
+    from fuota.network.background import BackgroundServer
+    from fuota.network.connections import Connections
     from fuota.network.stream_body import StreamBody
-    from fuota.network.webhook import BackgroundServer
+    from fuota.network.webhook import ReceiverCounts
 
     Store = Callable[[list[StreamBody]], None]
 
@@ -28,12 +31,38 @@ TOKEN_VARIABLE = "FUOTA_LISTEN_TOKEN"  # noqa: S105 - name of the variable
 """Environment variable with the token that the data stream must send."""
 
 
-def receiver_at(address: str, store: Store) -> BackgroundServer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Receiver of the data stream, and what it counts."""
+
+    server: BackgroundServer
+    counts: ReceiverCounts
+    connections: Connections
+
+    def summary(self) -> str:
+        """Return what was received so far, in words; "" before the first request."""
+        counts, closed = self.counts, self.connections.dropped + self.connections.late
+        denied = counts.answers[403] + counts.answers[415]
+        parts = [
+            f"{counted(counts.stored, 'uplink')} stored" if counts.stored else "",
+            f"{counts.refused} refused" if counts.refused else "",
+            f"{counted(denied, 'request')} denied" if denied else "",
+            f"{counted(counts.answers[500], 'request')} not stored" if counts.answers[500] else "",
+            f"{counted(closed, 'connection')} without a request closed" if closed else "",
+        ]
+        return ", ".join(filter(None, parts))
+
+
+def receiver_at(address: str, store: Store, *, cert: Path | None = None, key: Path | None = None) -> Receiver:
     """Return a receiver, not started, that passes bodies to `store` before it acknowledges them.
 
-    address: HOST:PORT. Raises UsageError for another address, and for an address that other machines reach if no token is set.
+    address: HOST:PORT. cert, key: files of the certificate of an HTTPS receiver and of its key; None serves HTTP.
+    Raises UsageError for another address, for an address that other machines reach if no token is set, and for a key without a
+    certificate; ParameterError for a bad certificate.
     """
-    from fuota.network.webhook import BackgroundServer, create_receiver
+    from fuota.network.background import BackgroundServer, ServerCertificate
+    from fuota.network.connections import Connections
+    from fuota.network.webhook import MAX_HEADER_BYTES, ReceiverCounts, create_receiver
 
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
@@ -44,7 +73,18 @@ def receiver_at(address: str, store: Store) -> BackgroundServer:
             f"--listen {address} is open to other machines: set {TOKEN_VARIABLE}, which the data stream must then send in the"
             " header x-fuota-token, or anybody could report devices as updated"
         )
-    return BackgroundServer(create_receiver(store, token=token), host=host, port=int(port))
+    if key is not None and cert is None:
+        raise click.UsageError("--key needs --cert: the certificate that belongs to the key")
+    counts, connections = ReceiverCounts(), Connections()
+    server = BackgroundServer(
+        create_receiver(store, token=token, counts=counts, connections=connections),
+        host=host,
+        port=int(port),
+        tls=None if cert is None else ServerCertificate(cert=cert, key=key),
+        max_header_bytes=MAX_HEADER_BYTES,
+        connections=connections,
+    )
+    return Receiver(server=server, counts=counts, connections=connections)
 
 
 def _is_loopback(host: str) -> bool:

@@ -74,7 +74,8 @@ def embedded_sandbox(recipe: DemoSandboxRecipe, journal: Journal) -> Iterator[De
     from fuota.campaign import WatchTimeouts
     from fuota.device import DeviceProfile
     from fuota.network import SenraClient
-    from fuota.network.webhook import MAX_REQUEST_LINE_BYTES, BackgroundServer, create_receiver
+    from fuota.network.background import MAX_REQUEST_LINE_BYTES, BackgroundServer
+    from fuota.network.webhook import create_receiver
     from fuota.sandbox import FleetRecipe, Sandbox
 
     fleet = FleetRecipe(

@@ -22,25 +22,26 @@ class GroupCommit:
     """Stores the bodies of many requests together, in a thread, one group at a time.
 
     store: stores bodies, or raises an exception. max_waiting: most notifications that may wait; a single request may exceed it.
+    waiting: number of notifications that wait. fails: whether the last attempt to store failed.
     """
 
     def __init__(self, store: Callable[[list[StreamBody]], None], *, max_waiting: int) -> None:
         self._store = store
         self._max_waiting = max_waiting
         self._waiting: list[_Waiting] = []
-        self._count = 0
+        self.waiting = 0
         self._task: asyncio.Task[None] | None = None
-        self._fails = False
+        self.fails = False
 
     def has_room(self, count: int) -> bool:
         """Return whether `keep` may be called with a body of `count` notifications now."""
-        return self._count == 0 or self._count + count <= self._max_waiting
+        return self.waiting == 0 or self.waiting + count <= self._max_waiting
 
     async def keep(self, body: StreamBody) -> bool:
         """Wait until the body is stored; return False if it cannot be stored. The log has the reason."""
         request = _Waiting(body=body, stored=asyncio.get_running_loop().create_future())
         self._waiting.append(request)
-        self._count += body.size
+        self.waiting += body.size
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._store_all())
         return await request.stored
@@ -49,7 +50,7 @@ class GroupCommit:
         while self._waiting:
             group, self._waiting = self._waiting, []
             await self._store_group(group)
-            self._count -= sum(request.body.size for request in group)
+            self.waiting -= sum(request.body.size for request in group)
 
     async def _store_group(self, group: list[_Waiting]) -> None:
         all_stored = await asyncio.to_thread(self._try, [request.body for request in group])
@@ -65,11 +66,11 @@ class GroupCommit:
         try:
             self._store(bodies)
         except Exception as error:  # the receiver must continue, and the sender must not believe that it is stored
-            if not self._fails:  # one line for an outage, however many requests it costs
+            if not self.fails:  # one line for an outage, however many requests it costs
                 _log.error("uplinks cannot be stored, and the server is asked to send them again: %s", error)
-            self._fails = True
+            self.fails = True
             return False
-        if self._fails:
+        if self.fails:
             _log.warning("uplinks can be stored again")
-        self._fails = False
+        self.fails = False
         return True

@@ -1,42 +1,46 @@
-"""A minimal receiver of the data stream, and a server that runs it, or any other ASGI application, in the background."""
+"""A minimal receiver of the data stream."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
+import ipaddress
 import re
 import secrets
-import socket
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from types import TracebackType
-from typing import Self
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fuota import rules
-from fuota.errors import IncompleteError, NetworkError, ParameterError
+from fuota.errors import ParameterError
+from fuota.network.connections import Connections
 from fuota.network.group_commit import GroupCommit
 from fuota.network.stream_body import StreamBody, read_body
 
 TOKEN_HEADER = "x-fuota-token"  # noqa: S105 - the name of the header, not a token
-MAX_REQUEST_LINE_BYTES = 2_000_000
-"""Longest request line of a background server: the EUIs of some 100,000 devices."""
-_START_TIMEOUT_S = 10
-_STOP_TIMEOUT_S = 5
-_MAX_CONNECTIONS = 512
+MAX_HEADER_BYTES = 16_384
+"""Longest request line with all headers of a request to the receiver."""
 _READ_TIMEOUT_S = 30
 _MAX_READING_BYTES = 64_000_000
 """Limit of the sum of all bodies that are being read."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReceiverCounts:
+    """Counts of a receiver since its start.
+
+    stored, refused: notifications. answers: number of answers to POST /uplinks by HTTP status.
+    stored_at_s: time of the last stored body in s since 1970, None before the first.
+    """
+
+    stored: int = 0
+    refused: int = 0
+    answers: Counter[int] = field(default_factory=Counter)
+    stored_at_s: float | None = None
 
 
 def create_receiver(
@@ -45,43 +49,95 @@ def create_receiver(
     token: str | None = None,
     max_body_bytes: int = 1_000_000,
     max_waiting: int = 50_000,
+    counts: ReceiverCounts | None = None,
+    connections: Connections | None = None,
 ) -> FastAPI:
-    """Return an application that accepts POST /uplinks with one notification or a batch.
+    """Return an application that accepts POST /uplinks with one notification or a batch, and answers GET /metrics.
 
     store: called with bodies before their requests are acknowledged, in a thread, one call at a time. Bodies that arrive during a
         call are stored together by the next. An exception is logged and answered with 500, so that the server may send again; if
         several bodies were stored together, each is then tried alone. A body is stored as it came, with its usable notifications.
-    token: text that the header x-fuota-token must have; None requires no token.
+    token: text that the header x-fuota-token must have. None requires no token; then only application/json is accepted, for a host
+        name of this machine and without a foreign Origin: otherwise any page in a browser on this machine could post.
+    counts: where the receiver counts. connections: connections of the server, for the metrics.
     max_body_bytes: a longer body is read only up to this length. max_waiting: most uplinks that may wait to be stored.
 
     The answer is 200 when the body is stored, and names how many notifications were refused; 400 if none of them can be used; 403
-    for a wrong token; 408 for a body that takes more than 30 s; 413 for a body that is too long; 500 if the body cannot be stored;
-    503 if too much is waiting.
+    for a wrong token and for a request that a web page may have sent; 408 for a body that takes more than 30 s; 413 for a body and
+    431 for a header that is too long; 415 for another content type without a token; 500 if the body cannot be stored; 503 if too
+    much is waiting.
     Raises ParameterError for a token that no header can carry.
     """
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise ParameterError("token must be visible ASCII without spaces, and not empty; None requires no token")
     commit = GroupCommit(store, max_waiting=max_waiting)
     bodies = _Bodies(max_body_bytes=max_body_bytes)
+    counts = counts or ReceiverCounts()
 
     async def receive(request: Request) -> Response:
-        if token is not None and not _is_token(request.headers.get(TOKEN_HEADER, ""), token):
-            return _answer(403, f"the header {TOKEN_HEADER} does not have the token")
         try:
-            body = await bodies.read(request)
+            _check_header(request)
+            _check_sender(request.headers, token)
+            answer = await _keep(commit, await bodies.read(request), counts)
+        except _Refused as refused:
+            answer = _answer(refused.status, str(refused))
+        except ClientDisconnect:
+            answer = _answer(400, "the body was cut off")  # nobody receives this answer, but there is no traceback
+        counts.answers[answer.status_code] += 1
+        return answer
+
+    async def metrics(request: Request) -> Response:
+        try:
+            _check_token(request.headers, token)
         except _Refused as refused:
             return _answer(refused.status, str(refused))
-        except ClientDisconnect:
-            return _answer(400, "the body was cut off")  # nobody receives this answer, but there is no traceback
-        return await _keep(commit, body)
+        return PlainTextResponse(_metrics(counts, commit, connections))
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_route("/uplinks", receive, methods=["POST"])
+    app.add_route("/metrics", metrics, methods=["GET"])
     return app
 
 
 def _is_token(text: str, token: str) -> bool:
     return secrets.compare_digest(text.encode(), token.encode())  # in constant time
+
+
+def _check_header(request: Request) -> None:
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > MAX_HEADER_BYTES:
+        raise _Refused(431, f"the header is longer than {MAX_HEADER_BYTES} bytes")
+
+
+def _check_token(headers: Mapping[str, str], token: str | None) -> None:
+    if token is not None and not _is_token(headers.get(TOKEN_HEADER, ""), token):
+        raise _Refused(403, f"the header {TOKEN_HEADER} does not have the token")
+
+
+def _check_sender(headers: Mapping[str, str], token: str | None) -> None:
+    """Raise _Refused for a wrong token and, if there is no token, for a request that a web page may have sent.
+
+    A browser lets any page post other content types than application/json without asking first, and a name of the attacker that
+    points to this machine makes the page one of the same origin.
+    """
+    _check_token(headers, token)
+    if token is not None:
+        return
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise _Refused(415, "the content type must be application/json")
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if not _is_this_machine(host):
+        raise _Refused(403, "without a token, the header Host must name this machine, such as localhost")
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        raise _Refused(403, "without a token, requests of web pages are refused (header Origin)")
+
+
+def _is_this_machine(host: str) -> bool:
+    """Return whether a Host header is localhost or a loopback address."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not an error
@@ -119,155 +175,45 @@ class _Bodies:
             raise _Refused(503, "too many notifications at once: send this one again later")
 
 
-async def _keep(commit: GroupCommit, raw: bytes) -> Response:
+async def _keep(commit: GroupCommit, raw: bytes, counts: ReceiverCounts) -> Response:
     body = read_body(raw)
     if not commit.has_room(body.size):
-        return _answer(503, "too many notifications wait to be stored: send this one again later")
+        raise _Refused(503, "too many notifications wait to be stored: send this one again later")
     if not await commit.keep(body):
-        return _answer(500, "the uplinks could not be stored")
+        raise _Refused(500, "the uplinks could not be stored")
+    counts.stored += len(body.uplinks)
+    counts.refused += len(body.refusals)
+    counts.stored_at_s = time.time()
     refused = f", refused {len(body.refusals)}: {body.refusals[0].reason}" if body.refusals else ""
     if not body.uplinks and body.refusals:
-        return _answer(400, body.refusals[0].reason)
+        raise _Refused(400, body.refusals[0].reason)
     return _answer(200, f"stored {len(body.uplinks)}{refused}")
 
 
 def _answer(status: int, message: str) -> Response:
-    # After these answers the rest of the body still arrives: the connection cannot be used again.
-    return JSONResponse(
-        {"message": message}, status_code=status, headers={"connection": "close"} if status in {408, 413, 503} else None
-    )
+    # Where the body was not read to its end, the rest still arrives: the connection cannot be used again.
+    unread = status in {403, 408, 413, 415, 431, 503}
+    return JSONResponse({"message": message}, status_code=status, headers={"connection": "close"} if unread else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
-    server: uvicorn.Server
-    thread: threading.Thread
-    listener: socket.socket
-    url: str
-
-
-class BackgroundServer:
-    """Runs an ASGI application in a daemon thread. It is also a context manager.
-
-    app: such as the result of `create_receiver`. host: address to listen on. port: 0 to 65535, 0 for any free port.
-    Raises ParameterError for the port.
-    """
-
-    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._app, self._host, self._port = app, host, rules.integer("port", port, 0, 65535)
-        self._running: _Running | None = None
-
-    @property
-    def url(self) -> str:
-        """URL of the server, such as http://127.0.0.1:8380. Raises IncompleteError while the server does not run."""
-        if self._running is None:
-            raise IncompleteError("the server has no URL before start() and after stop()")
-        return self._running.url
-
-    def start(self) -> Self:
-        """Start the server, and return when it accepts requests.
-
-        Raises NetworkError if the port is in use or the application fails, ParameterError if the server runs already.
-        """
-        if self._running is not None:
-            raise ParameterError(f"the server already runs at {self.url}")
-        self._running = running = _launch(self._app, self._host, self._port)
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not running.server.started:  # uvicorn sets a flag and offers no event
-            if not running.thread.is_alive() or time.monotonic() > deadline:
-                self.stop()
-                raise NetworkError(f"the server at {running.url} did not start: its application failed while starting")
-            time.sleep(0.005)
-        return self
-
-    def stop(self) -> None:
-        """Finish the requests in progress and free the port. Stopping a server that does not run is not an error."""
-        if self._running is None:
-            return
-        self._running.server.should_exit = True
-        self._running.thread.join(2 * _STOP_TIMEOUT_S)
-        self._running.listener.close()
-        self._running = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-
-def _launch(app: ASGIApp, host: str, port: int) -> _Running:
-    listener = _listener(host, port)
-    url = f"http://{host}:{listener.getsockname()[1]}"
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        log_config=None,
-        access_log=False,
-        http=_LimitedH11,
-        h11_max_incomplete_event_size=MAX_REQUEST_LINE_BYTES + 65_536,
-        timeout_graceful_shutdown=_STOP_TIMEOUT_S,
-    )
-    server = uvicorn.Server(config)  # outside the main thread it does not change the signal handlers
-    thread = threading.Thread(target=_serve, args=(server, listener), name=f"fuota server {url}", daemon=True)
-    thread.start()
-    return _Running(server=server, thread=thread, listener=listener, url=url)
-
-
-class _LimitedH11(H11Protocol):
-    """HTTP connections with a limit on their number, so that they do not use up all open files of the process.
-
-    They are counted when they are made: the event loop accepts many connections before it makes the first.
-    """
-
-    _refused = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        if len(self.connections) < _most_connections():
-            super().connection_made(transport)
-        else:
-            self._refused = True
-            transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._refused:
-            super().connection_lost(exc)
-
-
-@cache
-def _most_connections() -> int:
-    """Return half of the number of files that this process may open, and 512 at most."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return _MAX_CONNECTIONS
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(_MAX_CONNECTIONS, soft // 2)
-
-
-def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    with contextlib.suppress(SystemExit):  # uvicorn raises it if the application fails to start; start() reports it
-        server.run([listener])
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    # With the protocol number; otherwise asyncio does not recognise TCP, and answers wait 40 ms for the acknowledgement of their
-    # first half.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just freed can be used
-        listener.bind((host, port))
-    except OSError as exc:
-        listener.close()
-        raise NetworkError(_bind_message(host, port, exc)) from None
-    return listener
-
-
-def _bind_message(host: str, port: int, exc: OSError) -> str:
-    if exc.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: stop the program that uses it, or give another port, or 0 for any free port"
-    return (
-        f"port {port} on {host} cannot be opened ({exc.strerror}): give another address or port, or 0 for any free port"
-    )
+def _metrics(counts: ReceiverCounts, commit: GroupCommit, connections: Connections | None) -> str:
+    """Return the counts in the text format of Prometheus, version 0.0.4."""
+    samples: list[tuple[str, str, float]] = [
+        ("counter", "fuota_uplinks_stored_total", counts.stored),
+        ("counter", "fuota_notifications_refused_total", counts.refused),
+        ("gauge", "fuota_notifications_waiting", commit.waiting),
+        ("gauge", "fuota_storage_failing", commit.fails),
+        ("gauge", "fuota_last_stored_timestamp_seconds", counts.stored_at_s or 0),
+    ]
+    if connections is not None:
+        samples += [
+            ("gauge", "fuota_connections", connections.open),
+            ("counter", "fuota_connections_dropped_total", connections.dropped),
+            ("counter", "fuota_connections_late_total", connections.late),
+        ]
+    lines = [f"# TYPE {name} {kind}\n{name} {value + 0:.16g}\n" for kind, name, value in samples]
+    lines.append("# TYPE fuota_requests_total counter\n")
+    lines += [
+        f'fuota_requests_total{{status="{status}"}} {number}\n' for status, number in sorted(counts.answers.items())
+    ]
+    return "".join(lines)

@@ -11,9 +11,9 @@ from typing import Self
 from fuota import rules
 from fuota.calls import checked_init
 from fuota.errors import ParameterError, StorageError
+from fuota.network.background import BackgroundServer
 from fuota.network.eui import canonical_eui
 from fuota.network.keys import SANDBOX_API_KEY
-from fuota.network.webhook import BackgroundServer
 from fuota.radio import region as find_region
 from fuota.sandbox.air.clock import VirtualClock
 from fuota.sandbox.devices.fleet import FleetRecipe

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from fuota.network.webhook import BackgroundServer, create_receiver
+from fuota.network.background import BackgroundServer
+from fuota.network.webhook import create_receiver
 from fuota.sandbox import SANDBOX_APP_EUI, Sandbox
 
 KEY = "AK2:zyxwvutsrqponmlkjihgfedcba9876543210ZYXW"

@@ -19,7 +19,8 @@ from fuota.campaign import Campaign, Journal, WatchTimeouts, launch, verdict_of,
 from fuota.device import DeviceReport, Outcome
 from fuota.lorawan.firmware_management import FPORT, DevVersionAns, DevVersionReq, parse_uplink
 from fuota.network import SenraClient
-from fuota.network.webhook import BackgroundServer, create_receiver
+from fuota.network.background import BackgroundServer
+from fuota.network.webhook import create_receiver
 from fuota.planning import PlanRecipe
 from fuota.sandbox import FleetRecipe, Sandbox
 from fuota.sandbox.devices.firmware import Machine, Mishaps, QemuFirmware, flash

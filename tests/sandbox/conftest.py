@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from fuota.network import SenraClient
-from fuota.network.webhook import BackgroundServer, create_receiver
+from fuota.network.background import BackgroundServer
+from fuota.network.webhook import create_receiver
 from fuota.radio import region as find_region
 from fuota.sandbox import SANDBOX_API_KEY, SANDBOX_APP_EUI, SANDBOX_SECOND_APP_EUI, FleetRecipe
 from fuota.sandbox.http.app import create_app

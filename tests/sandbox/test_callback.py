@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fuota.network.webhook import BackgroundServer
+from fuota.network.background import BackgroundServer
 
 NEW, KEY = "AAAAAAAAAAAAAAA1", "0123456789ABCDEF0123456789ABCDEF"
 

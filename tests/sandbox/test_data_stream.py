@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 
 from fuota.errors import ParameterError
 from fuota.network import Uplink
-from fuota.network.webhook import BackgroundServer
+from fuota.network.background import BackgroundServer
 from fuota.sandbox.server import data_stream
 from fuota.sandbox.server.data_stream import ATTEMPTS, MAX_BATCH, DataStream
 from fuota.sandbox.server.faults import Faults

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fuota.errors import ParameterError, ServerFault, UnreachableError
 from fuota.network import HttpClient
-from fuota.network.webhook import BackgroundServer
+from fuota.network.background import BackgroundServer
 from fuota.sandbox.server.faults import Faults, Restart
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
 
 from fuota.cli.exits import DONE, PARTIAL
-from fuota.cli.help import Group, OptionsUnder
+from fuota.cli.help import CommandFunction, Group, OptionsUnder
 from fuota.cli.listening import TOKEN_VARIABLE, receiver_at, uplink_storage
+from fuota.cli.options.receiver import tls_options
 from fuota.cli.options.server import state_option
 from fuota.cli.output import Output, with_output
 from fuota.cli.output_file import file_option
@@ -34,6 +35,12 @@ version_option = stream_option(
     show_default=True,
     help="Version of the packages in the devices.",
 )
+
+
+def _tls(command: CommandFunction) -> CommandFunction:
+    """Add the options --cert and --key to a command."""
+    cert, key = tls_options(stream_option)
+    return cert(key(command))
 
 
 @click.group(cls=Group, examples=("fuota uplinks listen --out uplinks.jsonl",))
@@ -76,15 +83,34 @@ def decode(*, notifications: IO[bytes], version: int, out: Output) -> int:
     help=f"Address of the receiver, with the path /uplinks; {TOKEN_VARIABLE} must be set for a HOST that other machines"
     " can reach.",
 )
+@_tls
 @version_option
 @state_option
+@stream_option(
+    "--summary",
+    "summary_s",
+    type=click.IntRange(0, 86_400),
+    default=60,
+    show_default=True,
+    help="Time in s between two lines on stderr about what was received, if anything was; 0 for none.",
+)
 @file_option("--out", "out_path", help="Save uplinks to this file as JSON Lines, instead of the journal.")
 @with_output
-def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path | None, out: Output) -> int:
+def listen(  # noqa: PLR0913 - options
+    *,
+    address: str,
+    cert: Path | None,
+    key: Path | None,
+    out_path: Path | None,
+    summary_s: int,
+    version: int,
+    state_dir: Path | None,
+    out: Output,
+) -> int:
     """Receive the data stream until Ctrl-C, and show each uplink.
 
     A notification is acknowledged when it is on disk: in the journal, where `fuota watch` finds it, or in the file of --out. The
-    data stream must send the token in the header x-fuota-token.
+    data stream must send the token in the header x-fuota-token. GET /metrics, with the same header, answers counts for Prometheus.
     """
     received = 0
     with uplink_storage(out_path, state_dir, out) as (refusals, path), _display(version, out) as display:
@@ -96,10 +122,16 @@ def listen(*, address: str, out_path: Path | None, version: int, state_dir: Path
             received += len(uplinks)
             display.put(uplinks)
 
-        with receiver_at(address, store_and_show) as receiver, contextlib.suppress(KeyboardInterrupt):
-            out.event("listening", url=f"{receiver.url}/uplinks", path=str(path))
-            out.say(f"receiving uplinks at {receiver.url}/uplinks, saved in {path}; Ctrl-C ends it")
-            display.wait()
+        receiver = receiver_at(address, store_and_show, cert=cert, key=key)
+        with receiver.server as server, contextlib.suppress(KeyboardInterrupt):
+            out.event("listening", url=f"{server.url}/uplinks", path=str(path))
+            out.say(f"receiving uplinks at {server.url}/uplinks, saved in {path}; Ctrl-C ends it")
+            summary = ""
+            while True:
+                display.wait(summary_s or None)
+                if receiver.summary() != summary:
+                    summary = receiver.summary()
+                    out.say(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {summary}")
     display.check()
     out.event("closed", uplinks=received, refused=refusals.count, not_shown=display.skipped, path=str(path))
     skipped = f" ({display.skipped} not shown)" if display.skipped else ""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from fuota.cli.following import FollowOptions
 from fuota.cli.help import CommandFunction, watch_option
 from fuota.cli.listening import TOKEN_VARIABLE, journal_refusals, receiver_at
 from fuota.cli.options.group import option_group
+from fuota.cli.options.receiver import tls_options
 from fuota.cli.output import Output
 from fuota.text import counted, printable
 
@@ -28,11 +30,13 @@ LONGEST_S = 7 * 86_400
 class WatchOptions:
     """Options of a watch.
 
-    listen: HOST:PORT of the receiver. expect: number of devices that the tags stand for. target: share of devices that must be
-    updated. poll_s, outage_s, reports_s: see `WatchTimeouts`.
+    listen: HOST:PORT of the receiver. cert, key: files of its certificate. expect: number of devices that the tags stand for.
+    target: share of devices that must be updated. poll_s, outage_s, reports_s: see `WatchTimeouts`.
     """
 
     listen: str | None
+    cert: Path | None
+    key: Path | None
     expect: int | None
     target: float | None
     poll_s: float
@@ -72,6 +76,7 @@ def watch_options(command: CommandFunction) -> CommandFunction:
             metavar="HOST:PORT",
             help=f"Receive the data stream here, at /uplinks (0.0.0.0:8381, for example, with {TOKEN_VARIABLE} set).",
         ),
+        *tls_options(watch_option),
         watch_option(
             "--expect",
             type=click.IntRange(1),
@@ -119,8 +124,11 @@ def listening(journal: Journal, options: WatchOptions, out: Output) -> Iterator[
         yield
         return
     refusals = journal_refusals(journal, out)
-    with receiver_at(options.listen, refusals.store) as receiver:
-        out.say(f"receiving uplinks at {receiver.url}/uplinks")
+    receiver = receiver_at(options.listen, refusals.store, cert=options.cert, key=options.key)
+    with receiver.server as server:
+        out.say(f"receiving uplinks at {server.url}/uplinks")
         yield
+    if receiver.counts.answers[403] or receiver.counts.answers[415]:
+        out.say(f"the receiver denied requests: {receiver.summary()}")
     if refusals.count:
         out.say(f"{counted(refusals.count, 'notification')} could not be used: see {printable(str(refusals.path))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -41,9 +42,10 @@ class Display:
             self.skipped += len(uplinks) - len(fitting)
             self._changed.notify_all()
 
-    def wait(self) -> None:
-        """Wait until Ctrl-C, which raises KeyboardInterrupt. Raises the OSError of `show`."""
-        while True:
+    def wait(self, longest_s: float | None = None) -> None:
+        """Wait for `longest_s` seconds, or until Ctrl-C, which raises KeyboardInterrupt. Raises the OSError of `show`."""
+        end_s = None if longest_s is None else time.monotonic() + longest_s
+        while end_s is None or time.monotonic() < end_s:
             with self._changed:
                 self._changed.wait_for(lambda: self._error, timeout=WAIT_S)
                 self.check()
