@@ -15,6 +15,8 @@ PRIVATE = 0o600
 """Mode of files that only their owner may read."""
 SHARED = 0o666
 """Mode of other files, before the umask."""
+MAX_INPUT_BYTES = 256 * 1024 * 1024
+"""Limit for the length of an input; a pipe or a device such as /dev/zero may never end."""
 
 
 def write_whole(path: Path, content: bytes, *, what: str, mode: int = SHARED) -> None:
@@ -37,6 +39,21 @@ def write_whole(path: Path, content: bytes, *, what: str, mode: int = SHARED) ->
             raise
     except OSError as error:
         raise not_writable(what, path, error) from None
+
+
+def read_whole(source: Path | IO[bytes], *, what: str, limit_bytes: int = MAX_INPUT_BYTES) -> bytes:
+    """Return the content of a file, or of an open file in binary mode.
+
+    what: name of the file in the message. Raises OSError, and StorageError for more than `limit_bytes`.
+    """
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            content = file.read(limit_bytes + 1)
+    else:
+        content = source.read(limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise StorageError(f"{what} has more than {limit_bytes} bytes: too much for this kind of file")
+    return content
 
 
 def write_durably(file: IO[bytes], content: bytes) -> None:

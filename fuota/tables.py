@@ -14,6 +14,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from fuota import files
 from fuota.calls import KIND_NAMES
 from fuota.errors import MessageError, ParameterError, StorageError
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 EMPTY = frozenset({"", "-", "null", "none", "n/a", "na"})
 """Cells without content, in lower case and without surrounding white space."""
+_MAX_TOML_BYTES = 16 * 1024 * 1024
 _TYPE_NAMES = {**KIND_NAMES, bytes: "bytes in hexadecimal"}
 
 
@@ -61,7 +63,8 @@ def number(cell: str) -> float:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises StorageError if it cannot be read, MessageError if it is not TOML in UTF-8."""
     try:
-        return parse_toml(path.read_bytes().decode("utf-8-sig"), path.name)
+        content = files.read_whole(path, what=str(path), limit_bytes=_MAX_TOML_BYTES)
+        return parse_toml(content.decode("utf-8-sig"), path.name)
     except OSError as exc:
         raise StorageError(f"{path} cannot be read: {exc.strerror or exc}") from None
     except UnicodeDecodeError as exc:

@@ -18,9 +18,10 @@ from fuota.errors import (
     NotFoundError,
     ServerFault,
 )
+from fuota.text import without_surrogates
 
 if TYPE_CHECKING:
-    import requests
+    from fuota.network.bounds import Answer
 
 Scrub = Callable[[str], str]
 """Function that removes the secrets of a call from a text."""
@@ -50,19 +51,19 @@ _ADVICE = {
 }
 
 
-def checked_object(call: str, response: requests.Response, scrub: Scrub) -> dict[str, object]:
+def checked_object(call: str, answer: Answer, scrub: Scrub) -> dict[str, object]:
     """Return the JSON object of a successful answer.
 
-    call: method and path, for messages. response: the answer. scrub: removes secrets from the server's words.
+    call: method and path, for messages. answer: the answer. scrub: removes secrets from the server's words.
     Raises a NetworkError by the status (see `_kind`), MalformedAnswerError for a 200 that is not a JSON object.
     """
-    if response.status_code != 200:
-        problem = failure(call, response.status_code, quoted(response, scrub))
-        problem.retry_after_s = _retry_after_s(response)
+    if answer.status != 200:
+        problem = failure(call, answer.status, quoted(answer, scrub))
+        problem.retry_after_s = _retry_after_s(answer)
         raise problem
-    body = _object(call, response, scrub)
+    body = _object(call, answer, scrub)
     if (code := _status_code(body)) != 200:
-        raise failure(f"{call} (HTTP 200, statusCode in the body)", code, quoted(response, scrub))
+        raise failure(f"{call} (HTTP 200, statusCode in the body)", code, quoted(answer, scrub))
     return body
 
 
@@ -72,9 +73,9 @@ def advice_before_resending(call: str) -> str:
     return next(fitting, "ask for the status before sending it again.")
 
 
-def quoted(response: requests.Response, scrub: Scrub) -> str:
-    """Return the server's words on one line, shortened and without secrets. response, scrub: as for `checked_object`."""
-    return _quote(_server_words(response), scrub)
+def quoted(answer: Answer, scrub: Scrub) -> str:
+    """Return the server's words on one line, shortened and without secrets. answer, scrub: as for `checked_object`."""
+    return _quote(_server_words(answer), scrub)
 
 
 def failure(call: str, status: int, words: str) -> NetworkError:
@@ -102,9 +103,9 @@ def failure_in_place_of_csv(call: str, body: bytes, scrub: Scrub) -> NetworkErro
     return MalformedAnswerError(f"{call} was answered 200 with JSON instead of CSV: {words}", status=200)
 
 
-def _retry_after_s(response: requests.Response) -> int | None:
+def _retry_after_s(answer: Answer) -> int | None:
     """Return the header Retry-After in s (RFC 9110 §10.2.3); None if it is missing, or a date."""
-    text = response.headers.get("Retry-After", "").strip()
+    text = answer.headers.get("Retry-After", "").strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
@@ -128,13 +129,13 @@ def _advice(call: str, status: int) -> str:
     return _ADVICE.get(status, "Correct the request as the server says.")
 
 
-def _object(call: str, response: requests.Response, scrub: Scrub) -> dict[str, object]:
+def _object(call: str, answer: Answer, scrub: Scrub) -> dict[str, object]:
     try:
-        body = json.loads(response.content)
+        body = without_surrogates(json.loads(answer.body))
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        words = _quote(response.content.decode("utf-8", "replace"), scrub) or "an empty body"
+        words = _quote(answer.body.decode("utf-8", "replace"), scrub) or "an empty body"
         raise MalformedAnswerError(f"{call} was answered 200 without a JSON object: {words}", status=200)
     return body
 
@@ -147,10 +148,10 @@ def _status_code(body: dict[str, object]) -> int:
     return int(code) if isinstance(code, int) or (code.isascii() and code.isdigit() and len(code) == 3) else 0
 
 
-def _server_words(response: requests.Response) -> str:
-    if 300 <= response.status_code < 400:
-        return f"redirect to {response.headers.get('Location', 'nowhere')}"
-    text = response.content.decode("utf-8", "replace")
+def _server_words(answer: Answer) -> str:
+    if 300 <= answer.status < 400:
+        return f"redirect to {answer.headers.get('Location', 'nowhere')}"
+    text = answer.body.decode("utf-8", "replace")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

@@ -40,6 +40,9 @@ class ServerCertificate:
     key: Path | None = None
 
     def __post_init__(self) -> None:
+        for path in filter(None, (self.cert, self.key)):
+            if path.exists() and not path.is_file():
+                raise ParameterError(f"a certificate and its key must be regular files, got {path}")
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, self.key, password=_no_password)
         except FileNotFoundError as error:

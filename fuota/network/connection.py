@@ -56,6 +56,8 @@ def checked_ca_file(ca_file: str | Path | None) -> str | bool:
     """
     if ca_file is None:
         return True
+    if Path(ca_file).exists() and not Path(ca_file).is_file():
+        raise ParameterError(f"ca_file {str(ca_file)!r} must be a regular file")
     try:
         ssl.create_default_context(cafile=ca_file)
     except OSError as exc:  # also ssl.SSLError

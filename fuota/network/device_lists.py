@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from fuota import files
 from fuota.errors import MessageError
 from fuota.network.eui import canonical_eui
 from fuota.network.redaction import redact
@@ -46,7 +47,7 @@ def read_devices(file: IO[bytes], fields: Sequence[str]) -> DeviceList:
     """
     source = _name_of(file)
     try:
-        text = file.read().decode("utf-8-sig")
+        text = files.read_whole(file, what=source).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MessageError(f"{source} is not UTF-8 text") from None
     is_json = text.lstrip()[:1] in ("[", "{")

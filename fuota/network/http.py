@@ -1,8 +1,9 @@
 """The only module that sends HTTP requests to other hosts.
 
 Rules for every call: TLS is always verified. Redirects are never followed. A GET is repeated with pauses, a POST never. The API key
-travels in the `authorization` header and nowhere else. Every failure becomes one exception of `fuota.errors`. Each call has its own
-session, so threads may share one client, and no old kept-alive connection can make it unclear whether a POST was received.
+travels in the `authorization` header and nowhere else. Every failure becomes one exception of `fuota.errors`. The length of an
+answer and the time of each attempt are limited, see `fuota.network.bounds`. Each call has its own session, so threads may share one
+client, and no old kept-alive connection can make it unclear whether a POST was received.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from fuota import rules
 from fuota.calls import checked_init
-from fuota.errors import UnreachableError
+from fuota.errors import MalformedAnswerError, NetworkError, UnreachableError
 from fuota.network.answers import advice_before_resending, checked_object, failure_in_place_of_csv, quoted
 from fuota.network.connection import checked_base_url, checked_ca_file, checked_timeout, is_loopback
 from fuota.network.credentials import NO_SECRETS, Secrets, check_key, without_secrets
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     import requests
     from urllib3.util import Retry
 
+    from fuota.network.bounds import Answer, Deadline
+
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S = (20, 60)
@@ -43,7 +46,6 @@ answer: an image of 1 MB needs 400 kbit/s."""
 _RETRIED_STATUS = (500, 502, 503, 504)
 # Comma and colon are not encoded, as in the reference's own URLs; a list of EUIs then needs 17 bytes per EUI, not 19.
 _PLAIN_IN_QUERY = ",:"
-_BLOCK_BYTES = 64 * 1024
 _LONGEST_REASON = 200
 
 
@@ -63,7 +65,7 @@ class Probe:
 class _Call:
     """Request of a client.
 
-    path: below the base URL. query: parameters. files, json: the body. stream: whether to read the answer in blocks.
+    path: below the base URL. query: parameters. files, json: the body.
     """
 
     method: str
@@ -72,7 +74,6 @@ class _Call:
     files: Files | None = None
     json: object = None
     secrets: Secrets = NO_SECRETS
-    stream: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -140,24 +141,25 @@ class HttpClient:
         Raises a NetworkError, also while the blocks are read: UnreachableError if the answer is cut off. A JSON object instead of
         other text is the failure that it describes.
         """
-        call = _Call(method="GET", path=path, query=query, stream=True)
+        call = _Call(method="GET", path=path, query=query)
         self._announce(call)
-        with self._session(call) as session, contextlib.ExitStack() as stack:
-            response = self._guarded(call, lambda: self._send(session, call))
-            stack.callback(response.close)
+        with self._response(call) as (response, deadline):
             if response.status_code != 200:
-                self._guarded(call, lambda: response.content)
-                checked_object(str(call), response, self._scrubber(call))
-            yield self._blocks(call, response)
+                checked_object(str(call), self._read(call, response, deadline), self._scrubber(call))
+            yield self._blocks(call, response, deadline)
 
-    def _blocks(self, call: _Call, response: requests.Response) -> Iterator[bytes]:
-        blocks = response.iter_content(_BLOCK_BYTES)
-        block = self._guarded(call, lambda: next(blocks, b""))
+    def _blocks(self, call: _Call, response: requests.Response, deadline: Deadline) -> Iterator[bytes]:
+        """Yield the body in blocks; each block has the time of a whole answer."""
+        from fuota.network.bounds import blocks_of
+
+        blocks = blocks_of(response)
+        block = self._guarded(call, deadline, lambda: next(blocks, b""))
         if block.lstrip()[:1] == b"{":
             raise failure_in_place_of_csv(str(call), block, self._scrubber(call))
         while block:
             yield block
-            block = self._guarded(call, lambda: next(blocks, b""))
+            deadline.renew()
+            block = self._guarded(call, deadline, lambda: next(blocks, b""))
 
     def post_json(
         self,
@@ -184,9 +186,9 @@ class HttpClient:
         path: below base_url. query: parameters. Raises UnreachableError if there is no answer.
         """
         call = _Call(method="GET", path=path, query=query)
-        response = self._exchange(call)
-        words = quoted(response, self._scrubber(call))
-        return Probe(status=response.status_code, date=response.headers.get("Date"), words=words)
+        answer = self._exchange(call)
+        words = quoted(answer, self._scrubber(call))
+        return Probe(status=answer.status, date=answer.headers.get("Date"), words=words)
 
     def _object(self, call: _Call) -> dict[str, object]:
         self._announce(call)
@@ -203,9 +205,27 @@ class HttpClient:
             )
             self._before_request(outgoing)
 
-    def _exchange(self, call: _Call) -> requests.Response:
-        with self._session(call) as session:
-            return self._guarded(call, lambda: self._send(session, call))
+    def _exchange(self, call: _Call) -> Answer:
+        with self._response(call) as (response, deadline):
+            return self._read(call, response, deadline)
+
+    @contextlib.contextmanager
+    def _response(self, call: _Call) -> Iterator[tuple[requests.Response, Deadline]]:
+        """Send the request, and yield the answer, whose body has not been read."""
+        from fuota.network.bounds import Deadline
+
+        connect_s, read_s = self._timeout_s
+        deadline = Deadline(2 * connect_s + read_s)
+        with self._session(call, deadline) as session, contextlib.ExitStack() as stack:
+            stack.callback(deadline.stop)
+            response = self._guarded(call, deadline, lambda: self._send(session, call))
+            stack.callback(response.close)
+            yield response, deadline
+
+    def _read(self, call: _Call, response: requests.Response, deadline: Deadline) -> Answer:
+        from fuota.network.bounds import answer_of
+
+        return self._guarded(call, deadline, lambda: answer_of(response))
 
     def _send(self, session: requests.Session, call: _Call) -> requests.Response:
         return session.request(
@@ -214,41 +234,55 @@ class HttpClient:
             headers=dict(call.secrets.headers),
             files=call.files,
             json=call.json,
-            stream=call.stream,
+            stream=True,
             timeout=self._timeout_s,
             verify=self._verify,
             allow_redirects=False,
         )
 
-    def _guarded(self, call: _Call, act: Callable[[], T]) -> T:
-        """Return the result of `act`. Raises UnreachableError if the libraries below fail."""
+    def _guarded(self, call: _Call, deadline: Deadline, act: Callable[[], T]) -> T:
+        """Return the result of `act`.
+
+        Raises UnreachableError if the libraries below fail, MalformedAnswerError for an answer that is too long or badly packed.
+        """
         import requests
         import urllib3
 
-        try:
-            return act()
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-            unreachable = self._unreachable(call, exc)
-        # Not raised in the handler: an exception of requests carries the request, and with it the key and the URL.
-        raise unreachable
+        from fuota.network.bounds import AnswerTooLongError
 
-    def _session(self, call: _Call) -> requests.Session:
+        problem: NetworkError
+        try:
+            result = act()
+            deadline.check()
+            return result
+        except AnswerTooLongError as exc:
+            problem = MalformedAnswerError(f"{call}: {exc}. {self._advice_after(call)}")
+            if deadline.cause is not None:
+                problem = self._unreachable(call, deadline.cause)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            problem = self._unreachable(call, deadline.cause or exc)
+        # Not raised in the handler: an exception of requests carries the request, and with it the key and the URL.
+        raise problem
+
+    def _session(self, call: _Call, deadline: Deadline) -> requests.Session:
         import requests
-        from requests.adapters import HTTPAdapter
+
+        from fuota.network.bounds import BoundedAdapter
 
         session = requests.Session()
         session.auth = self._key_header  # set even without a key: it keeps .netrc from being used
         session.trust_env = not is_loopback(self._base_url)  # no proxy for this machine
         session.headers["User-Agent"] = "fuota"
-        adapter = HTTPAdapter(max_retries=self._get_retry() if call.method == "GET" else 0)
+        session.headers["Accept-Encoding"] = "gzip"
+        adapter = BoundedAdapter(deadline, max_retries=self._get_retry() if call.method == "GET" else 0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
 
     def _get_retry(self) -> Retry:
-        from urllib3.util import Retry
+        from fuota.network.bounds import BoundedRetry
 
-        return Retry(
+        return BoundedRetry(
             total=self._retries,
             other=0,  # such as a certificate that is not trusted: it does not change within a second
             redirect=0,
@@ -266,14 +300,18 @@ class HttpClient:
             advice = "Its certificate is not trusted: give the authority's PEM file as ca_file."
         elif never_sent:
             advice = "The request never reached it: check the address, the network and the proxy settings."
-        elif call.method == "GET":
-            advice = "Try again later."
         else:
-            advice = f"The request may have reached it: {advice_before_resending(str(call))}"
+            advice = self._advice_after(call)
         scrub = self._scrubber(call)
         reason = " ".join(scrub(str(causes[-1]) or type(causes[-1]).__name__).split())[:_LONGEST_REASON]
         text = f"{call}: no answer from {self._base_url} ({reason}). {advice}"
         return UnreachableError(text, maybe_received=not never_sent)
+
+    def _advice_after(self, call: _Call) -> str:
+        """Return what to do after a request that may have been carried out."""
+        if call.method == "GET":
+            return "Try again later."
+        return f"The request may have reached it: {advice_before_resending(str(call))}"
 
     def _scrubber(self, call: _Call) -> Callable[[str], str]:
         """Return the function that removes the secrets of a call from a text."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fuota import files
 from fuota.errors import AuthenticationError, ParameterError, StorageError
 
 KEY_VARIABLE = "FUOTA_API_KEY"
@@ -17,6 +18,7 @@ SANDBOX_API_KEY = "AK2:fuota-sandbox-opens-nothing-but-sandboxes"
 """Full Access key of the first application of a sandbox. It is not a secret: it is valid for sandboxes only, and sandboxes listen
 on the loopback interface only."""
 _COMMAND_TIMEOUT_S = 60
+_MAX_KEY_FILE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +56,16 @@ def _from_environment(variable: str) -> str:
 def _from_file(where: str) -> str:
     path, shown = Path(where), _redacted(where)
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
+        mode = path.stat().st_mode  # a file that others can read is not opened
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ParameterError(
+                f"the key file {shown} must have mode 0600 (chmod 600 {shown}), got {stat.S_IMODE(mode):04o}: others can read it"
+            )
+        return files.read_whole(path, what=f"the key file {shown}", limit_bytes=_MAX_KEY_FILE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(
             f"the key file {shown} cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from None
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ParameterError(
-            f"the key file {shown} must have mode 0600 (chmod 600 {shown}), got {stat.S_IMODE(mode):04o}: others can read it"
-        )
-    return text
 
 
 def _from_command(command: str) -> str:

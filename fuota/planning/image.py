@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from fuota import rules
+from fuota import files, rules
 from fuota.errors import ImageError
 from fuota.planning.plan_json import exact_object, text
 from fuota.text import printable
@@ -78,6 +78,6 @@ class Image:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return files.read_whole(path, what=str(path))
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror}") from None

@@ -62,7 +62,7 @@ def check_image(plan: TransmissionPlan, image: bytes) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(files.read_whole(path, what=f"the plan {path}").decode())
     except OSError as error:
         raise StorageError(f"the plan {path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fuota import rules
+from fuota import files, rules
 from fuota.calls import checked_call, checked_init
-from fuota.errors import ParameterError, StorageError
+from fuota.errors import FuotaError, ParameterError, StorageError
 
 Floats = NDArray[np.float64]
+Bits = NDArray[np.bool_]
 
 _SHADOWING = 4
 """Purpose of the stream of random numbers; `air` lists the other purposes."""
@@ -219,14 +221,13 @@ class Trace:
         Raises StorageError if the file cannot be read, ParameterError if it is not a trace.
         """
         try:
-            bits = np.load(path) if str(path).endswith(".npy") else np.loadtxt(path, delimiter=",", ndmin=2)
-            return cls(np.asarray(bits))
+            return cls(_read_npy(Path(path)) if str(path).endswith(".npy") else _read_csv(Path(path)))
         except OSError as error:
             raise StorageError(f"the trace {path} cannot be read: {error.strerror or error}") from None
-        except ParameterError:
+        except FuotaError:
             raise
-        except ValueError as error:
-            raise ParameterError(f"{path} is not a trace: {error}") from None
+        except Exception as error:  # numpy raises many kinds for a damaged header
+            raise ParameterError(f"{path} is not a trace: {error or type(error).__name__}") from None
 
     def device_losses(self, first: int, count: int) -> tuple[Floats, Floats]:
         """Return the share that each device lost, see FleetLoss."""
@@ -234,3 +235,14 @@ class Trace:
 
     def __repr__(self) -> str:
         return f"Trace({self.received.shape}, {sha256(self.received.tobytes()).hexdigest()})"
+
+
+def _read_npy(path: Path) -> Bits:
+    if not path.is_file() and path.exists():
+        raise StorageError(f"the trace {path} is not a regular file")
+    return cast(Bits, np.asarray(np.load(path, allow_pickle=False)))
+
+
+def _read_csv(path: Path) -> Bits:
+    text = files.read_whole(path, what=f"the trace {path}").decode()
+    return cast(Bits, np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2))

@@ -169,9 +169,10 @@ def decode(*, fragments: IO[bytes], output: str, native: bool, out: Output) -> i
     """
     import hashlib
 
+    from fuota.files import read_whole
     from fuota.fragmentation.fragment_file import read_fragments
 
-    description, received = read_fragments(fragments)
+    description, received = read_fragments(read_whole(fragments, what=fragments.name).splitlines())
     with notice_if_slow(out):
         decoder = _decoder(description, native=native)
         for fragment in received:

@@ -29,6 +29,9 @@ version_option = package_option(
     help="Version of the package.",
 )
 
+_LONGEST_TEXT = 100_000
+"""Limit for a payload on stdin in characters; no payload of LoRaWAN has more than 242 bytes."""
+
 
 @click.group(cls=Group, examples=("fuota message decode 0302 --port 201 --downlink",))
 def message() -> None:
@@ -62,7 +65,7 @@ def decode(*, payload: str, port: int, uplink: bool, version: int, out: Output) 
     from fuota.lorawan.packages import contradiction, package_on_port
 
     package = package_on_port(port)
-    content = _parse_hex(sys.stdin.read() if payload == "-" else payload)
+    content = _parse_hex(sys.stdin.read(_LONGEST_TEXT) if payload == "-" else payload)
     parsed = package.parse(content, uplink=uplink, version=version)
     for command in parsed.commands:
         fields = command_fields(command)

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from fuota.cli.image_input import name_of
 from fuota.cli.options.plan import PlanOptions
 from fuota.cli.options.transfer import given_options
 from fuota.cli.output import Output
@@ -59,6 +60,7 @@ def simulate_sweep(
     out: Output,
 ) -> int:
     """Simulate all points, show how many of their devices completed, and draw the picture. Raises UsageError and FuotaError."""
+    from fuota.image.firmware import read_image
     from fuota.sim import parse_axis, sweep
 
     names = {parameter.name for parameter in click.get_current_context().command.params}
@@ -68,7 +70,7 @@ def simulate_sweep(
         raise click.UsageError("--sweep needs an IMAGE and a --region")
     axes = dict(parse_axis(text) for text in options.axes)
     save_picture = None if picture is None else _picture_writer(list(axes))
-    points = _points(axes, len(image.read()), request, simulation)
+    points = _points(axes, len(read_image(image, name_of(image))), request, simulation)
     with _progress(out) as progress:
         stats = sweep(
             points,

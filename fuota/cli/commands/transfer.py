@@ -38,9 +38,12 @@ def transfer() -> None:
 def start(*, image: IO[bytes], transfer: TransferOptions, server: ServerOptions, out: Output) -> int:
     """Start a job that sends IMAGE as it is (mcastTransfer)."""
     request = transfer.request(name_of(image))
+    from fuota.image.firmware import read_image
+
     client = server.client()
+    content = read_image(image, name_of(image))
     try:
-        job = client.transfers.send(request, image.read())
+        job = client.transfers.send(request, content)
     except (UnreachableError, ServerFault, MalformedAnswerError) as error:
         if isinstance(error, UnreachableError) and not error.maybe_received:
             raise

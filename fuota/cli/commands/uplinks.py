@@ -19,6 +19,7 @@ from fuota.cli.output import Output, with_output
 from fuota.cli.output_file import file_option
 from fuota.cli.render.display import Display
 from fuota.cli.render.messages import command_fields, command_text
+from fuota.files import read_whole
 from fuota.text import counted, printable
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def decode(*, notifications: IO[bytes], version: int, out: Output) -> int:
     the exit code is 6.
     """
     refused = 0
-    for line, body in _bodies(notifications.read()):
+    for line, body in _bodies(read_whole(notifications, what=notifications.name)):
         for _, uplink in body.uplinks:
             _show(uplink, version, out)
         for refusal in body.refusals:

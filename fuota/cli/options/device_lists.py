@@ -93,7 +93,8 @@ def _keep_euis(context: click.Context, _parameter: click.Parameter, file: IO[byt
     from fuota.network.device_lists import read_euis
 
     if file is not None and not context.resilient_parsing:
-        context.meta[_META] = read_euis(file)
+        with file:
+            context.meta[_META] = read_euis(file)
 
 
 def _with_euis_of_file(

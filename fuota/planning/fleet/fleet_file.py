@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from fuota import rules
+from fuota import files, rules
 from fuota.calls import checked_call
 from fuota.errors import MessageError, ParameterError, StorageError
 from fuota.planning.fleet.fleet import Fleet, FleetMember
@@ -65,7 +65,7 @@ def open_fleet(
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = files.read_whole(path, what=str(path))
     except OSError as exc:
         raise StorageError(f"{path} cannot be read: {exc.strerror or exc}") from None
     try:

@@ -22,13 +22,14 @@ from fuota.sandbox.server.saved_state import SavedState
 MAX_APPENDED_BYTES = 16_000_000
 """Number of appended bytes after which the whole file is written again."""
 _WHAT = "the state file"
+_MAX_STATE_BYTES = 1024 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
 def load_state(path: Path) -> SavedState:
     """Return the content of a state file, or an empty state if there is no file. Raises StorageError."""
     try:
-        content = path.read_bytes()
+        content = files.read_whole(path, what=f"{_WHAT} {path}", limit_bytes=_MAX_STATE_BYTES)
     except FileNotFoundError:
         return SavedState()
     except OSError as error:
