@@ -1,7 +1,7 @@
 """Compile the decoder that devices run (native/) as a library for this machine, once.
 
-The library is stored in the user's cache folder. Its name contains a hash of the sources, the flags and the compiler, so that a
-change of any of them compiles it again.
+The library is stored in the user's cache folder, see `fuota.caches`. Its name contains a hash of the sources, the flags and the
+compiler, so that a change of any of them compiles it again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from fuota import caches, files
 from fuota.errors import StorageError
 
 SOURCES = ("fuota_frag.c", "host/memory.c")
@@ -35,7 +36,10 @@ def source_folder() -> Path:
 
 def compiler() -> list[str]:
     """Return the C compiler as the start of a command: $CC, else cc, gcc or clang. Raises StorageError if there is none."""
-    chosen = shlex.split(os.environ.get("CC", ""))
+    try:
+        chosen = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise StorageError(f"$CC is not a command: {error}, got {os.environ['CC']!r}") from None
     for command in [chosen] if chosen else [[name] for name in COMPILERS]:
         if shutil.which(command[0]):
             return command
@@ -48,12 +52,23 @@ def compiler() -> list[str]:
 
 def library() -> Path:
     """Return the path of the shared library, compiled if it is not in the cache yet. Raises StorageError."""
-    from platformdirs import user_cache_path
+    sources, command = source_folder(), [*compiler(), *FLAGS]
+    folder = caches.cache_folder(None, "native")
+    stored = folder / f"fuota_frag-{_fingerprint(sources, command)}.stored"
+    content = caches.load(stored)
+    if content is None:
+        content = _compile(command, [sources / name for name in SOURCES])
+        caches.store(stored, content)
+    return _loadable(stored.with_suffix(".so"), content)
 
-    folder, command = source_folder(), [*compiler(), *FLAGS]
-    path = user_cache_path("fuota", appauthor=False) / "native" / f"fuota_frag-{_fingerprint(folder, command)}.so"
-    if not path.is_file():
-        _compile(command, [folder / name for name in SOURCES], path)
+
+def _loadable(path: Path, content: bytes) -> Path:
+    """Return the library as a file that the system can load: loading a damaged file would end the process."""
+    try:
+        if not path.is_file() or path.read_bytes() != content:
+            files.write_whole(path, content, what="the compiled decoder", mode=0o700)
+    except OSError as error:
+        raise StorageError(f"the compiled decoder {path} cannot be used: {error.strerror}") from None
     return path
 
 
@@ -65,16 +80,15 @@ def _fingerprint(folder: Path, command: list[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _compile(command: list[str], sources: list[Path], path: Path) -> None:
-    """Compile to a temporary file first, because another process may compile too and may be interrupted."""
+def _compile(command: list[str], sources: list[Path]) -> bytes:
+    """Return the compiled library."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            temporary = Path(folder) / path.name
-            _run([*command, "-o", str(temporary), *map(str, sources)])
-            temporary.replace(path)
+        with tempfile.TemporaryDirectory() as folder:
+            library_file = Path(folder) / "fuota_frag.so"
+            _run([*command, "-o", str(library_file), *map(str, sources)])
+            return library_file.read_bytes()
     except OSError as error:
-        raise StorageError(f"the compiled decoder cannot be stored in {path.parent}: {error.strerror}") from None
+        raise StorageError(f"the decoder cannot be compiled in {tempfile.gettempdir()}: {error.strerror}") from None
 
 
 def _run(command: list[str]) -> bytes:

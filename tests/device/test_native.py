@@ -195,7 +195,7 @@ def test_library_is_compiled_again_only_for_other_flags(monkeypatch, tmp_path):
     assert (native_build.library(), first.stat().st_mtime_ns) == (first, stamp)
     monkeypatch.setattr(native_build, "FLAGS", (*native_build.FLAGS, "-DOTHER"))
     assert native_build.library() != first
-    assert sorted(path.suffix for path in first.parent.iterdir()) == [".so", ".so"]
+    assert sorted(path.suffix for path in first.parent.iterdir()) == [".so", ".so", ".stored", ".stored"]
 
 
 @needs_compiler
