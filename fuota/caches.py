@@ -1,8 +1,8 @@
 """Folders for compiled code, which is executed when it is loaded: only this user may be able to change them.
 
 A folder is used if this user or root owns it and each folder above it, and if nobody else can write in it. Otherwise, as for root
-with the home of another user, a temporary folder serves for the process. A stored file has a SHA-256: a file that a power cut damaged
-is dropped, and its content is compiled again.
+with the home of another user, a temporary folder serves for the process. A stored file has a SHA-256: a file that a power cut
+damaged is dropped, and its content is compiled again.
 """
 
 from __future__ import annotations
