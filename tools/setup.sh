@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the virtual environment of this checkout: setup.sh PYTHON VENV EXTRA
-# Reports what is missing. Uses uv (fast) if it can be installed, otherwise pip.
+# Reports what is missing. Uses uv (fast) if it can be installed, otherwise pip. For the extra dev, the versions and hashes of
+# requirements.lock are installed; if the package index does not have them, the newest versions are, unless FUOTA_LOCKED=1.
 set -eu
 python=$1 venv=$2 extra=$3
 
@@ -23,11 +24,23 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 [ -n "$pip" ] || pip="$venv/bin/python -m pip -q"
 
+uv_version=$(sed -n 's/^uv==//p' tools/uv.version)
 install_with_uv() {
-    [ -x "$venv/bin/uv" ] || $pip install uv
-    "$venv/bin/uv" pip install -q --compile-bytecode --python "$venv/bin/python" -e ".[$extra]"
+    [ -x "$venv/bin/uv" ] || $pip install "uv==$uv_version" || $pip install uv
+    "$venv/bin/uv" pip install -q --compile-bytecode --python "$venv/bin/python" "$@"
 }
-install_with_uv || $pip install -e ".[$extra]" \
+install_locked() {
+    install_with_uv --require-hashes -r requirements.lock && install_with_uv --no-deps -e .
+}
+install_newest() {
+    [ "${FUOTA_LOCKED:-}" != 1 ] || fail "requirements.lock could not be installed (see the output above)"
+    install_with_uv -e ".[$extra]" || $pip install -e ".[$extra]"
+}
+locked=false
+if [ "$extra" = dev ]; then
+    if install_locked; then locked=true; else printf 'fuota set-up: the newest versions are used instead of requirements.lock\n' >&2; fi
+fi
+$locked || install_newest \
     || fail "the packages could not be installed. Is a package index reachable? (see the output of pip above)"
 
 touch "$venv/.run"
