@@ -17,5 +17,13 @@ trap 'rm -rf "$folder"' EXIT
 "$bin/uv" pip install -q --python "$folder/env/bin/python" "$wheel[sandbox,delta,keyring]"
 "$bin/cyclonedx-py" environment --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON \
     -o "${wheel%-py3-none-any.whl}.cdx.json" "$folder/env/bin/python"
+# The tool reads no version that is computed: it is added here.
+"$bin/python" - "${wheel%-py3-none-any.whl}" <<'END'
+import json, pathlib, sys
+path = pathlib.Path(f"{sys.argv[1]}.cdx.json")
+document = json.loads(path.read_text())
+document["metadata"]["component"]["version"] = sys.argv[1].rpartition("-")[2]
+path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+END
 (cd dist && sha256sum fuota-* > SHA256SUMS)
 ls dist
