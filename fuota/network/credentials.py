@@ -52,8 +52,8 @@ def check_key(key: object) -> None:
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Return `text` with each of `secrets` replaced by `HIDDEN`, in all spellings that a server may send one back in.
 
-    A long secret is also found without its prefix AK2: or AK3:, with separators between its characters, with encoded characters (HTML
-    entities, percent, JSON), and in base64, alone or within a longer text.
+    A long secret is also found without its prefix AK2: or AK3:, with separators between its characters, with encoded characters
+    (HTML entities, percent, JSON), and in base64, alone or within a longer text.
     """
     # The longest first: one secret may begin like another.
     for secret in sorted({*secrets} - {""}, key=len, reverse=True):

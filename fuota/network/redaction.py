@@ -11,8 +11,8 @@ HIDDEN = "[redacted]"
 
 # A character may be written as an HTML entity, percent-encoded, or as an escape of JSON.
 _ENCODED = r"&#x?[0-9a-f]{1,6};|%[0-9a-f]{2}|\\u00[0-9a-f]{2}"
-# "44-character alpha-numeric strings with a prefix of either AK2: or AK3:" (API reference). The signs of base64 are included. No length
-# is required, because the reference does not say which characters it counts.
+# "44-character alpha-numeric strings with a prefix of either AK2: or AK3:" (API reference). The signs of base64 are included. No
+# length is required, because the reference does not say which characters it counts.
 _COLON = r":|%3A|&#0*58;|&#x0*3a;|&colon;|\\u003a"
 _API_KEY = re.compile(rf"\b(AK[23](?:{_COLON}))\s*(?:[\w+/=\-]|{_ENCODED})+", re.IGNORECASE)
 # A key without its prefix: a word of this length with digits, small and capital letters. A hash in hexadecimal has no both cases.
@@ -38,8 +38,8 @@ _TOKEN = re.compile(r"(token(?:\W{1,5}|%3D))\d{6}(?!\d)", re.IGNORECASE)
 def redact(text: str) -> str:
     """Return `text` with API keys, AES keys and six-digit registration tokens replaced by `HIDDEN`.
 
-    API keys: AK2:... and AK3:..., also in base64, and words that look like a key without its prefix. AES keys: 128 bits in hexadecimal,
-    also in groups, or in base64.
+    API keys: AK2:... and AK3:..., also in base64, and words that look like a key without its prefix. AES keys: 128 bits in
+    hexadecimal, also in groups, or in base64.
     """
     text = _API_KEY.sub(rf"\g<1>{HIDDEN}", text)
     text = _BASE64.sub(lambda match: HIDDEN if _holds_key(match[0]) else match[0], text)
