@@ -15,6 +15,7 @@ from typing import NoReturn, TypeVar
 
 from fuota.errors import FuotaError, ParameterError
 
+_LONGEST_SHOWN = 200
 T = TypeVar("T")
 Error = type[FuotaError]
 
@@ -53,7 +54,7 @@ def real(name: str, value: object, low: float, high: float = math.inf, *, error:
     try:
         number = float(value)
     except OverflowError:  # an integer beyond the range of floats
-        number = math.copysign(math.inf, operator.index(value))  # type: ignore[arg-type]
+        number = math.inf if operator.index(value) > 0 else -math.inf  # type: ignore[arg-type]
     if math.isnan(number):
         refuse(name, rule, value, error=error)
     if not low <= number <= high:
@@ -89,7 +90,16 @@ def refuse(
     """Raise `error` in the wording of this module. `why`: source or reason of the rule, such as a clause."""
     reason = f" ({why})" if why else ""
     hint = "" if nearest is None else f" (nearest: {nearest})"
-    raise error(f"{name} must be {rule}{reason}, got {value!r}{hint}")
+    raise error(f"{name} must be {rule}{reason}, got {shown(value)}{hint}")
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, shortened."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of thousands of digits
+        return "an integer of thousands of digits"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _range_text(low: float, high: float | None) -> str:

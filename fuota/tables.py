@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -14,14 +15,16 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from fuota import files
+from fuota import files, rules
 from fuota.calls import KIND_NAMES
 from fuota.errors import MessageError, ParameterError, StorageError
+from fuota.rules import shown
 
 T = TypeVar("T")
 
 EMPTY = frozenset({"", "-", "null", "none", "n/a", "na"})
 """Cells without content, in lower case and without surrounding white space."""
+_LARGEST = sys.float_info.max
 _MAX_TOML_BYTES = 16 * 1024 * 1024
 _TYPE_NAMES = {**KIND_NAMES, bytes: "bytes in hexadecimal"}
 
@@ -121,20 +124,22 @@ def _value(value: Any, hint: Any, what: str) -> Any:
         return _bytes(value, what)
     allowed = (int, float) if kind is float else kind
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
-        raise ParameterError(f"{what} must be {_TYPE_NAMES.get(kind, 'a table')}, got {value!r}")
-    return value
+        raise ParameterError(f"{what} must be {_TYPE_NAMES.get(kind, 'a table')}, got {shown(value)}")
+    return rules.real(what, value, -_LARGEST, _LARGEST) if kind is float and isinstance(value, int) else value
 
 
 def _items(value: Any, kind: Any, what: str) -> tuple[Any, ...]:
     if not isinstance(value, list):
-        raise ParameterError(f"{what} must be a list, got {value!r}")
+        raise ParameterError(f"{what} must be a list, got {shown(value)}")
     return tuple(_value(item, kind, f"each of {what}") for item in value)
 
 
 def _choice(value: Any, choices: list[Any], what: str) -> Any:
     if value not in choices:
         names = [str(choice) for choice in choices]
-        raise ParameterError(f"{what} must be one of {', '.join(names)}, got {value!r}{suggestion(str(value), names)}")
+        raise ParameterError(
+            f"{what} must be one of {', '.join(names)}, got {shown(value)}{suggestion(str(value), names)}"
+        )
     return value
 
 
@@ -142,4 +147,4 @@ def _bytes(value: Any, what: str) -> bytes:
     try:
         return bytes.fromhex(value)
     except (TypeError, ValueError):
-        raise ParameterError(f"{what} must be {_TYPE_NAMES[bytes]}, such as '01020304', got {value!r}") from None
+        raise ParameterError(f"{what} must be {_TYPE_NAMES[bytes]}, such as '01020304', got {shown(value)}") from None

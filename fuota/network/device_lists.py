@@ -200,7 +200,7 @@ def _float_or_text(text: str) -> float | str:
 
 
 def _integer_or_text(text: str) -> int | str:
-    return int(text) if text.isdecimal() or text[1:].isdecimal() else text
+    return int(text) if re.fullmatch("[+-]?[0-9]{1,18}", text) else text
 
 
 def _bool_or_text(text: str) -> bool | str:

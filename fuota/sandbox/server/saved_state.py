@@ -50,7 +50,7 @@ class SavedState:
                 token=RegistrationToken.from_json(saved["token"]),
                 tasks=tuple(_task(task, saved["now_us"]) for task in saved["tasks"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise StorageError(f"it is damaged ({error!r}): name a new file, or a state file that is whole") from None
 
     def directory(self, applications: Iterable[Application]) -> Directory:
