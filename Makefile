@@ -9,7 +9,7 @@ ENGINE := tests/gf2 $(wildcard tests/fragmentation/test_*.py) tests/sim/test_ker
 # If this variable is set, Python keeps no bytecode and every start takes three times as long.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test test-slow field check lint language types layers graph bench bench-short lock release firmware native native-test fuzz size clean help
+.PHONY: run test test-slow field check lint language types layers graph bench bench-short torture lock release firmware native native-test fuzz size clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -58,6 +58,9 @@ bench: $(VENV)/.dev     ## timings beside other implementations, into docs/numbe
 
 bench-short: $(VENV)/.dev ## the benchmarks on small cases, without timing
 	@$(BIN)/python -m pytest bench --benchmark-disable
+
+torture: $(VENV)/.dev   ## kills, damage and attacks, into docs/reliability.md (TORTURE=10: ten times as many)
+	@$(BIN)/python bench/torture.py
 
 lock: $(VENV)/.dev      ## write requirements.lock: versions and hashes of all packages, for CI
 	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate \

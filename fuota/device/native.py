@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fuota import rules
 from fuota.device.native_build import library
 from fuota.errors import IncompleteError, ParameterError, StorageError
 from fuota.fragmentation import MAX_FRAGMENT_NUMBER, Variant
-from fuota.fragmentation.limits import check_frag_size, check_padding, fragment_error
+from fuota.fragmentation.limits import check_frag_size, check_padding, fragment_error, kind_error
 from fuota.fragmentation.parity import ParityCode
 
 _DONE, _MORE, _TOO_MANY, _STORAGE, _MISMATCH = 0, 1, -2, -3, -4
 _VERSIONS = {(1, "deployed"): 1, (2, "deployed"): 2, (2, "literal"): 3}
 _ENDLESS = 0xFFFFFFFF
 _ERASED = 0xFF
+_MOST_SPARE_WORDS = 1 << 24
 
 
 class _Decoder(ctypes.Structure):
@@ -91,6 +94,12 @@ class DecoderMemory:
     scratch: int | None = None
     spare_words: int = 0
     granularity: int = 1
+
+    def __post_init__(self) -> None:
+        rules.optional_integer("capacity", self.capacity, 0)
+        rules.optional_integer("scratch", self.scratch, 0)
+        rules.integer("spare_words", self.spare_words, 0, _MOST_SPARE_WORDS)
+        rules.integer("granularity", self.granularity, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +211,13 @@ class NativeDecoder:
         n: fragment number, 1 to 16383. payload: its bytes. Raises ParameterError, and changes nothing, for a number or a length
         that the session cannot have; StorageError if the power failed.
         """
-        payload = bytes(payload)
-        if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self.frag_size:
+        try:
+            payload = bytes(memoryview(payload))  # bytes(48) would be 48 zeros
+            fits = 1 <= n <= MAX_FRAGMENT_NUMBER and len(payload) == self.frag_size
+            n = operator.index(n)
+        except TypeError:
+            raise kind_error(n, payload) from None
+        if not fits:
             raise fragment_error(n, payload, self.frag_size)
         if self.complete or self.gave_up:
             return self.complete

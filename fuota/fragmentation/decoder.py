@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from fuota.calls import checked_init
 from fuota.errors import IncompleteError, ParameterError
 from fuota.fragmentation.kernels.reception import first_outside, select_new
-from fuota.fragmentation.limits import MAX_FRAGMENT_NUMBER, Variant, check_frag_size, check_padding, fragment_error
+from fuota.fragmentation.limits import (
+    MAX_FRAGMENT_NUMBER,
+    Variant,
+    check_frag_size,
+    check_padding,
+    fragment_error,
+    kind_error,
+)
 from fuota.fragmentation.parity import ParityCode
 from fuota.gf2 import BytesLike, Solver, Words
 from fuota.rules import optional_integer
@@ -98,19 +105,20 @@ class FragDecoder:
         n: fragment number, 1 to 16383. payload: exactly frag_size bytes. Raises ParameterError, with nothing changed, for a
         number or a length that does not fit the session.
         """
-        if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self._frag_size:
-            raise fragment_error(n, payload, self._frag_size)
         solver, accepted = self._solver, self._accepted
-        if not solver.missing or (accepted[n] and n > self._nb_frag):
-            return not solver.missing
         try:
+            if not 1 <= n <= MAX_FRAGMENT_NUMBER or len(payload) != self._frag_size:
+                raise fragment_error(n, payload, self._frag_size)
+            if not solver.missing or (accepted[n] and n > self._nb_frag):
+                return not solver.missing
             if n <= self._nb_frag:
                 solver.add_value(n - 1, payload)
             else:
                 solver.add_equation(self._row_of(n), payload)
+        except ParameterError:
+            raise
         except (TypeError, ValueError):
-            kind = type(payload).__name__
-            raise ParameterError(f"the payload of fragment {n} must be bytes or a uint8 array, got {kind}") from None
+            raise kind_error(n, payload) from None
         accepted[n] = 1
         return not solver.missing
 
@@ -139,6 +147,11 @@ class FragDecoder:
 
     def _checked_numbers(self, numbers: NDArray[np.int64], payloads: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Return the numbers as int64, or raise ParameterError if the arguments of `feed_many` do not fit the session."""
+        if not isinstance(payloads, np.ndarray) or np.ndim(numbers) != 1:
+            raise ParameterError(
+                f"numbers must have one dimension and payloads be an array, got {np.ndim(numbers)} dimensions and"
+                f" {type(payloads).__name__}"
+            )
         kind = np.asarray(numbers).dtype
         if not np.issubdtype(kind, np.integer) or payloads.dtype != np.uint8:
             raise ParameterError(f"numbers must be integers and payloads uint8, got {kind} and {payloads.dtype}")

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Literal, get_args
 
 from fuota.errors import ParameterError
-from fuota.rules import integer, one_of, real, refuse
+from fuota.rules import integer, one_of, real, refuse, shown
 
 MAX_FRAGMENT_NUMBER = 16383
 """Largest fragment number N, which has 14 bits (TS004 §DataFragment, Index&N)."""
@@ -51,6 +51,14 @@ def fragment_error(n: int, payload: Sized, frag_size: int) -> ParameterError:
     return ParameterError(
         f"the payload of fragment {n} must have {frag_size} bytes in this session, got {len(payload)}"
     )
+
+
+def kind_error(n: object, payload: object) -> ParameterError:
+    """Return the error for a fragment whose number or payload is of a kind that no fragment has."""
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        return ParameterError(f"fragment number must be a whole number, got {shown(n)}")
+    kind = type(payload).__name__
+    return ParameterError(f"the payload of fragment {n} must be bytes or a uint8 array, got {kind}")
 
 
 def coded_count(nb_frag: int, redundancy: float | int) -> int:

@@ -300,3 +300,19 @@ def test_rows_of_the_decoder_match_the_vectors(vectors):
             assert decoder.data() == block.tobytes(), (variant, nb_frag, n)
             checked += 1
     assert checked > 350
+
+
+@needs_compiler
+@pytest.mark.parametrize("n", [1, "1", 1.5, None])
+@pytest.mark.parametrize("payload", [48, "x" * 48, None, [0] * 48])
+def test_a_fragment_of_another_kind_is_refused(n, payload):
+    decoder = NativeDecoder(nb_frag=2, frag_size=48)
+    with pytest.raises(ParameterError):
+        decoder.feed(n, payload)
+    assert decoder.missing == 2
+
+
+@pytest.mark.parametrize("memory", [{"spare_words": -1}, {"spare_words": "x"}, {"capacity": -1}, {"granularity": 1.5}])
+def test_memory_of_another_kind_is_refused(memory):
+    with pytest.raises(ParameterError):
+        DecoderMemory(**memory)

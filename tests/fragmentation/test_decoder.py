@@ -216,3 +216,26 @@ def test_coded_only_reception_of_a_large_session():
 def test_illegal_sessions_are_refused(kwargs, message):
     with pytest.raises(ParameterError, match=message):
         FragDecoder(**kwargs)
+
+
+@pytest.mark.parametrize(("n", "payload"), [("1", bytes(4)), (1.5, bytes(4)), (None, bytes(4)), (1, 4), (3, "abcd")])
+def test_a_fragment_of_another_kind_is_refused(n, payload):
+    decoder = FragDecoder(nb_frag=2, frag_size=4)
+    with pytest.raises(ParameterError):
+        decoder.feed(n, payload)
+    assert decoder.missing == 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "payloads"),
+    [
+        (np.array([[1], [2]]), np.zeros((2, 4), np.uint8)),
+        (np.array(1), np.zeros((1, 4), np.uint8)),
+        (1, np.zeros((1, 4), np.uint8)),
+        ([1, 2], "xx"),
+        ([1, 2], [[0] * 4] * 2),
+    ],
+)
+def test_fragments_of_another_kind_are_refused(numbers, payloads):
+    with pytest.raises(ParameterError):
+        FragDecoder(nb_frag=2, frag_size=4).feed_many(numbers, payloads)
