@@ -45,7 +45,7 @@ class Broken(Exception):  # noqa: N818 - a promise, not an error
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What happened. acknowledged: uplinks that were answered 200. posts: number of launches that reached the server."""
+    """Counts of a run. acknowledged: uplinks that were answered 200. posts: number of launches that reached the server."""
 
     kills: int = 0
     campaigns: int = 0
