@@ -44,7 +44,8 @@ class Shipment:
 
     image: bytes of the image. request: parameters of mcastTransfer. server: name of the server in the journal, its URL.
     expected: what the transfer needs, see `Expected.to_json`. target_sha256: for a patch, SHA-256 of the image that it makes.
-    expect: number of devices that the tags stand for. target: share of devices that must be updated. None if nobody says.
+    expect: number of devices that the tags stand for. target: share of devices that must be updated. plan_sha256: hash of the plan,
+    if it is from a file. None if nobody says.
     """
 
     image: bytes
@@ -54,6 +55,7 @@ class Shipment:
     target_sha256: str | None = None
     expect: int | None = None
     target: float | None = None
+    plan_sha256: str | None = None
 
 
 def sleep_ms(pause_ms: int) -> None:
@@ -159,6 +161,7 @@ def _facts(shipment: Shipment, before: TransferStatus | None) -> dict[str, objec
         "target_sha256": shipment.target_sha256,
         "expect": shipment.expect,
         "target": shipment.target,
+        "plan_sha256": shipment.plan_sha256,
     }
 
 

@@ -142,10 +142,8 @@ def launch(  # noqa: PLR0913 - keywords of one launch
         goal = _Goal(
             expect=expect, target=plan.target if target is None and isinstance(plan, TransmissionPlan) else target
         )
-        campaign = _send(checked, goal, client, record)
-        if isinstance(plan, TransmissionPlan):
-            record.note(campaign.id, "planned", {"plan_sha256": plan_sha256(plan)})
-        return campaign
+        plan_hash = plan_sha256(plan) if isinstance(plan, TransmissionPlan) else None
+        return _send(checked, goal, plan_hash, client, record)
 
 
 def _plan_or_recipe(
@@ -191,7 +189,9 @@ def _pass_gate(image: FirmwareImage, recipe: TransmissionPlan | PlanRecipe, opti
     return pass_gate(image, options, base_sha256=planned.base_sha256, target_sha256=planned.target_sha256)
 
 
-def _send(checked: CheckedLaunch, goal: _Goal, client: SenraClient, journal: Journal) -> Campaign:
+def _send(
+    checked: CheckedLaunch, goal: _Goal, plan_hash: str | None, client: SenraClient, journal: Journal
+) -> Campaign:
     shipment = Shipment(
         image=checked.image.data,
         request=checked.request,
@@ -200,5 +200,6 @@ def _send(checked: CheckedLaunch, goal: _Goal, client: SenraClient, journal: Jou
         target_sha256=checked.target_sha256,
         expect=goal.expect,
         target=goal.target,
+        plan_sha256=plan_hash,
     )
     return send_once(client, journal, shipment)

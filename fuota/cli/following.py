@@ -44,6 +44,13 @@ def follow(client: SenraClient, journal: Journal, campaign: Campaign, out: Outpu
     Raises NetworkError, and OutcomeUnknownError if the journal cannot be used: the job goes on.
     """
     try:
+        return _follow(client, journal, campaign, out, options)
+    except StorageError as error:
+        raise OutcomeUnknownError(_without_journal(error, campaign)) from error
+
+
+def _follow(client: SenraClient, journal: Journal, campaign: Campaign, out: Output, options: FollowOptions) -> int:
+    try:
         if options.waits or journal.conclusion(campaign.id) is None:
             _watch(client, journal, campaign, out, options)
     except KeyboardInterrupt:
@@ -53,8 +60,6 @@ def follow(client: SenraClient, journal: Journal, campaign: Campaign, out: Outpu
             return _leave_or_cancel(client, journal, campaign, out)
     except OutcomeUnknownError:
         raise
-    except StorageError as error:
-        raise OutcomeUnknownError(_without_journal(error, campaign)) from error
     except NetworkError as error:
         if not options.can_leave:
             raise

@@ -149,7 +149,7 @@ def test_a_launch_with_a_plan_is_watched_to_its_end(launch, client, journal):
     assert campaign.state is CampaignState.LAUNCHED
     assert campaign.expected["duration_ms"] == plan.duration_ms
     assert (campaign.target, campaign.expect) == (plan.target, None)
-    assert [event["what"] for event in journal.history(campaign.id)] == ["launched", "planned"]
+    assert [event["what"] for event in journal.history(campaign.id)] == ["launched"]
     timeouts = fuota.WatchTimeouts(poll_ms=20, outage_ms=5_000, reports_ms=0)
     last = list(fuota.watch(campaign, client=client, journal=journal, timeouts=timeouts))[-1]
     assert last.finished

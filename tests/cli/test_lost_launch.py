@@ -10,6 +10,7 @@ import requests
 
 from fuota.campaign import CampaignState, Journal
 from fuota.device import IMAGE_REPORT_FPORT, ImageReport
+from fuota.errors import StorageError
 from fuota.network import Uplink
 
 APP = "02000000F0A00001"
@@ -112,6 +113,29 @@ def test_the_receiver_goes_on_after_a_lost_answer(fuota, small_image, http_serve
     assert result.code == 0, "the report of the device proves that the server took the launch"
     assert result.event("verdict")["counts"]["updated"] == 1
     assert script.posts() == ["mcastTransfer"]
+
+
+@pytest.mark.parametrize("failing", ["note", "set_state", "conclude", "count_uplinks"])
+def test_a_journal_that_fails_after_the_launch_is_exit_code_8_with_the_job(
+    fuota, small_image, http_server, monkeypatch, failing
+):
+    launched: list[bool] = []
+
+    def fails(*_arguments, **_keywords):
+        raise StorageError("the journal cannot be used: database or disk is full")
+
+    def reply(method, path, headers, body):
+        if method == "POST":
+            launched.append(True)
+            monkeypatch.setattr(Journal, failing, fails)
+            return 200, {"jobId": JOB}
+        return (200, DONE) if launched else (404, {})
+
+    result = fuota("launch", small_image, "--server", http_server(reply), *ON_A_SERVER, "--json")
+    assert (result.code, result.event("error")["code"]) == (8, 8)
+    assert JOB in result.complaint
+    assert "disk is full" in result.complaint
+    assert "fuota watch" in result.complaint
 
 
 # --- campaigns that have ended

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _FACTS = ("image_name", "image_sha256", "image_bytes", "dev_euis", "request", "expected")
-_OPTIONAL_FACTS = ("before", "target_sha256", "expect", "target")
+_OPTIONAL_FACTS = ("before", "target_sha256", "expect", "target", "plan_sha256")
 
 
 class CampaignState(StrEnum):
@@ -35,6 +35,7 @@ class Campaign:
     air, see `Expected`. before: identity of the last job of the application before the launch, see `status.identity`.
     target_sha256: for a patch, SHA-256 of the image that it makes, which devices report.
     expect: number of devices that the tags stand for, as the user says. target: share of devices that must be updated.
+    plan_sha256: hash of the plan, if it was read from a file.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Campaign:
     target_sha256: str | None = None
     expect: int | None = None
     target: float | None = None
+    plan_sha256: str | None = None
 
     @property
     def lasts_ms(self) -> int | None:
