@@ -186,3 +186,28 @@ def test_salvage_does_not_write_into_another_journal(folder, tmp_path):
 def test_folder_without_a_journal_is_named(tmp_path):
     with pytest.raises(StorageError, match="has no journal"):
         check_journal(tmp_path)
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_campaigns_that_are_missing_at_the_end_are_noticed(tmp_path, lost):
+    facts = {
+        "image_name": "a",
+        "image_sha256": "ab" * 32,
+        "image_bytes": 5,
+        "dev_euis": [],
+        "request": {},
+        "expected": {},
+    }
+    with closing(Journal(tmp_path / "state")) as journal:
+        for _ in range(3):
+            journal.open_campaign(server="http://x", app_eui="A" * 16, facts=facts)
+    with closing(sqlite3.connect(tmp_path / "state" / "journal.sqlite")) as db:
+        db.execute("DELETE FROM campaign WHERE nr > ?", (3 - lost,))
+        db.commit()
+    with pytest.raises(StorageError, match=f"{lost} campaigns more or fewer"):
+        Journal(tmp_path / "state")
+    problems = check_journal(tmp_path / "state").problems
+    assert any(f"{lost} campaigns are missing" in problem for problem in problems)
+    salvage_journal(tmp_path / "state", tmp_path / "saved")
+    with closing(Journal(tmp_path / "saved")) as saved:
+        assert len(saved.campaigns()) == 3 - lost

@@ -63,6 +63,7 @@ class Journal:
             campaign_id = _free_id(db, now)
             state, text = CampaignState.INTENDED.value, json.dumps(dict(facts))
             insert(db, "campaign", nr, campaign_id, now, state, server, app_eui, None, text, after_seq, 0, None)
+            schema.record_campaign_count(db)
         return self.campaign(campaign_id)
 
     def campaign(self, campaign_id: str) -> Campaign:

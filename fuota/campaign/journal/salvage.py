@@ -42,6 +42,7 @@ def check_journal(folder: Path) -> JournalCheck:
     """
     with _opened(folder) as db:
         problems, tables = list(_structure_problems(db)), {table: _read_table(db, table) for table in _TABLES}
+        problems += _campaign_problems(db)
     for table, content in tables.items():
         problems += content.problems(table)
     problems += _history_problems(tables)
@@ -64,6 +65,7 @@ def salvage_journal(folder: Path, target: Path) -> JournalCheck:
         with saved.writing() as new:
             last_seqs = _write_uplinks(new, tables)
             _write_campaigns(new, tables, last_seqs)
+            schema.record_campaign_count(new)
         rows = {table: saved.count(table) for table in _TABLES}
     problems = [problem for table, content in tables.items() for problem in content.problems(table)]
     return JournalCheck(problems=tuple(problems), rows=rows)
@@ -127,6 +129,12 @@ def _structure_problems(db: sqlite3.Connection) -> Iterator[str]:
                 yield f"structure: {line}"
     except sqlite3.Error as error:
         yield f"structure: {error}"
+
+
+def _campaign_problems(db: sqlite3.Connection) -> Iterator[str]:
+    with suppress(sqlite3.Error):  # the table itself has named it
+        if missing := schema.missing_campaigns(db):
+            yield f"table campaign: {abs(missing)} campaigns {'are missing' if missing > 0 else 'are not recorded'}"
 
 
 def _history_problems(tables: dict[str, _Table]) -> Iterator[str]:

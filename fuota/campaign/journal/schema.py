@@ -68,12 +68,33 @@ def create(database: Database) -> None:
                         f"{database.path} of an older fuota is damaged: {error}; it was not changed"
                     ) from error
             db.execute(f"PRAGMA user_version = {VERSION}")
+        if missing := missing_campaigns(db):
+            raise StorageError(
+                f"the journal {database.path} is damaged ({abs(missing)} campaigns more or fewer than recorded): `fuota journal"
+                " check` shows the damage, `fuota journal salvage` saves the rest"
+            )
 
 
 def create_tables(db: sqlite3.Connection) -> None:
     """Create the tables. Raises sqlite3.Error."""
     for statement in filter(str.strip, _TABLES.split(";")):
         db.execute(statement)
+
+
+def record_campaign_count(db: sqlite3.Connection) -> None:
+    """Record the number of campaigns in the header of the file, as its application id.
+
+    A damaged page can take away whole campaigns; the numbers that are left then have no gap.
+    """
+    (count,) = db.execute("SELECT COUNT(*) FROM campaign").fetchone()
+    db.execute(f"PRAGMA application_id = {count}")
+
+
+def missing_campaigns(db: sqlite3.Connection) -> int:
+    """Return how many campaigns are missing; 0 for a file that does not record their number. Raises sqlite3.Error."""
+    (recorded,) = db.execute("PRAGMA application_id").fetchone()
+    (count,) = db.execute("SELECT COUNT(*) FROM campaign").fetchone()
+    return int(recorded) - int(count) if recorded else 0
 
 
 def _rename_tables_of_version_1(db: sqlite3.Connection) -> None:
@@ -99,5 +120,6 @@ def _copy_version_1(db: sqlite3.Connection) -> None:
     for nr, row in enumerate(map(tuple, events), 1):
         json.loads(row[3])  # damaged text must not get a checksum
         insert(db, "history", nr, *row)
+    record_campaign_count(db)
     for table in ("campaign_1", "event_1", "uplink_1"):
         db.execute(f"DROP TABLE {table}")
