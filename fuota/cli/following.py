@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from fuota.cli import exits
+from fuota.cli.interruption import Interruption
 from fuota.cli.render.campaign_progress import progress_display
 from fuota.cli.render.verdict_table import show_verdict
 from fuota.errors import NetworkError, OutcomeUnknownError, StorageError
@@ -72,10 +74,21 @@ def _watch(client: SenraClient, journal: Journal, campaign: Campaign, out: Outpu
     from fuota.campaign import is_late, watch
 
     late = False
-    with progress_display(out) as show:
+    with Interruption() as interruption, progress_display(out) as show:
+
+        def sleep_ms(pause_ms: int) -> None:
+            interruption.check()
+            time.sleep(pause_ms / 1000)
+
         for progress in watch(
-            campaign, client=client, journal=journal, timeouts=options.timeouts, receiving=options.receiving
+            campaign,
+            client=client,
+            journal=journal,
+            timeouts=options.timeouts,
+            receiving=options.receiving,
+            sleep=sleep_ms,
         ):
+            interruption.check()
             show(progress)
             if not late and (late := is_late(journal, campaign, progress)):
                 _tell_late(campaign, progress, out)
