@@ -113,7 +113,10 @@ def listener(count: int, folder: Path, *, journal: bool) -> tuple[LoadResult, in
     bodies = [json.dumps({"devEui": f"{n % 10_000:016X}", "seqno": n, **uplink}).encode() for n in range(count)]
     output = ("--state-dir", folder) if journal else ("--out", folder / "uplinks.jsonl")
     with running("uplinks", "listen", "--listen", "127.0.0.1:0", *output) as listening:
-        result = send_all(str(listening["url"]), [request("POST", "/uplinks", body) for body in bodies])
+        result = send_all(
+            str(listening["url"]),
+            [request("POST", "/uplinks", body, **{"content-type": "application/json"}) for body in bodies],
+        )
         path = Path(str(listening["path"]))
     return result, result.statuses.count(200) - _on_disk(path)
 

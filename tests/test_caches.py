@@ -214,6 +214,7 @@ def build(root, monkeypatch):
     return native_build.library
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("suffix", [".so", ".stored"])
 @pytest.mark.parametrize("damage", [b"", b"garbage", None])
@@ -226,6 +227,7 @@ def test_a_damaged_library_is_compiled_again(build, suffix, damage):
     assert path.read_bytes() == whole
 
 
+@pytest.mark.slow
 @needs_root
 @needs_compiler
 def test_a_library_of_another_user_is_not_loaded(build, root):

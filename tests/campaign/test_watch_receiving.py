@@ -68,7 +68,15 @@ def updated(journal, campaign) -> int:
 # --- whatever the server says
 
 
-@pytest.mark.parametrize("word", [CUT, 500, 403, 401, 400, 404, 429, "<html>", "{}", "another job"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        403,
+        404,
+        "another job",
+        *(pytest.param(word, marks=pytest.mark.slow) for word in (CUT, 500, 401, 400, 429, "<html>", "{}")),
+    ],
+)
 def test_reports_are_received_to_the_planned_end(server, journal, launched, receive, word):
     answer = server.job("Running", 5, startTime=7000) if word == "another job" else word
     server.play("mcastStatus", server.job("Running", 10), answer)
