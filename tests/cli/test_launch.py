@@ -314,6 +314,7 @@ def test_a_late_job_is_reported_once(fuota, small, http_server, monkeypatch):
     assert "should have ended 0 minutes after its launch; the server reports it as running at 40 %" in result.err
 
 
+@pytest.mark.slow
 def test_a_job_that_ends_in_time_is_not_reported_as_late(fuota, small, http_server, monkeypatch):
     monkeypatch.setattr("fuota.campaign.lateness.LATE_MS", 0)  # and the reports are awaited beyond that
     statuses = iter([(404, {})] + [(200, {"jobId": JOB, "state": "Running", "pctDone": 40})] * 2)

@@ -266,7 +266,9 @@ def test_hostile_image_does_not_take_long(name):
     assert time.process_time() - start < 3 * MAX_TIME_S
 
 
-@pytest.mark.parametrize("kind", ["bin", "hex", "srec", "elf", "uf2"])
+@pytest.mark.parametrize(
+    "kind", ["bin", "elf", "uf2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("hex", "srec"))]
+)
 def test_memory_is_at_most_ten_times_the_file(kind):
     rng = random.Random(4)
     firmware = rng.randbytes(1 << 20)

@@ -116,6 +116,7 @@ def test_packed_answers_are_read(serve, encoding):
     assert client(server).get_json("/x", {}) == SPARE
 
 
+@pytest.mark.slow
 def test_a_bomb_is_unpacked_up_to_the_limit(serve):
     packed = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join([packed.compress(bytes(1_000_000)) for _ in range(200)]) + packed.flush()

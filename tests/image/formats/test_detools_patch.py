@@ -126,6 +126,7 @@ def test_hdiffpatch_is_named_but_not_applied(describe, message_of, tmp_path, com
     assert "unexpected bytes follow" in message_of(describe(data + b"\xff" * 9), "trailing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", ["crle", "none"])
 def test_patch_with_many_pieces_is_recognised_and_applied(describe, compression):
     """A program of some megabytes makes more than 100,000 pieces."""
@@ -141,6 +142,7 @@ def test_patch_with_many_pieces_is_recognised_and_applied(describe, compression)
     assert apply_patch(bytes(pairs), data) == b"\x05" * pairs
 
 
+@pytest.mark.slow
 def test_in_place_patch_with_many_segments_is_recognised_and_applied(describe):
     """Flash that is written in words of 4 bytes can be patched in segments of 4 bytes."""
     segments, base = 70_000, random.Random(6).randbytes(4 * 70_000)
