@@ -79,6 +79,7 @@ def test_native_decoder_without_a_compiler_is_refused(fuota):
     assert b"no C compiler was found ('no-such-compiler' ($CC))" in result.stderr
 
 
+@pytest.mark.slow
 def test_round_trip_through_a_pipe_of_processes(image):
     encode = subprocess.Popen([PROGRAM, "encode", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     decode = subprocess.run([PROGRAM, "decode", "-"], stdin=encode.stdout, capture_output=True, check=True)

@@ -38,6 +38,7 @@ def test_ten_devices_receive_the_image_and_prove_it(fuota, sample, tmp_path):
     assert not (tmp_path / "state" / "journal.sqlite").read_bytes().count(b"AK2:")
 
 
+@pytest.mark.slow
 def test_fewer_than_nine_in_ten_devices_are_below_the_target(fuota):
     result = fuota("demo", "--speed", "max", "--devices", 12, "--loss", "0-0.9", "--json")
     assert 0 < result.event("verdict")["counts"]["updated"] < 0.9 * 12

@@ -76,6 +76,7 @@ def test_every_option_of_the_transfer_reaches_the_server(fuota, small, tmp_path)
     }
 
 
+@pytest.mark.slow
 def test_a_launch_that_updates_some_devices_is_partial(fuota, small):
     # With losses spread this wide, the coded fragments are enough for some devices only.
     wide = ("launch", small, "-s", 6, "-r", 0.5, "--speed", "max", "--devices", 14, "--loss", "0-0.9", "--json")

@@ -110,6 +110,7 @@ def test_faults_appear_in_http_answers(start):
     assert 4 < failed < 16
 
 
+@pytest.mark.slow
 def test_state_survives_a_kill(start, tmp_path):
     options = (
         "sandbox",

@@ -96,6 +96,7 @@ def test_the_token_is_required_and_not_shown(listen, monkeypatch):
     assert "sesame" not in json.dumps(events)
 
 
+@pytest.mark.slow
 def test_every_acknowledged_uplink_is_on_disk_when_the_process_is_killed(listen, tmp_path):
     """More of them than the pipe takes that nobody reads from."""
     path = tmp_path / "uplinks.jsonl"

@@ -144,6 +144,7 @@ def test_seeds_are_good_images():
     }
 
 
+@pytest.mark.slow
 def test_three_thousand_damaged_images():
     summary = fuzz(3_000, seed=1, every=20)
     assert summary.images == 3_000

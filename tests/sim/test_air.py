@@ -61,6 +61,7 @@ def test_completion_agrees_with_the_decoding_probability(version, loss, burst):
     assert sum(verdict.counts.values()) == verdict.devices == 40_000
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.integers(1, 70),

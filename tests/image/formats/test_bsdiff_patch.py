@@ -67,6 +67,7 @@ def test_impossible_sizes_are_an_error(describe, message_of, offset, value, word
     assert words in message_of(describe(PATCH[:offset] + struct.pack("<Q", value) + PATCH[offset + 8 :]), "structure")
 
 
+@pytest.mark.slow
 def test_patch_with_endless_pieces_is_an_error(describe, message_of):
     control = bz2.compress(struct.pack("<3Q", 0, 0, 0) * 2_000_000)
     bomb = b"BSDIFF40" + struct.pack("<3Q", len(control), 14, 9) + control + bz2.compress(b"") * 2
