@@ -29,15 +29,15 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 def cache_folder(root: Path | None, *names: str) -> Path:
     """Return the folder `names` below `root`, made if it is missing, or a temporary folder if others could change it.
 
-    root: None is the cache folder of the user. Each of the folders `names` belongs to fuota: if others can write in it, its content
-    is dropped.
+    root: None is the cache folder of the user. The last of `names` is a folder of fuota alone: if others could write in one of the
+    folders `names`, its content is dropped, and nothing else.
     """
     base = user_cache_path("fuota", appauthor=False) if root is None else root
     folder = base.joinpath(*names)
     with contextlib.suppress(OSError):
         if all(_is_safe(parent) for path in (base, base.resolve()) for parent in (path, *path.parents)):
             for depth in range(1, len(names) + 1):
-                _make_private(base.joinpath(*names[:depth]))
+                _make_private(base.joinpath(*names[:depth]), *names[depth : depth + 1])
             with tempfile.TemporaryFile(dir=folder):
                 return folder
     return _temporary_folder(names[0])
@@ -80,8 +80,12 @@ def _is_own(facts: os.stat_result) -> bool:
     return os.name != "posix" or (facts.st_uid == os.geteuid() and not facts.st_mode & stat.S_IWOTH)
 
 
-def _make_private(folder: Path) -> None:
-    """Make a folder of fuota that only its owner can use. Raises OSError if somebody else owns it."""
+def _make_private(folder: Path, *child: str) -> None:
+    """Make a folder that only its owner can change. Raises OSError if somebody else owns it.
+
+    child: the next folder on the way, which may have been planted if others could write in `folder`. Without it, `folder` is the
+    last folder, and all of its content may have been planted.
+    """
     if not folder.exists():
         with contextlib.suppress(FileExistsError):  # another process made it
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,8 +96,8 @@ def _make_private(folder: Path) -> None:
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
         raise PermissionError(f"{folder} belongs to somebody else, or is not a folder")
     if facts.st_mode & _OTHERS_WRITE:
-        folder.chmod(0o700)
-        for path in folder.iterdir():
+        folder.chmod(stat.S_IMODE(facts.st_mode) & ~_OTHERS_WRITE if child else 0o700)
+        for path in [folder.joinpath(*child)] if child else list(folder.iterdir()):
             _remove(path)
 
 
@@ -110,6 +114,6 @@ def _temporary_folder(name: str) -> Path:
     try:
         folder = tempfile.mkdtemp(prefix=f"fuota-{name}-")
     except OSError as error:
-        raise StorageError(f"there is no folder for compiled code: {error.strerror or error}") from None
+        raise StorageError(f"no folder can be made for compiled code: {error.strerror or error}") from None
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

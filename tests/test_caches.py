@@ -17,7 +17,7 @@ needs_root = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0, reason="only root can give files to another user"
 )
 needs_compiler = pytest.mark.skipif(
-    not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="there is no C compiler on this machine"
+    not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="this test needs a C compiler"
 )
 NOBODY = 65534
 
@@ -74,6 +74,18 @@ def test_content_that_others_may_have_planted_is_dropped(root, mode):
     assert cache_folder(root, "kernels") == folder
     assert list(folder.iterdir()) == []
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o777])
+def test_other_content_of_a_folder_that_others_could_change_is_kept(root, mode):
+    folder = cache_folder(root, "kernels", "0123456789abcdef")
+    (folder / "planted").write_text("planted")
+    (folder.parent / "mine").write_text("mine")
+    folder.parent.chmod(mode)
+    assert cache_folder(root, "kernels", "0123456789abcdef") == folder
+    assert list(folder.iterdir()) == []
+    assert (folder.parent / "mine").read_text() == "mine"
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o755
 
 
 @needs_root

@@ -184,7 +184,7 @@ def wants_to_cancel_unproven(journal: Journal, campaign: Campaign, out: Output) 
     if is_proven(journal, campaign):
         return True
     if not _has_terminal():
-        raise click.UsageError(f"{MAY_BE_ANOTHER}. There is no terminal to ask on: add --yes to cancel it")
+        raise click.UsageError(f"{MAY_BE_ANOTHER}. To cancel it without a terminal, add --yes")
     out.say(MAY_BE_ANOTHER)
     return click.confirm("Cancel it?", err=True)
 

@@ -7,7 +7,6 @@ for gigabytes.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 import zlib
@@ -56,7 +55,7 @@ class Deadline:
         """Start the time for a new connection. TLS takes the socket away, so a duplicate of it is kept."""
         self.stop()
         self.cause = None
-        self._connection = socket.socket(fileno=os.dup(connection.fileno()))
+        self._connection = connection.dup()
         self.renew()
 
     def renew(self) -> None:

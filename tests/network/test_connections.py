@@ -182,6 +182,8 @@ def test_the_header_is_limited(open_receiver, open_sockets):
         ({"content-type": ""}, 415),
         ({"origin": "https://attacker.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"host": "["}, 403),
         ({"origin": "http://attacker.example", "host": "attacker.example"}, 403),  # DNS rebinding
         ({"host": "localhost:8381"}, 200),
         ({"host": "[::1]:8381"}, 200),
